@@ -1,0 +1,113 @@
+"""Money: a Decimal and its ISO 4217 code; two currencies never add up without a named rate.
+
+Nothing here rounds. `show` is for people and lives at the very end of the way; everything before it is exact to
+Decimal's 28 significant digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+from planner.errors import MisuseError
+
+__all__ = ["CURRENCIES", "Money", "decimal_of", "percent_of", "plain", "show", "total"]
+
+ZERO = Decimal(0)
+
+#: Codes that a price may bear (ISO 4217; the ones the three clouds bill in, and the usual report currencies).
+CURRENCIES = frozenset(
+    "AUD BRL CAD CHF CNY EUR GBP HKD IDR INR JPY KRW MYR NOK NZD PHP SEK SGD THB TWD USD ZAR".split()
+)
+
+_PLAIN = frozenset("0123456789.")
+
+
+class Money:
+    """An exact amount in one currency. Adding or comparing another currency raises `MisuseError`."""
+
+    __slots__ = ("amount", "currency")
+
+    def __init__(self, amount: Decimal, currency: str) -> None:
+        self.amount = amount
+        self.currency = currency
+
+    def __add__(self, other: Money) -> Money:
+        self._same(other)
+        return Money(self.amount + other.amount, self.currency)
+
+    def __mul__(self, factor: Decimal | int) -> Money:
+        return Money(self.amount * factor, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        self._same(other)
+        return self.amount < other.amount
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Money) and (self.amount, self.currency) == (other.amount, other.currency)
+
+    def __hash__(self) -> int:
+        return hash((self.amount, self.currency))
+
+    def __repr__(self) -> str:
+        return f"Money({plain(self.amount)} {self.currency})"
+
+    def _same(self, other: Money) -> None:
+        if self.currency != other.currency:
+            raise MisuseError(
+                f"cannot put {self.currency} and {other.currency} together: give a rate with --fx "
+                f"{self.currency}{other.currency}=RATE"
+            )
+
+
+def total(parts: Iterable[tuple[Decimal, str]], currency: str) -> Decimal:
+    """Return the exact sum of `(amount, currency)` parts, all of which must be in `currency`."""
+    result = ZERO
+    for amount, code in parts:
+        if code != currency:
+            Money(amount, code)._same(Money(ZERO, currency))
+        result += amount
+    return result
+
+
+def decimal_of(text: object, what: str) -> Decimal:
+    """Return `text` as an exact, finite Decimal; `what` names it in the error.
+
+    Accepts plain digits with an optional sign and point. Scientific notation, NaN, infinities, thousands separators
+    and blanks raise `MisuseError`: a price written like that was made by a spreadsheet and may have been rounded.
+    """
+    if isinstance(text, bool) or not isinstance(text, (str, int, Decimal, float)):
+        raise MisuseError(f"{what}: expected a number, got {text!r}")
+    raw = format(text, "f") if isinstance(text, Decimal) else str(text)
+    body = raw[1:] if raw[:1] in ("-", "+") else raw
+    if not body or not _PLAIN.issuperset(body) or body.count(".") > 1 or body == "." or len(body) > 60:
+        shown = raw if len(raw) <= 40 else raw[:37] + "..."
+        raise MisuseError(f"{what}: {shown!r} is not a plain decimal number (write it like 12.34)")
+    try:
+        return Decimal(raw)
+    except InvalidOperation as exc:  # pragma: no cover - excluded by the check above
+        raise MisuseError(f"{what}: {raw!r} is not a number") from exc
+
+
+def percent_of(text: object, what: str) -> Decimal:
+    """Return a share in 0..1 from `"12%"`, `"0.12"` or `0.12`; outside of that raise `MisuseError`."""
+    raw = str(text).strip()
+    value = decimal_of(raw[:-1], what) / 100 if raw.endswith("%") else decimal_of(raw, what)
+    if not 0 <= value <= 1:
+        raise MisuseError(f"{what}: {raw} is outside 0 % to 100 % (write 12% or 0.12)")
+    return value
+
+
+def plain(value: Decimal) -> str:
+    """Return `value` exactly, without exponent and without trailing zeros after the point."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def show(value: Decimal, places: int = 2) -> str:
+    """Return `value` for people: grouped by thousands, rounded half up to `places` digits."""
+    from decimal import ROUND_HALF_UP
+
+    return f"{value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP):,f}"

@@ -1,0 +1,72 @@
+"""From a workload and an instance type to how many instances, in which layout, and what they deliver."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Layout", "Memory", "Range", "Sizing"]
+
+
+class Range(NamedTuple):
+    """An estimate with its band; `low` and `high` hold about 80 % of the measured cases."""
+
+    low: float
+    estimate: float
+    high: float
+
+
+class Memory(NamedTuple):
+    """GPU memory of one instance, GiB. max_concurrent_tokens is what the KV cache holds over all replicas."""
+
+    weights_gib: float
+    kv_gib_per_1k_tokens: float
+    overhead_gib: float
+    available_gib: float
+    max_concurrent_tokens: int
+
+
+class Layout(NamedTuple):
+    """tp GPUs serve one pipeline stage, pp instances one replica, `replicas` per instance (or per pp instances)."""
+
+    tp: int
+    pp: int
+    replicas: int
+
+
+class Step(NamedTuple):
+    """One step of the sizing, so that a reader can redo it: what, formula with numbers, result, unit, source."""
+
+    what: str
+    formula: str
+    result: str
+    unit: str
+    source: str
+
+
+class Sizing(NamedTuple):
+    """How an instance type serves a workload. fits False: `reasons` say why, the numbers are None.
+
+    count: instances needed (0 when it does not fit). Throughput and latency are for ONE instance (all its replicas)
+    at the given load; None where the model cannot estimate. utilisation: share of the low estimate that the given
+    demand uses over `count` instances, None without demand. basis: ids of the measured rows behind the estimate.
+    """
+
+    fits: bool
+    reasons: tuple[str, ...]
+    count: int
+    count_given: bool
+    model: str
+    precision: str
+    engine: str
+    layout: Layout | None
+    memory: Memory | None
+    output_tokens_per_second: Range | None
+    total_tokens_per_second: Range | None
+    ttft_ms: Range | None
+    tpot_ms: Range | None
+    concurrency: int
+    utilisation: float | None
+    idle_gpus: int
+    basis: tuple[str, ...]
+    warnings: tuple[str, ...]
+    steps: tuple[Step, ...]

@@ -1,0 +1,60 @@
+"""Hours, months and gigabytes: what each cloud means by them, in one place.
+
+A window is a number of hours. Two kinds of month follow from it:
+
+* `RATE_MONTH_HOURS` (730): what a price *per month* is divided by when a cloud bills it by the hour (AWS's own rule
+  for GB-months and for reserved instances' hourly shares).
+* `billing_months(hours, start)`: how many calendar months the window needs. Subscriptions are bought in these, and
+  traffic tiers start anew in each. Without a start date a month holds up to 744 hours (31 days), so 720, 730 and 744
+  hours are one month and 8,760 hours are twelve; with a start date the calendar decides.
+
+GB is 10^9 bytes where a cloud says so and is otherwise the cloud's own word; GiB is 2^30 bytes. `docs/units.md` says
+which cloud means which.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+
+__all__ = ["LONGEST_MONTH_HOURS", "RATE_MONTH_HOURS", "YEAR_HOURS", "add_months", "billing_months", "term_hours", "term_months"]
+
+RATE_MONTH_HOURS = Decimal(730)
+YEAR_HOURS = Decimal(8760)
+LONGEST_MONTH_HOURS = Decimal(744)
+
+
+def term_months(term: str) -> int:
+    """Return the months of a term such as `"1m"`, `"1y"` or `"3y"`."""
+    number = int(term[:-1])
+    return number * 12 if term.endswith("y") else number
+
+
+def term_hours(term: str) -> Decimal:
+    """Return the hours of a term: 8,760 a year, 730 a month (the rule of reserved instances and savings plans)."""
+    months = term_months(term)
+    return YEAR_HOURS * (months // 12) if months % 12 == 0 else RATE_MONTH_HOURS * months
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the same day `months` later, or that month's last day where there is no such day."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = index // 12, index % 12 + 1
+    for number in (day.day, 30, 29, 28):
+        try:
+            return date(year, month, number)
+        except ValueError:
+            continue
+    raise ValueError(day)  # pragma: no cover - every month has a 28th
+
+
+def billing_months(hours: Decimal, start: date | None = None) -> int:
+    """Return how many whole calendar months cover `hours` (at least 1), counted from `start` if it is given."""
+    if start is None:
+        return max(1, int((hours / LONGEST_MONTH_HOURS).to_integral_value(ROUND_CEILING)))
+    begin = datetime(start.year, start.month, start.day)
+    end = begin + timedelta(hours=float(hours))
+    months = max(1, int(hours // LONGEST_MONTH_HOURS))
+    while datetime.combine(add_months(start, months), datetime.min.time()) < end:
+        months += 1
+    return months
