@@ -17,7 +17,15 @@ from planner.sizing.fit import check, size
 from planner.units import billing_months
 from planner.workload import Workload
 
-__all__ = ["quote"]
+try:  # hashlib loads OpenSSL (4 ms); CPython's own module is what `random` uses for the same reason
+    from _sha2 import sha256
+except ImportError:
+    try:
+        from _sha256 import sha256
+    except ImportError:  # pragma: no cover - another Python
+        from hashlib import sha256
+
+__all__ = ["digest", "quote"]
 
 ZERO = Decimal(0)
 Group = tuple[str, str, str, str, str, str, str, str]  # site, type, option, term, payment, offering, zone, currency
@@ -52,14 +60,14 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates) -> Quo
 
 def digest(quote: Quote) -> str:
     """Return the first 12 digits of the SHA-256 of all that decides the quote's numbers and the numbers themselves."""
-    import hashlib
-
     parts = [repr(quote.workload), repr(quote.fx)]
-    parts += [
-        f"{o.id} {o.count} {o.totals.native_currency} {o.totals.native} {o.totals.report} {o.break_even_hours}"
-        for o in quote.offers
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    for offer in quote.offers:
+        native, report = offer.totals.native, offer.totals.report
+        parts.append(
+            f"{offer.id} {offer.count} {native.list} {native.effective} {native.billed} {native.committed} "
+            f"{report.effective} {report.billed} {offer.break_even_hours}"
+        )
+    return sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
@@ -131,7 +139,6 @@ class _Maker:
         self.gaps: list[Gap] = []
         self.types = {t.lower() for t in workload.instance_type}
         self.shares = dict(workload.discount)
-        self.asked = {(a, m): gpu_matches(a, m) for a in () for m in ()}
         self._sized: dict[tuple[str, str], Sizing] = {}
         self._gpu: dict[str, bool] = {}
 

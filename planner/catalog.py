@@ -16,8 +16,6 @@ Precedence, per (type, region, site, way of buying): the user's own prices, then
 book, then the committed list.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import os

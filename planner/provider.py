@@ -11,8 +11,6 @@ What a caller may rely on:
   its SDK's default credential chain.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """What must run: the workload, from options or a TOML file, checked as a whole before anything is priced."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
