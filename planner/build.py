@@ -54,6 +54,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates) -> Quo
     result = Quote(
         today, workload.hours, maker.months, workload.currency, workload, tuple(sorted(rates.used.values())),
         prices_as_of, tuple(offers), tuple(maker.rejected), tuple(maker.gaps), stale, _budget(workload, offers), notes, "",
+        tuple(t for p in dict.fromkeys(p for p, _ in places) for t in catalog.info(p).reference_types),
     )  # fmt: skip
     return result._replace(hash=digest(result))
 
@@ -346,9 +347,10 @@ class _Maker:
             if option not in info.sells:
                 message = f"{info.title} does not sell GPU instances as {words}"
             else:
-                message = f"no {info.title} {words} price in the catalogue{scope} ({region})"
+                message = f"no {info.title} {words} price in the catalogue{scope}"
                 if kept_out.get(option):
-                    message += f"; {kept_out[option]} superseded, expired or low-confidence rows are kept out"
+                    number = kept_out[option]
+                    message += f" ({number} superseded, expired or low-confidence row{'s' * (number > 1)} kept out)"
             self.gaps.append(Gap(info.name, region, "", option, message))
         missing = sorted(n for n, s in specs.items() if n not in priced and self._wanted(n, s))
         if missing and self.types:
@@ -356,7 +358,7 @@ class _Maker:
                 self.rejected.append(Rejected(info.name, region, name, f"no price in the catalogue for {region}"))
         elif missing:
             shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-            text = f"{len(missing)} {info.title} instance types have a specification but no price in {region}: {shown}"
+            text = f"{len(missing)} {info.title} instance types have a specification but no price: {shown}"
             self.gaps.append(Gap(info.name, region, "", "", text))
 
     def notes(self) -> tuple[str, ...]:

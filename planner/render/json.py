@@ -185,6 +185,7 @@ def dump(quote: Quote) -> str:
         ("stale", _lines(_one(_plain_record(s)) for s in quote.stale)),
         ("budget", _one(_plain_record(quote.budget) if quote.budget else None)),
         ("notes", _one(quote.notes)),
+        ("reference_types", _one(quote.reference_types)),
     ]
     return "{\n" + ",\n".join(f' "{name}": {text}' for name, text in fields) + "\n}\n"
 
@@ -229,6 +230,7 @@ def _quote(raw: Mapping[str, Any]) -> Quote:
         Budget(Decimal(budget["limit"]), budget["currency"], budget["fits"], _dec(budget["cheapest"])) if budget else None,
         tuple(raw["notes"]),
         raw["hash"],
+        tuple(raw["reference_types"]),
     )
 
 
