@@ -18,10 +18,9 @@ TODAY = "2026-11-23"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees the developer's price book, keys or colours."""
-    folder = tmp_path / "home"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PLANNER_HOME", str(folder))
     monkeypatch.setenv("NO_COLOR", "1")
     return folder
