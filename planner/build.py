@@ -68,7 +68,7 @@ def digest(quote: Quote) -> str:
             f"{offer.id} {offer.count} {native.list} {native.effective} {native.billed} {native.committed} "
             f"{report.effective} {report.billed} {offer.break_even_hours}"
         )
-    return sha256("\n".join(parts).encode()).hexdigest()[:12]
+    return str(sha256("\n".join(parts).encode()).hexdigest()[:12])
 
 
 def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
@@ -76,8 +76,8 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
     providers = workload.provider or catalog.providers()
     for name in providers:
         catalog.info(name)
-    for name in workload.discount:
-        provider = name[0].partition(":")[0]
+    for scope, _ in workload.discount:
+        provider = scope.partition(":")[0]
         if provider not in catalog.providers():
             raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
     if not workload.region:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise
 
 from planner.money import plain
 from planner.offer import Price, ServicePrice, TransferPrice
@@ -182,7 +183,7 @@ def transfer(
     if not tiers:
         return []
     if tiers[0].from_gb > 0 or any(
-        a.to_gb is None or a.to_gb != b.from_gb for a, b in zip(tiers, tiers[1:], strict=False)
+        a.to_gb is None or a.to_gb != b.from_gb for a, b in pairwise(tiers)
     ):
         return []
     quota = max((p for p in rows if p.quota), key=lambda p: p.to_gb or ZERO, default=None)

@@ -68,7 +68,7 @@ class Gpu(NamedTuple):
     """GPUs of one instance; memory_gib is per GPU (None: not known)."""
 
     model: str
-    count: Decimal
+    count: Decimal  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     memory_gib: Decimal | None
 
 
@@ -111,7 +111,7 @@ class Offer(NamedTuple):
     network_gbps: Decimal | None
     local_nvme_gb: int
     gpu: Gpu
-    count: int
+    count: int  # type: ignore[assignment]
     purchase_option: str
     term: str
     payment: str

@@ -93,7 +93,8 @@ def _commitment(c: Commitment | None) -> dict[str, Any] | None:
 def sizing_dict(s: Sizing) -> dict[str, Any]:
     """Return the sizing as JSON values; ranges are {low, estimate, high}, steps are objects."""
     result: dict[str, Any] = {}
-    for field, value in zip(s._fields, s, strict=True):
+    for field in s._fields:
+        value = getattr(s, field)
         if isinstance(value, (Layout, Memory, Range)):
             result[field] = dict(zip(value._fields, value, strict=True))
         elif field == "steps":
@@ -152,7 +153,8 @@ def _offer(o: Offer, cache: dict[int, str]) -> str:
 def workload_dict(w: Workload) -> dict[str, Any]:
     """Return the workload under its option names; decimals as strings, pairs as objects."""
     result: dict[str, Any] = {}
-    for field, value in zip(w._fields, w, strict=True):
+    for field in w._fields:
+        value = getattr(w, field)
         if field in ("discount", "fx"):
             result[field] = {k: plain(v) for k, v in value}
         else:
