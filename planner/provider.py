@@ -27,7 +27,7 @@ from typing import NamedTuple, Protocol
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 
-__all__ = ["Access", "Batch", "Provider", "Stock", "checked_endpoint", "in_families", "load", "names"]
+__all__ = ["Access", "Batch", "Provider", "checked_endpoint", "in_families", "load", "names"]
 
 
 class Access(NamedTuple):
@@ -45,23 +45,11 @@ class Access(NamedTuple):
     sleep: Callable[[float], None] | None = None
 
 
-class Stock(NamedTuple):
-    """Whether a zone sells an instance type in one way at the time of the refresh; not a price, and never kept as one.
-
-    status: "in_stock", "scarce", "sold_out" or "unknown" (the cloud used a word we do not know); word: the cloud's own.
-    """
-
-    provider: str
-    region: str
-    zone: str
-    instance_type: str
-    purchase_option: str
-    status: str
-    word: str
-
-
 class Batch(NamedTuple):
-    """What one region gave. gaps: sentences about what the API cannot give. account_site: which price book."""
+    """What one region gave. gaps: sentences about what the API cannot give. account_site: which price book.
+
+    zones: (instance type, zone) pairs in which the type is sold; () where the source does not say.
+    """
 
     provider: str
     region: str
@@ -71,7 +59,7 @@ class Batch(NamedTuple):
     transfer: tuple[TransferPrice, ...]
     services: tuple[ServicePrice, ...]
     gaps: tuple[str, ...]
-    stock: tuple[Stock, ...] = ()
+    zones: tuple[tuple[str, str], ...] = ()
 
 
 class Provider(Protocol):
