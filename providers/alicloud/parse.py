@@ -13,11 +13,10 @@ from typing import Any
 from planner.errors import FetchError
 from planner.money import plain
 from planner.offer import InstanceType, Price, TransferPrice
-from planner.provider import Stock
 from providers._border import clean, number, price, text
 from providers.alicloud import terms
 
-__all__ = ["Quoted", "discounts", "egress", "instance_types", "quoted", "savings_plans", "site_of", "spot", "stock"]
+__all__ = ["Quoted", "discounts", "egress", "instance_types", "offered", "quoted", "savings_plans", "site_of", "spot"]
 
 Answer = Mapping[str, Any]
 ZERO = Decimal(0)
@@ -59,8 +58,14 @@ def instance_types(answers: Iterable[Answer], where: str) -> dict[str, tuple[Ins
             record = _instance_type(row, name, count, at)
             if name in found and found[name][0] != record:
                 raise FetchError(f"{at} is described twice, differently")
-            found[name] = (record, str(row.get("InstanceTypeFamily") or name.rpartition("-")[0] or name))
+            found[name] = (record, str(row.get("InstanceTypeFamily") or _family(name)))
     return found
+
+
+def _family(name: str) -> str:
+    """Return "ecs.gn7i" for "ecs.gn7i-c8g1.2xlarge": only where the answer does not say it."""
+    head = ".".join(name.split(".")[:2])
+    return head.rpartition("-")[0] or head
 
 
 def _instance_type(row: Answer, name: str, count: Decimal, at: str) -> InstanceType:
@@ -96,10 +101,12 @@ def _instance_type(row: Answer, name: str, count: Decimal, at: str) -> InstanceT
     )
 
 
-def stock(answer: Answer, region: str, option: str, names: Iterable[str], where: str) -> list[Stock]:
-    """Return where each of `names` is sold, per zone, from DescribeAvailableResource's answer for one way to buy."""
-    wanted = set(names)
-    found: dict[tuple[str, str], Stock] = {}
+def offered(answer: Answer, where: str) -> dict[str, dict[str, str]]:
+    """Return type -> zone -> "in_stock", "sold_out" or "unknown" from DescribeAvailableResource's answer.
+
+    A type that is not in the result is not sold in this way in the region; one without stock still has a price.
+    """
+    found: dict[str, dict[str, str]] = {}
     for zone in rows(answer, "AvailableZones", "AvailableZone", where):
         zone_id = text(zone.get("ZoneId"), f"{where}: ZoneId")
         if not isinstance(zone.get("AvailableResources"), Mapping):
@@ -108,12 +115,9 @@ def stock(answer: Answer, region: str, option: str, names: Iterable[str], where:
             if resource.get("Type") != "InstanceType" or not isinstance(resource.get("SupportedResources"), Mapping):
                 continue
             for row in rows(resource, "SupportedResources", "SupportedResource", where):
-                name = text(row.get("Value"), f"{where}: Value")
-                if name in wanted:
-                    word = str(row.get("StatusCategory") or row.get("Status") or "")
-                    status = terms.STOCK.get(word, "unknown")
-                    found[zone_id, name] = Stock("alicloud", region, zone_id, name, option, status, clean(word, 40))
-    return [found[key] for key in sorted(found)]
+                word = str(row.get("StatusCategory") or "")
+                found.setdefault(text(row.get("Value"), f"{where}: Value"), {})[zone_id] = terms.STOCK.get(word, "unknown")
+    return found
 
 
 class Quoted:

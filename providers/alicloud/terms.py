@@ -13,7 +13,7 @@
 | MemorySize, GPUMemorySize | GiB; the latter per GPU | |
 | InstanceBandwidthRx/Tx | kbit/s, in steps of 1024 | 3 Gbit/s is 3,072,000 |
 | LocalStorageCapacity | GiB per disk | times LocalStorageAmount |
-| WithStock, ClosedWithStock, ... | Closed: runs out, no new stock will come | |
+| WithStock, ClosedWithStock, WithoutStock, ClosedWithoutStock | Closed: no new stock will come | |
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ PAY_MODES = {"no_upfront": "zero", "partial_upfront": "half", "all_upfront": "to
 
 STOCK = {
     "WithStock": "in_stock",
-    "ClosedWithStock": "scarce",
+    "ClosedWithStock": "in_stock",
     "WithoutStock": "sold_out",
     "ClosedWithoutStock": "sold_out",
 }
@@ -109,6 +109,8 @@ _GPUS = {
     ("NVIDIA T4", 16): "T4",
     ("NVIDIA L20", 48): "L20",
     ("NVIDIA H20", 96): "H20",
+    ("NVIDIA A30", 24): "A30",
+    ("NVIDIA P4", 8): "P4",
     # gn6v and gn6e carry SXM2 boards, gn7 and gn7e SXM4 boards: their pages name NVLink or NVSwitch.
     ("NVIDIA V100", 16): "V100-SXM2-16GB",
     ("NVIDIA V100", 32): "V100-SXM2-32GB",
