@@ -31,7 +31,7 @@ class Alicloud:
         connect_timeout: float = 5.0,
         read_timeout: float = 20.0,
         credentials_timeout: float = 3.0,
-        workers: int = 8,
+        workers: int = 12,
         random: Callable[[], float] = random.random,
     ) -> None:
         self.connect_timeout = connect_timeout
