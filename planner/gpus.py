@@ -1,7 +1,5 @@
 """GPU datasheets: find a GPU by any of its usual names, or say plainly that there is no datasheet for it."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The models that can be sized: a committed registry, and any local config.json of a known architecture."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

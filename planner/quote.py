@@ -4,8 +4,6 @@ A `Quote` is complete: `planner.render.json` writes all of it and `planner.rende
 bytes, so a saved quote can be shown, compared and emitted later without a catalogue.
 """
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Inference engines: which one a GPU gets by default, and which precision runs on which GPU in which engine."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest

@@ -1,7 +1,5 @@
 """The sizing as the quote calls it: `check` a workload once, then `size` it on each instance type."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from planner import gpus, models

@@ -5,8 +5,6 @@ Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
     KV cache = 0.8 x (usable - weights - overhead)                (LMDeploy's cache-max-entry-count)
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from planner.gpus import GIB, GpuSpec
