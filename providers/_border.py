@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from planner.errors import FetchError
 from planner.money import plain
 
-__all__ = ["Failure", "clean", "number", "price", "raw_text", "refusal", "resolve_quickly", "text"]
+__all__ = ["Failure", "clean", "network_reason", "number", "price", "raw_text", "refusal", "resolve_quickly", "text"]
 
 #: Fields of an answer that say something about the caller rather than about prices: kept out of `--keep-raw`.
 _CALLER_FIELDS = frozenset({"accountid", "appid", "hostid", "ownerid", "owneruin", "sourceip", "uin", "userid"})
@@ -69,6 +69,15 @@ def clean(message: str, limit: int = 200) -> str:
     line = " ".join("".join(char if char.isprintable() else " " for char in message).split())
     line = _KEY_LIKE.sub(r"\1...", line)
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def network_reason(message: str) -> str:
+    """Return what went wrong on the way, in the fewest words: SDKs wrap it in object names and whole URLs."""
+    for word in ("Connection refused", "timed out", "Name or service not known", "Connection aborted", "Connection reset",
+                 "certificate verify failed", "Temporary failure in name resolution"):  # fmt: skip
+        if word in message:
+            return word.lower()
+    return clean(message, 120)
 
 
 def raw_text(answer: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 
 from planner.provider import Access, Batch
@@ -79,10 +78,10 @@ class _Paces:
         self._lock = threading.Lock()
         self._paces: dict[str, Pace] = {}
 
-    def wait(self, call: str, sleep: Callable[[float], None] | None) -> None:
+    def wait(self, call: str, sleep: Callable[[float], None]) -> None:
         with self._lock:
             pace = self._paces.setdefault(call, Pace(PRICE_PER_SECOND, PRICE_BURST))
-        pace.wait(sleep or time.sleep)
+        pace.wait(sleep)
 
 
 provider = Alicloud()

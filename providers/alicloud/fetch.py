@@ -6,11 +6,9 @@ then savings plans. The chain of dependent calls is three long, plus one for eac
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -19,8 +17,9 @@ from urllib.parse import urlsplit
 from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint, in_families
-from providers._border import Failure, clean, raw_text, refusal, resolve_quickly
+from providers._border import Failure, clean, network_reason, raw_text, refusal, resolve_quickly
 from providers._retry import TRIES, retry
+from providers._together import together
 from providers.alicloud import parse, terms
 
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ class _Ask:
 
     def __init__(self, adapter: Alicloud, region: str, access: Access) -> None:
         self.adapter, self.region, self.access = adapter, region, access
+        self.sleep = time.sleep if access.sleep is None else access.sleep
         self.who = f"alicloud {region}"
         self.endpoint = checked_endpoint(access.endpoint, "alicloud") if access.endpoint else ""
         self.credential, missing = find_credentials(adapter.credentials_timeout)
@@ -112,7 +112,7 @@ class _Ask:
         method = getattr(client, _snake(call) + "_with_options")
 
         def ask() -> dict[str, Any]:
-            self.adapter.paces.wait(call, self.access.sleep)
+            self.adapter.paces.wait(call, self.sleep)
             body = method(request, RuntimeOptions()).body
             if body is None:
                 raise ValueError("an empty answer")
@@ -123,7 +123,7 @@ class _Ask:
             answer = retry(
                 ask,
                 _wish,
-                sleep=self.access.sleep or time.sleep,
+                sleep=self.sleep,
                 random=self.adapter.random,
             )
         except Exception as error:
@@ -145,12 +145,8 @@ class _Ask:
         return self(call, terms.ecs_host(self.region), request, tag)
 
     def together(self, work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
-        """Return `work` of each of `items`, in their order; the first error ends the rest."""
-        pool = ThreadPoolExecutor(max_workers=self.adapter.workers, thread_name_prefix=f"alicloud-{self.region}")
-        try:
-            return [future.result() for future in [pool.submit(work, item) for item in items]]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        """Return `work` of each of `items`, in their order."""
+        return together(work, items, self.adapter.workers, f"alicloud-{self.region}")
 
 
 class _Refused(FetchError):
@@ -168,7 +164,8 @@ def explain(error: Exception) -> Failure:
     """Return what an error of the SDK means."""
     code = str(getattr(error, "code", "") or "")
     status = getattr(error, "status_code", None)
-    message = clean(str(getattr(error, "message", "") or error))
+    full = str(getattr(error, "message", "") or error)
+    message = clean(full)
     if code and code != "None":
         fitting = [word for word in terms.FAILURES if code.startswith(word)]
         kind = terms.FAILURES[max(fitting, key=len)] if fitting else "other"
@@ -184,13 +181,13 @@ def explain(error: Exception) -> Failure:
     if isinstance(inner, Exception):
         return explain(inner)
     if type(error).__name__ == "RetryError" or isinstance(error, (ConnectionError, TimeoutError)):
-        return Failure("network", "", _short(message))
+        return Failure("network", "", network_reason(full))
     if type(error).__name__ == "CredentialException":
         return Failure("credentials", "", "the credential chain gave nothing")
     if "parse the value as json" in message and 'Value: "<' in message:
         # The SDK hides the status of an answer that is not JSON; a page of HTML is a gateway's 502, 503 or 504.
         return Failure("server", "an HTML page instead of JSON", message)
-    return Failure("answer", "", _short(f"{type(error).__name__}: {message}"))
+    return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))
 
 
 def _wish(error: Exception) -> float | None:
@@ -198,25 +195,22 @@ def _wish(error: Exception) -> float | None:
     return failure.wait if failure.kind in RETRIED else None
 
 
-def _short(message: str) -> str:
-    for word in ("Connection refused", "timed out", "Name or service not known", "Connection aborted", "certificate"):
-        if word in message:
-            return word.lower()
-    return message[:120]
-
-
 def _snake(call: str) -> str:
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in call).lstrip("_")
+
+
+#: The same in every question, so they say nothing in an error.
+_USUAL = frozenset({"Amount", "InstanceNetworkType", "IoOptimized", "Locale", "ModuleCode", "NetworkType", "OSType"})
 
 
 def _shown(request: Any) -> str:
     """Return the question in brackets, as an error prints it."""
     asked = request.to_map()
-    return "[" + ", ".join(f"{key}={_flat(asked[key])}" for key in sorted(asked)) + "]"
+    return "[" + ", ".join(f"{key}={_flat(asked[key])}" for key in sorted(asked) if key not in _USUAL) + "]"
 
 
 def _flat(value: object) -> str:
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else str(value)
+    return str(value.get("Category", "?")) if isinstance(value, dict) else str(value)
 
 
 class _Question(NamedTuple):

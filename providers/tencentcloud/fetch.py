@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from planner.errors import FetchError, MisuseError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint, in_families
-from providers._border import Failure, clean, number, price, raw_text, refusal, resolve_quickly
+from providers._border import Failure, clean, network_reason, number, price, raw_text, refusal, resolve_quickly
 from providers._retry import TRIES, retry
+from providers._together import together
 from providers.tencentcloud import parse, terms
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class _Ask:
         from tencentcloud.cvm.v20170312.cvm_client import CvmClient
 
         self.adapter, self.region, self.access = adapter, region, access
+        self.sleep = time.sleep if access.sleep is None else access.sleep
         self.who = f"tencentcloud {region}"
         endpoint = checked_endpoint(access.endpoint, "tencentcloud") if access.endpoint else ""
         credential, missing = find_credentials(adapter.credentials_timeout)
@@ -87,7 +88,7 @@ class _Ask:
         """Return `call`'s answer in the API's own names; raise `FetchError` when there is none."""
 
         def ask() -> dict[str, Any]:
-            self.adapter.pace(call, self.region).wait(self.access.sleep or time.sleep)
+            self.adapter.pace(call, self.region).wait(self.sleep)
             found = self.client.call_json(call, asked)
             answer = found.get("Response") if isinstance(found, dict) else None
             if not isinstance(answer, dict):
@@ -97,7 +98,7 @@ class _Ask:
             return answer
 
         try:
-            answer = retry(ask, _wish, sleep=self.access.sleep or time.sleep, random=self.adapter.random)
+            answer = retry(ask, _wish, sleep=self.sleep, random=self.adapter.random)
         except Exception as error:
             failure = explain(error)
             raise _Refused(
@@ -115,12 +116,8 @@ class _Ask:
         return answer
 
     def together(self, work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
-        """Return `work` of each of `items`, in their order; the first error ends the rest."""
-        pool = ThreadPoolExecutor(max_workers=self.adapter.workers, thread_name_prefix=f"tencentcloud-{self.region}")
-        try:
-            return [future.result() for future in [pool.submit(work, item) for item in items]]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        """Return `work` of each of `items`, in their order."""
+        return together(work, items, self.adapter.workers, f"tencentcloud-{self.region}")
 
 
 RETRIED = frozenset({"throttled", "server", "network"})
@@ -145,23 +142,17 @@ def explain(error: Exception) -> Failure:
     message = getattr(error, "message", None) or str(error)
     if isinstance(message, bytes):
         message = message.decode("utf-8", "replace")
-    message = clean(str(message))
+    full = str(message)
+    message = clean(full)
     if isinstance(code, str) and code:
         fitting = [word for word in terms.FAILURES if code.startswith(word)]
         kind = terms.FAILURES[max(fitting, key=len)] if fitting else "other"
         # Our own codes for what never was an answer; the cloud has no word for it.
         shown = "" if code in ("ClientNetworkError", "ServerNetworkError") else code
-        return Failure(kind, shown, _short(message) if kind == "network" else message)
+        return Failure(kind, shown, network_reason(full) if kind == "network" else message)
     if isinstance(error, RequestException) and not isinstance(error, JSONDecodeError):
-        return Failure("network", "", _short(message))  # raised while the body is read, outside of the SDK's own net
+        return Failure("network", "", network_reason(full))  # raised while the body is read, outside of the SDK's own net
     return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))
-
-
-def _short(message: str) -> str:
-    for word in ("Connection refused", "timed out", "Name or service not known", "Connection aborted", "certificate"):
-        if word in message:
-            return word.lower()
-    return message[:120]
 
 
 def _shown(asked: dict[str, Any]) -> str:

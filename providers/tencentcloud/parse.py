@@ -241,10 +241,9 @@ def check_currency(rows: Iterable[Price], context: Context) -> None:
         own = anchor[context.site]
         other_site = next(site for site in anchor if site != context.site)
         other = anchor[other_site]
-        # Nearer by ratio: p is nearer to `other` than to `own` when (p / own) > (other / p), or the reverse.
-        nearer_other = (row.amount > own) == (other > own) and (row.amount - own).copy_abs() > ZERO and (
-            row.amount**2 > own * other if other > own else row.amount**2 < own * other
-        )
+        # Nearer by ratio: beyond the geometric mean of the two, on the other one's side.
+        square, middle = row.amount**2, own * other
+        nearer_other = square > middle if other > own else square < middle
         if nearer_other:
             raise FetchError(
                 f"{context.where}: {row.instance_type} costs {plain(row.amount)} an hour, which is like the "

@@ -62,3 +62,17 @@ class FakeAlicloud(FakeCloud):
 
     def throttle(self) -> Reply:
         return error(429, "Throttling.User", "Request was denied due to user flow control.")
+
+
+def use_keys(monkeypatch: Any, key_id: str = KEY_ID, secret: str = SECRET, token: str = "") -> None:
+    """Put keys into the environment, and into the copy of it that the SDK took when it was imported."""
+    from alibabacloud_credentials.utils import auth_util
+
+    for name, word, value in (
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "environment_access_key_id", key_id),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "environment_access_key_secret", secret),
+        ("ALIBABA_CLOUD_SECURITY_TOKEN", "environment_security_token", token),
+        ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "environment_ecs_metadata_disabled", "true"),
+    ):
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(auth_util, word, value or None)

@@ -68,3 +68,8 @@ class FakeTencentcloud(FakeCloud):
 
     def throttle(self) -> Reply:
         return error("RequestLimitExceeded", "Your current request times exceed the limit in a second.")
+
+
+def use_keys(monkeypatch: Any, key_id: str = KEY_ID, secret: str = SECRET) -> None:
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", key_id)
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", secret)
