@@ -73,6 +73,13 @@ def _charge(c: Charge) -> str:
     )
 
 
+def _step(s: Step) -> str:
+    return (
+        f'{{"what": {_text(s.what)}, "formula": {_text(s.formula)}, "result": {_text(s.result)}, '
+        f'"unit": {_text(s.unit)}, "source": {_text(s.source)}}}'
+    )
+
+
 def _commitment(c: Commitment | None) -> str:
     if c is None:
         return "null"
@@ -157,10 +164,10 @@ def dump(quote: Quote) -> str:
 def dump_bytes(quote: Quote) -> bytes:
     """Return the quote as UTF-8 JSON ending with a line feed."""
     cache: dict[int, str] = {}
-    steps = (
-        f"{_one(name)}: {_one({'basis': s.basis, 'steps': [dict(zip(x._fields, x, strict=True)) for x in s.steps]})}"
+    steps = [
+        f'{_text(name)}: {{"basis": {_texts(s.basis)}, "steps": [{", ".join([_step(x) for x in s.steps])}]}}'
         for name, s in sorted(_sizing_steps(quote.offers).items())
-    )
+    ]
     fields: list[tuple[str, bytes]] = [
         ("schema", _one(SCHEMA).encode()),
         ("hash", _one(quote.hash).encode()),
