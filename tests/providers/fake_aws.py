@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import sys
 import threading
 import time
 import urllib.parse
@@ -68,6 +69,11 @@ class _Server(http.server.ThreadingHTTPServer):
     fake: FakeAws
     daemon_threads = True
     request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is part of the game; anything else is a fault of this server and must be seen."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
