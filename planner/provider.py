@@ -19,8 +19,6 @@ What an adapter may add, as plain attributes (read with `getattr`, so none is ne
 * `known_regions() -> tuple[str, ...]` (default `default_regions()`): region ids that `--region` may name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 

@@ -1,1 +1,1 @@
-"""The adapters: one package per cloud, each found by its entry point; none imports another."""
+"""The wing that asks: one adapter per cloud, and what they share about asking; clouds never meet."""

@@ -1,7 +1,5 @@
 """From a workload and an instance type to how many instances, in which layout, and what they deliver."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 __all__ = ["Layout", "Memory", "Range", "Sizing"]
@@ -16,7 +14,10 @@ class Range(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """GPU memory of one instance, GiB. max_concurrent_tokens is what the KV cache holds over all replicas."""
+    """GPU memory of one copy of the model over all its GPUs, GiB: available = weights + overhead + KV cache.
+
+    available_gib is what the engine may take. max_concurrent_tokens is what the KV caches of all replicas hold.
+    """
 
     weights_gib: float
     kv_gib_per_1k_tokens: float
@@ -53,7 +54,7 @@ class Sizing(NamedTuple):
 
     fits: bool
     reasons: tuple[str, ...]
-    count: int
+    count: int  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     count_given: bool
     model: str
     precision: str
