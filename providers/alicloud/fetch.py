@@ -187,6 +187,8 @@ def explain(error: Exception) -> Failure:
     if "parse the value as json" in message and 'Value: "<' in message:
         # The SDK hides the status of an answer that is not JSON; a page of HTML is a gateway's 502, 503 or 504.
         return Failure("server", "an HTML page instead of JSON", message)
+    if "parse the value as json" in message:
+        return Failure("answer", "", "its text does not parse")
     return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))
 
 

@@ -152,15 +152,19 @@ def explain(error: Exception) -> Failure:
         return Failure(kind, shown, network_reason(full) if kind == "network" else message)
     if isinstance(error, RequestException) and not isinstance(error, JSONDecodeError):
         return Failure("network", "", network_reason(full))  # raised while the body is read, outside of the SDK's own net
+    if isinstance(error, ValueError):  # JSON that does not parse, or a Response that is not there
+        return Failure("answer", "", "its text does not parse")
     return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))
 
 
 def _shown(asked: dict[str, Any]) -> str:
     """Return the question in brackets, as an error prints it."""
     parts = []
-    for key in sorted(asked):
+    for key in sorted(set(asked) - {"ImageId", "InternetAccessible"}):  # the same in every question
         if key == "Filters":
             parts += [f"{one['Name']}={','.join(one['Values'])}" for one in asked[key]]
+        elif isinstance(asked[key], dict):
+            parts += [f"{name}={value}" for name, value in asked[key].items()]
         else:
             parts.append(f"{key}={asked[key]}")
     return f"[{', '.join(parts)}]"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -112,9 +111,8 @@ class FakeCloud:
         if refused:
             return self._send(handler, *refused)
         if fault and fault.how == "drop":
-            # RST rather than FIN: what a dying proxy does.
-            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            handler.connection.close()
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
             return None
         if fault and fault.how == "throttle":
             return self._send(handler, *self.throttle())
