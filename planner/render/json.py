@@ -93,7 +93,8 @@ def _commitment(c: Commitment | None) -> dict[str, Any] | None:
 def sizing_dict(s: Sizing) -> dict[str, Any]:
     """Return the sizing as JSON values; ranges are {low, estimate, high}, steps are objects."""
     result: dict[str, Any] = {}
-    for field, value in zip(s._fields, s, strict=True):
+    for field in s._fields:
+        value = getattr(s, field)
         if isinstance(value, (Layout, Memory, Range)):
             result[field] = dict(zip(value._fields, value, strict=True))
         elif field == "steps":
@@ -152,7 +153,8 @@ def _offer(o: Offer, cache: dict[int, str]) -> str:
 def workload_dict(w: Workload) -> dict[str, Any]:
     """Return the workload under its option names; decimals as strings, pairs as objects."""
     result: dict[str, Any] = {}
-    for field, value in zip(w._fields, w, strict=True):
+    for field in w._fields:
+        value = getattr(w, field)
         if field in ("discount", "fx"):
             result[field] = {k: plain(v) for k, v in value}
         else:
@@ -185,6 +187,7 @@ def dump(quote: Quote) -> str:
         ("stale", _lines(_one(_plain_record(s)) for s in quote.stale)),
         ("budget", _one(_plain_record(quote.budget) if quote.budget else None)),
         ("notes", _one(quote.notes)),
+        ("reference_types", _one(quote.reference_types)),
     ]
     return "{\n" + ",\n".join(f' "{name}": {text}' for name, text in fields) + "\n}\n"
 
@@ -229,6 +232,7 @@ def _quote(raw: Mapping[str, Any]) -> Quote:
         Budget(Decimal(budget["limit"]), budget["currency"], budget["fits"], _dec(budget["cheapest"])) if budget else None,
         tuple(raw["notes"]),
         raw["hash"],
+        tuple(raw["reference_types"]),
     )
 
 
