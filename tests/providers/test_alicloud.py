@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_alicloud import KEY_ID, SECRET, FakeAlicloud, error, use_keys
-from fake_http import serving
 
-from planner.errors import FetchError, MisuseError, PlannerError
+from planner.errors import MisuseError, PlannerError
 from planner.offer import Price
 from planner.provider import Access, Batch
 from providers.alicloud import Alicloud, parse, terms
+from tests.providers.fake_alicloud import KEY_ID, SECRET, FakeAlicloud, error, use_keys
+from tests.providers.fake_http import serving
 
 RECORDED = Path(__file__).parent / "recorded" / "alicloud"
 NOW = "2026-11-23T22:00:00+00:00"
@@ -617,7 +617,7 @@ def test_self_check_names_each_call_and_goes_on_after_a_failure(adapter, fake):
     assert [ok for _, ok, _ in seen] == [True] * 8, seen
     assert (seen[3][0], seen[3][2]) == ("DescribePrice (hour)", f"{A10}: 9.99 CNY an hour (china site)")
     fake.fail("reply", "DescribeSpotPriceHistory", reply=error(403, "Forbidden.RAM"))
-    again = dict((call, (ok, text)) for call, ok, text in adapter.self_check(access(fake)))
+    again = {call: (ok, text) for call, ok, text in adapter.self_check(access(fake))}
     assert [call for call, (ok, _) in again.items() if not ok] == ["DescribeSpotPriceHistory"]
     assert "grant ecs:DescribeSpotPriceHistory" in again["DescribeSpotPriceHistory"][1]
 

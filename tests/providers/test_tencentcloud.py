@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_http import serving
-from fake_tencentcloud import KEY_ID, SECRET, FakeTencentcloud, error, use_keys
 
 from planner.errors import FetchError, MisuseError, PlannerError
 from planner.offer import Price
 from planner.provider import Access, Batch
 from providers.tencentcloud import Tencentcloud, parse, terms
+from tests.providers.fake_http import serving
+from tests.providers.fake_tencentcloud import KEY_ID, SECRET, FakeTencentcloud, error, use_keys
 
 RECORDED = Path(__file__).parent / "recorded" / "tencentcloud"
 NOW = "2026-11-23T22:00:00+00:00"
