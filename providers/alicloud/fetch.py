@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint, in_families
-from providers._border import Failure, clean, network_reason, raw_text, refusal, resolve_quickly
+from providers._border import Failure, clean, host_only, network_reason, raw_text, refusal, resolve_quickly
 from providers._retry import TRIES, retry
 from providers._together import together
 from providers.alicloud import parse, terms
@@ -74,7 +74,7 @@ class _Ask:
         self.adapter, self.region, self.access = adapter, region, access
         self.sleep = time.sleep if access.sleep is None else access.sleep
         self.who = f"alicloud {region}"
-        self.endpoint = checked_endpoint(access.endpoint, "alicloud") if access.endpoint else ""
+        self.endpoint = host_only(checked_endpoint(access.endpoint, "alicloud"), "alicloud") if access.endpoint else ""
         self.credential, missing = find_credentials(adapter.credentials_timeout)
         if missing:
             raise FetchError(f"{self.who}: {missing}")
@@ -353,10 +353,10 @@ def _answer(ask: _Ask, question: _Question) -> Any:
             answer = ask.ecs("DescribePrice", request, f"{question.name}-{unit}{period}")
             return parse.Quoted(answer, "instanceType", f"{ask.who}: DescribePrice{_shown(request)}")
         except _RefusedError as error:
-            if "SystemDisk" in error.code:
+            if any(part in error.code for part in terms.OTHER_DISK):
                 refused = error
                 continue
-            if error.code in terms.NOT_SOLD:
+            if any(part in error.code for part in terms.NOT_SOLD):
                 return error
             raise
     raise refused or AssertionError("no disk kinds")

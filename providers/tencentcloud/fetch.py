@@ -14,7 +14,17 @@ from urllib.parse import urlsplit
 from planner.errors import FetchError, MisuseError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint, in_families
-from providers._border import Failure, clean, network_reason, number, price, raw_text, refusal, resolve_quickly
+from providers._border import (
+    Failure,
+    clean,
+    host_only,
+    network_reason,
+    number,
+    price,
+    raw_text,
+    refusal,
+    resolve_quickly,
+)
 from providers._retry import TRIES, retry
 from providers._together import together
 from providers.tencentcloud import parse, terms
@@ -72,7 +82,7 @@ class _Ask:
         self.adapter, self.region, self.access = adapter, region, access
         self.sleep = time.sleep if access.sleep is None else access.sleep
         self.who = f"tencentcloud {region}"
-        endpoint = checked_endpoint(access.endpoint, "tencentcloud") if access.endpoint else ""
+        endpoint = host_only(checked_endpoint(access.endpoint, "tencentcloud"), "tencentcloud") if access.endpoint else ""
         credential, missing = find_credentials(adapter.credentials_timeout)
         if missing:
             raise FetchError(f"{self.who}: {missing}")

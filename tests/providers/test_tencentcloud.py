@@ -584,6 +584,8 @@ def test_ten_thousand_types(adapter, fake):
 
 
 def test_a_plain_http_endpoint_elsewhere_is_refused(adapter, fake):
+    with pytest.raises(MisuseError, match="a path is not supported here"):
+        adapter.fetch(REGION, access(fake)._replace(endpoint=f"{fake.url}/gateway"))
     with pytest.raises(MisuseError, match="plain http is for loopback only"):
         adapter.fetch(REGION, Access(now=NOW, endpoint="http://cvm.example.com"))
 
