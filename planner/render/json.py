@@ -25,6 +25,7 @@ from planner.quote import (
     Gpu,
     Offer,
     Quote,
+    Rate,
     Rejected,
     Stale,
     Totals,
@@ -146,7 +147,8 @@ def _offer(o: Offer, cache: dict[int, str]) -> str:
             "notes": o.notes,
         }
     )
-    return f'{head[:-1]}, "sizing": {sized}}}'
+    prices = ', "prices": ' + _one([_plain_record(r) for r in o.prices]) if o.prices else ""
+    return f'{head[:-1]}, "sizing": {sized}{prices}}}'
 
 
 def workload_dict(w: Workload) -> dict[str, Any]:
@@ -329,4 +331,9 @@ def _load_offer(raw: Mapping[str, Any]) -> Offer:
         _dec(raw["cost_per_million_output"]),
         _dec(raw["cost_per_million_tokens"]),
         tuple(raw["notes"]),
+        tuple(_load_rate(r) for r in raw.get("prices", ())),
     )
+
+
+def _load_rate(raw: Mapping[str, Any]) -> Rate:
+    return Rate(**{**raw, "start": Decimal(raw["start"]), "end": _dec(raw["end"]), "amount": Decimal(raw["amount"])})
