@@ -11,7 +11,7 @@ from planner.errors import MisuseError, suggest
 from planner.fx import Rates
 from planner.money import plain
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
-from planner.quote import Amounts, AsOf, Budget, Charge, Gap, Gpu, Offer, Quote, Rejected, Stale, Totals
+from planner.quote import Amounts, AsOf, Budget, Charge, Gap, Gpu, HourStep, Offer, Quote, Rejected, Stale, Totals
 from planner.sizing import Sizing
 from planner.sizing.fit import check, size
 from planner.units import billing_months
@@ -244,7 +244,7 @@ class _Maker:
             sizing.count, first.purchase_option, first.term, first.payment, first.offering,
             first.purchase_option == "spot", tuple(charges), Totals(first.currency, native, report), terms, even,
             on_demand[0].amount * (1 - self._share(info.name, "on_demand")) if on_demand else None, unpriced, sizing,
-            per_output, per_token, self._offer_notes(rows, terms),
+            per_output, per_token, self._offer_notes(rows, terms), _hour_steps(rows) if terms is None else (),
         )  # fmt: skip
 
     def _beside(
@@ -374,6 +374,13 @@ class _Maker:
         if not work.tax:
             notes.append("tax is not modelled; --tax 6% adds it")
         return tuple(notes)
+
+
+def _hour_steps(rows: list[Price]) -> tuple[HourStep, ...]:
+    """Return the steps of a pay-as-you-go price, () when it is the same for every hour."""
+    if len(rows) == 1 and rows[0].tier_to is None and not rows[0].tier_from:
+        return ()
+    return tuple(HourStep(r.tier_from, r.tier_to, r.amount) for r in sorted(rows, key=lambda r: r.tier_from))
 
 
 def _ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:

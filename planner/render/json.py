@@ -23,6 +23,7 @@ from planner.quote import (
     Fx,
     Gap,
     Gpu,
+    HourStep,
     Offer,
     Quote,
     Rejected,
@@ -145,6 +146,7 @@ def _offer(o: Offer, cache: dict[int, str]) -> str:
             "cost_per_million_output": _d(o.cost_per_million_output),
             "cost_per_million_tokens": _d(o.cost_per_million_tokens),
             "notes": o.notes,
+            "hour_steps": [_plain_record(s) for s in o.hour_steps],
         }
     )
     return f'{head[:-1]}, "sizing": {sized}}}'
@@ -333,4 +335,8 @@ def _load_offer(raw: Mapping[str, Any]) -> Offer:
         _dec(raw["cost_per_million_output"]),
         _dec(raw["cost_per_million_tokens"]),
         tuple(raw["notes"]),
+        tuple(
+            HourStep(Decimal(s["tier_from"]), _dec(s["tier_to"]), Decimal(s["list_unit_price"]))
+            for s in raw.get("hour_steps", ())
+        ),
     )
