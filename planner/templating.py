@@ -26,7 +26,7 @@ LONGEST = 4096
 
 _WORD = re.compile(r"[A-Za-z0-9:/._,@+=-]*\Z")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
-_MD = re.compile(r"([\\`*_{}\[\]<>()#+!|~$-])")
+_MD = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
 class Quoted(str):
