@@ -122,7 +122,7 @@ class Deployment(NamedTuple):
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (AWS on-demand capacity reservation) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
-    api_key_secret, hf_token_secret ("" = the model is public): names in the cloud's secret store.
+    api_key_secret, hf_token_secret ("" = the model is public): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
     name: str
@@ -181,3 +181,5 @@ class Deployment(NamedTuple):
     alert_email: str = ""
     open_to_internet: bool = False
     weights_disk_note: str = ""
+    period_begin: str = ""
+    period_end: str = ""
