@@ -30,6 +30,7 @@ SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
 CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}\Z")
 TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:/=+@-]{0,62}\Z")
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
+ZONE_ID = re.compile(r"[a-z]{2,4}[0-9]-az[0-9]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
 
 
@@ -223,7 +224,9 @@ def _cidr(settings: Settings) -> str:
 
 
 def _zone(zone: str, offer: Offer) -> str:
-    if zone and not (zone.startswith(offer.region) and re.fullmatch(r"[a-z0-9-]+", zone)):
+    """Return the zone: a name in the offer's region or, on AWS, a zone id (use1-az1), the same in every account."""
+    named = zone.startswith(offer.region) or (offer.provider == "aws" and ZONE_ID.match(zone))
+    if zone and not (named and re.fullmatch(r"[a-z0-9-]+", zone)):
         raise MisuseError(f"--zone {zone[:40]!r} is not in {offer.region}")
     return zone
 

@@ -14,6 +14,7 @@ from planner.quote import Offer, Quote
 from planner.templating import render
 from planner.terraform import words
 from planner.terraform.align import tidy
+from planner.terraform.deploy import PIN, ZONE_ID
 from planner.terraform.deployment import MODULE_ENV, USER_DATA_LIMIT, Deployment
 
 __all__ = ["files", "scan", "user_data_bytes"]
@@ -65,6 +66,7 @@ def files(
         "limit": USER_DATA_LIMIT[d.provider],
         "pinned": _pinned(d, pins),
         "cost": [(label, show(amount), currency) for label, amount, currency in d.cost],
+        "zone_argument": "availability_zone_id" if d.provider == "aws" and ZONE_ID.match(d.zone) else "availability_zone",
         "hours": plain(d.hours),
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
         **words.of(d),
@@ -89,8 +91,6 @@ def files(
 
 def _pinned(d: Deployment, pins: Mapping[str, str]) -> list[tuple[object, str]]:
     """Return (image, pin) for every image when all are pinned, else []."""
-    from planner.terraform.deploy import PIN
-
     roles = {image.role for image in d.stack.images}
     for role, pin in pins.items():
         if role not in roles:
