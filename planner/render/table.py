@@ -134,7 +134,7 @@ def _foot(quote: Quote, shown: list[Offer]) -> list[str]:
     if gaps:
         lines += ["", "Gaps:"] + [f"  {', '.join(regions)}: {text}" for (_, text), regions in gaps.items()]
     if quote.rejected:
-        lines += ["", f"Rejected ({len(quote.rejected)}):"] + _rejected(quote)
+        lines += ["", f"Rejected ({len(quote.rejected)}):", *_rejected(quote)]
     if quote.notes:
         lines += [""] + [f"Note: {n}" for n in quote.notes]
     return lines
