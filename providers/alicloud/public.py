@@ -193,8 +193,6 @@ def _entries(stream: Any, site: _Site, url: str, about: dict[str, Any]) -> Itera
                 depth += 1
     except ijson.JSONError as exc:
         raise FetchError(f"{_what(site)}: cut off, or not JSON ({str(exc)[:80]!r}); try again ({url})") from exc
-    if "pricingInfo" != top and "pricingInfo" not in about and not top:
-        raise _odd(site, "nothing in it", url)
 
 
 def _rates(name: str, value: Any, key: str, site: _Site, url: str) -> Iterator[tuple[str, str, str, str]]:

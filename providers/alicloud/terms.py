@@ -26,6 +26,7 @@ __all__ = [
     "CYCLES",
     "FAILURES",
     "NOT_SOLD",
+    "OTHER_DISK",
     "PAY_MODES",
     "PERMISSIONS",
     "STOCK",
@@ -68,18 +69,11 @@ PERMISSIONS = {
     "QuerySavingsPlansDiscount": "bssapi:QuerySavingsPlansDiscount",
 }
 
-#: Error codes that say "not sold like this here" (an absent price, not a failure).
-NOT_SOLD = (
-    "InvalidInstanceType.ValueNotSupported",
-    "InvalidInstanceType.NotSupported",
-    "InvalidInstanceType.ValueUnauthorized",
-    "InvalidParameter.InstanceType.NotSupported",
-    "OperationDenied.NoStock",
-    "PriceNotFound",
-    "Price.PricePlanResultNotFound",
-    "PRICE.PRICING_PLAN_RESULT_NOT_FOUND",
-    "InvalidPeriod.ValueNotSupported",
-)
+#: Parts of error codes that say "not sold like this here" (an absent price, not a failure).
+NOT_SOLD = ("InstanceType", "InvalidPeriod", "NoStock", "NotSupported", "PRICING_PLAN", "PriceNotFound", "PricePlan")
+
+#: Parts of error codes that say "not with this system disk".
+OTHER_DISK = ("DiskCategory", "SystemDisk")
 
 #: The start of an error code -> what it means for the user (longest match wins; see `_border.refusal`).
 FAILURES = {

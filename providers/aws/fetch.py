@@ -49,9 +49,9 @@ _THROTTLED = frozenset(
 
 
 def credentials_hint() -> str | None:
-    """Return None if the SDK's chain finds credentials, else a sentence; waits at most about a second for a role."""
+    """Return None if the SDK's chain finds credentials, else a sentence; waits a second or two for a role."""
     session = botocore.session.get_session()
-    session.set_config_variable("metadata_service_timeout", 0.5)
+    session.set_config_variable("metadata_service_timeout", 1)  # whole seconds only
     session.set_config_variable("metadata_service_num_attempts", 1)
     try:
         found = session.get_credentials()

@@ -171,9 +171,13 @@ class World:
                 items = [i for i in items if json.loads(i)["product"]["attributes"]["instanceType"] == wanted["instanceType"]]
             return page("PriceList", items, self.size)(request)
 
+        def offerings(request: dict[str, Any]) -> Any:
+            asked = {value for key, value in request.items() if key.startswith("Filter.1.Value.")}
+            return page("InstanceTypeOfferings", [z for z in zones if z["InstanceType"] in asked], self.size)(request)
+
         fake.answers = {
             "DescribeInstanceTypes": page("InstanceTypes", self.types, self.size),
-            "DescribeInstanceTypeOfferings": page("InstanceTypeOfferings", zones, self.size),
+            "DescribeInstanceTypeOfferings": offerings,
             "DescribeSpotPriceHistory": page("SpotPriceHistory", spot, self.size),
             "DescribeCapacityBlockOfferings": page("CapacityBlockOfferings", blocks, self.size),
             "GetProducts": get_products,
