@@ -54,6 +54,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates) -> Quo
     result = Quote(
         today, workload.hours, maker.months, workload.currency, workload, tuple(sorted(rates.used.values())),
         prices_as_of, tuple(offers), tuple(maker.rejected), tuple(maker.gaps), stale, _budget(workload, offers), notes, "",
+        tuple(t for p in dict.fromkeys(p for p, _ in places) for t in catalog.info(p).reference_types),
     )  # fmt: skip
     return result._replace(hash=digest(result))
 
@@ -67,7 +68,7 @@ def digest(quote: Quote) -> str:
             f"{offer.id} {offer.count} {native.list} {native.effective} {native.billed} {native.committed} "
             f"{report.effective} {report.billed} {offer.break_even_hours}"
         )
-    return sha256("\n".join(parts).encode()).hexdigest()[:12]
+    return str(sha256("\n".join(parts).encode()).hexdigest()[:12])
 
 
 def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
@@ -75,8 +76,8 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
     providers = workload.provider or catalog.providers()
     for name in providers:
         catalog.info(name)
-    for name in workload.discount:
-        provider = name[0].partition(":")[0]
+    for scope, _ in workload.discount:
+        provider = scope.partition(":")[0]
         if provider not in catalog.providers():
             raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
     if not workload.region:
@@ -346,9 +347,10 @@ class _Maker:
             if option not in info.sells:
                 message = f"{info.title} does not sell GPU instances as {words}"
             else:
-                message = f"no {info.title} {words} price in the catalogue{scope} ({region})"
+                message = f"no {info.title} {words} price in the catalogue{scope}"
                 if kept_out.get(option):
-                    message += f"; {kept_out[option]} superseded, expired or low-confidence rows are kept out"
+                    number = kept_out[option]
+                    message += f" ({number} superseded, expired or low-confidence row{'s' * (number > 1)} kept out)"
             self.gaps.append(Gap(info.name, region, "", option, message))
         missing = sorted(n for n, s in specs.items() if n not in priced and self._wanted(n, s))
         if missing and self.types:
@@ -356,7 +358,7 @@ class _Maker:
                 self.rejected.append(Rejected(info.name, region, name, f"no price in the catalogue for {region}"))
         elif missing:
             shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-            text = f"{len(missing)} {info.title} instance types have a specification but no price in {region}: {shown}"
+            text = f"{len(missing)} {info.title} instance types have a specification but no price: {shown}"
             self.gaps.append(Gap(info.name, region, "", "", text))
 
     def notes(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise
 
 from planner.money import plain
 from planner.offer import Price, ServicePrice, TransferPrice
@@ -90,9 +91,10 @@ def commitment_of(rows: Sequence[Price], hours: Decimal, months: int, share: Dec
 def compute(rows: Sequence[Price], count: int, hours: Decimal, months: int, share: Decimal) -> list[Charge]:
     """Return the compute charges of `count` instances bought as `rows` say (all rows of one way of buying)."""
     first = rows[0]
-    label = f"{WORDS[first.purchase_option]} ({first.instance_type}, {first.purchase_option.replace('_', '-')}"
+    label = f"{WORDS[first.purchase_option]} ({first.instance_type}, "
     terms = commitment_of(rows, hours, months, ZERO)
     if terms is None:
+        label += first.purchase_option.replace("_", "-")
         charges = []
         for row, part in in_steps(rows, hours):
             step = f"{plain(row.tier_from)}-{plain(row.tier_to) if row.tier_to is not None else ''} h" if len(rows) > 1 else ""
@@ -107,7 +109,7 @@ def compute(rows: Sequence[Price], count: int, hours: Decimal, months: int, shar
                 )
             )  # fmt: skip
         return charges
-    label += f" {first.term}" + (f" {first.payment.replace('_', ' ')}" if first.payment else "")
+    label += first.term + (f" {first.payment.replace('_', ' ')}" if first.payment else "")
     if first.purchase_option == "subscription":
         return [_subscription(row, terms, label, count, months, share) for row in rows]
     return [_by_the_hour(row, terms, label, count, hours, share) for row in rows]
@@ -162,7 +164,7 @@ def break_even(terms: Commitment, on_demand: Sequence[Price], share: Decimal, by
     spent = ZERO
     for row, part in in_steps(on_demand, Decimal(744)):
         rate = row.amount * (1 - share)
-        if spent + part * rate >= monthly:
+        if rate and spent + part * rate >= monthly:
             return _ceil(row.tier_from + (monthly - spent) / rate)
         spent += part * rate
     return None
@@ -181,7 +183,7 @@ def transfer(
     if not tiers:
         return []
     if tiers[0].from_gb > 0 or any(
-        a.to_gb is None or a.to_gb != b.from_gb for a, b in zip(tiers, tiers[1:], strict=False)
+        a.to_gb is None or a.to_gb != b.from_gb for a, b in pairwise(tiers)
     ):
         return []
     quota = max((p for p in rows if p.quota), key=lambda p: p.to_gb or ZERO, default=None)

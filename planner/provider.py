@@ -44,7 +44,10 @@ class Access(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one region gave. gaps: sentences about what the API cannot give. account_site: which price book."""
+    """What one region gave. gaps: sentences about what the API cannot give. account_site: which price book.
+
+    zones: (instance type, zone) pairs in which the type is sold; () where the source does not say.
+    """
 
     provider: str
     region: str
@@ -54,6 +57,7 @@ class Batch(NamedTuple):
     transfer: tuple[TransferPrice, ...]
     services: tuple[ServicePrice, ...]
     gaps: tuple[str, ...]
+    zones: tuple[tuple[str, str], ...] = ()
 
 
 class Provider(Protocol):

@@ -68,7 +68,7 @@ class Gpu(NamedTuple):
     """GPUs of one instance; memory_gib is per GPU (None: not known)."""
 
     model: str
-    count: Decimal
+    count: Decimal  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     memory_gib: Decimal | None
 
 
@@ -111,7 +111,7 @@ class Offer(NamedTuple):
     network_gbps: Decimal | None
     local_nvme_gb: int
     gpu: Gpu
-    count: int
+    count: int  # type: ignore[assignment]
     purchase_option: str
     term: str
     payment: str
@@ -139,7 +139,7 @@ class Rejected(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A price that does not exist in the catalogue. region, instance_type and purchase_option may be ""."""
+    """A price that does not exist in the catalogue: the message holds for `region`; the other names may be ""."""
 
     provider: str
     region: str
@@ -190,7 +190,8 @@ class Quote(NamedTuple):
     """Everything about one quote. offers: cheapest effective first, incomplete ones after complete ones.
 
     quoted_on: the date against which ages are counted (an argument, never the clock). months: billing months of the
-    window. hash: SHA-256 of the JSON without this field, first 12 digits.
+    window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
+    shows whatever their rank.
     """
 
     quoted_on: str
@@ -207,3 +208,4 @@ class Quote(NamedTuple):
     budget: Budget | None
     notes: tuple[str, ...]
     hash: str
+    reference_types: tuple[str, ...] = ()

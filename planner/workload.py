@@ -32,7 +32,7 @@ class Workload(NamedTuple):
     model_config: str = ""
     precision: str = "fp16"
     engine: str = ""
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # the option's own word; tuple.count is not used
     spare: int = 0
     input_tokens: int = 1024
     output_tokens: int = 512

@@ -43,8 +43,11 @@ def quote(
         from planner.files import write_new
 
         write_new(output, text)
+    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(text if isinstance(text, str) else text.decode())
     _verdict(result, strict)
     return 0
 
@@ -59,11 +62,11 @@ def _replay(path: str, values: dict[str, Any]) -> Quote:
     return load(read_text(path, "quote", 256 * 2**20), path)
 
 
-def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool) -> str:
+def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool) -> str | bytes:
     if form == "json":
-        from planner.render.json import dump
+        from planner.render.json import dump_bytes
 
-        return dump(result)
+        return dump_bytes(result)
     if form == "csv":
         from planner.render.csv import dump as dump_csv
 

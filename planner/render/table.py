@@ -19,11 +19,11 @@ def kind_of(offer: Offer) -> str:
 
 
 def choose(quote: Quote, top: int) -> list[Offer]:
-    """Return the offers worth showing: per provider the `top` of each kind, and all of the named instance types.
+    """Return the offers worth showing: per provider the `top` of each kind, and all of the named instance types (else the reference ones).
 
     Of the same type bought in the same way in several zones the cheapest stands for all.
     """
-    named = {t.lower() for t in quote.workload.instance_type}
+    named = {t.lower() for t in quote.workload.instance_type or quote.reference_types}
     shown: list[Offer] = []
     counts: dict[tuple[str, str], int] = {}
     zones: set[tuple[str, ...]] = set()
@@ -128,8 +128,11 @@ def _foot(quote: Quote, shown: list[Offer]) -> list[str]:
         text = f"Prices of {age.provider}: {dates or 'undated'}" + (f", {age.undated} undated" if age.undated and dates else "")
         stale = next((s for s in quote.stale if s.provider == age.provider), None)
         lines.append(text + (f"  STALE: {stale.message.rpartition(': ')[2]}" if stale else ""))
-    if quote.gaps:
-        lines += ["", "Gaps:"] + [f"  {g.message}" for g in quote.gaps]
+    gaps: dict[tuple[str, str], list[str]] = {}
+    for gap in quote.gaps:
+        gaps.setdefault((gap.provider, gap.message), []).append(gap.region)
+    if gaps:
+        lines += ["", "Gaps:"] + [f"  {', '.join(regions)}: {text}" for (_, text), regions in gaps.items()]
     if quote.rejected:
         lines += ["", f"Rejected ({len(quote.rejected)}):"] + _rejected(quote)
     if quote.notes:

@@ -54,7 +54,7 @@ class Sizing(NamedTuple):
 
     fits: bool
     reasons: tuple[str, ...]
-    count: int
+    count: int  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     count_given: bool
     model: str
     precision: str
