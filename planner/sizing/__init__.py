@@ -16,7 +16,10 @@ class Range(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """GPU memory of one instance, GiB. max_concurrent_tokens is what the KV cache holds over all replicas."""
+    """GPU memory of one copy of the model over all its GPUs, GiB: available = weights + overhead + KV cache.
+
+    available_gib is what the engine may take. max_concurrent_tokens is what the KV caches of all replicas hold.
+    """
 
     weights_gib: float
     kv_gib_per_1k_tokens: float

@@ -1,0 +1,96 @@
+"""GPU memory of one copy of a model: weights, KV cache and what the engine needs, in bytes per GPU.
+
+Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
+    KV cache = usable x utilisation - weights - overhead          (vLLM and others: utilisation 0.90)
+    KV cache = 0.8 x (usable - weights - overhead)                (LMDeploy's cache-max-entry-count)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from planner.gpus import GIB, GpuSpec
+from planner.models import Model
+from planner.sizing.engines import Engine
+
+__all__ = ["BYTES", "Plan", "plan", "tp_refusal", "weight_bytes"]
+
+# Bytes per quantised parameter; int4 counts the scales and zeros of groups of 128 (Qwen 2.5 sizes agree within 3 %).
+BYTES = {
+    "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int8-w8a16": 1.0, "int4-awq": 0.5625, "int4-gptq": 0.5625,
+}  # fmt: skip
+GROUP = 128  # width of a quantisation group: a shard must hold whole groups
+UTILISATION = 0.90  # vLLM's --gpu-memory-utilization as our modules set it (its default is 0.92 today, 0.9 before)
+LMDEPLOY_SHARE = 0.8  # LMDeploy's default --cache-max-entry-count
+# Measured: 7B and 32B, bf16 and fp8, one H100, vLLM 0.26: graphs 0.22 GiB, rest of the gap to the formula 0.17 GiB.
+FIXED_BYTES = 0.39 * GIB
+NCCL_BYTES = 0.37 * GIB  # aiconfigurator reserves 0.34 to 0.39 GiB a GPU
+SAMPLED = 256  # sequences in the sampler's profile run (vLLM max_num_seqs), three float copies of the logits
+UNTIED_PREFILL = 8192  # tokens per prefill batch on GPUs of 70 GiB and more; 2,048 below (vLLM's defaults)
+
+
+class Plan(NamedTuple):
+    """Memory of one copy on tp GPUs times pp instances; bytes are per GPU of the fullest stage.
+
+    tokens: what the KV cache holds. pool_bytes may be negative: then the copy does not fit.
+    """
+
+    tp: int
+    pp: int
+    weights: float
+    overhead: float
+    budget: float
+    pool: float
+    kv_per_token: float
+    tokens: int
+
+
+def weight_bytes(model: Model, precision: str) -> float:
+    """Return the bytes of all weights: embeddings and output head stay 16-bit whatever the precision."""
+    body = model.total_params - model.embedding_params
+    routers = (model.layers - model.dense_layers) * model.hidden * model.experts  # stay 16-bit too
+    return (body - routers) * BYTES[precision] + 2.0 * (model.embedding_params + routers)
+
+
+def tp_refusal(model: Model, precision: str, tp: int) -> str:
+    """Return why `model` cannot be split over `tp` GPUs, or ""."""
+    if model.heads % tp:
+        return f"tp {tp} does not divide the {model.heads} attention heads of {model.name}"
+    if not model.mla and model.kv_heads % tp and tp % model.kv_heads:
+        return f"tp {tp} neither divides nor is a multiple of the {model.kv_heads} KV heads of {model.name}"
+    if precision.startswith("int4"):
+        width = model.moe_intermediate if model.experts else model.intermediate
+        if width % tp or (width // tp) % GROUP:
+            return f"tp {tp} cuts the quantisation groups of {GROUP} ({width} / {tp} = {width / tp:g})"
+    return ""
+
+
+def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:
+    """Return activations at their peak, graphs and communication buffers of one GPU."""
+    batch = UNTIED_PREFILL if gpu.usable_gib >= 70 else 2048
+    dense = 3 * model.intermediate / tp + 4 * model.hidden
+    mixture = model.top_k * (3 * model.moe_intermediate / tp + model.hidden) if model.experts else 0.0
+    activations = 2.0 * batch * max(dense, mixture + 4 * model.hidden if mixture else 0.0)
+    logits = 3 * 4.0 * SAMPLED * model.vocab
+    return max(activations, logits) + FIXED_BYTES + (NCCL_BYTES if tp > 1 else 0.0)
+
+
+def plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int = 1) -> Plan:
+    """Return the memory of one copy of `model` over `tp` GPUs in each of `pp` instances (shapes are not checked)."""
+    stage = -(-model.layers // pp) / model.layers  # share of the layers in the fullest pipeline stage
+    embedding = 2.0 * model.embedding_params
+    total = weight_bytes(model, precision)
+    ends = embedding if pp == 1 else embedding / (1 if model.tied else 2)
+    weights = ((total - embedding) * stage + ends) / tp
+    overhead = overhead_bytes(model, gpu, tp)
+    usable = gpu.usable_gib * GIB
+    if engine.key == "lmdeploy":
+        budget = usable
+        pool = LMDEPLOY_SHARE * (usable - weights - overhead)
+    else:
+        budget = usable * UTILISATION
+        pool = budget - weights - overhead
+    # KV heads are split, then replicated once tp exceeds them; MLA's latent is whole on every GPU.
+    share = 1.0 if model.mla else max(1.0 / tp, 1.0 / model.kv_heads)
+    kv = model.kv_bytes_per_token * stage * share
+    return Plan(tp, pp, weights, overhead, budget, pool, kv, max(0, int(pool / kv)))

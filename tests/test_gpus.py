@@ -1,0 +1,74 @@
+"""GPU datasheets: every usual name is found, nothing is guessed."""
+
+import pytest
+
+from planner import gpus
+from planner.errors import MisuseError
+
+
+@pytest.mark.parametrize(
+    ("short", "name"),
+    [
+        ("A100-40", "A100-SXM4-40GB"), ("A100-80", "A100-SXM4-80GB"), ("H100", "H100-SXM5"), ("H200", "H200-SXM"),
+        ("V100", "V100-SXM2-32GB"), ("V100S", "V100S-PCIE-32GB"), ("A10", "A10"), ("A10G", "A10G"), ("T4", "T4"),
+        ("L4", "L4"), ("L40S", "L40S"), ("H20", "H20"), ("4090", "RTX 4090"), ("3090", "RTX-3090-24GB"),
+        ("A6000", "RTX-A6000-48GB"), ("6000Ada", "RTX-6000-Ada-48GB"), ("A40", "A40-48GB"), ("A800", "A800-SXM4-80GB"),
+        ("nvidia tesla t4", "T4"), ("h20-3e-141GB", "H20-3e-141GB"), ("H100-SXM-80GB", "H100-SXM5"),
+    ],
+)  # fmt: skip
+def test_usual_names(short: str, name: str) -> None:
+    assert gpus.find(short).name == name
+
+
+@pytest.mark.parametrize(
+    ("word", "gib", "name"),
+    [
+        ("A100", 40, "A100-SXM4-40GB"), ("A100", 80, "A100-SXM4-80GB"), ("A100-NVLink-40GB", 40, "A100-SXM4-40GB"),
+        ("V100", 16, "V100-SXM2-16GB"), ("V100", 32, "V100-SXM2-32GB"), ("V100-NVLink-32GB", 32, "V100-SXM2-32GB"),
+        ("A10G", 22.35, "A10G"), ("L4", 22.35, "L4"), ("L40S", 44.7, "L40S"), ("A800", 40, "A800-40GB"),
+        ("H200", 141, "H200-SXM"), ("B200", 179.06, "B200"), ("B300", 268.59, "B300"), ("H20", 141, "H20-3e-141GB"),
+        ("RTX Pro 6000", 96, "RTX PRO 6000"), ("P40", 24, "P40"), ("A30", None, "A30"),
+    ],
+)  # fmt: skip
+def test_vendors_words_with_memory(word: str, gib: float | None, name: str) -> None:
+    assert gpus.find(word, gib).name == name
+
+
+def test_a_slice_is_its_share_of_the_whole() -> None:
+    whole, half = gpus.find("T4"), gpus.find("T4 (1/2 vGPU)", 8)
+    assert half.share == 0.5
+    assert half.usable_gib == whole.usable_gib / 2
+    assert half.bandwidth_gb_s == whole.bandwidth_gb_s / 2
+
+
+@pytest.mark.parametrize("word", ["GPU H", "GPU H-e", "gpu h"])
+def test_masked_names_are_never_guessed(word: str) -> None:
+    with pytest.raises(MisuseError, match="the vendor masks its name"):
+        gpus.find(word, 96)
+
+
+@pytest.mark.parametrize(
+    ("word", "gib", "message"),
+    [
+        ("A100", None, "say A100-40 or A100-80"),
+        ("A100", 60, "no datasheet for A100 with 60 GiB"),
+        ("A10X", None, "did you mean A10"),
+        ("T4 (0/0 vGPU)", None, "no datasheet"),
+        ("T4 (1/", None, "no datasheet"),
+        ("", None, "no datasheet"),
+    ],
+)
+def test_refusals_say_what_to_do(word: str, gib: float | None, message: str) -> None:
+    with pytest.raises(MisuseError, match=message):
+        gpus.find(word, gib)
+
+
+def test_every_row_is_whole_and_says_where_it_is_from() -> None:
+    for spec in gpus.rows().values():
+        assert spec.source and spec.usable_source, spec.name
+        assert spec.confidence in ("high", "medium", "low"), spec.name
+        # A GPU offers a little less than printed: GB against GiB, ECC, the driver's share.
+        assert 0.88 * spec.memory_gb <= spec.usable_gib <= spec.memory_gb, spec.name
+        assert spec.link in ("nvlink", "pcie")
+    names = [n.lower() for s in gpus.rows().values() for n in (s.name, *s.aliases)]
+    assert len(names) == len(set(names))

@@ -1,0 +1,148 @@
+"""Memory: checked against what engines and model cards measured, and against the rules of splitting."""
+
+import pytest
+
+from planner import gpus, models
+from planner.sizing import engines, layout, memory
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "tokens"),
+    [
+        # The engine's own KV cache size: vLLM 0.26.0, one H100 SXM, utilisation 0.90, measured on 2026-11-23.
+        ("DeepSeek-R1-Distill-Qwen-7B", "bf16", 1_040_928),
+        ("DeepSeek-R1-Distill-Qwen-7B", "fp8", 1_154_496),
+        ("DeepSeek-R1-Distill-Llama-8B", "fp8", 502_640),
+        ("DeepSeek-R1-Distill-Qwen-32B", "bf16", 34_208),
+        ("DeepSeek-R1-Distill-Qwen-32B", "fp8", 152_208),
+    ],
+)
+def test_kv_cache_as_the_engine_reports_it(model: str, precision: str, tokens: int) -> None:
+    gpu = gpus.find("H100")
+    plan = memory.plan(models.find(model), precision, gpu, engines.default(gpu), 1)
+    assert plan.tokens == pytest.approx(tokens, rel=0.015)
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "gib"),
+    [
+        # Memory after loading and one prompt token, Transformers (QwenLM/Qwen2.5 speed_benchmark.rst; its GB are GiB).
+        ("Qwen2.5-7B", "bf16", 14.38), ("Qwen2.5-7B", "int8-w8a16", 8.42), ("Qwen2.5-7B", "int4-gptq", 5.52),
+        ("Qwen2.5-7B", "int4-awq", 5.39), ("Qwen2.5-14B", "bf16", 28.08), ("Qwen2.5-14B", "int8-w8a16", 16.11),
+        ("Qwen2.5-14B", "int4-gptq", 9.94), ("Qwen2.5-32B", "bf16", 61.58), ("Qwen2.5-32B", "int8-w8a16", 33.56),
+        ("Qwen2.5-32B", "int4-awq", 18.94), ("Qwen2.5-72B", "bf16", 136.2), ("Qwen2.5-72B", "int8-w8a16", 72.6),
+        ("Qwen2.5-72B", "int4-gptq", 39.9), ("Qwen2.5-72B", "int4-awq", 39.4),
+    ],
+)  # fmt: skip
+def test_weights_against_measured_sizes(model: str, precision: str, gib: float) -> None:
+    # The measurement holds activations and allocator slack as well: 6 % covers both signs.
+    assert memory.weight_bytes(models.find(model), precision) / 2**30 == pytest.approx(gib, rel=0.06)
+
+
+def test_r1_in_fp8_holds_on_h200_and_h20_but_not_on_eight_80_gb_cards() -> None:
+    model = models.find("DeepSeek-R1")
+    assert 620 < memory.weight_bytes(model, "fp8") / 2**30 < 640
+
+    def held(gpu: str) -> bool:
+        spec = gpus.find(gpu)
+        return bool(layout.options(model, "fp8", spec, engines.default(spec), 8, 8192)[0])
+
+    assert held("H200") and held("H20")
+    assert not held("H100") and not held("A100-80")
+
+
+def test_kv_heads_split_then_replicate() -> None:
+    gpu = gpus.find("A100-80")
+    seventy = models.find("DeepSeek-R1-Distill-Llama-70B")
+    r1 = models.find("DeepSeek-R1")
+    engine = engines.default(gpu)
+    assert memory.plan(seventy, "bf16", gpu, engine, 8).kv_per_token == seventy.kv_bytes_per_token / 8
+    assert memory.plan(seventy, "bf16", gpu, engine, 16).kv_per_token == seventy.kv_bytes_per_token / 8
+    assert memory.plan(r1, "fp8", gpu, engine, 8).kv_per_token == r1.kv_bytes_per_token
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "tp", "refused"),
+    [
+        ("DeepSeek-R1-Distill-Qwen-7B", "bf16", 4, ""),
+        ("DeepSeek-R1-Distill-Qwen-7B", "bf16", 8, "28 attention heads"),
+        ("DeepSeek-R1-Distill-Qwen-14B", "int4-awq", 4, ""),
+        ("DeepSeek-R1-Distill-Qwen-14B", "int4-awq", 8, "groups of 128"),
+        ("DeepSeek-R1-Distill-Qwen-14B", "bf16", 8, ""),
+        ("DeepSeek-R1-Distill-Qwen-32B", "int4-awq", 8, ""),
+        ("DeepSeek-R1-Distill-Llama-70B", "bf16", 16, ""),
+        ("DeepSeek-R1", "fp8", 16, ""),
+        ("Qwen2.5-0.5B", "bf16", 4, "14 attention heads"),
+    ],
+)
+def test_divisibility(model: str, precision: str, tp: int, refused: str) -> None:
+    reason = memory.tp_refusal(models.find(model), precision, tp)
+    assert (refused in reason) if refused else not reason
+
+
+ALL = ("fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "engine", "runs"),
+    [
+        ("V100", "", {"fp16", "int4-awq", "int4-gptq"}),
+        ("V100", "vllm@0.7.3", {"fp16", "int4-gptq"}),
+        ("V100", "vllm@0.33.0", set()),
+        ("T4", "", {"fp16", "int8", "int8-w8a16", "int4-awq", "int4-gptq"}),
+        ("A10", "", set(ALL)),
+        ("A100-40", "", set(ALL)),
+        ("L4", "", set(ALL)),
+        ("L40S", "", set(ALL)),
+        ("H100", "", set(ALL)),
+        ("H20", "", set(ALL)),
+        ("P40", "", set()),
+        ("RX 7900 XTX", "", set()),
+    ],
+)
+def test_precision_against_gpu_and_engine(gpu: str, engine: str, runs: set[str]) -> None:
+    spec, model = gpus.find(gpu), models.find("DeepSeek-R1-Distill-Qwen-7B")
+    chosen = engines.parse(engine) if engine else engines.default(spec)
+    assert {p for p in ALL if not engines.refusal(chosen, spec, p, model)} == runs
+
+
+def test_fp8_on_ampere_is_said_to_be_weights_only() -> None:
+    spec = gpus.find("A100-40")
+    notes = engines.note(engines.default(spec), spec, "fp8", models.find("DeepSeek-R1"))
+    assert any("W8A16" in n for n in notes)
+
+
+def test_pipeline_needs_the_network() -> None:
+    model, gpu = models.find("DeepSeek-R1"), gpus.find("A100-40")
+    engine = engines.default(gpu)
+    plans, _ = layout.options(model, "fp8", gpu, engine, 8, 2048, 400)
+    assert [(p.tp, p.pp) for p in plans] == [(8, 3)]
+    plans, reasons = layout.options(model, "fp8", gpu, engine, 8, 2048, 24)
+    assert not plans
+    assert any("100 Gbps" in r and "24 Gbps" in r for r in reasons)
+    plans, reasons = layout.options(model, "fp8", gpu, engine, 8, 2048, None)
+    assert not plans
+    assert any("unknown" in r for r in reasons)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "number"),
+    [
+        ("vllm@0.7.3", "vLLM@0.7.3", (0, 7)), ("vLLM", "vLLM@0.33.0", (0, 33)),
+        ("LMDeploy-TurboMind@0.2.0", "LMDeploy@0.2.0", (0, 2)), ("NIM(TensorRT-LLM)@1.8.0", "TensorRT-LLM@1.8.0", (1, 8)),
+        ("TGI@0.9.3(2023)", "TGI@0.9.3(2023)", (0, 9)), ("vLLM@2024", "vLLM@2024", (2024,)),
+        ("vLLM@0.7.x/0.8 (fork wheel)", "vLLM@0.7.x/0.8 (fork wheel)", (0, 7)),
+        ("vLLM@0.20.1+transformers-5.8.1", "vLLM@0.20.1+transformers-5.8.1", (0, 20)),
+    ],
+)  # fmt: skip
+def test_engine_names(text: str, label: str, number: tuple[int, ...]) -> None:
+    engine = engines.parse(text)
+    assert (engine.label, engine.number) == (label, number)
+
+
+@pytest.mark.parametrize(("text", "message"), [("vlm", "did you mean vllm"), ("vllm@new", "not a version"), ("@1", "unknown engine")])
+def test_engines_refused(text: str, message: str) -> None:
+    from planner.errors import MisuseError
+
+    with pytest.raises(MisuseError, match=message):
+        engines.parse(text)
