@@ -61,8 +61,9 @@ class Price(NamedTuple):
 
     unit: `hour` (per instance-hour run, or per hour of the term for commitments), `month` (per calendar month) or
     `term` (once per term). term: "" or "1m", "1y", "3y". payment: "" or one of PAYMENTS. offering: the cloud's class of
-    commitment ("standard", "convertible", "ec2_instance", "compute") or "". tier_from/tier_to: hours run in a month,
-    for hourly prices in steps; tier_to None is open. status: "" = quotable, else why it is kept out ("superseded",
+    commitment ("standard", "convertible", "ec2_instance", "compute") or "". tier_from/tier_to: hours that the
+    instance has run, for hourly prices in steps; tier_to None is open. range_low: the low end where the source prints a
+    range (amount is then the high end). status: "" = quotable, else why it is kept out ("superseded",
     "low", "expired"). effective_date: ISO date or "" where the source has none; `dated` then says what is known.
     origin: "list" (committed), "book" (observed by `planner refresh`) or "own" (the user's file).
     place: file:line, or the book's row, where the price stands.
@@ -91,6 +92,7 @@ class Price(NamedTuple):
     note: str
     origin: str
     place: str
+    range_low: Decimal | None = None
 
     @property
     def key(self) -> tuple[str, ...]:

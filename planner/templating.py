@@ -26,7 +26,7 @@ LONGEST = 4096
 
 _WORD = re.compile(r"[A-Za-z0-9:/._,@+=-]*\Z")
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
-_MD = re.compile(r"([\\`*_{}\[\]<>()#+!|~$-])")
+_MD = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
 class Quoted(str):
@@ -129,7 +129,13 @@ def tftpl(value: object) -> Quoted:
     return Quoted(re.sub(r"[$%](?=[$%]*\{)", lambda m: '${"' + m[0] + '"}', str(value)))
 
 
+def bare(value: object) -> Quoted:
+    """Return text that planner itself wrote in the template's language; never a value of the user's or a catalogue's."""
+    return Quoted(str(value))
+
+
 FILTERS = {
+    "bare": bare,
     "hcl": hcl,
     "hcl_map": hcl_map,
     "json": quote_json,

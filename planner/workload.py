@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-__all__ = ["PRECISIONS", "Workload"]
+from planner.errors import MisuseError, suggest
+from planner.money import CURRENCIES, decimal_of, percent_of
+from planner.offer import PURCHASE_OPTIONS
+
+__all__ = ["PRECISIONS", "Workload", "from_toml", "make"]
 
 PRECISIONS = ("fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq")
 
@@ -57,3 +62,181 @@ class Workload(NamedTuple):
     tax: Decimal = Decimal(0)
     max_age: int = 90
     low_confidence: bool = False
+
+
+MAX_HOURS = Decimal(24 * 366 * 10)
+_LISTS = ("provider", "region", "gpu", "instance_type", "purchase_option")
+_WHOLE = {
+    "count": (0, 10_000), "spare": (0, 1_000), "input_tokens": (1, 10_000_000), "output_tokens": (1, 10_000_000),
+    "context_tokens": (0, 10_000_000), "concurrency": (0, 1_000_000), "public_ips": (0, 100_000),
+    "max_age": (0, 36_500),
+}  # fmt: skip
+_AMOUNTS = ("rps", "tokens_per_second", "ttft_ms", "tpot_ms", "egress_gb", "inter_region_gb", "storage_gb")
+_TEXTS = ("name", "start", "model", "model_config", "engine", "egress_to")
+
+
+def make(values: Mapping[str, object], base: Workload | None = None, where: str = "") -> Workload:
+    """Return the workload that `values` (option names with underscores) describe, on top of `base`.
+
+    Values may be text as typed or TOML values. An unknown key, a value of the wrong kind or out of bounds raises
+    `MisuseError`; `where` (a file's name) stands before the message.
+    """
+    at = f"{where}: " if where else ""
+    fields: dict[str, object] = {}
+    for key, value in values.items():
+        if key not in Workload._fields:
+            raise MisuseError(f"{at}unknown key {key!r}: {suggest(key, Workload._fields)}")
+        try:
+            fields[key] = _field(key, value)
+        except MisuseError as exc:
+            raise MisuseError(f"{at}{exc}") from None
+    return (base or Workload())._replace(**fields)  # type: ignore[arg-type]
+
+
+def _field(key: str, value: object) -> object:
+    label = "--" + key.replace("_", "-")
+    if key == "hours":
+        hours = decimal_of(value, label)
+        if not 0 < hours <= MAX_HOURS:
+            raise MisuseError(f"{label}: {value} is outside 0 (exclusive) to {MAX_HOURS} hours (ten years)")
+        return hours
+    if key in _LISTS:
+        return _names(key, label, value)
+    if key in _WHOLE:
+        return _whole(label, value, *_WHOLE[key])
+    if key in _AMOUNTS:
+        number = decimal_of(value, label)
+        if not 0 <= number <= Decimal(10) ** 12:
+            raise MisuseError(f"{label}: {value} is outside 0 to 10^12")
+        return number
+    if key == "precision":
+        word = str(value).lower()
+        if word not in PRECISIONS:
+            raise MisuseError(f"{label}: unknown precision {value!r}: {suggest(word, PRECISIONS)}")
+        return word
+    if key in ("headroom", "tax"):
+        share = percent_of(value, label)
+        if key == "headroom" and share >= 1:
+            raise MisuseError(f"{label}: a headroom of 100 % leaves nothing to work with")
+        return share
+    if key == "budget":
+        if value is None:
+            return None
+        limit = decimal_of(value, label)
+        if limit <= 0:
+            raise MisuseError(f"{label}: {value} is not above zero")
+        return limit
+    if key == "currency":
+        return _currency(label, str(value))
+    if key == "discount":
+        return tuple(sorted(_discount(label, scope, share) for scope, share in _pairs(label, value)))
+    if key == "fx":
+        return tuple(sorted(_rate(label, pair, rate) for pair, rate in _pairs(label, value)))
+    if key == "low_confidence":
+        if not isinstance(value, bool):
+            raise MisuseError(f"{label}: expected true or false, got {value!r}")
+        return value
+    return _text(key, label, value)
+
+
+def _text(key: str, label: str, value: object) -> str:
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
+        if key == "start" and hasattr(value, "isoformat"):
+            value = str(value.isoformat())
+        else:
+            raise MisuseError(f"{label}: expected text, got {value!r}")
+    text = str(value).strip()
+    if len(text) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in text):
+        raise MisuseError(f"{label}: at most 500 characters, none of them a control character")
+    if key == "start" and text:
+        from datetime import date
+
+        try:
+            text = date.fromisoformat(text[:10]).isoformat()
+        except ValueError:
+            raise MisuseError(f"{label}: {text!r} is not a date (write 2026-12-01)") from None
+    return text
+
+
+def _names(key: str, label: str, value: object) -> tuple[str, ...]:
+    raw = [value] if isinstance(value, str) else value
+    if not isinstance(raw, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in raw):
+        raise MisuseError(f"{label}: expected a name or a list of names, got {value!r}")
+    names = tuple(dict.fromkeys(v.strip() for v in raw))
+    if key == "purchase_option":
+        names = tuple(n.replace("-", "_") for n in names)
+        for name in names:
+            if name not in PURCHASE_OPTIONS:
+                raise MisuseError(f"{label}: unknown purchase option {name!r}: {suggest(name, PURCHASE_OPTIONS)}")
+    return names
+
+
+def _whole(label: str, value: object, low: int, high: int) -> int:
+    number = decimal_of(value, label)
+    if number != number.to_integral_value() or not low <= number <= high:
+        raise MisuseError(f"{label}: {value} is not a whole number from {low:,} to {high:,}")
+    return int(number)
+
+
+def _pairs(label: str, value: object) -> list[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        return [(str(k), v) for k, v in value.items()]
+    raw = [value] if isinstance(value, str) else value
+    result: list[tuple[str, object]] = []
+    for item in raw if isinstance(raw, (list, tuple)) else [raw]:
+        if isinstance(item, tuple) and len(item) == 2:
+            result.append((str(item[0]), item[1]))
+            continue
+        name, sign, rest = str(item).partition("=")
+        if not sign:
+            raise MisuseError(f"{label}: {item!r} has no '='")
+        result.append((name.strip(), rest.strip()))
+    return result
+
+
+def _currency(label: str, text: str) -> str:
+    code = text.upper()
+    if code not in CURRENCIES:
+        raise MisuseError(f"{label}: unknown currency {text!r}: {suggest(code, CURRENCIES)}")
+    return code
+
+
+def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
+    provider, colon, option = scope.replace("/", ":").partition(":")
+    option = option.replace("-", "_")
+    if colon and option not in PURCHASE_OPTIONS:
+        raise MisuseError(f"{label}: unknown purchase option {option!r}: {suggest(option, PURCHASE_OPTIONS)}")
+    if not provider:
+        raise MisuseError(f"{label}: {scope!r}: write PROVIDER=12% or PROVIDER:reserved=5%")
+    return (provider + colon + option, percent_of(share, f"{label} {scope}"))
+
+
+def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
+    pair = pair.upper().replace("/", "")
+    if len(pair) != 6:
+        raise MisuseError(f"{label}: {pair!r}: write it like USDCNY=7.10")
+    _currency(label, pair[:3])
+    _currency(label, pair[3:])
+    number = decimal_of(rate, f"{label} {pair}")
+    if not 0 < number < 1_000_000:
+        raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
+    return (pair, number)
+
+
+def from_toml(path: str, base: Workload | None = None) -> Workload:
+    """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`."""
+    import tomllib
+
+    from planner.files import read_text
+
+    try:
+        data = tomllib.loads(read_text(path, "workload", 1 << 20), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as exc:
+        raise MisuseError(f"workload {path}: not valid TOML: {exc}") from None
+    inner = data.pop("workload", {})
+    if not isinstance(inner, dict):
+        raise MisuseError(f"workload {path}: [workload] must be a table")
+    both = sorted(set(inner) & set(data))
+    if both:
+        raise MisuseError(f"workload {path}: {both[0]!r} stands twice, at the top and in [workload]")
+    return make({**data, **inner}, base, f"workload {path}")

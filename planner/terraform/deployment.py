@@ -121,7 +121,8 @@ class Deployment(NamedTuple):
     tags: sorted pairs. client_cidr, deadline: "" when the user sets them at apply. hours: the quote's window.
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (AWS on-demand capacity reservation) or "block".
-    buy_note: "" or what a billing-only option needs bought.
+    buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
+    api_key_secret, hf_token_secret ("" = the model is public): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
     name: str
@@ -174,3 +175,11 @@ class Deployment(NamedTuple):
     tags: tuple[tuple[str, str], ...]
     buy_note: str
     planner_version: str
+    months: int = 1
+    api_key_secret: str = ""
+    hf_token_secret: str = ""
+    alert_email: str = ""
+    open_to_internet: bool = False
+    weights_disk_note: str = ""
+    period_begin: str = ""
+    period_end: str = ""

@@ -1,0 +1,109 @@
+"""The command line: a table of commands, each loaded when it is called, and errors turned into one line and a code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from planner.errors import PlannerError
+
+__all__ = ["cli", "main"]
+
+#: command -> (module, attribute, one line for --help); a command's module is imported only when it runs.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
+    "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
+    "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
+    "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
+    "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
+    "models": ("planner.cli.models", "models", "The models that can be sized."),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands live in modules that are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module = __import__(entry[0], fromlist=[entry[1]])
+        command: click.Command = getattr(module, entry[1])
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from planner.errors import suggest
+
+            ctx.fail(f"no command {args[0]!r}: {suggest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[2]) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli() -> None:
+    """Plan what it costs to serve a model on rented GPUs: quotes, sizing, Terraform, finance files.
+
+    Works at once and offline on the price lists that come with it; `planner refresh` fetches newer ones.
+    """
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from planner import __version__
+
+        click.echo(f"planner {__version__}")
+        ctx.exit()
+
+
+cli.params.append(
+    click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; errors are one line on stderr."""
+    try:
+        code = cli.main(args=args, prog_name="planner", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except PlannerError as exc:
+        return _say(str(exc), exc.exit_code)
+    except click.exceptions.Abort:
+        return _say("interrupted", 130)
+    except click.ClickException as exc:
+        where = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "planner"
+        return _say(f"{' '.join(exc.format_message().split())} (see `{where} --help`)", exc.exit_code)
+    except BrokenPipeError:
+        # The reader (`| head -1`) has gone: nothing to say, and nothing more to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+    except RecursionError:
+        return _say("the input is nested too deeply", 2)
+
+
+def _say(message: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    print(f"planner: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,53 @@
+"""`planner explain`: one offer unfolded down to price rows and formulas."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from planner.cli.options import book_options, make_quote, make_workload, open_catalog, workload_options
+from planner.errors import MisuseError, suggest
+
+
+@click.command()
+@workload_options
+@book_options
+@click.option("--offer", metavar="ID", help="Id of the offer (column `offer` of CSV, `id` of JSON).  [the cheapest]")
+@click.option("--replay", metavar="FILE", help="Explain an offer of a saved JSON quote.")
+def explain(
+    offer: str | None, replay: str | None, price_book: tuple[str, ...], price_book_db: str | None, offline_list: bool,
+    as_of: str | None, workload_file: str | None, **values: Any,
+) -> int:  # fmt: skip
+    """Unfold one offer: each charge to its price row, source and date, each total to its formula, the sizing step by step.
+
+    The argument is an offer's id, or a workload file.
+    """
+    if workload_file and not workload_file.endswith(".toml"):
+        offer, workload_file = workload_file, None
+    from planner.render.explain import dump
+
+    if replay:
+        from planner.files import read_text
+        from planner.render.json import load
+
+        result = load(read_text(replay, "quote", 256 * 2**20), replay)
+    else:
+        if offer and not values.get("region"):
+            parts = offer.split(":")
+            if len(parts) >= 5:
+                values.update(provider=(parts[0],), region=(parts[2],), instance_type=(parts[3],))
+        workload = make_workload({"workload_file": workload_file, **values})
+        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
+    if not result.offers:
+        reasons = "; ".join(f"{r.instance_type}: {r.reason}" for r in result.rejected[:3])
+        raise MisuseError(f"no offer to explain{': ' + reasons if reasons else ''}")
+    chosen = result.offers[0]
+    if offer:
+        found = [o for o in result.offers if o.id == offer]
+        if not found:
+            raise MisuseError(f"no offer {offer!r}: {suggest(offer, [o.id for o in result.offers])}")
+        chosen = found[0]
+    sys.stdout.write(dump(result, chosen))
+    return 0

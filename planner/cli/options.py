@@ -1,0 +1,152 @@
+"""The workload's options, shared by every command that takes a workload, and how they become one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from planner.errors import MisuseError
+
+if TYPE_CHECKING:
+    from planner.catalog import Catalog
+    from planner.quote import Quote
+    from planner.workload import Workload
+
+__all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: (option, metavar, help, repeatable)
+OPTIONS = (
+    ("--hours", "H", "Length of the window in hours.  [720]", False),
+    ("--start", "DATE", "First day of the window (for calendar months).", False),
+    ("--model", "NAME", "Model to serve.  [DeepSeek-R1-Distill-Qwen-7B]", False),
+    ("--model-config", "FILE", "A Hugging Face config.json of a known architecture.", False),
+    ("--precision", "P", "fp16, bf16, fp8, int8, int8-w8a16, int4-awq, int4-gptq.  [fp16]", False),
+    ("--engine", "NAME@VERSION", "Inference engine.  [the current one for the GPU]", False),
+    ("--count", "N", "Number of instances (else the sizing decides).", False),
+    ("--spare", "N", "Instances beyond the need (1 = N+1).", False),
+    ("--rps", "R", "Demand: requests per second.", False),
+    ("--concurrency", "C", "Demand: requests in flight.", False),
+    ("--tokens-per-second", "T", "Demand: output tokens per second.", False),
+    ("--input-tokens", "N", "Prompt length.  [1024]", False),
+    ("--output-tokens", "N", "Answer length.  [512]", False),
+    ("--context-tokens", "N", "Longest context to hold (else input + output).", False),
+    ("--ttft-ms", "MS", "Limit on the time to the first token.", False),
+    ("--tpot-ms", "MS", "Limit on the time per output token.", False),
+    ("--egress-gb", "GB", "Data that leaves per calendar month.", False),
+    ("--egress-to", "DEST", "internet, same_region or a region.  [internet]", False),
+    ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
+    ("--storage-gb", "GB", "Disk per instance.", False),
+    ("--public-ips", "N", "Public IPv4 addresses.", False),
+    ("--provider", "NAME", "aws, alicloud, tencentcloud.", True),
+    ("--region", "ID", "A region, or all.  [each provider's home region]", True),
+    ("--gpu", "NAME", "Only this GPU (A100, A100-80, A10, V100, ...).", True),
+    ("--instance-type", "TYPE", "Only this instance type.", True),
+    ("--purchase-option", "P", "on_demand, reserved, savings_plan, subscription, spot, capacity_block.", True),
+    ("--headroom", "SHARE", "Capacity kept free.  [20%]", False),
+    ("--budget", "AMOUNT", "Most that may be billed in the window, in --currency; exit 1 when nothing fits.", False),
+    ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
+    ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
+    ("--discount", "SCOPE=SHARE", "Contracted discount: aws=12% or aws:reserved=5%.", True),
+    ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
+    ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
+)
+
+
+def workload_options(function: F) -> F:
+    """Add the workload's options and the optional WORKLOAD.toml argument to a command."""
+    for name, metavar, text, many in reversed(OPTIONS):
+        function = click.option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
+    function = click.option(
+        "--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence."
+    )(function)
+    return click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)(function)
+
+
+def book_options(function: F) -> F:
+    """Add the options that choose which prices are read."""
+    for option in (
+        click.option("--price-book", metavar="FILE", multiple=True, help="Your own prices (CSV or TOML)."),
+        click.option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`."),
+        click.option("--offline-list", is_flag=True, help="Use the committed lists only."),
+        click.option("--as-of", metavar="DATE", help="Quote with what was known on this date."),
+    ):
+        function = option(function)
+    return function
+
+
+def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workload:
+    """Return the workload of a command's parameters; options given on the command line beat the file's keys."""
+    from planner import workload
+
+    path = values.get("workload_file")
+    result = workload.from_toml(path, base) if path else (base or workload.Workload())
+    given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
+    return workload.make(given, result)
+
+
+def open_catalog(
+    price_book: tuple[str, ...] = (), price_book_db: str | None = None, offline_list: bool = False, as_of: str | None = None
+) -> Catalog:
+    """Return the catalogue that the book options describe; a price book that cannot be read is a warning on stderr."""
+    from planner.catalog import Catalog
+
+    date = _date(as_of) if as_of else ""
+    book = None if offline_list else _open_book(price_book_db)
+    catalog = Catalog(book=book, as_of=date)
+    if price_book:
+        from planner.ownprices import load
+
+        catalog.own = tuple(p for path in price_book for p in load(path, catalog))
+    return catalog
+
+
+def home() -> str:
+    """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it."""
+    if os.environ.get("PLANNER_HOME"):
+        return os.environ["PLANNER_HOME"]
+    return click.get_app_dir("planner")
+
+
+def book_path(price_book_db: str | None) -> str:
+    """Return the price book's file."""
+    return price_book_db or os.path.join(home(), "prices.sqlite3")
+
+
+def _open_book(price_book_db: str | None) -> Any:
+    path = book_path(price_book_db)
+    if not os.path.exists(path):
+        if price_book_db:
+            raise MisuseError(f"no price book at {path}; `planner refresh --price-book-db {path}` makes one")
+        return None
+    from planner.errors import PriceBookError
+    from planner.pricebook import PriceBook
+
+    try:
+        return PriceBook.open_for_read(path)
+    except PriceBookError as exc:
+        click.echo(f"planner: warning: {exc}; quoting from the committed lists", err=True)
+        return None
+
+
+def _date(text: str) -> str:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise MisuseError(f"--as-of: {text!r} is not a date (write 2026-10-01)") from None
+
+
+def make_quote(workload: Workload, catalog: Catalog) -> Quote:
+    """Return the quote of `workload`, aged against today or the catalogue's own date."""
+    from datetime import date
+
+    from planner import build, fx
+
+    today = catalog.as_of or date.today().isoformat()
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx))

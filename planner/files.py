@@ -1,0 +1,54 @@
+"""Writing files so that a reader never sees half of one, and nobody's file is lost without being asked."""
+
+from __future__ import annotations
+
+import os
+
+from planner.errors import MisuseError, PlannerError
+
+__all__ = ["read_text", "write_new"]
+
+
+def write_new(path: str, data: bytes | str, *, force: bool = True) -> None:
+    """Write `data` to `path` through a temporary file beside it, moved into place when whole.
+
+    With `force` False an existing file raises `MisuseError`. A missing folder, a full disk or a read-only place raises
+    `PlannerError`; the old file is then untouched.
+    """
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise MisuseError(f"cannot write {path}: the folder {folder} does not exist; create it first")
+    if os.path.isdir(path):
+        raise MisuseError(f"cannot write {path}: it is a folder; name a file")
+    if not force and os.path.lexists(path):
+        raise MisuseError(f"{path} exists; choose another name or add --force to replace it")
+    if os.path.exists(path) and not (os.access(path, os.W_OK) and os.stat(path).st_mode & 0o222):
+        raise PlannerError(f"cannot write {path}: the file is read-only; choose another name")
+    body = data.encode() if isinstance(data, str) else data
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "wb") as out:
+            out.write(body)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, path)
+    except OSError as exc:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise PlannerError(f"cannot write {path}: {exc.strerror or exc}; the old file, if any, is untouched") from exc
+
+
+def read_text(path: str, what: str, limit: int = 16 * 2**20) -> str:
+    """Return the text of a user's file: UTF-8 with or without a byte-order mark, any line ends, at most `limit` bytes."""
+    try:
+        size = os.stat(path).st_size
+        if size > limit:
+            raise MisuseError(f"{what} {path}: {size:,} bytes is over the limit of {limit:,}; is it the right file?")
+        with open(path, encoding="utf-8-sig", newline=None) as file:
+            return file.read()
+    except UnicodeDecodeError as exc:
+        raise MisuseError(f"{what} {path}: not UTF-8 text (byte {exc.start})") from exc
+    except OSError as exc:
+        raise MisuseError(f"cannot read {what} {path}: {exc.strerror or exc}") from exc
