@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import posixpath
 import re
@@ -124,6 +125,7 @@ def _values(d: Deployment) -> dict[str, Any]:
         "hub_id": hub_id,
         "index": _INDEX.get(d.provider, "") if d.mainland else "",
         "m": monitoring.engine_metrics(d.stack.engine, d.stack.engine_version),
+        "metadata": "100.100.100.200" if d.provider == "alicloud" else "169.254.0.0/16",
         "model_path": model_path(d),
         "mtu": _MTU[d.provider],
         "nvswitch": gpu.link == "nvlink" and d.gpu_count >= 8 and gpu.family != "volta",
@@ -137,6 +139,8 @@ def _values(d: Deployment) -> dict[str, Any]:
 def _files(d: Deployment) -> list[str]:
     """Return the files of the variant, in order."""
     names = list(_COMMON)
+    if d.provider == "tencentcloud":
+        names.remove("acceptance.sh")  # see deployment.py: it would not fit
     if d.provider != "aws":
         names.append("secret.py")
     if not d.prepaid:
@@ -158,6 +162,8 @@ def render(deployment: Deployment) -> dict[str, str]:
     for name in _files(deployment):
         suffix = "" if name.endswith(_STATIC) else ".j2"
         out[f"files/{name}"] = templating.render(f"bootstrap/{name}{suffix}", **values)
+    if deployment.provider == "tencentcloud":
+        out["acceptance.sh"] = templating.render("bootstrap/acceptance.sh.j2", **values)
     out["files/grafana/dashboard.json"] = monitoring.dashboard(deployment)
     for path, text in out.items():
         for kind in find_secrets(text):
@@ -177,6 +183,7 @@ def find_secrets(text: str) -> list[str]:
 
 def module_env(deployment: Deployment) -> str:
     """Return /etc/planner/module.env as large as it can get: what Terraform fills in, with the longest usual values."""
+    letters = hashlib.sha256(deployment.name.encode()).hexdigest()
     longest = {
         "PLANNER_PROVIDER": deployment.provider,
         "PLANNER_REGION": deployment.region,
@@ -184,13 +191,14 @@ def module_env(deployment: Deployment) -> str:
         "PLANNER_CLIENT_CIDR": "255.255.255.255/32",
         "PLANNER_NODE_INDEX": "100",
         "PLANNER_NODE_RANK": "100",
-        "PLANNER_PEER_IPS": ",".join(["255.255.255.255"] * deployment.count),
+        "PLANNER_PEER_IPS": ",".join(f"10.255.255.{i}" for i in range(100, 100 + deployment.count)),
         "PLANNER_SECRET_REGION": deployment.region,
     }
-    lines = [f"{key}={longest.get(key, 'x' * (64 if 'SECRET' in key else 15))}\n" for key in MODULE_ENV]
+    lines = [f"{key}={longest.get(key, letters[: 64 if 'SECRET' in key else 15])}\n" for key in MODULE_ENV]
     registry = "registry-of-the-user.cn-guangzhou.cr.aliyuncs.com/"
     lines += [
-        f"PLANNER_IMAGE_{image.role.upper()}={registry}{image.reference.partition('/')[2].partition(':')[0]}@sha256:{'0' * 64}\n"
+        f"PLANNER_IMAGE_{image.role.upper()}={registry}{image.reference.partition('/')[2].partition(':')[0]}"
+        f"@sha256:{hashlib.sha256(image.role.encode()).hexdigest()}\n"  # digests do not compress: not zeros
         for image in deployment.stack.images
     ]
     return "".join(lines)
@@ -198,11 +206,17 @@ def module_env(deployment: Deployment) -> str:
 
 def user_data_size(deployment: Deployment, files: Mapping[str, str]) -> int:
     """Return the bytes of rendered user-data, before its last base64, as Terraform will make it (see deployment.py)."""
-    bundle = {path.removeprefix("files/"): text for path, text in files.items() if path.startswith("files/")}
-    # Terraform's jsonencode sorts keys and writes < > & as code points; its gzip is deflate at the default level.
-    text = json.dumps(bundle, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    bundle = "".join(
+        f"\f{path.removeprefix('files/')}\n" + re.sub(r"(?m)^ *# .*\n", "", text)
+        for path, text in sorted(files.items())
+        if path.startswith("files/")
+    )
+    text = files["cloud-init.yaml.tftpl"]
+    text = text.replace("${bundle}", _packed(bundle)).replace("${module_env}", _packed(module_env(deployment)))
+    return len(text.encode())
+
+
+def _packed(text: str) -> str:
+    """Return what Terraform's base64gzip makes of `text`, or a little more: its deflate is a few bytes weaker than zlib's."""
     packed = zlib.compress(text.encode(), 6)
-    template = files["cloud-init.yaml.tftpl"]
-    template = template.replace("${bundle}", base64.b64encode(packed + b"0" * 12).decode())
-    return len(template.replace("${module_env}", base64.b64encode(module_env(deployment).encode()).decode()).encode())
+    return base64.b64encode(packed + b"0" * (24 + len(packed) // 100)).decode()

@@ -65,7 +65,7 @@ def engine_metrics(engine: str, version: str) -> dict[str, str]:
 def _quantiles(histogram: str) -> list[tuple[str, str]]:
     return [
         (f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket[5m])))", f"p{round(float(share) * 100)}")
-        for share in ("0.5", "0.95", "0.99")
+        for share in ("0.5", "0.95")
     ]
 
 
@@ -83,9 +83,6 @@ def dashboard(deployment: Deployment) -> str:
         ("Tensor cores active", "percentunit", [("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "GPU {{gpu}}")]),
         ("GPU memory used", "decmbytes", [("DCGM_FI_DEV_FB_USED", "GPU {{gpu}}")]),
         ("GPU power", "watt", [("DCGM_FI_DEV_POWER_USAGE", "GPU {{gpu}}")]),
-        ("GPU temperature", "celsius", [("DCGM_FI_DEV_GPU_TEMP", "GPU {{gpu}}")]),
-        ("Network received", "Bps", [("rate(node_network_receive_bytes_total[1m])", "{{device}}")]),
-        ("Space on the model's disk", "bytes", [('node_filesystem_avail_bytes{mountpoint="/srv/models"}', "free")]),
     ]  # fmt: skip
     if m["preemptions"]:
         panels[0][2].append((f"sum(rate({m['preemptions']}[5m]))", "preemptions/s"))
