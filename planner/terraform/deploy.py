@@ -110,7 +110,8 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     if stack is None:
         from planner.terraform.bootstrap import stack as choose
 
-        stack = choose(provider, offer.gpu.model, work.precision, offer.sizing.engine, mainland)
+        memory = float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None
+        stack = choose(provider, offer.gpu.model, work.precision, work.engine, mainland, memory)
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
             f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "
