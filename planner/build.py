@@ -11,7 +11,7 @@ from planner.errors import MisuseError, suggest
 from planner.fx import Rates
 from planner.money import plain
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
-from planner.quote import Amounts, AsOf, Budget, Charge, Gap, Gpu, Offer, Quote, Rate, Rejected, Stale, Totals
+from planner.quote import Amounts, AsOf, Budget, Charge, Gap, Gpu, HourStep, Offer, Quote, Rate, Rejected, Stale, Totals
 from planner.sizing import Sizing
 from planner.sizing.fit import check, size
 from planner.units import billing_months
@@ -248,6 +248,7 @@ class _Maker:
             on_demand[0].amount * (1 - self._share(info.name, "on_demand")) if on_demand else None, unpriced, sizing,
             per_output, per_token, self._offer_notes(rows, terms),
             self._prices(rows, on_demand, traffic, services) if self.with_prices else (),
+            _hour_steps(rows) if terms is None else (),
         )  # fmt: skip
 
     def _prices(
@@ -420,6 +421,13 @@ def _rate(
         part, item, unit, start, end, row.amount, row.currency, quota, row.source, row.effective_date, row.dated,
         row.confidence, row.origin, row.place,
     )  # fmt: skip
+
+
+def _hour_steps(rows: list[Price]) -> tuple[HourStep, ...]:
+    """Return the steps of a pay-as-you-go price, () when it is the same for every hour."""
+    if len(rows) == 1 and rows[0].tier_to is None and not rows[0].tier_from:
+        return ()
+    return tuple(HourStep(r.tier_from, r.tier_to, r.amount) for r in sorted(rows, key=lambda r: r.tier_from))
 
 
 def _ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from planner.sizing import Sizing
 from planner.workload import Workload
 
-__all__ = ["Amounts", "Budget", "Charge", "Fx", "Gap", "Gpu", "Offer", "Quote", "Rate", "Rejected", "Stale", "Totals"]
+__all__ = ["Amounts", "Budget", "Charge", "Fx", "Gap", "Gpu", "HourStep", "Offer", "Quote", "Rate", "Rejected", "Stale", "Totals"]
 
 SCHEMA = "planner.quote/1"
 
@@ -114,6 +114,14 @@ class Rate(NamedTuple):
     place: str
 
 
+class HourStep(NamedTuple):
+    """A step of an hourly price: hours tier_from to tier_to (None: no end) of the window at list_unit_price an hour."""
+
+    tier_from: Decimal
+    tier_to: Decimal | None
+    list_unit_price: Decimal
+
+
 class Offer(NamedTuple):
     """One way to run the workload: an instance type in a region, bought in one way.
 
@@ -122,7 +130,9 @@ class Offer(NamedTuple):
     (None: not a commitment, or no on-demand price, or never within a month). unpriced: parts of the workload for which
     no price exists; the totals leave them out and the offer ranks after complete ones. hourly: effective native cost
     of compute per instance-hour. notes: what a reader must know, in sentences. prices: every price that the offer could
-    need, also beyond the workload (`build.quote(..., with_prices=True)`; else empty).
+    need, also beyond the workload (`build.quote(..., with_prices=True)`; else empty). hour_steps: all
+    steps of an hourly price that depends on the hours run, also those that this window does not reach; () when one price
+    holds for every hour.
     """
 
     id: str
@@ -153,6 +163,7 @@ class Offer(NamedTuple):
     cost_per_million_tokens: Decimal | None
     notes: tuple[str, ...]
     prices: tuple[Rate, ...] = ()
+    hour_steps: tuple[HourStep, ...] = ()
 
 
 class Rejected(NamedTuple):

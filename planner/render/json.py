@@ -23,6 +23,7 @@ from planner.quote import (
     Fx,
     Gap,
     Gpu,
+    HourStep,
     Offer,
     Quote,
     Rate,
@@ -118,6 +119,8 @@ def _offer(o: Offer, cache: dict[int, str]) -> bytes:
         sized = cache[id(o.sizing)] = _one(_sizing_numbers(o.sizing))
     gpus = o.gpu.count
     prices = ', "prices": ' + _one([_plain_record(r) for r in o.prices]) if o.prices else ""
+    if o.hour_steps:
+        prices += ', "hour_steps": ' + _one([_plain_record(s) for s in o.hour_steps])
     even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
     return (
         f'{{"id": {_text(o.id)}, "provider": "{o.provider}", "site": {_text(o.site)}, "region": {_text(o.region)}, '
@@ -338,6 +341,10 @@ def _load_offer(raw: Mapping[str, Any], steps: Mapping[str, Any]) -> Offer:
         _dec(raw["cost_per_million_tokens"]),
         tuple(raw["notes"]),
         tuple(_load_rate(r) for r in raw.get("prices", ())),
+        tuple(
+            HourStep(Decimal(s["tier_from"]), _dec(s["tier_to"]), Decimal(s["list_unit_price"]))
+            for s in raw.get("hour_steps", ())
+        ),
     )
 
 
