@@ -53,7 +53,7 @@ class Served:
         self.anchored = anchored
 
 
-_machines: dict[tuple[int, str, str, str, str, int, int], tuple[Model, Machine]] = {}
+_machines: dict[Plan, Machine] = {}  # plans are made once per model, precision, GPU and engine (memory.plan)
 
 
 def serve(
@@ -66,14 +66,11 @@ def serve(
     fit = estimate.calibration()
     anchored = gpu.family in fit.families
     kind = "anchored" if anchored else "other"
-    key = (id(model), precision, gpu.name, engine.key, engine.version, plan.tp, plan.pp)
-    kept = _machines.get(key)
-    if kept is None:
+    machine = _machines.get(plan)
+    if machine is None:
         if len(_machines) > 1024:
             _machines.clear()
-        # The model is kept beside, so that its id stays its own.
-        kept = _machines[key] = (model, estimate.machine(plan, model, precision, gpu, engine, fit.parameters))
-    machine = kept[1]
+        machine = _machines[plan] = estimate.machine(plan, model, precision, gpu, engine, fit.parameters)
     most = estimate.hold(plan, engine, gpu, ask.isl, ask.osl)
     each = most
     if ask.tpot or ask.ttft:

@@ -15,8 +15,20 @@ __all__ = ["count_step", "load_step", "memory_steps", "speed_steps"]
 FIT = "fitted on benchmarks/anchors.csv (docs/sizing.md)"
 
 
+_told: dict[Plan, tuple[Step, ...]] = {}
+
+
 def memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> tuple[Step, ...]:
-    """Return the memory part."""
+    """Return the memory part; it is told once per plan."""
+    told = _told.get(p)
+    if told is None:
+        if len(_told) > 1024:
+            _told.clear()
+        told = _told[p] = _memory_steps(p, model, precision, gpu, engine)
+    return told
+
+
+def _memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> tuple[Step, ...]:
     body = model.total_params - model.embedding_params
     stage = f", {p.pp} stages" if p.pp > 1 else ""
     if model.mla:
