@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from planner.errors import FetchError
+from planner.errors import FetchError, MisuseError
 from planner.money import plain
 
-__all__ = ["Failure", "clean", "network_reason", "number", "price", "raw_text", "refusal", "resolve_quickly", "text"]
+__all__ = ["Failure", "clean", "host_only", "network_reason", "number", "price", "raw_text", "refusal", "resolve_quickly", "text"]
 
 #: Fields of an answer that say something about the caller rather than about prices: kept out of `--keep-raw`.
 _CALLER_FIELDS = frozenset({"accountid", "appid", "hostid", "ownerid", "owneruin", "sourceip", "uin", "userid"})
@@ -69,6 +69,14 @@ def clean(message: str, limit: int = 200) -> str:
     line = " ".join("".join(char if char.isprintable() else " " for char in message).split())
     line = _KEY_LIKE.sub(r"\1...", line)
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def host_only(endpoint: str, provider: str) -> str:
+    """Return `endpoint`, or raise `MisuseError` when it has a path: these SDKs would drop it without a word."""
+    path = endpoint.partition("://")[2].partition("/")[2]
+    if path:
+        raise MisuseError(f"--endpoint {provider}={clean(endpoint)}: a path is not supported here; use https://HOST[:PORT]")
+    return endpoint
 
 
 def network_reason(message: str) -> str:

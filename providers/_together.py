@@ -34,6 +34,7 @@ def together(work: Callable[[I], T], items: Sequence[I], workers: int, name: str
             try:
                 done.put((number, work(items[number]), None))
             except BaseException as error:  # handed to the caller's thread, which raises it
+                stop.set()
                 done.put((number, None, error))
 
     for _ in range(min(workers, len(items))):

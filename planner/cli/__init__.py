@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -18,7 +19,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
     "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
     "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
+    "refresh": ("planner.cli.refresh", "refresh", "Fetch newer prices from the clouds into your price book."),
+    "diff": ("planner.cli.diff", "diff", "What changed between two saved quotes, in money and why."),
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
+    "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
 }
 
@@ -74,7 +78,14 @@ cli.params.append(
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted."""
-    sys.exit(run(args))
+    code = run(args)
+    if "coverage" in sys.modules:
+        sys.exit(code)
+    # All output is flushed and every file closed: freeing 100,000 objects one by one would take another 15 ms.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -23,8 +23,10 @@ from planner.quote import (
     Fx,
     Gap,
     Gpu,
+    HourStep,
     Offer,
     Quote,
+    Rate,
     Rejected,
     Stale,
     Totals,
@@ -73,6 +75,13 @@ def _charge(c: Charge) -> str:
     )
 
 
+def _step(s: Step) -> str:
+    return (
+        f'{{"what": {_text(s.what)}, "formula": {_text(s.formula)}, "result": {_text(s.result)}, '
+        f'"unit": {_text(s.unit)}, "source": {_text(s.source)}}}'
+    )
+
+
 def _commitment(c: Commitment | None) -> str:
     if c is None:
         return "null"
@@ -109,6 +118,9 @@ def _offer(o: Offer, cache: dict[int, str]) -> bytes:
     if sized is None:
         sized = cache[id(o.sizing)] = _one(_sizing_numbers(o.sizing))
     gpus = o.gpu.count
+    prices = ', "prices": ' + _one([_plain_record(r) for r in o.prices]) if o.prices else ""
+    if o.hour_steps:
+        prices += ', "hour_steps": ' + _one([_plain_record(s) for s in o.hour_steps])
     even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
     return (
         f'{{"id": {_text(o.id)}, "provider": "{o.provider}", "site": {_text(o.site)}, "region": {_text(o.region)}, '
@@ -123,7 +135,7 @@ def _offer(o: Offer, cache: dict[int, str]) -> bytes:
         f'{_amounts(o.totals.report)}}}, "commitment": {_commitment(o.commitment)}, "break_even_hours": {even}, '
         f'"on_demand_hourly": {_d(o.on_demand_hourly)}, "unpriced": {_texts(o.unpriced)}, '
         f'"cost_per_million_output": {_d(o.cost_per_million_output)}, '
-        f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, "notes": {_texts(o.notes)}, "sizing": {sized}}}'
+        f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, "notes": {_texts(o.notes)}, "sizing": {sized}{prices}}}'
     ).encode()
 
 
@@ -157,10 +169,10 @@ def dump(quote: Quote) -> str:
 def dump_bytes(quote: Quote) -> bytes:
     """Return the quote as UTF-8 JSON ending with a line feed."""
     cache: dict[int, str] = {}
-    steps = (
-        f"{_one(name)}: {_one({'basis': s.basis, 'steps': [dict(zip(x._fields, x, strict=True)) for x in s.steps]})}"
+    steps = [
+        f'{_text(name)}: {{"basis": {_texts(s.basis)}, "steps": [{", ".join([_step(x) for x in s.steps])}]}}'
         for name, s in sorted(_sizing_steps(quote.offers).items())
-    )
+    ]
     fields: list[tuple[str, bytes]] = [
         ("schema", _one(SCHEMA).encode()),
         ("hash", _one(quote.hash).encode()),
@@ -328,4 +340,13 @@ def _load_offer(raw: Mapping[str, Any], steps: Mapping[str, Any]) -> Offer:
         _dec(raw["cost_per_million_output"]),
         _dec(raw["cost_per_million_tokens"]),
         tuple(raw["notes"]),
+        tuple(_load_rate(r) for r in raw.get("prices", ())),
+        tuple(
+            HourStep(Decimal(s["tier_from"]), _dec(s["tier_to"]), Decimal(s["list_unit_price"]))
+            for s in raw.get("hour_steps", ())
+        ),
     )
+
+
+def _load_rate(raw: Mapping[str, Any]) -> Rate:
+    return Rate(**{**raw, "start": Decimal(raw["start"]), "end": _dec(raw["end"]), "amount": Decimal(raw["amount"])})

@@ -54,14 +54,17 @@ class Alicloud:
         if access.public:
             from providers.alicloud.public import fetch as fetch_public
 
-            batch: Batch = fetch_public(region, access)
-            return batch
+            return fetch_public(region, access)
         from providers.alicloud.fetch import fetch
 
         return fetch(self, region, access)
 
     def self_check(self, access: Access) -> Iterable[tuple[str, bool, str]]:
         """Yield (call, ok, what was seen) for each call that `fetch` makes, with one small question each."""
+        if access.public:
+            from providers.alicloud.public import self_check as check_public
+
+            return check_public(access)
         from providers.alicloud.fetch import self_check
 
         return self_check(self, access)

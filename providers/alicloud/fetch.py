@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint, in_families
-from providers._border import Failure, clean, network_reason, raw_text, refusal, resolve_quickly
+from providers._border import Failure, clean, host_only, network_reason, raw_text, refusal, resolve_quickly
 from providers._retry import TRIES, retry
 from providers._together import together
 from providers.alicloud import parse, terms
@@ -74,7 +74,7 @@ class _Ask:
         self.adapter, self.region, self.access = adapter, region, access
         self.sleep = time.sleep if access.sleep is None else access.sleep
         self.who = f"alicloud {region}"
-        self.endpoint = checked_endpoint(access.endpoint, "alicloud") if access.endpoint else ""
+        self.endpoint = host_only(checked_endpoint(access.endpoint, "alicloud"), "alicloud") if access.endpoint else ""
         self.credential, missing = find_credentials(adapter.credentials_timeout)
         if missing:
             raise FetchError(f"{self.who}: {missing}")
@@ -90,7 +90,7 @@ class _Ask:
                 if kind == "ecs":
                     from alibabacloud_ecs20140526.client import Client
                 else:
-                    from alibabacloud_bssopenapi20171214.client import Client  # type: ignore[assignment]
+                    from alibabacloud_bssopenapi20171214.client import Client
                 parts = urlsplit(self.endpoint or f"https://{host}")
                 self._clients[kind, host] = Client(
                     Config(
@@ -105,7 +105,7 @@ class _Ask:
             return self._clients[kind, host]
 
     def __call__(self, call: str, host: str, request: Any, tag: str = "") -> dict[str, Any]:
-        """Return `call`'s answer in the API's own names; raise `_Refused` when the cloud says no, else `FetchError`."""
+        """Return `call`'s answer in the API's own names; raise `_RefusedError` when the cloud says no, else `FetchError`."""
         from darabonba.runtime import RuntimeOptions
 
         client = self.client("bss" if call.startswith("Query") else "ecs", host)
@@ -128,7 +128,7 @@ class _Ask:
             )
         except Exception as error:
             failure = explain(error)
-            raise _Refused(
+            raise _RefusedError(
                 failure.code,
                 str(
                     refusal(
@@ -149,7 +149,7 @@ class _Ask:
         return together(work, items, self.adapter.workers, f"alicloud-{self.region}")
 
 
-class _Refused(FetchError):
+class _RefusedError(FetchError):
     """The cloud said no; `code` is its word for why."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -187,6 +187,8 @@ def explain(error: Exception) -> Failure:
     if "parse the value as json" in message and 'Value: "<' in message:
         # The SDK hides the status of an answer that is not JSON; a page of HTML is a gateway's 502, 503 or 504.
         return Failure("server", "an HTML page instead of JSON", message)
+    if "parse the value as json" in message:
+        return Failure("answer", "", "its text does not parse")
     return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))
 
 
@@ -328,7 +330,7 @@ def _type_pages(ask: _Ask) -> list[dict[str, Any]]:
 
 
 def _answer(ask: _Ask, question: _Question) -> Any:
-    """Return the raw answer to `question`; for a price that is not sold, the `_Refused` itself."""
+    """Return the raw answer to `question`; for a price that is not sold, the `_RefusedError` itself."""
     from alibabacloud_ecs20140526 import models
 
     if question.way == "spot":
@@ -340,7 +342,7 @@ def _answer(ask: _Ask, question: _Question) -> Any:
         )  # fmt: skip
         return ask.ecs("DescribePrice", request, "bandwidth")
     unit, period = ("Hour", 1) if question.way == "on_demand" else terms.SUBSCRIPTIONS[question.way][:2]
-    refused: _Refused | None = None
+    refused: _RefusedError | None = None
     for category, level, size in DISKS:
         request = models.DescribePriceRequest(
             region_id=ask.region, resource_type="instance", instance_type=question.name, price_unit=unit, period=period,
@@ -350,11 +352,11 @@ def _answer(ask: _Ask, question: _Question) -> Any:
         try:
             answer = ask.ecs("DescribePrice", request, f"{question.name}-{unit}{period}")
             return parse.Quoted(answer, "instanceType", f"{ask.who}: DescribePrice{_shown(request)}")
-        except _Refused as error:
-            if "SystemDisk" in error.code:
+        except _RefusedError as error:
+            if any(part in error.code for part in terms.OTHER_DISK):
                 refused = error
                 continue
-            if error.code in terms.NOT_SOLD:
+            if any(part in error.code for part in terms.NOT_SOLD):
                 return error
             raise
     raise refused or AssertionError("no disk kinds")
@@ -389,7 +391,7 @@ def _prices(ask: _Ask, answers: dict[_Question, Any]) -> tuple[list[Price], list
     for (name, way), found in answers.items():
         if way == "bandwidth":
             continue
-        if isinstance(found, _Refused):
+        if isinstance(found, _RefusedError):
             gaps.append(f"{region}: {name} {way.replace('_', '-')}: not sold ({found.code})")
         elif way == "spot":
             where = f"{ask.who}: DescribeSpotPriceHistory[InstanceType={name}, RegionId={region}]"
@@ -457,7 +459,12 @@ def _rate(ask: _Ask, host: str, family: str, kind: str, term: str, payment: str)
         )  # fmt: skip
         where = f"{ask.who}: QuerySavingsPlansDiscount{_shown(request)}"
         tag = f"{family}-{kind}-{terms.CYCLES[term].replace(':', '')}-{terms.PAY_MODES[payment]}"
-        pages.append(ask("QuerySavingsPlansDiscount", host, request, f"{tag}-page{len(pages) + 1}"))
+        try:
+            pages.append(ask("QuerySavingsPlansDiscount", host, request, f"{tag}-page{len(pages) + 1}"))
+        except _RefusedError as error:
+            if terms.not_applicable(error.code, str(error)):
+                return None
+            raise
         items = (pages[-1].get("Data") or {}).get("Items") or []
         if len(items) < SAVINGS_PAGE_SIZE or len(pages) >= MAX_PAGES:
             return parse.discounts(pages, family=family, region=ask.region, where=where)
@@ -494,14 +501,14 @@ def self_check(adapter: Alicloud, access: Access) -> Iterable[tuple[str, bool, s
 
     def hour() -> str:
         found = _answer(ask, _Question(probe, "on_demand"))
-        if isinstance(found, _Refused):
+        if isinstance(found, _RefusedError):
             raise found
         site[0] = found.site
         return f"{probe}: {found.list_amount} {found.currency} an hour ({found.site} site)"
 
     def month() -> str:
         found = _answer(ask, _Question(probe, "1m"))
-        if isinstance(found, _Refused):
+        if isinstance(found, _RefusedError):
             raise found
         return f"{probe}: {found.list_amount} {found.currency} a month"
 

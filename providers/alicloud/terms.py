@@ -26,12 +26,14 @@ __all__ = [
     "CYCLES",
     "FAILURES",
     "NOT_SOLD",
+    "OTHER_DISK",
     "PAY_MODES",
     "PERMISSIONS",
     "STOCK",
     "SUBSCRIPTIONS",
     "ecs_host",
     "gpu_name",
+    "not_applicable",
 ]
 
 #: What a bill in this currency says about the account: two price books, two sets of accounts, never mixed.
@@ -68,18 +70,11 @@ PERMISSIONS = {
     "QuerySavingsPlansDiscount": "bssapi:QuerySavingsPlansDiscount",
 }
 
-#: Error codes that say "not sold like this here" (an absent price, not a failure).
-NOT_SOLD = (
-    "InvalidInstanceType.ValueNotSupported",
-    "InvalidInstanceType.NotSupported",
-    "InvalidInstanceType.ValueUnauthorized",
-    "InvalidParameter.InstanceType.NotSupported",
-    "OperationDenied.NoStock",
-    "PriceNotFound",
-    "Price.PricePlanResultNotFound",
-    "PRICE.PRICING_PLAN_RESULT_NOT_FOUND",
-    "InvalidPeriod.ValueNotSupported",
-)
+#: Parts of error codes that say "not sold like this here" (an absent price, not a failure).
+NOT_SOLD = ("InstanceType", "InvalidPeriod", "NoStock", "NotSupported", "PRICING_PLAN", "PriceNotFound", "PricePlan")
+
+#: Parts of error codes that say "not with this system disk".
+OTHER_DISK = ("DiskCategory", "SystemDisk")
 
 #: The start of an error code -> what it means for the user (longest match wins; see `_border.refusal`).
 FAILURES = {
@@ -117,6 +112,11 @@ _GPUS = {
     ("NVIDIA A100", 40): "A100-SXM4-40GB",
     ("NVIDIA A100", 80): "A100-SXM4-80GB",
 }
+
+
+def not_applicable(code: str, message: str) -> bool:
+    """Return whether the billing API says that a question is not for this kind of account (a reseller's customer)."""
+    return "NotApplicable" in code or "not applicable" in message.lower()
 
 
 def gpu_name(spec: str, memory_gib: Decimal | None) -> str:

@@ -14,7 +14,17 @@ from urllib.parse import urlsplit
 from planner.errors import FetchError, MisuseError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint, in_families
-from providers._border import Failure, clean, network_reason, number, price, raw_text, refusal, resolve_quickly
+from providers._border import (
+    Failure,
+    clean,
+    host_only,
+    network_reason,
+    number,
+    price,
+    raw_text,
+    refusal,
+    resolve_quickly,
+)
 from providers._retry import TRIES, retry
 from providers._together import together
 from providers.tencentcloud import parse, terms
@@ -53,7 +63,7 @@ def find_credentials(seconds: float) -> tuple[Any, str | None]:
         return None, looked
 
 
-class _Refused(FetchError):
+class _RefusedError(FetchError):
     """The cloud said no; `code` is its word for why."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -72,7 +82,7 @@ class _Ask:
         self.adapter, self.region, self.access = adapter, region, access
         self.sleep = time.sleep if access.sleep is None else access.sleep
         self.who = f"tencentcloud {region}"
-        endpoint = checked_endpoint(access.endpoint, "tencentcloud") if access.endpoint else ""
+        endpoint = host_only(checked_endpoint(access.endpoint, "tencentcloud"), "tencentcloud") if access.endpoint else ""
         credential, missing = find_credentials(adapter.credentials_timeout)
         if missing:
             raise FetchError(f"{self.who}: {missing}")
@@ -101,7 +111,7 @@ class _Ask:
             answer = retry(ask, _wish, sleep=self.sleep, random=self.adapter.random)
         except Exception as error:
             failure = explain(error)
-            raise _Refused(
+            raise _RefusedError(
                 failure.code,
                 str(
                     refusal(
@@ -152,15 +162,19 @@ def explain(error: Exception) -> Failure:
         return Failure(kind, shown, network_reason(full) if kind == "network" else message)
     if isinstance(error, RequestException) and not isinstance(error, JSONDecodeError):
         return Failure("network", "", network_reason(full))  # raised while the body is read, outside of the SDK's own net
+    if isinstance(error, ValueError):  # JSON that does not parse, or a Response that is not there
+        return Failure("answer", "", "its text does not parse")
     return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))
 
 
 def _shown(asked: dict[str, Any]) -> str:
     """Return the question in brackets, as an error prints it."""
     parts = []
-    for key in sorted(asked):
+    for key in sorted(set(asked) - {"ImageId", "InternetAccessible"}):  # the same in every question
         if key == "Filters":
             parts += [f"{one['Name']}={','.join(one['Values'])}" for one in asked[key]]
+        elif isinstance(asked[key], dict):
+            parts += [f"{name}={value}" for name, value in asked[key].items()]
         else:
             parts.append(f"{key}={asked[key]}")
     return f"[{', '.join(parts)}]"
@@ -236,9 +250,14 @@ def _image(ask: _Ask) -> str:
 
 def _what_is_sold(ask: _Ask) -> tuple[list[parse.Offered], dict[str, Any], str]:
     """Return the rows of all charge types, what is known of each type's GPU, and an image's id."""
-    questions: list[Callable[[], Any]] = [lambda option=option: _rows(ask, option) for option in terms.CHARGE_TYPES]
-    found = ask.together(lambda question: question(), [*questions, lambda: _configs(ask), lambda: _image(ask)])
-    return [one for rows in found[:-2] for one in rows], found[-2], found[-1]
+
+    def work(what: str) -> Any:
+        if what in terms.CHARGE_TYPES:
+            return _rows(ask, what)
+        return _configs(ask) if what == "configs" else _image(ask)
+
+    *rows, configs, image = ask.together(work, [*terms.CHARGE_TYPES, "configs", "image"])
+    return [one for found in rows for one in found], configs, image
 
 
 def _inquire(ask: _Ask, one: parse.Offered, image: str, months: int, tag: str) -> dict[str, Any]:
@@ -277,7 +296,7 @@ def _inquiries(
             if one is None:
                 return _inquire(ask, hourly, image, 0, "traffic") if hourly else no_traffic
             return _inquire(ask, one, image, 24, f"{one.name}-24")
-        except _Refused as error:
+        except _RefusedError as error:
             if error.code.startswith(NOT_SOLD):
                 return error
             raise
@@ -287,13 +306,13 @@ def _inquiries(
     found: list[Price] = []
     gaps: list[str] = []
     for one, answer in zip(types, answers, strict=True):
-        if isinstance(answer, _Refused):
+        if isinstance(answer, _RefusedError):
             gaps.append(f"{region}: {one.name} two years: not sold ({answer.code})")
             continue
         row = _two_years(one, answer, prices, f"{context.where}[InstanceType={one.name}, Zone={one.zone}, Period=24]", source)
         if row is not None:
             found.append(row)
-    if isinstance(traffic, _Refused):
+    if isinstance(traffic, _RefusedError):
         return found, gaps, f"egress in {region}: no price could be inquired ({traffic.code})"
     return found, gaps, traffic if isinstance(traffic, str) else parse.egress(traffic, context, source)
 

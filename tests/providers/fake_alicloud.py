@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from fake_http import FakeCloud, Reply
+from tests.providers.fake_http import FakeCloud, Reply
 
 KEY_ID, SECRET = "LTAI5tPlannerTestKey0001", "a-secret-for-tests-only"
 AUTHORIZATION = re.compile(r"^ACS3-HMAC-SHA256 Credential=([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$")

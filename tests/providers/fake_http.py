@@ -5,24 +5,25 @@ from __future__ import annotations
 import http.server
 import json
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 Reply = tuple[int, Any, dict[str, str]]
 
 
 class Fault:
-    """One way to fail, for the next `times` requests of `call` ("" = any call) after `skip` good ones."""
+    """One way to fail, for the next `times` requests of `call` ("" = any) about `region` after `skip` good ones."""
 
-    def __init__(self, how: str, call: str = "", times: int = 10**9, skip: int = 0, reply: Reply | None = None) -> None:
-        self.how, self.call, self.times, self.skip, self.reply = how, call, times, skip, reply
+    def __init__(
+        self, how: str, call: str = "", times: int = 10**9, skip: int = 0, reply: Reply | None = None, region: str = ""
+    ) -> None:
+        self.how, self.call, self.times, self.skip, self.reply, self.region = how, call, times, skip, reply, region
 
-    def applies(self, call: str) -> bool:
-        if self.call not in ("", call) or self.times <= 0:
+    def applies(self, call: str, asked: dict[str, Any]) -> bool:
+        if self.call not in ("", call) or self.times <= 0 or (self.region and self.region not in asked.values()):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -44,6 +45,7 @@ class FakeCloud:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.tokens: set[str] = set()
+        self.connections: list[socket.socket] = []
         self._lock = threading.Lock()
         fake = self
 
@@ -52,6 +54,10 @@ class FakeCloud:
             # Without this a small answer waits 40 ms for the client's delayed ACK.
             wbufsize = -1
             disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                fake.connections.append(self.connection)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -75,6 +81,9 @@ class FakeCloud:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+        for connection in self.connections:  # clients keep theirs for the next question
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def fail(self, how: str, call: str = "", **more: Any) -> None:
         self.faults.append(Fault(how, call, **more))
@@ -105,16 +114,15 @@ class FakeCloud:
         call, asked = self.question(handler.path, headers, body)
         with self._lock:
             self.requests.append((call, asked))
-            fault = next((one for one in self.faults if one.applies(call)), None)
+            fault = next((one for one in self.faults if one.applies(call, asked)), None)
         if self.latency:
             time.sleep(self.latency)
         refused = self.refuse(handler.command, handler.path, headers, body)
         if refused:
             return self._send(handler, *refused)
         if fault and fault.how == "drop":
-            # RST rather than FIN: what a dying proxy does.
-            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            handler.connection.close()
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
             return None
         if fault and fault.how == "throttle":
             return self._send(handler, *self.throttle())

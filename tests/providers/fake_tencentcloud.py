@@ -9,7 +9,7 @@ import re
 import time
 from typing import Any
 
-from fake_http import FakeCloud, Reply
+from tests.providers.fake_http import FakeCloud, Reply
 
 KEY_ID, SECRET = "AKIDplannerTestKey0001", "a-secret-for-tests-only"
 AUTHORIZATION = re.compile(

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_alicloud import KEY_ID, SECRET, FakeAlicloud, error, use_keys
-from fake_http import serving
 
-from planner.errors import FetchError, MisuseError, PlannerError
+from planner.errors import MisuseError, PlannerError
 from planner.offer import Price
 from planner.provider import Access, Batch
 from providers.alicloud import Alicloud, parse, terms
+from tests.providers.fake_alicloud import KEY_ID, SECRET, FakeAlicloud, error, use_keys
+from tests.providers.fake_http import serving
 
 RECORDED = Path(__file__).parent / "recorded" / "alicloud"
 NOW = "2026-11-23T22:00:00+00:00"
@@ -135,7 +135,7 @@ def access(fake: FakeAlicloud, **more: Any) -> Access:
 def fails(adapter: Alicloud, fake: FakeAlicloud, **more: Any) -> str:
     """Return the one line a user sees; no answer, no secret, one line."""
     with pytest.raises(PlannerError) as caught:
-        adapter.fetch(REGION, access(fake, **more))
+        adapter.fetch(REGION, access(fake, **({"families": ("gn7i",)} | more)))
     line = str(caught.value)
     assert "\n" not in line and SECRET not in line and KEY_ID not in line
     assert len(line) <= 400  # what `planner refresh` shows of it
@@ -488,7 +488,7 @@ def test_two_prices_where_one_is_expected(adapter, fake):
     fake.answers["DescribePrice"] = doubled
     line = fails(adapter, fake)
     assert "2 prices of 'instanceType' where one is expected" in line
-    assert "InstanceType=ecs.gn" in line and "PriceUnit=Hour" in line  # the filter is printed
+    assert f"InstanceType={A10}" in line and "PriceUnit=Hour" in line  # the filter is printed
 
 
 def test_no_price_where_one_is_expected(adapter, fake):
@@ -560,6 +560,19 @@ def test_a_plan_answer_that_says_it_failed_inside_http_200(adapter, fake):
     assert "answered PARAM_ERROR: not for you" in fails(adapter, fake)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Success": False, "Code": "NotApplicable", "Message": "This API is not applicable for caller."},
+        error(400, "NotApplicable", "This API is not applicable for caller."),
+    ],
+)
+def test_an_account_without_savings_plans_has_a_gap(adapter, fake, answer):
+    fake.answers["QuerySavingsPlansDiscount"] = lambda asked: answer
+    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
+    assert f"{REGION}: ecs.gn7i: no savings plan discount is given" in batch.gaps
+
+
 def test_ten_thousand_types(adapter, fake):
     """A hundred pages; only GPU types that are sold here are priced."""
     plain = [{**TYPES[2], "InstanceTypeId": f"ecs.g7.{number}xlarge"} for number in range(9_998)]
@@ -578,6 +591,8 @@ def test_ten_thousand_types(adapter, fake):
 
 
 def test_a_plain_http_endpoint_elsewhere_is_refused(adapter, fake):
+    with pytest.raises(MisuseError, match="a path is not supported here"):
+        adapter.fetch(REGION, access(fake)._replace(endpoint=f"{fake.url}/gateway"))
     with pytest.raises(MisuseError, match="plain http is for loopback only"):
         adapter.fetch(REGION, Access(now=NOW, endpoint="http://ecs.example.com"))
 
@@ -617,7 +632,7 @@ def test_self_check_names_each_call_and_goes_on_after_a_failure(adapter, fake):
     assert [ok for _, ok, _ in seen] == [True] * 8, seen
     assert (seen[3][0], seen[3][2]) == ("DescribePrice (hour)", f"{A10}: 9.99 CNY an hour (china site)")
     fake.fail("reply", "DescribeSpotPriceHistory", reply=error(403, "Forbidden.RAM"))
-    again = dict((call, (ok, text)) for call, ok, text in adapter.self_check(access(fake)))
+    again = {call: (ok, text) for call, ok, text in adapter.self_check(access(fake))}
     assert [call for call, (ok, _) in again.items() if not ok] == ["DescribeSpotPriceHistory"]
     assert "grant ecs:DescribeSpotPriceHistory" in again["DescribeSpotPriceHistory"][1]
 
@@ -632,6 +647,16 @@ def test_the_recorded_shapes_parse():
     assert parse.offered(recorded("DescribeAvailableResource"), "t") == {A10: {"cn-hangzhou-i": "in_stock"}}
     history = parse.spot([recorded("DescribeSpotPriceHistory")], region=REGION, name=A10, site="china", source="s", where="t")
     assert [(row.zone, row.amount) for row in history] == [("cn-hangzhou-i", Decimal("1.5"))]
+
+
+@pytest.mark.parametrize("code", ["InvalidInstanceType.ValueNotSupported", "OperationDenied.NoStock", "PRICE.PRICING_PLAN_RESULT_NOT_FOUND"])
+def test_words_for_not_sold(adapter, fake, code):
+    fake.answers["DescribePrice"] = lambda asked: (
+        error(400, code) if asked.get("PriceUnit") == "Hour" else describe_price(asked)
+    )
+    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
+    assert f"{REGION}: {A10} on-demand: not sold ({code})" in batch.gaps
+    assert not [row for row in batch.prices if row.purchase_option in ("on_demand", "savings_plan")]
 
 
 @pytest.mark.parametrize(

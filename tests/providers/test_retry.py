@@ -9,16 +9,16 @@ import pytest
 from providers._retry import CAP_SECONDS, TRIES, Pace, retry
 
 
-class Busy(Exception):
+class BusyError(Exception):
     pass
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     pass
 
 
 def transient(error: Exception) -> float | None:
-    return getattr(error, "wish", 0.0) if isinstance(error, Busy) else None
+    return getattr(error, "wish", 0.0) if isinstance(error, BusyError) else None
 
 
 def failing(times: int, error: Exception):
@@ -34,7 +34,7 @@ def failing(times: int, error: Exception):
 
 
 def test_a_success_after_two_failures_is_returned_and_the_waits_are_jittered():
-    ask, calls = failing(2, Busy())
+    ask, calls = failing(2, BusyError())
     slept: list[float] = []
     dice = iter([0.25, 0.5])
     assert retry(ask, transient, sleep=slept.append, random=lambda: next(dice)) == "fine"
@@ -43,10 +43,10 @@ def test_a_success_after_two_failures_is_returned_and_the_waits_are_jittered():
 
 
 def test_five_tries_then_the_cloud_s_own_error():
-    error = Busy("still busy")
+    error = BusyError("still busy")
     ask, calls = failing(99, error)
     slept: list[float] = []
-    with pytest.raises(Busy) as caught:
+    with pytest.raises(BusyError) as caught:
         retry(ask, transient, sleep=slept.append, random=lambda: 1.0)
     assert caught.value is error
     assert len(calls) == TRIES == 5
@@ -54,17 +54,17 @@ def test_five_tries_then_the_cloud_s_own_error():
 
 
 def test_no_wait_is_above_the_cap_whatever_the_cloud_wishes():
-    error = Busy()
+    error = BusyError()
     error.wish = 3600.0
     ask, _ = failing(99, error)
     slept: list[float] = []
-    with pytest.raises(Busy):
+    with pytest.raises(BusyError):
         retry(ask, transient, sleep=slept.append, random=lambda: 0.0)
     assert slept == [CAP_SECONDS] * 4
 
 
 def test_a_wish_of_the_cloud_is_the_least_wait():
-    error = Busy()
+    error = BusyError()
     error.wish = 1.5
     ask, _ = failing(1, error)
     slept: list[float] = []
@@ -73,8 +73,8 @@ def test_a_wish_of_the_cloud_is_the_least_wait():
 
 
 def test_what_is_not_transient_is_raised_at_once():
-    ask, calls = failing(99, Wrong())
-    with pytest.raises(Wrong):
+    ask, calls = failing(99, WrongError())
+    with pytest.raises(WrongError):
         retry(ask, transient, sleep=lambda _: pytest.fail("slept"))
     assert len(calls) == 1
 
@@ -165,9 +165,9 @@ def test_together_raises_the_first_error_and_starts_no_more():
 
     def work(number: int) -> None:
         begun.append(number)
-        raise Wrong(str(number))
+        raise WrongError(str(number))
 
-    with pytest.raises(Wrong, match="^0$"):
+    with pytest.raises(WrongError, match=r"^0$"):
         together(work, list(range(1000)), 1, "t")
     assert len(begun) < 1000
 
