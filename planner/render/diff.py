@@ -37,6 +37,8 @@ def _headline(diff: Diff) -> list[str]:
 
 def _chosen(diff: Diff, top: int, offer: str) -> tuple[list[OfferDiff], int]:
     rows = [o for o in diff.offers if (o.id == offer if offer else o.status != "same")]
+    best = {one[0] for one in (diff.cheapest_before, diff.cheapest_after) if one is not None}
+    rows.sort(key=lambda o: o.id not in best)  # the offer that people look at comes first
     return (rows[:top], len(rows) - top) if top and len(rows) > top else (rows, 0)
 
 
@@ -91,7 +93,7 @@ def as_markdown(diff: Diff, top: int = 20, offer: str = "") -> str:
         before = show(row.before) if row.before is not None else "new"
         after = show(row.after) if row.after is not None else "gone"
         by = _signed(row.after - row.before) if row.before is not None and row.after is not None else ""
-        why = "; ".join(cause or moved for cause, moved in _why(row))
+        why = "; ".join(cause if not moved else f"{cause}: {moved}" for cause, moved in _why(row) if cause)
         lines.append(f"| {cell(row.id)} | {before} | {after} | {by} | {cell(why)} |")
     return "\n".join([*lines, "", _end(diff, left)]) + "\n"
 
