@@ -70,7 +70,10 @@ def check_csv(path: str, check: CheckFetch) -> None:
     problems: list[str] = []
     total = 0
     for place, fetch, content in _fetches(path):
-        found = _problems(fetch, content) or list(check(fetch, content))
+        try:
+            found = _problems(fetch, content) or list(check(fetch, content))
+        except (ValueError, ArithmeticError) as exc:
+            found = [f"a number cannot be read ({exc})"]
         total += len(found)
         problems += [f"line {place}: {text}" for text in found[: _SHOWN - len(problems)]]
     if problems:
