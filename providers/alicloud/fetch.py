@@ -35,8 +35,8 @@ SAVINGS_PAGE_SIZE = 20
 MAX_PAGES = 400
 SPOT_WINDOW = timedelta(hours=24)
 DOCS = "docs/providers/alicloud.md"
-#: DescribePrice wants a system disk; which kinds a type takes differs, and the disk's line is not read.
-DISKS = (("cloud_essd", "PL0", 40), ("cloud_efficiency", None, 40), ("cloud_ssd", None, 40))
+#: Which system disks a type takes differs, and the disk's line is not read; "" leaves the choice to the cloud.
+DISKS = (("cloud_essd", "PL0", 40), ("cloud_efficiency", None, 40), ("cloud_ssd", None, 40), ("", None, 0))
 
 RESERVED_GAP = (
     "reserved instances: Alibaba Cloud has no call that lists what it offers (DescribeReservedInstances lists what the "
@@ -129,7 +129,7 @@ class _Ask:
         except Exception as error:
             failure = explain(error)
             raise _RefusedError(
-                failure.code,
+                failure,
                 str(
                     refusal(
                         failure, who=self.who, call=f"{call}{_shown(request)}", host=urlsplit(self.endpoint).netloc or host,
@@ -150,11 +150,11 @@ class _Ask:
 
 
 class _RefusedError(FetchError):
-    """The cloud said no; `code` is its word for why."""
+    """The cloud said no. `failure` says why; kind "other" means that it understood, and has nothing of the sort."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, failure: Failure, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.failure, self.code = failure, failure.code
 
 
 RETRIED = frozenset({"throttled", "server", "network"})
@@ -208,7 +208,7 @@ _USUAL = frozenset({"Amount", "InstanceNetworkType", "IoOptimized", "Locale", "M
 def _shown(request: Any) -> str:
     """Return the question in brackets, as an error prints it."""
     asked = request.to_map()
-    return "[" + ", ".join(f"{key}={_flat(asked[key])}" for key in sorted(asked) if key not in _USUAL) + "]"
+    return "[" + ", ".join(f"{key}={_flat(asked[key])}" for key in sorted(asked) if asked[key] != [] and key not in _USUAL) + "]"
 
 
 def _flat(value: object) -> str:
@@ -251,10 +251,7 @@ def fetch(adapter: Alicloud, region: str, access: Access) -> Batch:
         plans, missing = _savings_plans(ask, site, [row for row in prices if row.purchase_option == "on_demand"], types)
         prices += plans
         gaps += missing
-        found = parse.egress(
-            answers[traffic[0]], region=region, site=site, date=access.now[:10],
-            source=_source("DescribePrice(ResourceType=bandwidth)", ask), where=f"{where}DescribePrice[bandwidth]",
-        )  # fmt: skip
+        found = _egress(ask, answers[traffic[0]], site)
         if isinstance(found, str):
             gaps.append(found)
         else:
@@ -278,6 +275,15 @@ def fetch(adapter: Alicloud, region: str, access: Access) -> Batch:
         gaps=tuple(gaps),
         zones=tuple(sorted(zones)),
     )
+
+
+def _egress(ask: _Ask, answer: Any, site: str) -> TransferPrice | str:
+    if isinstance(answer, _RefusedError):
+        return f"egress in {ask.region}: DescribePrice refused ResourceType=bandwidth ({answer.code})"
+    return parse.egress(
+        answer, region=ask.region, site=site, date=ask.access.now[:10],
+        source=_source("DescribePrice(ResourceType=bandwidth)", ask), where=f"{ask.who}: DescribePrice[bandwidth]",
+    )  # fmt: skip
 
 
 def _source(call: str, ask: _Ask, host: str = "") -> str:
@@ -340,14 +346,20 @@ def _answer(ask: _Ask, question: _Question) -> Any:
             region_id=ask.region, resource_type="bandwidth", internet_charge_type="PayByTraffic",
             internet_max_bandwidth_out=1,
         )  # fmt: skip
-        return ask.ecs("DescribePrice", request, "bandwidth")
+        try:
+            return ask.ecs("DescribePrice", request, "bandwidth")
+        except _RefusedError as error:
+            if error.failure.kind == "other":
+                return error
+            raise
     unit, period = ("Hour", 1) if question.way == "on_demand" else terms.SUBSCRIPTIONS[question.way][:2]
     refused: _RefusedError | None = None
     for category, level, size in DISKS:
         request = models.DescribePriceRequest(
             region_id=ask.region, resource_type="instance", instance_type=question.name, price_unit=unit, period=period,
             amount=1, instance_network_type="vpc", io_optimized="optimized",
-            system_disk=models.DescribePriceRequestSystemDisk(category=category, performance_level=level, size=size),
+            system_disk=models.DescribePriceRequestSystemDisk(category=category, performance_level=level, size=size)
+            if category else None,
         )  # fmt: skip
         try:
             answer = ask.ecs("DescribePrice", request, f"{question.name}-{unit}{period}")
@@ -435,19 +447,26 @@ def _savings_plans(
     host = terms.BSS_HOSTS[site]
     rates = ask.together(lambda item: _rate(ask, host, *item), wanted)
     prices: list[Price] = []
+    refused: dict[str, str] = {}
     for (family, kind, term, payment), rate in zip(wanted, rates, strict=True):
-        if rate is not None:
+        if isinstance(rate, str):
+            refused[family] = f" ({rate})"
+        elif rate is not None:
             source = _source(f"QuerySavingsPlansDiscount(SpnType={kind}, Cycle={terms.CYCLES[term]})", ask, host)
             prices += [
                 parse.savings_plans(row, rate, term=term, payment=payment, kind=kind, source=source)
                 for row in by_family[family]
             ]
     with_plans = {types[row.instance_type][1] for row in prices}
-    without = [family for family in sorted(by_family) if family not in with_plans]
-    return prices, [f"{ask.region}: {family}: no savings plan discount is given" for family in without]
+    return prices, [
+        f"{ask.region}: {family}: no savings plan discount is given{refused.get(family, '')}"
+        for family in sorted(by_family)
+        if family not in with_plans
+    ]
 
 
-def _rate(ask: _Ask, host: str, family: str, kind: str, term: str, payment: str) -> Decimal | None:
+def _rate(ask: _Ask, host: str, family: str, kind: str, term: str, payment: str) -> Decimal | str | None:
+    """Return the share of the list price that is left, None where none is given, or the cloud's word for a refusal."""
     from alibabacloud_bssopenapi20171214 import models
 
     pages: list[dict[str, Any]] = []
@@ -462,8 +481,8 @@ def _rate(ask: _Ask, host: str, family: str, kind: str, term: str, payment: str)
         try:
             pages.append(ask("QuerySavingsPlansDiscount", host, request, f"{tag}-page{len(pages) + 1}"))
         except _RefusedError as error:
-            if terms.not_applicable(error.code, str(error)):
-                return None
+            if error.failure.kind == "other":  # no such plan for this account, site or family
+                return error.code
             raise
         items = (pages[-1].get("Data") or {}).get("Items") or []
         if len(items) < SAVINGS_PAGE_SIZE or len(pages) >= MAX_PAGES:
@@ -520,12 +539,12 @@ def self_check(adapter: Alicloud, access: Access) -> Iterable[tuple[str, bool, s
 
     def plan() -> str:
         rate = _rate(ask, terms.BSS_HOSTS[site[0]], "ecs.gn7i", "ecs", "1y", "all_upfront")
+        if isinstance(rate, str):
+            raise FetchError(f"{ask.who}: QuerySavingsPlansDiscount was refused ({rate})")
         return "ecs.gn7i: no discount given" if rate is None else f"ecs.gn7i: {rate} of list, 1 year, all upfront"
 
     def traffic() -> str:
-        found = parse.egress(
-            _answer(ask, _Question("", "bandwidth")), region=region, site=site[0], source="", date="", where=ask.who
-        )
+        found = _egress(ask, _answer(ask, _Question("", "bandwidth")), site[0])
         return found if isinstance(found, str) else f"{found.amount} {found.currency} per GB"
 
     for call, look in (

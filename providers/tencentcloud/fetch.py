@@ -37,9 +37,6 @@ __all__ = ["fetch", "find_credentials", "self_check"]
 T = TypeVar("T")
 
 DOCS = "docs/providers/tencentcloud.md"
-#: InquiryPriceRunInstances says with these that the type cannot be had now: an absent price, not a failure.
-NOT_SOLD = ("ResourceInsufficient", "ResourcesSoldOut", "InvalidParameterValue.Zone", "UnsupportedOperation",
-            "InvalidInstanceType", "InvalidPeriod", "InvalidParameterCombination", "LimitExceeded.Instance")  # fmt: skip
 
 
 def find_credentials(seconds: float) -> tuple[Any, str | None]:
@@ -64,11 +61,11 @@ def find_credentials(seconds: float) -> tuple[Any, str | None]:
 
 
 class _RefusedError(FetchError):
-    """The cloud said no; `code` is its word for why."""
+    """The cloud said no. `failure` says why; kind "other" means that it understood, and has nothing of the sort."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, failure: Failure, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.failure, self.code = failure, failure.code
 
 
 class _Ask:
@@ -112,7 +109,7 @@ class _Ask:
         except Exception as error:
             failure = explain(error)
             raise _RefusedError(
-                failure.code,
+                failure,
                 str(
                     refusal(
                         failure, who=self.who, call=f"{call}{_shown(asked)}", host=self.host, tries=TRIES,
@@ -244,7 +241,13 @@ def _configs(ask: _Ask) -> dict[str, Any]:
 
 def _image(ask: _Ask) -> str:
     """Return the id of a public Linux image of the region, which a price inquiry wants to see, or ""."""
-    answer = ask("DescribeImages", _filters(image_type=["PUBLIC_IMAGE"], platform=["TencentOS", "Ubuntu"]) | {"Limit": 5})
+    asked = _filters(image_type=["PUBLIC_IMAGE"], platform=["TencentOS", "Ubuntu"]) | {"Limit": 5}
+    try:
+        answer = ask("DescribeImages", asked)
+    except _RefusedError as error:
+        if error.failure.kind == "other":
+            return ""
+        raise
     return next((str(one["ImageId"]) for one in answer.get("ImageSet") or [] if one.get("ImageId")), "")
 
 
@@ -297,7 +300,7 @@ def _inquiries(
                 return _inquire(ask, hourly, image, 0, "traffic") if hourly else no_traffic
             return _inquire(ask, one, image, 24, f"{one.name}-24")
         except _RefusedError as error:
-            if error.code.startswith(NOT_SOLD):
+            if error.failure.kind == "other":  # the question was understood: not to be had now, or not like this
                 return error
             raise
 
