@@ -23,8 +23,10 @@ from planner.quote import (
     Fx,
     Gap,
     Gpu,
+    HourStep,
     Offer,
     Quote,
+    Rate,
     Rejected,
     Stale,
     Totals,
@@ -116,6 +118,9 @@ def _offer(o: Offer, cache: dict[int, str]) -> bytes:
     if sized is None:
         sized = cache[id(o.sizing)] = _one(_sizing_numbers(o.sizing))
     gpus = o.gpu.count
+    prices = ', "prices": ' + _one([_plain_record(r) for r in o.prices]) if o.prices else ""
+    if o.hour_steps:
+        prices += ', "hour_steps": ' + _one([_plain_record(s) for s in o.hour_steps])
     even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
     return (
         f'{{"id": {_text(o.id)}, "provider": "{o.provider}", "site": {_text(o.site)}, "region": {_text(o.region)}, '
@@ -130,7 +135,7 @@ def _offer(o: Offer, cache: dict[int, str]) -> bytes:
         f'{_amounts(o.totals.report)}}}, "commitment": {_commitment(o.commitment)}, "break_even_hours": {even}, '
         f'"on_demand_hourly": {_d(o.on_demand_hourly)}, "unpriced": {_texts(o.unpriced)}, '
         f'"cost_per_million_output": {_d(o.cost_per_million_output)}, '
-        f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, "notes": {_texts(o.notes)}, "sizing": {sized}}}'
+        f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, "notes": {_texts(o.notes)}, "sizing": {sized}{prices}}}'
     ).encode()
 
 
@@ -335,4 +340,13 @@ def _load_offer(raw: Mapping[str, Any], steps: Mapping[str, Any]) -> Offer:
         _dec(raw["cost_per_million_output"]),
         _dec(raw["cost_per_million_tokens"]),
         tuple(raw["notes"]),
+        tuple(_load_rate(r) for r in raw.get("prices", ())),
+        tuple(
+            HourStep(Decimal(s["tier_from"]), _dec(s["tier_to"]), Decimal(s["list_unit_price"]))
+            for s in raw.get("hour_steps", ())
+        ),
     )
+
+
+def _load_rate(raw: Mapping[str, Any]) -> Rate:
+    return Rate(**{**raw, "start": Decimal(raw["start"]), "end": _dec(raw["end"]), "amount": Decimal(raw["amount"])})

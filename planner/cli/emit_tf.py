@@ -1,0 +1,109 @@
+"""`planner emit-tf`: the Terraform module of one offer."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from planner.cli.options import book_options, make_quote, make_workload, open_catalog, workload_options
+from planner.errors import MisuseError
+
+if TYPE_CHECKING:
+    from planner.quote import Quote
+
+PROVIDERS = ("aws", "alicloud", "tencentcloud")
+
+
+@click.command("emit-tf")
+@click.argument("cloud", metavar="PROVIDER", type=click.Choice(PROVIDERS))
+@workload_options
+@book_options
+@click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
+@click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME]")
+@click.option("--force", is_flag=True, help="Replace files that you have edited.")
+@click.option("--validate", is_flag=True, help="Then run terraform init and validate.")
+@click.option("--plan", is_flag=True, help="Then run terraform plan (needs credentials).")
+@click.option("--name", metavar="NAME", default="", help="Name of the deployment (a-z, 0-9, -).  [from the workload or model]")
+@click.option("--zone", metavar="ZONE", default="", help="Availability zone.  [set in terraform.tfvars]")
+@click.option("--client-cidr", metavar="CIDR", default="", help="Who may call the API.  [set in terraform.tfvars]")
+@click.option("--open-to-internet", is_flag=True, help="Allow a client range wider than /8.")
+@click.option("--alert-email", metavar="ADDRESS", default="", help="Who is told about the budget (AWS).")
+@click.option("--deadline", metavar="TIME", default="", help="When all is released, e.g. 2026-12-31T18:00:00Z.  [now + hours]")
+@click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency.")
+@click.option("--reserve-capacity", is_flag=True, help="Add an AWS on-demand capacity reservation.")
+@click.option("--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store.")
+@click.option("--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models.")
+@click.option("--checkpoint", metavar="ORG/NAME", default="", help="Checkpoint on the model hub.  [the model's own]")
+@click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
+@click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Tag everything that takes tags.")
+def emit_tf(
+    cloud: str, quote_file: str | None, output: str | None, force: bool, validate: bool, plan: bool, name: str, zone: str,
+    client_cidr: str, open_to_internet: bool, alert_email: str, deadline: str, spot_limit: str | None,
+    reserve_capacity: bool, api_key_secret: str, hf_token_secret: str, checkpoint: str, image: tuple[str, ...],
+    tag: tuple[str, ...], price_book: tuple[str, ...], price_book_db: str | None, offline_list: bool, as_of: str | None,
+    **values: Any,
+) -> int:  # fmt: skip
+    """Write a Terraform module that runs the workload on PROVIDER: instances, network, role, engine, monitoring, an end.
+
+    Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name. Nothing is
+    applied: read the folder, then run terraform yourself.
+    """
+    from datetime import UTC, datetime
+
+    from planner.money import decimal_of
+    from planner.terraform import deploy, module, write
+
+    if values.get("provider") and tuple(values["provider"]) != (cloud,):
+        raise MisuseError(f"emit-tf writes for one provider, {cloud}; drop --provider")
+    if quote_file:
+        priced = _saved(quote_file, values, bool(price_book or price_book_db or offline_list or as_of))
+    else:
+        workload = make_workload({**values, "provider": (cloud,)})
+        priced = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
+    wanted = priced.workload
+    offer = deploy.pick(
+        priced, cloud, values.get("region") or wanted.region if wanted.region != ("all",) else (),
+        values.get("instance_type") or wanted.instance_type, values.get("purchase_option") or wanted.purchase_option,
+    )  # fmt: skip
+    settings = deploy.Settings(
+        datetime.now(UTC), name, zone, client_cidr, open_to_internet, alert_email, deadline,
+        decimal_of(spot_limit, "--spot-limit") if spot_limit is not None else None, reserve_capacity, api_key_secret,
+        hf_token_secret, checkpoint, _pairs(tag, "--tag"),
+    )  # fmt: skip
+    deployment = deploy.deploy(priced, offer, settings)
+    files = module.files(deployment, priced, offer, dict(_pairs(image, "--image")))
+    folder = output or deployment.name
+    kept = write.write_module(files, folder, force=force)
+    report = [f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
+              f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"]  # fmt: skip
+    report += [f"kept your {path}" for path in kept]
+    if deployment.buy_note:
+        report.append(f"to pay the quoted price: {deployment.buy_note}")
+    if validate or plan:
+        from planner.terraform import run
+
+        report.append(run.plan(folder) if plan else run.validate(folder))
+    sys.stdout.write("\n".join(report) + "\n")
+    return 0
+
+
+def _saved(path: str, values: dict[str, Any], books: bool) -> Quote:
+    """Return the saved quote; options that would change its prices are refused, those that choose an offer are not."""
+    choosing = ("region", "instance_type", "purchase_option", "provider")
+    given = [k for k, v in values.items() if k not in choosing and v is not None and v != ()]
+    if given or books:
+        what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
+        raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
+    from planner.files import read_text
+    from planner.render.json import load
+
+    return load(read_text(path, "quote", 256 * 2**20), path)
+
+
+def _pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:
+    for text in texts:
+        if "=" not in text:
+            raise MisuseError(f"{what}: {text[:40]!r} is not KEY=VALUE")
+    return tuple((text.partition("=")[0], text.partition("=")[2]) for text in texts)

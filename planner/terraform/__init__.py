@@ -1,0 +1,1 @@
+"""From a quote to a Terraform module: `{path: text}`, and back."""

@@ -1,0 +1,326 @@
+"""From a quote's offer and a few settings to a `Deployment`; everything that cannot be deployed is refused here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from planner import __version__, models
+from planner.errors import MisuseError
+from planner.money import plain, show
+from planner.quote import Offer, Quote
+from planner.sizing.memory import FREE_SHARE, UTILISATION
+from planner.terraform.deployment import Deployment, Node, Stack, is_mainland
+from planner.units import add_months, term_months
+
+__all__ = ["Settings", "deploy", "pick"]
+
+MAX_INSTANCES = 40  # addresses .10 to .49 of the module's subnet
+ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each, twice over for an update
+
+#: Shortest and longest time ahead that each cloud takes for its own kill switch (docs/terraform.md, "Deadline").
+NOTICE = {"aws": timedelta(minutes=5), "alicloud": timedelta(minutes=30), "tencentcloud": timedelta(minutes=5)}
+FARTHEST_HOURS = {"alicloud": Decimal(3 * 8760)}
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
+SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
+CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}\Z")
+TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:/=+@-]{0,62}\Z")
+EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
+ZONE_ID = re.compile(r"[a-z]{2,4}[0-9]-az[0-9]+\Z")
+PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
+
+
+class Settings(NamedTuple):
+    """What the user decides beyond the workload; "" leaves it to the module's defaults or to terraform.tfvars.
+
+    now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
+    currency. checkpoint: ORG/NAME on the hub instead of the model's own. images: role -> repository@sha256:digest.
+    """
+
+    now: datetime
+    name: str = ""
+    zone: str = ""
+    client_cidr: str = ""
+    open_to_internet: bool = False
+    alert_email: str = ""
+    deadline: str = ""
+    spot_limit: Decimal | None = None
+    reserve_capacity: bool = False
+    api_key_secret: str = ""
+    hf_token_secret: str = ""
+    checkpoint: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+def pick(
+    quote: Quote, provider: str, region: Sequence[str] = (), instance_type: Sequence[str] = (), option: Sequence[str] = ()
+) -> Offer:
+    """Return the best offer of `provider`: the cheapest on demand, or the cheapest of the ways of buying in `option`.
+
+    On demand unless told otherwise, because a spot instance may vanish and a commitment outlives the deadline. Raises
+    `MisuseError` saying what is missing when there is none.
+    """
+    mine = [o for o in quote.offers if o.provider == provider]
+    types = {t.lower() for t in instance_type}
+    fit = [o for o in mine if (not region or o.region in region) and (not types or o.instance_type.lower() in types)]
+    wanted = tuple(option) or ("on_demand",)
+    for offer in fit:
+        if offer.purchase_option in wanted and not offer.unpriced:
+            return offer
+    for offer in fit:
+        if offer.purchase_option in wanted:
+            raise MisuseError(
+                f"{offer.instance_type} in {offer.region} cannot be emitted: part of it has no price "
+                f"({'; '.join(offer.unpriced)}); leave that part out or give a price with --price-book"
+            )
+    if fit:
+        have = sorted({o.purchase_option for o in fit})
+        raise MisuseError(f"no {' or '.join(wanted)} price for this on {provider}; it is sold as {', '.join(have)}")
+    where = ", ".join(region) or "the regions looked at"
+    reasons = [f"{r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected if r.provider == provider]
+    reasons += [g.message for g in quote.gaps if g.provider == provider]
+    if types:
+        named = [r for r in reasons if any(t in r.lower() for t in types)]
+        reasons = named or reasons
+    why = f" ({reasons[0]})" if reasons else ""
+    what = ", ".join(instance_type) or "anything that serves the workload"
+    raise MisuseError(f"{provider} has no price for {what} in {where}{why}; `planner quote` shows what there is")
+
+
+def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
+    """Return the deployment of `offer`; raise `MisuseError` for what its cloud cannot do.
+
+    stack: driver, engine and images; None chooses them from planner/data/versions.csv.
+    """
+    provider, option = offer.provider, offer.purchase_option
+    layout = offer.sizing.layout
+    if layout is None or not offer.sizing.fits:
+        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(offer.sizing.reasons)}")
+    if offer.gpu.count != int(offer.gpu.count) or offer.gpu.count < 1:
+        raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
+    if offer.count > MAX_INSTANCES:
+        raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
+    _check_option(offer, settings)
+    mainland = is_mainland(provider, offer.region)
+    work = quote.workload
+    if stack is None:
+        from planner.terraform.bootstrap import stack as choose
+
+        memory = float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None
+        stack = choose(provider, offer.gpu.model, work.precision, work.engine, mainland, memory)
+    if layout.pp > 1 and stack.engine != "vllm":
+        raise MisuseError(
+            f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "
+            f"{offer.gpu.model}) has no pipeline across instances; choose a larger instance"
+        )
+    prepaid = option in ("subscription",)
+    model = models.find(work.model) if not work.model_config else None
+    checkpoint = _checkpoint(model, work.precision, settings.checkpoint)
+    weights = _weights_gb(model, offer, stack)
+    storage, note = _disk(work.storage_gb, weights, offer.local_nvme_gb)
+    name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
+    if settings.deadline and prepaid:
+        raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
+    secret = settings.api_key_secret or (f"/{name}/api-key" if provider == "aws" else f"{name}-api-key")
+    for text, what in ((secret, "--api-key-secret"), (settings.hf_token_secret, "--hf-token-secret")):
+        if text and not SECRET.match(text):
+            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
+    months = max(1, quote.months)
+    native = offer.totals.native
+    total = f"{show(native.effective)} {offer.totals.native_currency}"
+    if native.billed != native.effective:
+        total += f" effective, {show(native.billed)} {offer.totals.native_currency} billed in the window"
+    return Deployment(
+        name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer),
+        mainland=mainland, instance_type=offer.instance_type, vcpu=offer.vcpu, memory_gib=offer.memory_gib,
+        network_gbps=offer.network_gbps, local_nvme_gb=offer.local_nvme_gb, gpu_model=offer.gpu.model,
+        gpu_count=int(offer.gpu.count), gpu_memory_gib=offer.gpu.memory_gib, count=offer.count,
+        nodes=_nodes(offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
+        offering=offer.offering, period_months=term_months(offer.term) if prepaid else 0, prepaid=prepaid,
+        capacity="block" if option == "capacity_block" else "reservation" if settings.reserve_capacity else "",
+        spot_limit=plain(settings.spot_limit) if settings.spot_limit is not None else "",
+        currency=offer.totals.native_currency, hours=quote.hours,
+        deadline="" if prepaid else _deadline(provider, quote.hours, settings),
+        client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
+        root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
+        model=work.model, served_name=model.name if model else checkpoint.rpartition("/")[2], hf_id=checkpoint,
+        modelscope_id=settings.checkpoint or (model.modelscope_id if model else ""), weights_gib=weights / 1.073741824,
+        precision=work.precision, layout=layout,
+        max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
+        gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
+        cost=tuple((c.name, c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags), buy_note=_buy_note(offer), planner_version=__version__,
+        months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
+        alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
+        period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
+    )  # fmt: skip
+
+
+def _check_option(offer: Offer, settings: Settings) -> None:
+    provider, option = offer.provider, offer.purchase_option
+    if option == "capacity_block" and provider != "aws":
+        raise MisuseError(f"{provider} has no capacity blocks; only aws sells them")
+    if settings.reserve_capacity and (provider != "aws" or option not in ("on_demand", "reserved", "savings_plan")):
+        raise MisuseError("--reserve-capacity is an AWS on-demand capacity reservation; it does not go with this offer")
+    if provider == "tencentcloud" and offer.site == "international" and option in ("spot", "subscription"):
+        raise MisuseError(
+            f"Tencent Cloud's international site takes pay-as-you-go from Terraform only (provider docs, "
+            f"instance_charge_type); {option} needs an account of the China site"
+        )
+    if option == "spot":
+        if provider == "tencentcloud" and settings.spot_limit is None:
+            raise MisuseError("Tencent Cloud wants a limit on a spot request: give --spot-limit PRICE per hour")
+        if settings.spot_limit is not None and settings.spot_limit <= 0:
+            raise MisuseError("--spot-limit must be above zero")
+    elif settings.spot_limit is not None:
+        raise MisuseError(f"--spot-limit goes with a spot offer, this one is {option}; add --purchase-option spot")
+
+
+def _deadline(provider: str, hours: Decimal, settings: Settings) -> str:
+    """Return the deadline; raise when the cloud cannot keep it."""
+    if settings.deadline:
+        try:
+            end = datetime.strptime(settings.deadline, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            raise MisuseError(f"--deadline: {settings.deadline[:40]!r} does not look like 2026-12-31T18:00:00Z") from None
+    else:
+        try:
+            end = settings.now + timedelta(hours=float(hours))
+        except OverflowError:
+            raise MisuseError(f"{plain(hours)} hours lie beyond the calendar") from None
+    ahead = end - settings.now
+    limit = FARTHEST_HOURS.get(provider)
+    if limit is not None and ahead > timedelta(hours=float(limit)):
+        raise MisuseError(
+            f"Alibaba Cloud releases an instance at most {plain(limit)} hours (3 years) ahead; shorten --hours or --deadline"
+        )
+    if ahead < NOTICE[provider]:
+        minutes = int(NOTICE[provider].total_seconds() // 60)
+        raise MisuseError(f"the deadline must be at least {minutes} minutes ahead on {provider}")
+    return end.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _period_end(offer: Offer, quote: Quote, settings: Settings) -> str:
+    """Return the last month that the budget watches."""
+    return add_months(settings.now.date(), max(quote.months, term_months(offer.term) if offer.term else 1)).strftime("%Y-%m")
+
+
+def _cidr(settings: Settings) -> str:
+    """Return the checked client range; "" leaves it to terraform.tfvars."""
+    if not settings.client_cidr:
+        return ""
+    from ipaddress import IPv4Network
+
+    try:
+        network = IPv4Network(settings.client_cidr)
+    except ValueError as exc:
+        raise MisuseError(f"--client-cidr: not an IPv4 range such as 10.8.0.0/16: {str(exc)[:80]}") from None
+    if network.prefixlen < 8 and not settings.open_to_internet:
+        raise MisuseError(f"--client-cidr {network} lets nearly everybody in; add --open-to-internet if you mean it")
+    return str(network)
+
+
+def _zone(zone: str, offer: Offer) -> str:
+    """Return the zone: a name in the offer's region or, on AWS, a zone id (use1-az1), the same in every account."""
+    named = zone.startswith(offer.region) or (offer.provider == "aws" and ZONE_ID.match(zone))
+    if zone and not (named and re.fullmatch(r"[a-z0-9-]+", zone)):
+        raise MisuseError(f"--zone {zone[:40]!r} is not in {offer.region}")
+    return zone
+
+
+def _email(text: str) -> str:
+    if text and (not EMAIL.match(text) or len(text) > 254):
+        raise MisuseError(f"--alert-email: {text[:40]!r} is not an e-mail address")
+    return text
+
+
+def _name(text: str, given: bool) -> str:
+    """Return a resource name; a name the user gave must be right, one taken from the workload is made right."""
+    if given:
+        if not NAME.match(text):
+            raise MisuseError(f"--name: {text[:40]!r} must be 1 to 31 of a-z, 0-9 and -, and start with a letter")
+        return text
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:31].strip("-")
+    return slug if NAME.match(slug) else "llm-" + (slug or "server")[:26]
+
+
+def _tags(tags: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the user's tags, sorted; the limits are the narrowest of the three clouds'."""
+    seen = {}
+    for key, value in tags:
+        if not TAG_KEY.match(key) or key.lower().startswith(("aws", "acs", "aliyun", "qcs", "tencent", "planner-")):
+            raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:/=+@-; no cloud's prefix)")
+        if len(value) > 127:
+            raise MisuseError(f"--tag {key}: the value has {len(value):,} characters; at most 127 are allowed")
+        if key in seen:
+            raise MisuseError(f"--tag {key} is given twice")
+        seen[key] = value
+    if len(seen) > 15:
+        raise MisuseError(f"{len(seen)} tags are too many: at most 15 beside the planner's own 5")
+    return tuple(sorted(seen.items()))
+
+
+def _nodes(count: int, pp: int) -> tuple[Node, ...]:
+    if count % pp:
+        raise MisuseError(f"{count} instances do not split into replicas of {pp} instances; give a multiple with --count")
+    return tuple(Node(i, i % pp, f"10.20.0.{10 + i}", f"10.20.0.{10 + i - i % pp}") for i in range(count))
+
+
+def _checkpoint(model: models.Model | None, precision: str, given: str) -> str:
+    """Return ORG/NAME on the model hub."""
+    if given:
+        if not CHECKPOINT.match(given):
+            raise MisuseError(f"--checkpoint: {given[:60]!r} is not ORG/NAME on the model hub")
+        return given
+    if precision in ("int4-awq", "int4-gptq", "int8"):
+        raise MisuseError(f"precision {precision} needs a checkpoint made in it: name one with --checkpoint ORG/NAME")
+    if model is None or not model.hf_id:
+        raise MisuseError("this model has no published checkpoint to download: name one with --checkpoint ORG/NAME")
+    return model.hf_id
+
+
+def _weights_gb(model: models.Model | None, offer: Offer, stack: Stack) -> float:
+    """Return GB (10^9) to download: the checkpoint as published, which may be wider than what is served."""
+    memory = offer.sizing.memory
+    served = memory.weights_gib * 1.073741824 if memory else 0.0
+    if model is None or stack.quantization in ("awq", "gptq"):
+        return served
+    return model.total_params * (1 if model.native_precision == "fp8" else 2) / 1e9
+
+
+def _disk(asked: Decimal, weights_gb: float, nvme_gb: int) -> tuple[int, str]:
+    """Return the size of the data disk in GB (0: the local disks hold the weights) and what the quote leaves out of it."""
+    wanted = int(-(-asked // 10) * 10)
+    if nvme_gb >= weights_gb * 1.5 + 50:
+        return wanted, ""
+    need = int(-(-(weights_gb * 1.5 + 50) // 10) * 10)
+    if wanted >= need:
+        return wanted, ""
+    short = f"the {need} GB data disk for the weights (the quote has {plain(asked)} GB; add --storage-gb {need} to price it)"
+    return need, short
+
+
+def _buy_note(offer: Offer) -> str:
+    """Return what must be bought by hand for a billing-only option, "" for the others."""
+    if offer.purchase_option not in ("reserved", "savings_plan"):
+        return ""
+    terms = offer.commitment
+    how = f"{offer.term} {offer.payment.replace('_', ' ')}".strip()
+    if offer.purchase_option == "reserved":
+        return (
+            f"buy {offer.count} {offer.offering or 'standard'} reserved instances of {offer.instance_type} (Linux, "
+            f"{offer.region}), {how}; a reservation is a discount on the bill, so there is no Terraform resource for it."
+        )
+    commit = ""
+    if terms is not None and terms.term_hours:
+        hourly = (terms.upfront / terms.term_hours + terms.hourly) * offer.count
+        commit = f", commitment {plain(hourly.quantize(Decimal('0.001'), ROUND_HALF_UP))} {offer.totals.native_currency} an hour"
+    kind = "EC2 Instance" if offer.offering == "ec2_instance" else "Compute" if offer.offering == "compute" else offer.offering
+    return (
+        f"buy one {kind} savings plan for {offer.instance_type.split('.')[0]} in {offer.region}, {how}{commit}; it is a "
+        f"discount on the bill, so there is no Terraform resource for it."
+    )

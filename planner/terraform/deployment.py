@@ -1,0 +1,185 @@
+"""The record that every template reads: one chosen offer, made concrete. Plain data, complete before anything renders.
+
+How the two halves of a module meet
+-----------------------------------
+`planner.terraform.bootstrap.stack(provider, gpu_model, precision, engine, mainland) -> Stack` chooses driver, engine
+and images from planner/data/versions.csv, or raises `MisuseError` (V100 with vLLM >= 0.20, ...).
+
+`planner.terraform.bootstrap.render(deployment) -> dict[path, text]` gives the module's files below
+
+* `cloud-init.yaml.tftpl`: a Terraform template with exactly two interpolations, both `encoding: gz+b64` text and nothing
+  else: `${module_env}` (the file /etc/planner/module.env) and `${bundle}`, ONE gzip stream of everything below `files/`:
+  for each file a form feed, its name, a line feed and its text, less the lines that are only a `# ` comment. cloud-init
+  writes it to /var/lib/planner/bundle and a few lines of python3 unpack it below /opt/planner (paths ending in .sh get
+  mode 0755). One stream without comments is what keeps the user-data inside Tencent Cloud's limit.
+* `files/...`: static text; the same whatever is applied later.
+* `acceptance.sh` in `files/`; beside it on Tencent Cloud, whose user-data has no room for it: run it by TAT.
+
+Terraform's side (templates/<provider>/main.tf.j2) is
+
+    user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
+      module_env = base64gzip(...)
+      bundle     = base64gzip(...)       # templates/common/locals.j2
+    })
+
+/etc/planner/module.env: `KEY=value` lines, no quotes; every value matches `[A-Za-z0-9:/._,@+=-]*` (validated in
+variables.tf), so that systemd's EnvironmentFile=, compose's --env-file and the shell's `.` read the same. `MODULE_ENV`
+below lists the keys. The secrets themselves are never in it: only their names, read at boot with the instance's role
+(`aws ssm get-parameter`, `aliyun kms GetSecretValue`, Tencent SSM GetSecretValue).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from planner.sizing import Layout
+
+__all__ = ["MAINLAND_TENCENT", "MODULE_ENV", "USER_DATA_LIMIT", "Deployment", "Image", "Node", "Stack", "is_mainland"]
+
+#: Rendered user-data, raw bytes (before base64), that each cloud takes; source: facts in docs/terraform.md.
+USER_DATA_LIMIT = {"aws": 16384, "alicloud": 32768, "tencentcloud": 12288}
+
+#: Keys of /etc/planner/module.env, in this order, and what Terraform puts there.
+MODULE_ENV = {
+    "PLANNER_PROVIDER": "aws, alicloud or tencentcloud",
+    "PLANNER_REGION": "region id",
+    "PLANNER_DEADLINE": "RFC 3339 UTC with Z: the guest powers off for good then; empty for a subscription",
+    "PLANNER_API_KEY_SECRET": "name of the secret that holds the API key",
+    "PLANNER_HF_TOKEN_SECRET": "name of the secret with the hub's token; empty: the model is public",
+    "PLANNER_CLIENT_CIDR": "who may reach port 8443, IPv4 CIDR",
+    "PLANNER_NODE_INDEX": "0.. among all instances of the module",
+    "PLANNER_NODE_RANK": "0..pp-1 within its pipeline group; 0 without multi-node",
+    "PLANNER_NODE_IP": "own private IPv4 address",
+    "PLANNER_HEAD_IP": "private IPv4 address of rank 0 of its group",
+    "PLANNER_PEER_IPS": "all private addresses, comma separated",
+    "PLANNER_SECRET_REGION": "region of the secret store",
+    # One line per image of the stack: PLANNER_IMAGE_<ROLE upper case>, value repository@sha256:digest
+}
+
+#: Tencent Cloud regions in mainland China (its region ids do not start with cn-).
+MAINLAND_TENCENT = frozenset(
+    (
+        "ap-beijing ap-beijing-fsi ap-chengdu ap-chongqing ap-guangzhou ap-nanjing ap-shanghai ap-shanghai-adc "
+        "ap-shanghai-fsi ap-shenzhen ap-shenzhen-fsi ap-tianjin ap-changsha-ec ap-fuzhou-ec ap-hangzhou-ec "
+        "ap-hefei-ec ap-jinan-ec ap-shenyang-ec ap-shijiazhuang-ec ap-wuhan-ec ap-xian-ec ap-zhengzhou-ec ap-qingyuan"
+    ).split()
+)
+
+
+def is_mainland(provider: str, region: str) -> bool:
+    """Return whether `region` is in mainland China (cn-hongkong is not)."""
+    if provider == "tencentcloud":
+        return region in MAINLAND_TENCENT
+    return region.startswith("cn-") and region != "cn-hongkong"
+
+
+class Image(NamedTuple):
+    """A container image. role: engine, proxy, prometheus, grafana, dcgm_exporter, node_exporter.
+
+    reference: repository:tag as published. digest: "sha256:..." or "" when none is known; then Terraform requires the variable.
+    """
+
+    role: str
+    reference: str
+    digest: str
+    source: str
+    as_of: str
+
+
+class Stack(NamedTuple):
+    """Driver, engine and images for one GPU on one cloud, from planner/data/versions.csv.
+
+    engine: "vllm" or "lmdeploy". driver: version to install, "" where the image brings it. driver_min: gate.
+    dtype: "bfloat16" or "float16". quantization: "" or the engine's word ("awq", "gptq", "fp8").
+    """
+
+    engine: str
+    engine_version: str
+    driver: str
+    driver_min: str
+    dtype: str
+    quantization: str
+    images: tuple[Image, ...]
+    notes: tuple[str, ...]
+
+
+class Node(NamedTuple):
+    """One instance. rank is its place in its pipeline group; head_ip is that group's rank 0."""
+
+    index: int
+    rank: int
+    ip: str
+    head_ip: str
+
+
+class Deployment(NamedTuple):
+    """Everything that the templates of one module need. Strings are the user's or the catalogue's: quote them.
+
+    name: [a-z][a-z0-9-]{0,30}. gpu_count: per instance, gpu_memory_gib: per GPU (None: not known).
+    count: instances; pp of layout: instances per replica. cost: (label, exact amount, currency) rows of the quote.
+    tags: sorted pairs. client_cidr, deadline: "" when the user sets them at apply. hours: the quote's window.
+    storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens. prepaid: subscription, so no
+    deadline. capacity: "" or "reservation" (AWS on-demand capacity reservation) or "block".
+    buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
+    api_key_secret, hf_token_secret ("" = the model is public): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
+    """
+
+    name: str
+    provider: str
+    site: str
+    region: str
+    zone: str
+    mainland: bool
+    instance_type: str
+    vcpu: int
+    memory_gib: Decimal
+    network_gbps: Decimal | None
+    local_nvme_gb: int
+    gpu_model: str
+    gpu_count: int
+    gpu_memory_gib: Decimal | None
+    count: int
+    nodes: tuple[Node, ...]
+    purchase_option: str
+    term: str
+    payment: str
+    offering: str
+    period_months: int
+    prepaid: bool
+    capacity: str
+    spot_limit: str
+    currency: str
+    hours: Decimal
+    deadline: str
+    client_cidr: str
+    public_ip: bool
+    egress_gb: Decimal
+    storage_gb: int
+    root_gb: int
+    budget: str
+    model: str
+    served_name: str
+    hf_id: str
+    modelscope_id: str
+    weights_gib: float
+    precision: str
+    layout: Layout
+    max_model_len: int
+    gpu_memory_utilization: str
+    stack: Stack
+    cost: tuple[tuple[str, Decimal, str], ...]
+    cost_total: str
+    quote_hash: str
+    quoted_on: str
+    tags: tuple[tuple[str, str], ...]
+    buy_note: str
+    planner_version: str
+    months: int = 1
+    api_key_secret: str = ""
+    hf_token_secret: str = ""
+    alert_email: str = ""
+    open_to_internet: bool = False
+    weights_disk_note: str = ""
+    period_begin: str = ""
+    period_end: str = ""

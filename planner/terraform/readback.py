@@ -1,0 +1,203 @@
+"""From an emitted module back to the workload it was priced for, so that what runs can be priced again.
+
+The instance type, count, region, way of buying and hours are read from the HCL itself, where a reader may have changed
+them; the rest of the workload from planner.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from planner.errors import MisuseError
+from planner.files import read_text
+from planner.workload import Workload
+
+__all__ = ["Module", "blocks", "module_of", "workload_of"]
+
+SCHEMA = "planner.module/1"
+INSTANCE = {"aws": "aws_instance", "alicloud": "alicloud_instance", "tencentcloud": "tencentcloud_instance"}
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*|//[^\n]*|/\*.*?\*/|[{}\[\]()=\n]|[^\s"{}\[\]()=#]+', re.S)
+_BILLING_ONLY = ("reserved", "savings_plan")
+
+
+class Module(NamedTuple):
+    """What a module folder says: the workload that prices it, and the offer it was made from.
+
+    term, payment, offering: "" unless the purchase option is a commitment; with them the offer is unambiguous.
+    """
+
+    workload: Workload
+    offer: str
+    quote: str
+    currency: str
+    effective: Decimal
+    billed: Decimal
+
+
+class Block(NamedTuple):
+    """An HCL block: its header words without quotes, its one-line attributes as written, and its nested blocks."""
+
+    header: tuple[str, ...]
+    attributes: dict[str, str]
+    blocks: list[Any]
+
+
+def workload_of(folder: str) -> Workload:
+    """Return the workload of the module in `folder`, narrowed to exactly what its HCL runs; else `MisuseError`."""
+    return module_of(folder).workload
+
+
+def module_of(folder: str) -> Module:
+    """Return all that the module in `folder` says; raise `MisuseError` naming the file that cannot be read."""
+    path = os.path.join(folder, "planner.json")
+    if not os.path.isdir(folder):
+        raise MisuseError(f"--from-tf: {folder} is not a folder")
+    try:
+        raw = json.loads(read_text(path, "module record"))
+    except (ValueError, RecursionError) as exc:
+        raise MisuseError(f"{path}: not valid JSON: {exc}") from None
+    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
+        raise MisuseError(f"{path}: not a {SCHEMA} file; was this folder written by `planner emit-tf`?")
+    from planner.render.json import _workload
+
+    try:
+        provider = str(raw["provider"])
+        resource = INSTANCE[provider]
+        base = _workload(raw["workload"])
+        cost = raw["cost"]
+        facts = _facts(folder, provider, resource)
+        offer, quote_hash = str(raw["offer"]), str(raw["quote"])
+        amounts = Decimal(cost["effective"]), Decimal(cost["billed"])
+        currency = str(cost["currency"])
+    except (KeyError, TypeError, AttributeError, ArithmeticError) as exc:
+        raise MisuseError(f"{path}: damaged: {type(exc).__name__} {exc}") from None
+    workload = base._replace(
+        provider=(provider,),
+        region=(facts["region"],),
+        instance_type=(facts["instance_type"],),
+        purchase_option=(facts["purchase_option"],),
+        count=int(facts["count"]),
+        spare=0,
+        hours=Decimal(facts["hours"]),
+    )
+    return Module(workload, offer, quote_hash, currency, *amounts)
+
+
+def _facts(folder: str, provider: str, resource: str) -> dict[str, str]:
+    """Return instance_type, count, region, purchase_option and hours as the module's HCL has them."""
+    found: list[Block] = []
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".tf"):
+            found += blocks(read_text(os.path.join(folder, name), "module"), name)
+    scope = {k: v for b in found if b.header == ("locals",) for k, v in b.attributes.items()}
+    instances = [b for b in found if b.header[:2] == ("resource", resource)]
+    if len(instances) != 1:
+        raise MisuseError(f"{folder}: expected one {resource}, found {len(instances)}")
+    regions = [b.attributes["region"] for b in found if b.header == ("provider", provider) and "region" in b.attributes]
+    if len(regions) != 1:
+        raise MisuseError(f"{folder}: expected one provider {provider!r} with a region, found {len(regions)}")
+    instance = instances[0]
+    nodes = [b for b in found if b.header == ("locals",) for b in b.blocks if b.header == ("nodes",)]
+    count = len(nodes[0].blocks) if "for_each" in instance.attributes and nodes else 1
+    return {
+        "instance_type": _value(instance.attributes.get("instance_type", ""), scope, folder),
+        "region": _value(regions[0], scope, folder),
+        "count": str(count),
+        "hours": _value(scope.get("hours", ""), scope, folder),
+        "purchase_option": _bought(provider, instance, _value(scope.get("purchase_option", ""), scope, folder), folder),
+    }
+
+
+def _bought(provider: str, instance: Block, said: str, folder: str) -> str:
+    """Return the way of buying by the instance's own arguments; billing-only ways run on demand and are only said."""
+    a = instance.attributes
+    market = ""
+    for block in instance.blocks:
+        if block.header == ("instance_market_options",):
+            market = block.attributes.get("market_type", "").strip('"')
+    charge = a.get("instance_charge_type", "").strip('"').upper()
+    if market == "spot" or charge == "SPOTPAID" or a.get("spot_strategy", '"NoSpot"').strip('"') != "NoSpot":
+        real = "spot"
+    elif market == "capacity-block":
+        real = "capacity_block"
+    elif charge == "PREPAID":
+        real = "subscription"
+    else:
+        real = "on_demand"
+    if real == said or (real == "on_demand" and said in _BILLING_ONLY):
+        return said
+    raise MisuseError(f"{folder}: locals say {said or 'nothing'}, but the {provider} instance is bought as {real}; make them agree")
+
+
+def _value(text: str, scope: dict[str, str], folder: str) -> str:
+    """Return the plain value of an attribute: a literal, or a local that is one."""
+    if text.startswith("local."):
+        text = scope.get(text.removeprefix("local."), "")
+    if len(text) >= 2 and text[0] == text[-1] == '"' and "\\" not in text and "${" not in text and "%{" not in text:
+        return text[1:-1]
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return text
+    raise MisuseError(f"{folder}: cannot read back {text[:40]!r}; only literal values can be priced")
+
+
+def blocks(text: str, where: str) -> list[Block]:
+    """Return the blocks of HCL `text`, maps read as blocks too; enough for modules in the shape that planner writes.
+
+    Raises `MisuseError` for unbalanced braces. Expressions over several lines are skipped, not understood.
+    """
+    tokens = (m[0] for m in _TOKEN.finditer(text))
+    try:
+        root = _body(tokens, 0)
+    except (StopIteration, RecursionError):
+        raise MisuseError(f"{where}: braces do not match") from None
+    found: list[Block] = root.blocks
+    return found
+
+
+def _body(tokens: Iterator[str], depth: int) -> Block:
+    """Read attributes and blocks up to the closing brace (or the end, at depth 0)."""
+    block = Block((), {}, [])
+    line: list[str] = []
+    for token in tokens:
+        if token.startswith(("#", "//", "/*")):
+            continue
+        if token == "{":
+            header = tuple(w.strip('"') for w in line if w != "=")
+            inner = _body(tokens, depth + 1)
+            block.blocks.append(Block(header, inner.attributes, inner.blocks))
+            line = []
+        elif token in ("}", "\n"):
+            if len(line) >= 3 and line[1] == "=":
+                block.attributes[line[0].strip('"')] = "".join(line[2:])
+            line = []
+            if token == "}":
+                if depth == 0:
+                    raise StopIteration
+                return block
+        elif token in ("(", "["):
+            line.append(token + _skip(tokens, ")" if token == "(" else "]"))
+        else:
+            line.append(token)
+    if depth:
+        raise StopIteration
+    return block
+
+
+def _skip(tokens: Iterator[str], closing: str) -> str:
+    """Skip a bracketed expression and return a stand-in for it."""
+    pairs = {"(": ")", "[": "]", "{": "}"}
+    want = [closing]
+    for token in tokens:
+        if token in pairs:
+            want.append(pairs[token])
+        elif token in (")", "]", "}"):
+            if token != want.pop():
+                raise StopIteration
+            if not want:
+                return "..." + closing
+    raise StopIteration
