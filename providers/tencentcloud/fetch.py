@@ -174,7 +174,7 @@ def _shown(asked: dict[str, Any]) -> str:
             parts += [f"{name}={value}" for name, value in asked[key].items()]
         else:
             parts.append(f"{key}={asked[key]}")
-    return f"[{', '.join(parts)}]"
+    return f"[{', '.join(parts)}]" if parts else ""
 
 
 def _filters(**values: Sequence[str]) -> dict[str, Any]:

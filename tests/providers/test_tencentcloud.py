@@ -371,7 +371,7 @@ def test_throttled_for_ever(adapter, fake):
     fake.fail("throttle", "DescribeInstanceTypeConfigs")
     waits = Sleeps()
     line = fails(adapter, fake, sleep=waits)
-    assert line.startswith("tencentcloud ap-guangzhou: DescribeInstanceTypeConfigs[] was throttled (RequestLimitExceeded) 5 times")
+    assert line.startswith("tencentcloud ap-guangzhou: DescribeInstanceTypeConfigs was throttled (RequestLimitExceeded) 5 times")
     assert [wait for wait in waits if wait >= 1] == [1, 2, 4, 8]
 
 
