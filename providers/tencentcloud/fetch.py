@@ -204,6 +204,11 @@ def fetch(adapter: Tencentcloud, region: str, access: Access) -> Batch:
     else:
         chosen = f" of {', '.join(access.families)}" if access.families else ""
         gaps.append(f"{region}: no GPU instance type{chosen} is sold here")
+    if any(row.tier_from for row in prices):
+        gaps.append(
+            "hourly prices in steps: the API says 'hours of use' without saying whether they start anew each month; they are "
+            "counted by the month here, which is the dearer reading"
+        )
     gaps += [
         f"currency: the API names none; amounts are taken as {context.currency} because the adapter is set to the "
         f"{ask.site} site (an account of the other site: --endpoint tencentcloud=https://"

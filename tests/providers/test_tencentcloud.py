@@ -234,6 +234,8 @@ def test_what_the_api_does_not_give_is_a_gap(adapter, fake):
     gaps = adapter.fetch(REGION, access(fake)).gaps
     assert any(gap.startswith("currency: the API names none; amounts are taken as CNY") for gap in gaps)
     assert any(gap.startswith("reserved instances:") for gap in gaps)
+    assert any(gap.startswith("hourly prices in steps:") for gap in gaps)
+    assert not any(gap.startswith("hourly prices in steps:") for gap in adapter.fetch(REGION, access(fake, families=("GN7",))).gaps)
 
 
 def test_sold_out_zones_are_left_out_of_zones(adapter, fake):
