@@ -317,10 +317,10 @@ def test_the_other_site_s_currency_is_noticed(site, amount, good):
     ],
 )
 def test_the_site_follows_from_tencent_s_own_hosts(adapter, monkeypatch, endpoint, site, host):
-    from providers.tencentcloud.fetch import _Ask
+    from providers.tencentcloud.ask import Ask
 
     use_keys(monkeypatch)
-    ask = _Ask(adapter, REGION, Access(now=NOW, endpoint=endpoint))
+    ask = Ask(adapter, REGION, Access(now=NOW, endpoint=endpoint))
     assert (ask.site, ask.host) == (site, host)
 
 
