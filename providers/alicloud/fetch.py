@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, in_families
+from planner.records import NamedTuple
 from providers.alicloud import parse, terms
 from providers.alicloud.ask import Ask, RefusedError, shown, source_of
 
