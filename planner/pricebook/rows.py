@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from planner.money import plain
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.records import NamedTuple
 
 if TYPE_CHECKING:
     from planner.provider import Batch
