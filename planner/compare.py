@@ -20,11 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
-from typing import NamedTuple
 
 from planner.errors import MisuseError
 from planner.fx import Rates
 from planner.quote import Charge, Offer, Quote
+from planner.records import NamedTuple
 from planner.units import billing_months
 
 __all__ = ["CAUSES", "Detail", "Diff", "OfferDiff", "compare", "increase"]

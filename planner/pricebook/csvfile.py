@@ -46,7 +46,8 @@ def export_csv(book: PriceBook, out: TextIO) -> int:
 
     Fetches never change, so this needs no lock and holds up no other planner.
     """
-    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    # CRLF as in RFC 4180; only then does the writer also quote a text with a bare CR in it.
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for number, fetch in enumerate(book.fetches(), 1):

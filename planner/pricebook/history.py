@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import NamedTuple
 
 from planner.offer import Price
 from planner.pricebook.book import Fetch, PriceBook
 from planner.pricebook.rows import PRICE
 from planner.pricebook.store import Change, Priced, changes_between, key_of
 from planner.provider import in_families
+from planner.records import NamedTuple
 
 __all__ = ["Event", "changes_since", "history"]
 
