@@ -11,23 +11,32 @@ from planner.errors import MisuseError, suggest
 from planner.fx import Rates
 from planner.money import plain
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
-from planner.quote import Amounts, AsOf, Budget, Charge, Gap, Gpu, Offer, Quote, Rejected, Stale, Totals
+from planner.quote import Amounts, AsOf, Budget, Charge, Gap, Gpu, HourStep, Offer, Quote, Rate, Rejected, Stale, Totals
 from planner.sizing import Sizing
 from planner.sizing.fit import check, size
 from planner.units import billing_months
 from planner.workload import Workload
 
-__all__ = ["quote"]
+try:  # hashlib loads OpenSSL (4 ms); CPython's own module is what `random` uses for the same reason
+    from _sha2 import sha256
+except ImportError:
+    try:
+        from _sha256 import sha256
+    except ImportError:  # pragma: no cover - another Python
+        from hashlib import sha256
+
+__all__ = ["digest", "quote"]
 
 ZERO = Decimal(0)
 Group = tuple[str, str, str, str, str, str, str, str]  # site, type, option, term, payment, offering, zone, currency
 
 
-def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates) -> Quote:
+def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, with_prices: bool = False) -> Quote:
     """Return the quote of `workload` on `catalog`.
 
     today: ISO date against which ages are counted. Unknown names raise `MisuseError` with near ones. The same arguments
-    give the same quote, byte for byte.
+    give the same quote, byte for byte. with_prices: each offer carries all its prices (`Offer.prices`), for files that
+    recompute.
     """
     check(workload)
     places = _places(workload, catalog)
@@ -37,7 +46,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates) -> Quo
         from datetime import date
 
         start = date.fromisoformat(workload.start)
-    maker = _Maker(workload, catalog, rates, billing_months(workload.hours, start))
+    maker = _Maker(workload, catalog, rates, billing_months(workload.hours, start), with_prices)
     for provider, region in places:
         maker.region(provider, region)
     offers = sorted(maker.offers, key=lambda o: (bool(o.unpriced), o.totals.report.effective, o.id))
@@ -46,20 +55,21 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates) -> Quo
     result = Quote(
         today, workload.hours, maker.months, workload.currency, workload, tuple(sorted(rates.used.values())),
         prices_as_of, tuple(offers), tuple(maker.rejected), tuple(maker.gaps), stale, _budget(workload, offers), notes, "",
+        tuple(t for p in dict.fromkeys(p for p, _ in places) for t in catalog.info(p).reference_types),
     )  # fmt: skip
     return result._replace(hash=digest(result))
 
 
 def digest(quote: Quote) -> str:
     """Return the first 12 digits of the SHA-256 of all that decides the quote's numbers and the numbers themselves."""
-    import hashlib
-
     parts = [repr(quote.workload), repr(quote.fx)]
-    parts += [
-        f"{o.id} {o.count} {o.totals.native_currency} {o.totals.native} {o.totals.report} {o.break_even_hours}"
-        for o in quote.offers
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+    for offer in quote.offers:
+        native, report = offer.totals.native, offer.totals.report
+        parts.append(
+            f"{offer.id} {offer.count} {native.list} {native.effective} {native.billed} {native.committed} "
+            f"{report.effective} {report.billed} {offer.break_even_hours}"
+        )
+    return str(sha256("\n".join(parts).encode()).hexdigest()[:12])
 
 
 def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
@@ -67,8 +77,8 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
     providers = workload.provider or catalog.providers()
     for name in providers:
         catalog.info(name)
-    for name in workload.discount:
-        provider = name[0].partition(":")[0]
+    for scope, _ in workload.discount:
+        provider = scope.partition(":")[0]
         if provider not in catalog.providers():
             raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
     if not workload.region:
@@ -121,8 +131,9 @@ def _letters(name: str) -> str:
 class _Maker:
     """Collects offers, rejections and gaps, region by region."""
 
-    def __init__(self, workload: Workload, catalog: Catalog, rates: Rates, months: int) -> None:
+    def __init__(self, workload: Workload, catalog: Catalog, rates: Rates, months: int, with_prices: bool) -> None:
         self.workload = workload
+        self.with_prices = with_prices
         self.catalog = catalog
         self.rates = rates
         self.months = months
@@ -131,7 +142,6 @@ class _Maker:
         self.gaps: list[Gap] = []
         self.types = {t.lower() for t in workload.instance_type}
         self.shares = dict(workload.discount)
-        self.asked = {(a, m): gpu_matches(a, m) for a in () for m in ()}
         self._sized: dict[tuple[str, str], Sizing] = {}
         self._gpu: dict[str, bool] = {}
 
@@ -181,10 +191,10 @@ class _Maker:
         self._gaps(info, region, specs, set(groups), found, kept_out)
 
     def _needs_traffic(self) -> bool:
-        return bool(self.workload.egress_gb or self.workload.inter_region_gb)
+        return self.with_prices or bool(self.workload.egress_gb or self.workload.inter_region_gb)
 
     def _needs_services(self) -> bool:
-        return bool(self.workload.storage_gb or self.workload.public_ips)
+        return self.with_prices or bool(self.workload.storage_gb or self.workload.public_ips)
 
     def _size(self, provider: str, region: str, name: str, spec: InstanceType | None) -> Sizing | None:
         if spec is None:
@@ -237,7 +247,34 @@ class _Maker:
             first.purchase_option == "spot", tuple(charges), Totals(first.currency, native, report), terms, even,
             on_demand[0].amount * (1 - self._share(info.name, "on_demand")) if on_demand else None, unpriced, sizing,
             per_output, per_token, self._offer_notes(rows, terms),
+            self._prices(rows, on_demand, traffic, services) if self.with_prices else (),
+            _hour_steps(rows) if terms is None else (),
         )  # fmt: skip
+
+    def _prices(
+        self, rows: list[Price], on_demand: list[Price] | None, traffic: list[TransferPrice], services: list[ServicePrice]
+    ) -> tuple[Rate, ...]:
+        """Return every price that the offer is made of, or would be with other hours, traffic or disks."""
+        first, work = rows[0], self.workload
+        found = [_rate("compute", r.instance_type, r, r.tier_from, r.tier_to) for r in rows]
+        if on_demand and first.purchase_option != "on_demand":
+            found += [_rate("on_demand", r.instance_type, r, r.tier_from, r.tier_to) for r in on_demand]
+        for dest, part in ((work.egress_to, "egress"), ("inter_region", "inter_region")):
+            lane, what = self._lane(first, dest, traffic)
+            steps = cost.ladder(lane)
+            quota = cost.quota(lane) if steps else None
+            found += [_rate(part, what, quota, ZERO, quota.to_gb, True)] if quota else []
+            found += [_rate(part, what, t, t.from_gb, t.to_gb) for t in steps]
+        disks = [s for s in services if s.site == first.site and s.currency == first.currency]
+        disk = cost.disk(disks, first.purchase_option == "subscription")
+        if disk is not None:
+            found.append(_rate("storage", disk.variant, disk, ZERO, None))
+        address = cost.address(disks)
+        if address is not None:
+            free = address.unit == "idle-hour"
+            rate = _rate("ip", "public IPv4", address, ZERO, None)
+            found.append(rate._replace(unit="hour", amount=ZERO) if free else rate)
+        return tuple(found)
 
     def _beside(
         self,
@@ -250,7 +287,6 @@ class _Maker:
         """Return the charges for traffic, disks and addresses in the book (site) of the offer, and what has no price."""
         work, site, months, share = self.workload, first.site, self.months, self._share(info.name)
         where = f"{first.region}, {info.sites.get(site, {}).get('title', site)}"
-        lanes = [t for t in traffic if t.site == site and t.currency in (first.currency, t.currency if t.quota else "")]
         disks = [s for s in services if s.site == site and s.currency == first.currency]
         by_month = first.purchase_option == "subscription"
         charges: list[Charge] = []
@@ -258,14 +294,9 @@ class _Maker:
         for gb, dest in ((work.egress_gb, work.egress_to), (work.inter_region_gb, "inter_region")):
             if not gb:
                 continue
-            named = dest not in ("internet", "same_region", "inter_region")
-            kind = "inter_region" if named else dest
-            rows = [t for t in lanes if t.destination == kind and t.to_region == (dest if named else "")]
-            rows = rows or [t for t in lanes if t.destination == kind and not t.to_region]
-            rows = [t._replace(currency=first.currency) if t.quota else t for t in rows]
-            words = {"internet": "Data transfer out to the internet", "same_region": "Data transfer to another zone"}
-            what = words.get(kind, "Data transfer to another region" + (f" ({dest})" if named else ""))
-            made = cost.transfer(rows, "egress" if kind != "inter_region" else "inter_region", what, gb, months, share)
+            rows, what = self._lane(first, dest, traffic)
+            kind = "egress" if dest in ("internet", "same_region") else "inter_region"
+            made = cost.transfer(rows, kind, what, gb, months, share)
             charges += made
             if not made:
                 unpriced.append(f"{what.lower()}: no price for {where}")
@@ -280,6 +311,20 @@ class _Maker:
                 unpriced.append(f"public IP: no price for {where}")
             charges += addresses or []
         return charges, tuple(unpriced)
+
+    def _lane(self, first: Price, dest: str, traffic: list[TransferPrice]) -> tuple[list[TransferPrice], str]:
+        """Return the prices of traffic to `dest` in the book (site) and currency of `first`, and what to call it."""
+        lanes = [
+            t for t in traffic
+            if t.site == first.site and t.currency in (first.currency, t.currency if t.quota else "")
+        ]  # fmt: skip
+        named = dest not in ("internet", "same_region", "inter_region")
+        kind = "inter_region" if named else dest
+        rows = [t for t in lanes if t.destination == kind and t.to_region == (dest if named else "")]
+        rows = rows or [t for t in lanes if t.destination == kind and not t.to_region]
+        words = {"internet": "Data transfer out to the internet", "same_region": "Data transfer to another zone"}
+        what = words.get(kind, "Data transfer to another region" + (f" ({dest})" if named else ""))
+        return [t._replace(currency=first.currency) if t.quota else t for t in rows], what
 
     def _per_million(self, sizing: Sizing, cost_: Decimal) -> tuple[Decimal | None, Decimal | None]:
         """Return the report currency per million output and per million input and output tokens.
@@ -339,9 +384,10 @@ class _Maker:
             if option not in info.sells:
                 message = f"{info.title} does not sell GPU instances as {words}"
             else:
-                message = f"no {info.title} {words} price in the catalogue{scope} ({region})"
+                message = f"no {info.title} {words} price in the catalogue{scope}"
                 if kept_out.get(option):
-                    message += f"; {kept_out[option]} superseded, expired or low-confidence rows are kept out"
+                    number = kept_out[option]
+                    message += f" ({number} superseded, expired or low-confidence row{'s' * (number > 1)} kept out)"
             self.gaps.append(Gap(info.name, region, "", option, message))
         missing = sorted(n for n, s in specs.items() if n not in priced and self._wanted(n, s))
         if missing and self.types:
@@ -349,7 +395,7 @@ class _Maker:
                 self.rejected.append(Rejected(info.name, region, name, f"no price in the catalogue for {region}"))
         elif missing:
             shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-            text = f"{len(missing)} {info.title} instance types have a specification but no price in {region}: {shown}"
+            text = f"{len(missing)} {info.title} instance types have a specification but no price: {shown}"
             self.gaps.append(Gap(info.name, region, "", "", text))
 
     def notes(self) -> tuple[str, ...]:
@@ -365,6 +411,23 @@ class _Maker:
         if not work.tax:
             notes.append("tax is not modelled; --tax 6% adds it")
         return tuple(notes)
+
+
+def _rate(
+    part: str, item: str, row: Price | TransferPrice | ServicePrice, start: Decimal, end: Decimal | None, quota: bool = False
+) -> Rate:
+    unit = row.unit if isinstance(row, (Price, ServicePrice)) else "GB"
+    return Rate(
+        part, item, unit, start, end, row.amount, row.currency, quota, row.source, row.effective_date, row.dated,
+        row.confidence, row.origin, row.place,
+    )  # fmt: skip
+
+
+def _hour_steps(rows: list[Price]) -> tuple[HourStep, ...]:
+    """Return the steps of a pay-as-you-go price, () when it is the same for every hour."""
+    if len(rows) == 1 and rows[0].tier_to is None and not rows[0].tier_from:
+        return ()
+    return tuple(HourStep(r.tier_from, r.tier_to, r.amount) for r in sorted(rows, key=lambda r: r.tier_from))
 
 
 def _ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:

@@ -16,8 +16,6 @@ Precedence, per (type, region, site, way of buying): the user's own prices, then
 book, then the committed list.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -45,7 +43,7 @@ _LETTERS = frozenset("eEnNiI+_ ")
 class ProviderInfo(NamedTuple):
     """What a provider's price lists are called and which regions a quote takes when none is named.
 
-    sells: purchase options that the cloud has for GPU instances. sites: id -> {title, currency, tax ("exclusive",
+    reference_types: the instance types that tables always show. sells: purchase options that the cloud has for GPU instances. sites: id -> {title, currency, tax ("exclusive",
     "inclusive", "unknown"), tax_source}.
     """
 
@@ -53,6 +51,7 @@ class ProviderInfo(NamedTuple):
     title: str
     title_zh: str
     home_regions: tuple[str, ...]
+    reference_types: tuple[str, ...]
     month: str
     sells: tuple[str, ...]
     sites: dict[str, dict[str, str]]
@@ -165,7 +164,8 @@ class Catalog:
         with open(self._path(provider, "provider.json"), encoding="utf-8") as file:
             raw = json.load(file)
         return ProviderInfo(
-            raw["name"], raw["title"], raw["title_zh"], tuple(raw["home_regions"]), raw["month"],
+            raw["name"], raw["title"], raw["title_zh"], tuple(raw["home_regions"]), tuple(raw["reference_types"]),
+            raw["month"],
             tuple(raw["sells"]), raw["sites"],
         )  # fmt: skip
 

@@ -14,13 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise
 
 from planner.money import plain
 from planner.offer import Price, ServicePrice, TransferPrice
 from planner.quote import Amounts, Charge, Commitment
 from planner.units import RATE_MONTH_HOURS, term_hours, term_months
 
-__all__ = ["break_even", "commitment_of", "compute", "ip", "storage", "tax", "totals", "transfer"]
+__all__ = [
+    "address", "break_even", "commitment_of", "compute", "disk", "ip", "ladder", "quota", "storage", "tax", "totals",
+    "transfer",
+]  # fmt: skip
 
 ZERO = Decimal(0)
 WORDS = {
@@ -90,9 +94,10 @@ def commitment_of(rows: Sequence[Price], hours: Decimal, months: int, share: Dec
 def compute(rows: Sequence[Price], count: int, hours: Decimal, months: int, share: Decimal) -> list[Charge]:
     """Return the compute charges of `count` instances bought as `rows` say (all rows of one way of buying)."""
     first = rows[0]
-    label = f"{WORDS[first.purchase_option]} ({first.instance_type}, {first.purchase_option.replace('_', '-')}"
+    label = f"{WORDS[first.purchase_option]} ({first.instance_type}, "
     terms = commitment_of(rows, hours, months, ZERO)
     if terms is None:
+        label += first.purchase_option.replace("_", "-")
         charges = []
         for row, part in in_steps(rows, hours):
             step = f"{plain(row.tier_from)}-{plain(row.tier_to) if row.tier_to is not None else ''} h" if len(rows) > 1 else ""
@@ -107,7 +112,7 @@ def compute(rows: Sequence[Price], count: int, hours: Decimal, months: int, shar
                 )
             )  # fmt: skip
         return charges
-    label += f" {first.term}" + (f" {first.payment.replace('_', ' ')}" if first.payment else "")
+    label += first.term + (f" {first.payment.replace('_', ' ')}" if first.payment else "")
     if first.purchase_option == "subscription":
         return [_subscription(row, terms, label, count, months, share) for row in rows]
     return [_by_the_hour(row, terms, label, count, hours, share) for row in rows]
@@ -162,10 +167,22 @@ def break_even(terms: Commitment, on_demand: Sequence[Price], share: Decimal, by
     spent = ZERO
     for row, part in in_steps(on_demand, Decimal(744)):
         rate = row.amount * (1 - share)
-        if spent + part * rate >= monthly:
+        if rate and spent + part * rate >= monthly:
             return _ceil(row.tier_from + (monthly - spent) / rate)
         spent += part * rate
     return None
+
+
+def ladder(prices: Iterable[TransferPrice]) -> list[TransferPrice]:
+    """Return the tiers in order; [] when there are none or they leave a hole."""
+    tiers = sorted((p for p in prices if not p.quota and not p.status), key=lambda p: p.from_gb)
+    whole = all(a.to_gb is not None and a.to_gb == b.from_gb for a, b in pairwise(tiers))
+    return tiers if tiers and tiers[0].from_gb == 0 and whole else []
+
+
+def quota(prices: Iterable[TransferPrice]) -> TransferPrice | None:
+    """Return the largest free quota, or None."""
+    return max((p for p in prices if p.quota and not p.status), key=lambda p: p.to_gb or ZERO, default=None)
 
 
 def transfer(
@@ -176,20 +193,16 @@ def transfer(
     Tiers count anew each calendar month. A free quota takes the first GB of the month, which then count towards the
     tiers, as on the clouds' bills.
     """
-    rows = [p for p in prices if not p.status]
-    tiers = sorted((p for p in rows if not p.quota), key=lambda p: p.from_gb)
+    prices = list(prices)
+    tiers = ladder(prices)
     if not tiers:
         return []
-    if tiers[0].from_gb > 0 or any(
-        a.to_gb is None or a.to_gb != b.from_gb for a, b in zip(tiers, tiers[1:], strict=False)
-    ):
-        return []
-    quota = max((p for p in rows if p.quota), key=lambda p: p.to_gb or ZERO, default=None)
-    free = min(gb_per_month, quota.to_gb or ZERO) if quota else ZERO
+    given = quota(prices)
+    free = min(gb_per_month, given.to_gb or ZERO) if given else ZERO
     charges = []
-    if quota and free:
+    if given and free:
         charges.append(
-            _charge(quota, what, category, "GB", free * months, ZERO, ZERO, f"{plain(free)} GB free x {months} mo.", tier="free quota")
+            _charge(given, what, category, "GB", free * months, ZERO, ZERO, f"{plain(free)} GB free x {months} mo.", tier="free quota")
         )
     for row in tiers:
         start = max(row.from_gb, free)
@@ -207,6 +220,21 @@ def transfer(
     return charges
 
 
+def disk(prices: Iterable[ServicePrice], by_month: bool) -> ServicePrice | None:
+    """Return the default disk's price: by the hour where there is one, by the month first beside a subscription."""
+    rows = {p.unit: p for p in prices if p.item == "block_storage" and p.default and not p.status}
+    hourly = next((p for u, p in rows.items() if u.endswith("-hour")), None)
+    monthly = next((p for u, p in rows.items() if u.endswith("-month")), None)
+    return (monthly or hourly) if by_month else (hourly or monthly)
+
+
+def address(prices: Iterable[ServicePrice]) -> ServicePrice | None:
+    """Return the price of an address by the hour; a price of unit "idle-hour" says that it is free in use."""
+    rows = [p for p in prices if p.item == "public_ip" and not p.status]
+    price = next((p for p in rows if p.default and p.unit == "hour"), None)
+    return price or next((p for p in rows if p.unit == "idle-hour"), None)
+
+
 def storage(
     prices: Iterable[ServicePrice], gb: Decimal, count: int, hours: Decimal, months: int, by_month: bool, share: Decimal
 ) -> list[Charge]:
@@ -215,19 +243,17 @@ def storage(
     A price per hour counts hours; a price per month counts hours / 730 on pay as you go and calendar months beside a
     subscription.
     """
-    rows = {p.unit: p for p in prices if p.item == "block_storage" and p.default and not p.status}
-    hourly = next((p for u, p in rows.items() if u.endswith("-hour")), None)
-    monthly = next((p for u, p in rows.items() if u.endswith("-month")), None)
-    price = (monthly or hourly) if by_month else (hourly or monthly)
+    price = disk(prices, by_month)
     if price is None:
         return []
-    if price is hourly:
+    hourly = price.unit.endswith("-hour")
+    if hourly:
         quantity, words = gb * count * hours, f"{plain(hours)} h"
     elif by_month:
         quantity, words = gb * count * months, f"{months} mo."
     else:
         quantity, words = gb * count * hours / RATE_MONTH_HOURS, f"{plain(hours)} h / 730 h"
-    owed = quantity * price.amount * (1 - share) if by_month and price is monthly else ZERO
+    owed = quantity * price.amount * (1 - share) if by_month and not hourly else ZERO
     return [
         _charge(
             price, f"Disk ({price.variant})", "storage", price.unit, quantity, price.amount, share,
@@ -239,10 +265,11 @@ def storage(
 
 def ip(prices: Iterable[ServicePrice], addresses: int, hours: Decimal, share: Decimal) -> list[Charge] | None:
     """Return the charge for public addresses in use; [] when they are free while in use; None when unpriced."""
-    rows = [p for p in prices if p.item == "public_ip" and not p.status]
-    price = next((p for p in rows if p.default and p.unit == "hour"), None)
+    price = address(prices)
     if price is None:
-        return [] if any(p.unit == "idle-hour" for p in rows) else None
+        return None
+    if price.unit == "idle-hour":
+        return []
     return [
         _charge(
             price, "Public IPv4 address", "ip", "hour", hours * addresses, price.amount, share,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from planner.errors import MisuseError, PlannerError
@@ -33,10 +34,8 @@ def write_new(path: str, data: bytes | str, *, force: bool = True) -> None:
             os.fsync(out.fileno())
         os.replace(temporary, path)
     except OSError as exc:
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
-        except OSError:
-            pass
         raise PlannerError(f"cannot write {path}: {exc.strerror or exc}; the old file, if any, is untouched") from exc
 
 

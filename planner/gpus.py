@@ -1,7 +1,5 @@
 """GPU datasheets: find a GPU by any of its usual names, or say plainly that there is no datasheet for it."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 
@@ -46,6 +44,7 @@ class GpuSpec(NamedTuple):
 
 _rows: dict[str, GpuSpec] = {}
 _by_key: dict[str, GpuSpec] = {}
+_found: dict[tuple[str, float | None], GpuSpec] = {}
 
 
 def _key(name: str) -> str:
@@ -108,6 +107,13 @@ def find(name: str, memory_gib: float | None = None) -> GpuSpec:
     Raises MisuseError for an unknown name (with near matches), for a name that fits several sizes when no memory is
     given, for a memory that no variant has, and for a name that the vendor masks: those are never guessed.
     """
+    known = _found.get((name, memory_gib))
+    if known is None:
+        known = _found[(name, memory_gib)] = _find(name, memory_gib)
+    return known
+
+
+def _find(name: str, memory_gib: float | None) -> GpuSpec:
     all_rows = rows()
     word = " ".join(name.split())
     if word.lower() in _MASKED:

@@ -1,8 +1,7 @@
 """The models that can be sized: a committed registry, and any local config.json of a known architecture."""
 
-from __future__ import annotations
-
 import os
+from functools import cached_property
 from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest
@@ -12,8 +11,8 @@ __all__ = ["Model", "find", "from_config", "names", "rows"]
 _DATA = os.path.join(os.path.dirname(__file__), "data", "models.csv")
 
 
-class Model(NamedTuple):
-    """The shape of a model. Widths are in elements; experts 0 means dense; kv_lora_rank above 0 means MLA.
+class Fields(NamedTuple):
+    """The shape of a model, as a row of planner/data/models.csv has it. Widths are in elements; experts 0 means dense; kv_lora_rank above 0 means MLA.
 
     head_dim is that of queries and keys (MLA: 128 + rope); v_dim that of values. extra_kv_bytes: bytes per token and
     layer beside the KV cache (the index of DeepSeek sparse attention). sizable False: known, but its memory formula
@@ -53,12 +52,16 @@ class Model(NamedTuple):
     notes: str
     v_dim: int = 0
 
+
+class Model(Fields):
+    """A model's shape and what follows from it; the counts are computed once per model."""
+
     @property
     def mla(self) -> bool:
         """Whether the KV cache holds one latent per token (multi-head latent attention)."""
         return self.kv_lora_rank > 0
 
-    @property
+    @cached_property
     def attention_params(self) -> int:
         """Parameters of one layer's attention."""
         h, a, d = self.hidden, self.heads, self.head_dim
@@ -68,27 +71,27 @@ class Model(NamedTuple):
         query = self.q_lora_rank * (h + a * d) if self.q_lora_rank else h * a * d
         return query + h * (self.kv_lora_rank + self.rope_dim) + self.kv_lora_rank * a * (nope + value) + a * value * h
 
-    @property
+    @cached_property
     def embedding_params(self) -> int:
         """Parameters of the input embedding and, unless tied, of the output head: the part that stays 16-bit."""
         return self.vocab * self.hidden * (1 if self.tied else 2)
 
-    @property
+    @cached_property
     def total_params(self) -> int:
         """All parameters that an engine loads (without multi-token-prediction layers), norms and biases left out."""
         return self.embedding_params + self._body(self.experts)
 
-    @property
+    @cached_property
     def active_params(self) -> int:
         """Parameters that one token passes through, embeddings included."""
         return self.embedding_params + self._body(self.top_k)
 
-    @property
+    @cached_property
     def dense_body_params(self) -> int:
         """Body parameters read in every step whatever the routing: all of them, but for routed experts."""
         return self._body(0)
 
-    @property
+    @cached_property
     def expert_params(self) -> int:
         """Parameters of all routed experts of all layers (0 for a dense model)."""
         return self._body(self.experts) - self._body(0)
@@ -102,7 +105,7 @@ class Model(NamedTuple):
         experts = 3 * self.hidden * self.moe_intermediate * (routed + self.shared_experts) + self.hidden * self.experts
         return self.dense_layers * dense + (self.layers - self.dense_layers) * (layer + experts)
 
-    @property
+    @cached_property
     def kv_bytes_per_token(self) -> int:
         """Bytes that one token adds to a 16-bit KV cache over all layers, before any replication."""
         per_layer = 2 * (self.kv_lora_rank + self.rope_dim) if self.mla else 4 * self.kv_heads * self.head_dim

@@ -100,10 +100,13 @@ def percent_of(text: object, what: str) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Return `value` exactly, without exponent and without trailing zeros after the point."""
-    text = format(value, "f")
-    if "." in text:
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if text[-1] == "0" and "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+        return "0" if text == "-0" else text
+    return text
 
 
 def show(value: Decimal, places: int = 2) -> str:

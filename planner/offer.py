@@ -1,7 +1,5 @@
 """What a cloud sells: instance types, regions, and prices with their provenance. Plain records, no arithmetic."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import NamedTuple
 

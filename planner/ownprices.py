@@ -85,7 +85,9 @@ def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
 
 
 def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
-    get = lambda key: row.get(key, "")  # noqa: E731 - a name for one expression, used twenty times
+    def get(key: str) -> str:
+        return row.get(key, "")
+
     provider, region, currency = get("provider"), get("region"), get("currency").upper()
     try:
         info = catalog.info(provider)

@@ -9,9 +9,15 @@ What a caller may rely on:
 * Nothing secret is in a batch, an error or a raw answer handed to `keep_raw`.
 * Time, network addresses and credentials come in through `Access`; an adapter reads no environment of its own beyond
   its SDK's default credential chain.
-"""
+* Rows of a batch bear the batch's provider and region. A row that the newest whole fetch of a region no longer has is
+  taken as withdrawn, so an adapter that cannot ask for a part (no permission) raises; it does not leave the part out.
 
-from __future__ import annotations
+What an adapter may add, as plain attributes (read with `getattr`, so none is needed):
+
+* `max_parallel_regions` (default 4): how many regions may be fetched at once within the API's rate.
+* `public_source` (default ""): what `Access.public` reads, for people ("AWS bulk price list"); "" = there is none.
+* `known_regions() -> tuple[str, ...]` (default `default_regions()`): region ids that `--region` may name.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
@@ -19,7 +25,7 @@ from typing import NamedTuple, Protocol
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 
-__all__ = ["Access", "Batch", "Provider", "load", "names"]
+__all__ = ["Access", "Batch", "Provider", "checked_endpoint", "in_families", "load", "names"]
 
 
 class Access(NamedTuple):
@@ -38,7 +44,10 @@ class Access(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one region gave. gaps: sentences about what the API cannot give. account_site: which price book."""
+    """What one region gave. gaps: sentences about what the API cannot give. account_site: which price book.
+
+    zones: (instance type, zone) pairs in which the type is sold; () where the source does not say.
+    """
 
     provider: str
     region: str
@@ -48,6 +57,7 @@ class Batch(NamedTuple):
     transfer: tuple[TransferPrice, ...]
     services: tuple[ServicePrice, ...]
     gaps: tuple[str, ...]
+    zones: tuple[tuple[str, str], ...] = ()
 
 
 class Provider(Protocol):
@@ -70,6 +80,55 @@ class Provider(Protocol):
         """Return what the Terraform templates need to know about this cloud beyond the quote."""
 
 
+def checked_endpoint(url: str, provider: str) -> str:
+    """Return `url` without a trailing slash; raise `MisuseError` unless it is https, or http on loopback.
+
+    Loopback is `localhost` and the literal addresses 127.0.0.0/8 and ::1; a name that merely resolves there is not.
+    Credentials in the address are refused because addresses end up in logs.
+    """
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    def refuse(why: str) -> MisuseError:
+        shown = "".join(char if char.isprintable() else "?" for char in url.rpartition("@")[2])
+        return MisuseError(f"--endpoint {provider}={shown}: {why}; use https://HOST or http://127.0.0.1:PORT")
+
+    if any(char <= " " or char == "\x7f" for char in url):
+        raise refuse("blanks are not allowed in an address")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as exc:
+        raise refuse(f"not an address ({exc})") from exc
+    if parts.username is not None or parts.password is not None:
+        raise refuse("an address must not hold credentials")
+    if not host or port == 0 or parts.query or parts.fragment:
+        raise refuse("an address needs a host, and neither query nor fragment")
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if parts.scheme == "https" or (parts.scheme == "http" and loopback):
+        return url.rstrip("/")
+    raise refuse("plain http is for loopback only" if parts.scheme == "http" else "the scheme must be https")
+
+
+def in_families(instance_type: str, families: tuple[str, ...]) -> bool:
+    """Return whether `instance_type` is of one of `families` (case does not matter; () is every family).
+
+    A family is what stands before the size, with or without Alibaba's "ecs.": "p4d" and "P4D" hold p4d.24xlarge,
+    "gn7i" and "ecs.gn7i" hold ecs.gn7i-c16g1.4xlarge, "GN10Xp" holds GN10Xp.20XLARGE320. A whole type name holds itself.
+    """
+    if not families:
+        return True
+    name = instance_type.lower().removeprefix("ecs.")
+    for family in families:
+        word = family.lower().removeprefix("ecs.")
+        if name == word or name.startswith((word + ".", word + "-")):
+            return True
+    return False
+
+
 def names() -> tuple[str, ...]:
     """Return the installed providers' names, sorted."""
     from importlib.metadata import entry_points
@@ -85,4 +144,7 @@ def load(name: str) -> Provider:
         if ep.name == name:
             provider: Provider = ep.load()
             return provider
-    raise MisuseError(f"unknown provider {name!r}: {suggest(name, names())}")
+    known = names()
+    if not known:
+        raise MisuseError("no provider is installed: a checkout needs `pip install -e .` (or `make setup`) once")
+    raise MisuseError(f"unknown provider {name!r}: {suggest(name, known)}")

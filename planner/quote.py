@@ -4,15 +4,13 @@ A `Quote` is complete: `planner.render.json` writes all of it and `planner.rende
 bytes, so a saved quote can be shown, compared and emitted later without a catalogue.
 """
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import NamedTuple
 
 from planner.sizing import Sizing
 from planner.workload import Workload
 
-__all__ = ["Amounts", "Budget", "Charge", "Fx", "Gap", "Gpu", "Offer", "Quote", "Rejected", "Stale", "Totals"]
+__all__ = ["Amounts", "Budget", "Charge", "Fx", "Gap", "Gpu", "HourStep", "Offer", "Quote", "Rate", "Rejected", "Stale", "Totals"]
 
 SCHEMA = "planner.quote/1"
 
@@ -70,7 +68,7 @@ class Gpu(NamedTuple):
     """GPUs of one instance; memory_gib is per GPU (None: not known)."""
 
     model: str
-    count: Decimal
+    count: Decimal  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     memory_gib: Decimal | None
 
 
@@ -92,6 +90,38 @@ class Commitment(NamedTuple):
     terms: int
 
 
+class Rate(NamedTuple):
+    """One step of a price that an offer is or could be made of, at list: what lets a file recompute it.
+
+    part: "compute" (the offer's own rows), "on_demand" (the same type by the hour, for the break-even), "egress",
+    "inter_region", "storage" or "ip". start..end: hours run or GB a month that this step covers (end None: open);
+    quota: the first `end` GB of a month are free. Other fields as in `Charge`.
+    """
+
+    part: str
+    item: str
+    unit: str
+    start: Decimal
+    end: Decimal | None
+    amount: Decimal
+    currency: str
+    quota: bool
+    source: str
+    as_of: str
+    dated: str
+    confidence: str
+    origin: str
+    place: str
+
+
+class HourStep(NamedTuple):
+    """A step of an hourly price: hours tier_from to tier_to (None: no end) of the window at list_unit_price an hour."""
+
+    tier_from: Decimal
+    tier_to: Decimal | None
+    list_unit_price: Decimal
+
+
 class Offer(NamedTuple):
     """One way to run the workload: an instance type in a region, bought in one way.
 
@@ -99,7 +129,10 @@ class Offer(NamedTuple):
     break_even_hours: hours a month from which this commitment is cheaper than on-demand of the same type and region
     (None: not a commitment, or no on-demand price, or never within a month). unpriced: parts of the workload for which
     no price exists; the totals leave them out and the offer ranks after complete ones. hourly: effective native cost
-    of compute per instance-hour. notes: what a reader must know, in sentences.
+    of compute per instance-hour. notes: what a reader must know, in sentences. prices: every price that the offer could
+    need, also beyond the workload (`build.quote(..., with_prices=True)`; else empty). hour_steps: all
+    steps of an hourly price that depends on the hours run, also those that this window does not reach; () when one price
+    holds for every hour.
     """
 
     id: str
@@ -113,7 +146,7 @@ class Offer(NamedTuple):
     network_gbps: Decimal | None
     local_nvme_gb: int
     gpu: Gpu
-    count: int
+    count: int  # type: ignore[assignment]
     purchase_option: str
     term: str
     payment: str
@@ -129,6 +162,8 @@ class Offer(NamedTuple):
     cost_per_million_output: Decimal | None
     cost_per_million_tokens: Decimal | None
     notes: tuple[str, ...]
+    prices: tuple[Rate, ...] = ()
+    hour_steps: tuple[HourStep, ...] = ()
 
 
 class Rejected(NamedTuple):
@@ -141,7 +176,7 @@ class Rejected(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A price that does not exist in the catalogue. region, instance_type and purchase_option may be ""."""
+    """A price that does not exist in the catalogue: the message holds for `region`; the other names may be ""."""
 
     provider: str
     region: str
@@ -192,7 +227,8 @@ class Quote(NamedTuple):
     """Everything about one quote. offers: cheapest effective first, incomplete ones after complete ones.
 
     quoted_on: the date against which ages are counted (an argument, never the clock). months: billing months of the
-    window. hash: SHA-256 of the JSON without this field, first 12 digits.
+    window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
+    shows whatever their rank.
     """
 
     quoted_on: str
@@ -209,3 +245,4 @@ class Quote(NamedTuple):
     budget: Budget | None
     notes: tuple[str, ...]
     hash: str
+    reference_types: tuple[str, ...] = ()

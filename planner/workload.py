@@ -1,7 +1,5 @@
 """What must run: the workload, from options or a TOML file, checked as a whole before anything is priced."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
@@ -34,7 +32,7 @@ class Workload(NamedTuple):
     model_config: str = ""
     precision: str = "fp16"
     engine: str = ""
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # the option's own word; tuple.count is not used
     spare: int = 0
     input_tokens: int = 1024
     output_tokens: int = 512

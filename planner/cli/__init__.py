@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
     "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
     "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
+    "refresh": ("planner.cli.refresh", "refresh", "Fetch newer prices from the clouds into your price book."),
+    "diff": ("planner.cli.diff", "diff", "What changed between two saved quotes, in money and why."),
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
@@ -74,11 +78,20 @@ cli.params.append(
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted."""
-    sys.exit(run(args))
+    code = run(args)
+    if "coverage" in sys.modules:
+        sys.exit(code)
+    # All output is flushed and every file closed: freeing 100,000 objects one by one would take another 15 ms.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; errors are one line on stderr."""
+    # A quote makes some 50,000 small objects and ends: looking for cycles among them is 5 ms for nothing.
+    gc.set_threshold(200_000, 20, 100)
     try:
         code = cli.main(args=args, prog_name="planner", standalone_mode=False)
         sys.stdout.flush()

@@ -24,9 +24,10 @@ FORMATS = ("table", "json", "csv")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--explain", is_flag=True, help="Unfold the cheapest offer of each provider.")
+@click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
-    strict: bool, top: int, form: str, output: str | None, explain: bool, replay: str | None, price_book: tuple[str, ...],
+    strict: bool, top: int, form: str, output: str | None, explain: bool, from_tf: str | None, replay: str | None, price_book: tuple[str, ...],
     price_book_db: str | None, offline_list: bool, as_of: str | None, **values: Any,
 ) -> int:  # fmt: skip
     """What a workload costs on each cloud: on-demand, committed and spot, with traffic, from dated prices.
@@ -36,15 +37,23 @@ def quote(
     if replay:
         result = _replay(replay, values)
     else:
-        workload = make_workload(values)
+        base = None
+        if from_tf:
+            from planner.terraform.readback import workload_of
+
+            base = workload_of(from_tf)
+        workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
     text = _render(result, form, top, explain, to_terminal=output is None)
     if output:
         from planner.files import write_new
 
         write_new(output, text)
+    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(text if isinstance(text, str) else text.decode())
     _verdict(result, strict)
     return 0
 
@@ -59,11 +68,11 @@ def _replay(path: str, values: dict[str, Any]) -> Quote:
     return load(read_text(path, "quote", 256 * 2**20), path)
 
 
-def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool) -> str:
+def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool) -> str | bytes:
     if form == "json":
-        from planner.render.json import dump
+        from planner.render.json import dump_bytes
 
-        return dump(result)
+        return dump_bytes(result)
     if form == "csv":
         from planner.render.csv import dump as dump_csv
 

@@ -1,7 +1,5 @@
 """From a workload and an instance type to how many instances, in which layout, and what they deliver."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 __all__ = ["Layout", "Memory", "Range", "Sizing"]
@@ -56,7 +54,7 @@ class Sizing(NamedTuple):
 
     fits: bool
     reasons: tuple[str, ...]
-    count: int
+    count: int  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     count_given: bool
     model: str
     precision: str

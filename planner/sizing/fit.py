@@ -1,17 +1,16 @@
 """The sizing as the quote calls it: `check` a workload once, then `size` it on each instance type."""
 
-from __future__ import annotations
-
-from typing import NamedTuple
+import math
 
 from planner import gpus, models
 from planner.errors import MisuseError, suggest
 from planner.gpus import GIB, GpuSpec
 from planner.models import Model
 from planner.offer import InstanceType
-from planner.sizing import Layout, Memory, Sizing, Step, engines, layout
+from planner.sizing import Layout, Memory, Sizing, engines, estimate, layout, steps
 from planner.sizing.engines import Engine
-from planner.sizing.memory import BYTES, LMDEPLOY_SHARE, UTILISATION, Plan, weight_bytes
+from planner.sizing.memory import Plan
+from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.workload import PRECISIONS, Workload
 
 __all__ = ["check", "size"]
@@ -62,33 +61,31 @@ def check(workload: Workload) -> None:
                 raise
 
 
-class Shape(NamedTuple):
-    """What matters of an instance type: its GPUs and its network. `shown` names it in reasons."""
-
-    gpu: str
-    gpus: float
-    memory_gib: float | None
-    network_gbps: float | None
-
-
 def size(workload: Workload, instance: InstanceType) -> Sizing:
     """Return how `instance` serves `workload`; a workload that passed `check` never raises here."""
-    shape = Shape(
-        instance.gpu_model,
-        float(instance.gpu_count),
-        None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib),
-        None if instance.network_gbps is None else float(instance.network_gbps),
-    )
-    key = (
-        shape, workload.model, workload.model_config, workload.precision, workload.engine, workload.count,
-        workload.spare, workload.input_tokens, workload.output_tokens, workload.context_tokens, workload.rps,
-        workload.concurrency, workload.tokens_per_second, workload.ttft_ms, workload.tpot_ms, workload.headroom,
+    memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
+    number = float(instance.gpu_count)
+    asked = (
+        workload.model, workload.model_config, workload.precision, workload.engine, workload.count, workload.spare,
+        workload.input_tokens, workload.output_tokens, workload.context_tokens, workload.rps, workload.concurrency,
+        workload.tokens_per_second, workload.ttft_ms, workload.tpot_ms, workload.headroom,
     )  # fmt: skip
+    found = _cached(workload, asked, instance.gpu_model, memory_gib, number, None)
+    # The network decides only where one machine is too small: most instance types share the answer above.
+    if not found.fits and instance.network_gbps is not None and layout.NO_NETWORK in found.reasons:
+        found = _cached(workload, asked, instance.gpu_model, memory_gib, number, float(instance.network_gbps))
+    return found
+
+
+def _cached(
+    workload: Workload, asked: tuple[object, ...], name: str, memory_gib: float | None, number: float, network: float | None
+) -> Sizing:
+    key = (name, memory_gib, number, network, asked)
     found = _cache.get(key)
     if found is None:
         if len(_cache) > 4096:
             _cache.clear()
-        found = _cache[key] = _size(workload, shape)
+        found = _cache[key] = _size(workload, name, memory_gib, number, network)
     return found
 
 
@@ -100,38 +97,124 @@ def _no(workload: Workload, model: Model, engine: str, reasons: tuple[str, ...])
     )  # fmt: skip
 
 
-def _size(workload: Workload, shape: Shape) -> Sizing:
+def demand_of(workload: Workload) -> Demand:
+    """Return the workload's demand and limits as floats; requests a second become output tokens a second."""
+    rate = float(workload.tokens_per_second) or float(workload.rps) * workload.output_tokens
+    return Demand(
+        float(workload.input_tokens), float(workload.output_tokens), rate, float(workload.concurrency),
+        float(workload.ttft_ms) / 1e3, float(workload.tpot_ms) / 1e3, 1.0 - float(workload.headroom),
+    )  # fmt: skip
+
+
+def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec:
+    """Return the datasheet of an instance's GPU, or of its share of one; raises MisuseError where there is none."""
+    gpu = gpus.find(name, memory_gib)
+    if 0 < number < 1 and gpu.share == 1:
+        return gpus.find(f"{gpu.name} (1/{round(1 / number)} vGPU)")
+    return gpu
+
+
+def _size(
+    workload: Workload, name: str, memory_gib: float | None, number: float, network_gbps: float | None
+) -> Sizing:
     model = model_of(workload)
     try:
-        gpu = gpus.find(shape.gpu, shape.memory_gib)
+        gpu = gpu_of(name, memory_gib, number)
     except MisuseError as error:
         return _no(workload, model, "", (str(error),))
-    if 0 < shape.gpus < 1 and gpu.share == 1:
-        gpu = gpus.find(f"{gpu.name} (1/{round(1 / shape.gpus)} vGPU)")
-    count = max(1, int(shape.gpus))
+    cards = max(1, int(number))
     engine = engines.parse(workload.engine) if workload.engine else engines.default(gpu)
     refused = engines.refusal(engine, gpu, workload.precision, model)
     if refused:
         return _no(workload, model, engine.label, (refused,))
     context = max(workload.context_tokens, workload.input_tokens + workload.output_tokens)
-    plans, reasons = layout.options(
-        model, workload.precision, gpu, engine, count, context, shape.network_gbps
-    )
+    plans, reasons = layout.options(model, workload.precision, gpu, engine, cards, context, network_gbps)
     if not plans:
         return _no(workload, model, engine.label, tuple(reasons))
-    chosen = plans[0]
-    if workload.count and workload.count < chosen.pp:
-        reasons.append(f"one copy needs {chosen.pp} instances, count says {workload.count}")
-        return _no(workload, model, engine.label, tuple(reasons))
-    replicas = max(1, count // chosen.tp) if chosen.pp == 1 else 1
+    ask = demand_of(workload)
+    best, nearest = _best(plans, model, workload.precision, gpu, engine, cards, ask)
+    if best is None:
+        return _no(workload, model, engine.label, (nearest,))
+    pp = best.plan.pp
+    if workload.count and workload.count < pp:
+        why = f"one copy needs {pp} instances, count says {workload.count}"
+        return _no(workload, model, engine.label, (why,))
+    return _sizing(workload, model, gpu, engine, best, ask, cards)
+
+
+def _best(
+    plans: list[Plan], model: Model, precision: str, gpu: GpuSpec, engine: Engine, cards: int, ask: Demand
+) -> tuple[Served | None, str]:
+    """Return the layout that needs the fewest instances (then delivers most), or None and what comes nearest."""
+    best: Served | None = None
+    rank = (0.0, 0.0)
+    near: tuple[float, str] | None = None
+    for plan in plans:
+        copies = max(1, cards // plan.tp) if plan.pp == 1 else 1
+        found = serve(plan, model, precision, gpu, engine, copies, ask)
+        if not isinstance(found, Served):
+            anchored = gpu.family in estimate.calibration().families
+            tpot = estimate.banded(1e3 * found.tpot, "tpot", anchored)
+            ttft = estimate.banded(1e3 * found.ttft, "ttft", anchored)
+            over = max(tpot.high / (ask.tpot * 1e3) if ask.tpot else 0, ttft.high / (ask.ttft * 1e3) if ask.ttft else 0)
+            limits = " and ".join(
+                f"{name} {value * 1e3:g} ms" for name, value in (("tpot", ask.tpot), ("ttft", ask.ttft)) if value
+            )
+            text = (
+                f"no layout meets {limits}: the nearest is tp {plan.tp} with one request at a time, tpot {tpot.low:.1f} to "
+                f"{tpot.high:.1f} ms, ttft {ttft.low:.0f} to {ttft.high:.0f} ms"
+            )
+            if near is None or over < near[0]:
+                near = (over, text)
+            continue
+        score = (-float(instances(found, ask)), found.rate_low if not ask.concurrency else found.batch)
+        if best is None or score > rank:
+            best, rank = found, score
+    return best, near[1] if near else ""
+
+
+def _sizing(
+    workload: Workload, model: Model, gpu: GpuSpec, engine: Engine, s: Served, ask: Demand, cards: int
+) -> Sizing:
+    """Return the sizing for a chosen layout: the count, and what one instance does at its share of the demand."""
+    pp = s.plan.pp
+    needed = instances(s, ask)
+    count = workload.count or needed + workload.spare
+    units = max(1, (count - (0 if workload.count else workload.spare)) // pp)
+    load, full, used = s.batch, s.full, None
+    if ask.rate:
+        load = load_for(s, ask.rate / units, ask)
+        used = ask.rate / (units * s.rate_low)
+    elif ask.concurrency:
+        load = min(ask.concurrency / units, s.most * s.copies)
+        used = ask.concurrency / (units * s.batch)
+    now = full if load == s.batch else estimate.at(s.machine, pp, s.copies, s.most, load, ask.isl, ask.osl)
+    # With requests in flight given, the rate is what they make; with a rate given, it is what the instance can do.
+    made = (now if ask.concurrency else full).tokens_per_second / pp
+    warnings = list(engines.note(engine, gpu, workload.precision, model))
+    if not s.anchored:
+        warnings.append(f"no measured rows for GPUs of family {gpu.family}: speed is estimated with global parameters")
+    if pp > 1:
+        warnings.append(f"a pipeline over {pp} instances: no measured row has one, the speed is a model's")
+    if used is not None and used > 1:
+        warnings.append(f"the demand is {used:.0%} of what {count} instances deliver at the low side; {needed} are needed")
+    busy_copies = s.copies if not ask.concurrency else min(s.copies, math.ceil(load))
+    idle = cards - busy_copies * s.plan.tp
     return Sizing(
-        fits=True, reasons=(), count=workload.count or chosen.pp + workload.spare, count_given=workload.count > 0,
-        model=model.name, precision=workload.precision, engine=engine.label,
-        layout=Layout(chosen.tp, chosen.pp, replicas), memory=memory(chosen, model, replicas),
-        output_tokens_per_second=None, total_tokens_per_second=None, ttft_ms=None, tpot_ms=None, concurrency=0,
-        utilisation=None, idle_gpus=count - replicas * chosen.tp, basis=(),
-        warnings=engines.note(engine, gpu, workload.precision, model),
-        steps=memory_steps(chosen, model, workload.precision, gpu, engine),
+        fits=True, reasons=(), count=count, count_given=workload.count > 0, model=model.name,
+        precision=workload.precision, engine=engine.label, layout=Layout(s.plan.tp, pp, s.copies),
+        memory=memory(s.plan, model, s.copies),
+        output_tokens_per_second=estimate.banded(made, "rate", s.anchored),
+        total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.anchored),
+        ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.anchored),
+        tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.anchored),
+        concurrency=math.ceil(load / pp), utilisation=used, idle_gpus=idle,
+        basis=estimate.anchors(gpu, workload.precision), warnings=tuple(warnings),
+        steps=(
+            *steps.memory_steps(s.plan, model, workload.precision, gpu, engine),
+            *steps.speed_steps(s, gpu, ask, workload.context_tokens),
+            steps.count_step(s, ask, needed + workload.spare, workload.spare),
+        ),
     )  # fmt: skip
 
 
@@ -145,31 +228,3 @@ def memory(p: Plan, model: Model, replicas: int) -> Memory:
         available_gib=p.budget * cards / GIB,
         max_concurrent_tokens=p.tokens * replicas,
     )
-
-
-def memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> tuple[Step, ...]:
-    """Return the memory part of the sizing as steps that a reader can redo by hand."""
-    body = model.total_params - model.embedding_params
-    stage = f", {p.pp} stages" if p.pp > 1 else ""
-    if model.mla:
-        kv = f"{model.layers} layers x ({model.kv_lora_rank} + {model.rope_dim}) x 2 bytes, whole on each GPU (MLA)"
-    else:
-        kv = f"{model.layers} layers x 2 x {model.kv_heads} KV heads x {model.head_dim} x 2 bytes"
-    if engine.key == "lmdeploy":
-        pool = f"{LMDEPLOY_SHARE:g} x ({gpu.usable_gib:g} - {p.weights / GIB:.2f} - {p.overhead / GIB:.2f})"
-    else:
-        pool = f"{UTILISATION:g} x {gpu.usable_gib:g} - {p.weights / GIB:.2f} - {p.overhead / GIB:.2f}"
-    return (
-        Step(
-            "weights, one copy",
-            f"{body / 1e9:.3f}e9 x {BYTES[precision]:g} + {model.embedding_params / 1e9:.3f}e9 x 2 bytes (16-bit part)",
-            f"{weight_bytes(model, precision) / GIB:.2f}", "GiB", model.source,
-        ),
-        Step("weights per GPU", f"over tp {p.tp}{stage}, fullest stage", f"{p.weights / GIB:.2f}", "GiB", "layout"),
-        Step("KV cache per token", kv, f"{model.kv_bytes_per_token:,}", "bytes", model.source),
-        Step("engine and activations per GPU", "docs/sizing.md, Memory", f"{p.overhead / GIB:.2f}", "GiB", "fitted"),
-        Step("KV cache per GPU", pool, f"{p.pool / GIB:.2f}", "GiB", gpu.usable_source),
-        Step(
-            "tokens one copy holds", f"{p.pool:.4g} / {p.kv_per_token:,.0f} bytes", f"{p.tokens:,}", "tokens", "formula",
-        ),
-    )  # fmt: skip

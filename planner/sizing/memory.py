@@ -2,12 +2,8 @@
 
 Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
     KV cache = usable x utilisation - weights - overhead          (vLLM and others: utilisation 0.90)
-    KV cache = 0.8 x (usable - weights - overhead)                (LMDeploy's cache-max-entry-count)
+    KV cache = share x (usable - weights - overhead)              (LMDeploy 0.8, TensorRT-LLM 0.9: of what is free)
 """
-
-from __future__ import annotations
-
-from typing import NamedTuple
 
 from planner.gpus import GIB, GpuSpec
 from planner.models import Model
@@ -21,7 +17,8 @@ BYTES = {
 }  # fmt: skip
 GROUP = 128  # width of a quantisation group: a shard must hold whole groups
 UTILISATION = 0.90  # vLLM's --gpu-memory-utilization as our modules set it (its default is 0.92 today, 0.9 before)
-LMDEPLOY_SHARE = 0.8  # LMDeploy's default --cache-max-entry-count
+# Engines that take a share of what is free after loading: --cache-max-entry-count, --kv_cache_free_gpu_memory_fraction.
+FREE_SHARE = {"lmdeploy": 0.8, "tensorrt-llm": 0.9}
 # Measured: 7B and 32B, bf16 and fp8, one H100, vLLM 0.26: graphs 0.22 GiB, rest of the gap to the formula 0.17 GiB.
 FIXED_BYTES = 0.39 * GIB
 NCCL_BYTES = 0.37 * GIB  # aiconfigurator reserves 0.34 to 0.39 GiB a GPU
@@ -29,20 +26,26 @@ SAMPLED = 256  # sequences in the sampler's profile run (vLLM max_num_seqs), thr
 UNTIED_PREFILL = 8192  # tokens per prefill batch on GPUs of 70 GiB and more; 2,048 below (vLLM's defaults)
 
 
-class Plan(NamedTuple):
+class Plan:
     """Memory of one copy on tp GPUs times pp instances; bytes are per GPU of the fullest stage.
 
     tokens: what the KV cache holds. pool_bytes may be negative: then the copy does not fit.
     """
 
-    tp: int
-    pp: int
-    weights: float
-    overhead: float
-    budget: float
-    pool: float
-    kv_per_token: float
-    tokens: int
+    __slots__ = ("budget", "kv_per_token", "overhead", "pool", "pp", "tokens", "tp", "weights")
+
+    def __init__(
+        self, tp: int, pp: int, weights: float, overhead: float, budget: float, pool: float, kv_per_token: float,
+        tokens: int,
+    ) -> None:  # fmt: skip
+        self.tp = tp
+        self.pp = pp
+        self.weights = weights
+        self.overhead = overhead
+        self.budget = budget
+        self.pool = pool
+        self.kv_per_token = kv_per_token
+        self.tokens = tokens
 
 
 def weight_bytes(model: Model, precision: str) -> float:
@@ -75,6 +78,11 @@ def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:
     return max(activations, logits) + FIXED_BYTES + (NCCL_BYTES if tp > 1 else 0.0)
 
 
+def kv_width(precision: str, gpu: GpuSpec, engine: Engine) -> float:
+    """Return the KV cache's bytes against 16-bit ones: TensorRT-LLM's fp8 checkpoints keep the cache in fp8 as well."""
+    return 0.5 if engine.key == "tensorrt-llm" and precision == "fp8" and gpu.fp8_tflops else 1.0
+
+
 def plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int = 1) -> Plan:
     """Return the memory of one copy of `model` over `tp` GPUs in each of `pp` instances (shapes are not checked)."""
     stage = -(-model.layers // pp) / model.layers  # share of the layers in the fullest pipeline stage
@@ -84,13 +92,14 @@ def plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp
     weights = ((total - embedding) * stage + ends) / tp
     overhead = overhead_bytes(model, gpu, tp)
     usable = gpu.usable_gib * GIB
-    if engine.key == "lmdeploy":
+    free = FREE_SHARE.get(engine.key)
+    if free:
         budget = usable
-        pool = LMDEPLOY_SHARE * (usable - weights - overhead)
+        pool = free * (usable - weights - overhead)
     else:
         budget = usable * UTILISATION
         pool = budget - weights - overhead
     # KV heads are split, then replicated once tp exceeds them; MLA's latent is whole on every GPU.
     share = 1.0 if model.mla else max(1.0 / tp, 1.0 / model.kv_heads)
-    kv = model.kv_bytes_per_token * stage * share
+    kv = model.kv_bytes_per_token * stage * share * kv_width(precision, gpu, engine)
     return Plan(tp, pp, weights, overhead, budget, pool, kv, max(0, int(pool / kv)))

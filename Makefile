@@ -1,0 +1,56 @@
+# Everything a user or a developer types. `make quote` and `make test` set up what they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.PHONY: quote setup test lint types contracts terraform docs sizing bench clean help
+
+help:            ## this list
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "planner needs Python 3.11 or newer; set PYTHON=python3.12 or the like" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing planner into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q planner providers
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	@echo "installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m compileall -q planner providers
+	@touch $@
+
+quote: $(VENV)/.installed   ## what 720 hours cost on three clouds
+	@$(BIN)/planner quote --hours 720
+
+setup: $(VENV)/.tested      ## a development environment in .venv
+
+test: setup                 ## the whole suite, with lint, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term
+
+lint: setup                 ## ruff
+	$(BIN)/ruff check .
+
+types: setup                ## mypy, strict
+	$(BIN)/mypy
+
+contracts: setup            ## who may import whom
+	$(BIN)/lint-imports
+
+terraform: setup            ## rewrite terraform/ from the templates
+	$(BIN)/python -m tools.reference_modules
+
+docs: setup                 ## rewrite the generated parts of README.md and docs/
+	$(BIN)/python -m tools.readme
+
+bench: setup                ## the benchmarks (by hand; results in benchmarks/README.md)
+	$(BIN)/python -m benchmarks.startup
+
+clean:                      ## remove the environment
+	rm -rf $(VENV)

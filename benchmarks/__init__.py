@@ -1,0 +1,1 @@
+"""Timings by hand: `python -m benchmarks.NAME`."""

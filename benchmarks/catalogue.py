@@ -1,0 +1,60 @@
+"""A catalogue of 100,000 prices: does a quote still take the time of a small one?
+
+The generator copies the committed lists and adds regions with made-up prices (marked so) until the number is reached.
+The quote asks for the same home regions in both.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.pairs import compare
+from planner import catalog
+
+CODE = """
+import sys
+from planner import build, catalog, fx, workload
+from planner.render.json import dump_bytes
+w = workload.make({"hours": "720"})
+q = build.quote(w, catalog.Catalog(sys.argv[1]), "2026-11-23", fx.Rates(fx.committed()))
+sys.stdout.buffer.write(dump_bytes(q))
+"""
+
+
+def grow(root: Path, prices: int) -> int:
+    """Fill `root` with a catalogue of at least `prices` prices and return how many there are."""
+    count = 0
+    for name in catalog.Catalog().providers():
+        shutil.copytree(Path(catalog.ROOT, name, "catalog"), root / name / "catalog")
+        count += sum(len(p.read_text("utf-8").splitlines()) - 1 for p in (root / name / "catalog" / "prices").glob("*.csv"))
+    folder = root / "aws" / "catalog"
+    with (folder / "prices" / "us-east-1.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    number = 0
+    with (folder / "regions.csv").open("a", encoding="utf-8", newline="") as regions:
+        while count < prices:
+            number += 1
+            region = f"made-up-{number}"
+            csv.writer(regions, lineterminator="\n").writerow([region, region, region, "aws", "", "generated"])
+            with (folder / "prices" / f"{region}.csv").open("w", encoding="utf-8", newline="") as out:
+                csv.writer(out, lineterminator="\n").writerows([header, *([region, *row[1:]] for row in rows)])
+            count += len(rows)
+    return count
+
+
+def main() -> None:
+    """Print the time of one quote on both catalogues."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        count = grow(root, 100_000)
+        print(f"{count:,} prices in {folder}")
+        run = [sys.executable, "-c", CODE]
+        compare("quote on 100,000 prices (limit 2)", [*run, str(root)], [*run, catalog.ROOT])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""`planner catalog`: look at the prices that quotes are made of, and check them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from planner.cli.options import book_options, open_catalog
+from planner.errors import CatalogError, MisuseError, suggest
+
+
+@click.group()
+def catalog() -> None:
+    """List, show and check the prices that quotes are made of."""
+
+
+def _filters(function: Any) -> Any:
+    for name, metavar, text in (
+        ("--purchase-option", "P", "Only this way of buying."),
+        ("--instance-type", "TYPE", "Only this instance type (or the beginning of its name)."),
+        ("--gpu", "NAME", "Only this GPU."),
+        ("--region", "ID", "Only this region."),
+        ("--provider", "NAME", "Only this provider."),
+    ):
+        function = click.option(name, metavar=metavar, help=text, multiple=True)(function)
+    return book_options(function)
+
+
+@catalog.command("list")
+@_filters
+@click.option("--all", "everything", is_flag=True, help="Also superseded, expired and low-confidence rows.")
+@click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", help="Output format.  [table]")
+def list_(everything: bool, form: str, **values: Any) -> int:
+    """List prices, one row each."""
+    from planner.money import plain
+    from planner.render.table import _grid
+
+    rows = []
+    for price, spec in _select(values):
+        if (price.status or price.confidence == "low" or price.os != "linux") and not everything:
+            continue
+        tier = "" if price.tier_to is None and not price.tier_from else f"{plain(price.tier_from)}-{price.tier_to or ''} h"
+        rows.append(
+            [
+                price.provider, price.site, price.region, price.instance_type, spec.gpu_model if spec else "",
+                plain(spec.gpu_count) if spec else "", price.purchase_option, price.term, price.payment.replace("_", " "),
+                price.zone or tier, plain(price.amount), price.currency, price.unit, price.effective_date or "undated",
+                price.confidence, price.status or price.origin,
+            ]
+        )  # fmt: skip
+    header = [
+        "provider", "site", "region", "instance type", "gpu", "gpus", "bought as", "term", "payment", "zone", "amount",
+        "currency", "unit", "as of", "confidence", "state",
+    ]  # fmt: skip
+    if form == "csv":
+        import csv
+
+        csv.writer(sys.stdout, lineterminator="\n").writerows([[h.replace(" ", "_") for h in header], *rows])
+        return 0
+    if not rows:
+        sys.stdout.write("No price fits; loosen the filters, or add --all for rows that quotes leave out.\n")
+        return 0
+    sys.stdout.write("\n".join(_grid(header, rows, {5, 10}, sys.stdout.isatty())) + f"\n{len(rows)} prices\n")
+    return 0
+
+
+def _select(values: dict[str, Any]) -> Any:
+    """Yield (price, specification or None) for the filters; unknown names raise `MisuseError`."""
+    from planner.build import gpu_matches
+
+    books = {k: values.pop(k) for k in ("price_book", "price_book_db", "offline_list", "as_of")}
+    book = open_catalog(**books)
+    providers = values["provider"] or book.providers()
+    regions = {p: book.regions(p) for p in providers if book.info(p)}
+    for region in values["region"]:
+        if not any(region in known for known in regions.values()):
+            raise MisuseError(f"unknown region {region!r}: {suggest(region, {r for k in regions.values() for r in k})}")
+    types = tuple(t.lower() for t in values["instance_type"])
+    if types:
+        names = {n for p in providers for n in book.instances(p)}
+        names |= {x.instance_type for p in providers for f in book.price_files(p) for x in book.file_prices(p, f, f)}
+        for name in types:
+            if not any(n.lower().startswith(name) for n in names):
+                raise MisuseError(f"unknown instance type {name!r}: {suggest(name, names)}")
+    options = tuple(o.replace("-", "_") for o in values["purchase_option"])
+    for provider in providers:
+        specs = book.instances(provider)
+        for region in regions[provider]:
+            if values["region"] and region not in values["region"]:
+                continue
+            for price in book.prices(provider, region):
+                spec = specs.get(price.instance_type)
+                if types and not price.instance_type.lower().startswith(types):
+                    continue
+                if options and price.purchase_option not in options:
+                    continue
+                if values["gpu"] and not (spec and any(gpu_matches(g, spec.gpu_model) for g in values["gpu"])):
+                    continue
+                yield price, spec
+
+
+@catalog.command()
+@click.argument("name", metavar="INSTANCE_TYPE")
+@_filters
+def show(name: str, **values: Any) -> int:
+    """Show one instance type: specification, every price in every region, each with source and date."""
+    from planner.money import plain
+
+    books = {k: values[k] for k in ("price_book", "price_book_db", "offline_list", "as_of")}
+    values["instance_type"] = (name,)
+    found = [(p, s) for p, s in _select(values) if p.instance_type.lower() == name.lower()]
+    book = open_catalog(**books)
+    specs = (s for provider in book.providers() for s in book.instances(provider).values())
+    spec = next((s for s in specs if s.name.lower() == name.lower()), None)
+    if spec is None and not found:
+        known = {n for provider in book.providers() for n in book.instances(provider)}
+        raise MisuseError(f"no instance type {name!r}: {suggest(name, known)}")
+    lines = []
+    if spec:
+        memory = f" of {plain(spec.gpu_memory_gib)} GiB" if spec.gpu_memory_gib is not None else ""
+        network = f", {plain(spec.network_gbps)} Gbps" if spec.network_gbps is not None else ""
+        nvme = f", {spec.local_nvme_gb} GB local NVMe" if spec.local_nvme_gb else ""
+        lines += [
+            f"{spec.name} ({spec.provider})",
+            f"  {plain(spec.gpu_count)} x {spec.gpu_model}{memory}, {spec.vcpu} vCPU, {plain(spec.memory_gib)} GiB{network}{nvme}",
+            f"  specification: {spec.source} (confidence {spec.confidence}){'; ' + spec.note if spec.note else ''}",
+        ]
+    elif found:
+        lines += [f"{found[0][0].instance_type} ({found[0][0].provider})", "  no specification in the catalogue"]
+    if not found:
+        lines.append("  no price in the catalogue")
+    place = ""
+    for p, _ in sorted(found, key=lambda x: (x[0].region, x[0].site, x[0].purchase_option, x[0].term, x[0].payment)):
+        if place != f"{p.region} ({p.site})":
+            place = f"{p.region} ({p.site})"
+            lines += ["", f"  {place}"]
+        words = " ".join(w for w in (p.purchase_option, p.term, p.payment, p.offering, p.zone, "" if p.os == "linux" else p.os) if w)
+        low = f" (range from {plain(p.range_low)})" if p.range_low is not None else ""
+        state = f"  [{p.status}: not quoted]" if p.status else ""
+        lines.append(f"    {words}: {plain(p.amount)} {p.currency} per {p.unit}{low}{state}")
+        lines.append(f"      {p.effective_date or p.dated or 'undated'}, confidence {p.confidence}, {p.place}")
+        lines.append(f"      {p.source}")
+        if p.note:
+            lines.append(f"      {p.note}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+@catalog.command()
+@click.option("--max-age", type=click.IntRange(0), default=90, metavar="DAYS", help="Age from which prices are stale.  [90]")
+@click.option("--strict", is_flag=True, help="Exit 1 when a provider's newest on-demand price is stale.")
+@book_options
+def check(max_age: int, strict: bool, **books: Any) -> int:
+    """Validate every price of every provider and report their age."""
+    from datetime import date
+
+    from planner.catalog import check_prices
+
+    book = open_catalog(**books)
+    today = date.fromisoformat(book.as_of) if book.as_of else date.today()
+    problems: list[str] = []
+    stale = []
+    for provider in book.providers():
+        dates, count, undated, out = [], 0, 0, 0
+        try:
+            specs = book.instances(provider)
+            for name in book.price_files(provider):
+                prices = book.file_prices(provider, name, name)
+                problems += check_prices(prices, specs)
+                count += len(prices)
+                undated += sum(1 for p in prices if not p.effective_date)
+                out += sum(1 for p in prices if p.status)
+                dates += [p.effective_date for p in prices if p.effective_date and not p.status]
+            unknown = sorted(set(book.price_files(provider)) - {g for r in book.regions(provider).values() for g in (r.id, *r.groups)})
+            problems += [f"{provider}: prices/{n}.csv belongs to no region" for n in unknown if n != "unplaced"]
+            for region in book.regions(provider):
+                book.transfer(provider, region)
+                book.services(provider, region)
+        except CatalogError as exc:
+            problems.append(str(exc))
+            continue
+        newest = max(dates, default="")
+        age = (today - date.fromisoformat(newest)).days if newest else None
+        words = f"newest {newest}, {age} days old" if age is not None else "undated"
+        late = age is None or age > max_age
+        if late:
+            stale.append(provider)
+        click.echo(
+            f"{provider}: {count} prices, {len(specs)} instance types, {len(book.regions(provider))} regions; oldest "
+            f"{min(dates, default='-')}, {words}{' STALE' if late else ''}; {undated} undated, {out} kept out of quotes"
+        )
+    for problem in problems:
+        click.echo(f"problem: {problem}", err=True)
+    if problems:
+        raise CatalogError(f"{len(problems)} problem{'s' * (len(problems) > 1)} in the price lists; see above")
+    if strict and stale:
+        raise CatalogError(f"stale: {', '.join(stale)}; run `planner refresh {' '.join(stale)}`")
+    return 0

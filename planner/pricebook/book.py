@@ -1,0 +1,264 @@
+"""Read a price book: what is current, or was on a day."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
+
+from planner.errors import MisuseError, PriceBookError
+from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.pricebook.overlay import Group, group
+from planner.pricebook.rows import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, Kind, Record
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["Fetch", "PriceBook", "connect"]
+
+#: A fetch as `_scope` needs it: id, families, observed_at.
+Layer = tuple[int, tuple[str, ...], str]
+#: When and by which fetch a group was seen last, and its rows then.
+Found = tuple[str, int, list[Record]]
+
+#: Readers wait this long for another planner's commit, which takes milliseconds.
+READ_WAIT_S = 5.0
+WRITE_WAIT_S = 30.0
+
+
+class Fetch(NamedTuple):
+    """One whole region, asked once. access: "keys" or "public"; families: sorted, () = all GPU families."""
+
+    id: int
+    uid: str
+    provider: str
+    region: str
+    account_site: str
+    access: str
+    families: tuple[str, ...]
+    observed_at: str
+    gaps: tuple[str, ...]
+
+
+class PriceBook:
+    """An open book. `close` it, or use it as a context manager."""
+
+    def __init__(self, db: sqlite3.Connection, path: str) -> None:
+        self.db = db
+        self.path = path
+
+    @classmethod
+    def open_for_read(cls, path: str) -> PriceBook | None:
+        """Return the book at `path`, None when there is no such file; raise `PriceBookError` when it cannot be used.
+
+        A book of an older schema is brought up to date first, which is the only thing that reading ever writes.
+        """
+        if not os.path.exists(path):
+            return None
+        from planner.pricebook.schema import VERSION, check_file, mapped, migrate
+
+        if not os.path.isfile(path):
+            raise PriceBookError(f"{path}: not a file; name another with --price-book-db")
+        with mapped(path):
+            db = connect(path, READ_WAIT_S)
+            try:
+                version = check_file(db, path)
+                if version == 0:
+                    db.close()
+                    return None
+                if version < VERSION:
+                    migrate(db, path)
+                db.execute("PRAGMA query_only = ON")
+            except BaseException:
+                db.close()
+                raise
+        return cls(db, path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.db.close()
+
+    def prices(self, provider: str, region: str = "", as_of: str = "") -> list[Price]:
+        """Return what was last observed at or before `as_of`, per price key, without withdrawn prices."""
+        return cast("list[Price]", self._newest(PRICE, provider, region, as_of))
+
+    def transfer(self, provider: str, region: str = "", as_of: str = "") -> list[TransferPrice]:
+        """Return the transfer prices observed last; see `prices`."""
+        return cast("list[TransferPrice]", self._newest(TRANSFER, provider, region, as_of))
+
+    def services(self, provider: str, region: str = "", as_of: str = "") -> list[ServicePrice]:
+        """Return the prices of services observed last; see `prices`."""
+        return cast("list[ServicePrice]", self._newest(SERVICE, provider, region, as_of))
+
+    def instance_types(self, provider: str, region: str = "", as_of: str = "") -> list[InstanceType]:
+        """Return the newest observation of each instance type, over all regions unless one is given."""
+        return cast("list[InstanceType]", self._newest(INSTANCE_TYPE, provider, region, as_of))
+
+    def withdrawn(self, provider: str, region: str = "", as_of: str = "") -> frozenset[Group]:
+        """Return the groups of prices that were observed once and that the newest fetch covering them has no more."""
+        current = {group(row) for row in self.prices(provider, region, as_of)}
+        # In the order of the fields, with blanks for what an item alone does not say.
+        names = ", ".join(f'"{name}"' if name in PRICE.item else "'0'" for name in PRICE.texts)
+        where, values = "provider = ?", [provider]
+        if region:
+            where, values = where + " AND region = ?", [*values, region]
+        gone = set()
+        from planner.pricebook.schema import mapped
+
+        with mapped(self.path):
+            for *texts, seen in self.db.execute(f"SELECT {names}, first_seen FROM price_item WHERE {where}", values):
+                if seen < _bound(as_of):
+                    name = group(cast("Price", PRICE.read(texts, "")))
+                    if name not in current:
+                        gone.add(name)
+        return frozenset(gone)
+
+    def fetches(self, provider: str = "", region: str = "", as_of: str = "") -> list[Fetch]:
+        """Return the fetches at or before `as_of`, in the order in which the book got them."""
+        import json
+
+        from planner.pricebook.schema import mapped
+
+        where, values = _where(provider, region, as_of)
+        sql = (
+            "SELECT id, uid, provider, region, account_site, access, families, observed_at, gaps FROM fetch"
+            f" WHERE {where} ORDER BY id"
+        )
+        with mapped(self.path):
+            rows = self.db.execute(sql, values).fetchall()
+        return [
+            Fetch(id_, uid, cloud, place, site, access, tuple(families.split()), when, tuple(json.loads(gaps)))
+            for id_, uid, cloud, place, site, access, families, when, gaps in rows
+        ]
+
+    def _newest(self, kind: Kind, provider: str, region: str, as_of: str) -> list[Record]:
+        from planner.pricebook.schema import mapped
+
+        with mapped(self.path):
+            return list(self._rows(kind, provider, region, as_of))
+
+    def _rows(self, kind: Kind, provider: str, region: str, as_of: str) -> Iterator[Record]:
+        """Merge what the scopes (with keys, public) of a region show: the newer observation of a group wins whole."""
+        best: dict[Group, Found] = {}
+        for layers in self._scopes(provider, region, as_of):
+            for name, found in self._scope(kind, layers).items():
+                if name not in best or found[:2] > best[name][:2]:
+                    best[name] = found
+        for _, _, rows in best.values():
+            yield from rows
+
+    def _scopes(self, provider: str, region: str, as_of: str) -> Iterator[list[Layer]]:
+        """Yield, per scope, the fetches that show its present state, newest first: up to the newest whole one."""
+        where, values = _where(provider, region, as_of)
+        rows = self.db.execute(
+            "SELECT region, account_site, access, id, families, observed_at FROM fetch"
+            f" WHERE {where} ORDER BY region DESC, account_site DESC, access DESC, observed_at DESC, id DESC",
+            values,
+        )
+        scope: tuple[str, ...] = ()
+        layers: list[Layer] = []
+        asked: set[str] = set()
+        done = False
+        for row in rows:
+            if row[:3] != scope:
+                if layers:
+                    yield layers
+                scope, layers, asked, done = row[:3], [], set(), False
+            if done:
+                continue
+            families = tuple(row[4].split())
+            # A fetch of families that newer ones have all asked again can add nothing.
+            if not families or not asked.issuperset(families):
+                layers.append((row[3], families, row[5]))
+                asked.update(families)
+                done = not families
+        if layers:
+            yield layers
+
+    def _scope(self, kind: Kind, layers: Sequence[Layer]) -> dict[Group, Found]:
+        """Return one scope's present rows by group: each layer shows what no newer one has covered."""
+        from planner.provider import in_families
+
+        found: dict[Group, Found] = {}
+        covered: tuple[str, ...] = ()
+        by_type = kind is PRICE or kind is INSTANCE_TYPE
+        for fetch, families, observed_at in layers:
+            fresh: dict[Group, Found] = {}
+            for row in self._observed(kind, fetch, observed_at):
+                if isinstance(row, InstanceType):
+                    name: Group = ("instance_type", row.provider, row.name)
+                    word = row.name
+                else:
+                    name = group(row)
+                    word = row.instance_type if isinstance(row, Price) else ""
+                if name in found or (by_type and covered and in_families(word, covered)):
+                    continue
+                if name in fresh:
+                    fresh[name][2].append(row)
+                else:
+                    fresh[name] = (observed_at, fetch, [row])
+            found.update(fresh)
+            covered += families
+        return found
+
+    def _observed(self, kind: Kind, fetch: int, observed_at: str) -> Iterator[Record]:
+        """Yield the rows of one fetch."""
+        read = kind.read
+        for texts in self.db.execute(_observed_sql(kind), (fetch, kind.number)):
+            yield read(texts, observed_at)
+
+    def texts(self, kind: Kind, fetch: int) -> list[tuple[str, ...]]:
+        """Return the rows of one fetch as texts in the order of `kind.texts`."""
+        from planner.pricebook.schema import mapped
+
+        with mapped(self.path):
+            return self.db.execute(_observed_sql(kind), (fetch, kind.number)).fetchall()
+
+
+def _observed_sql(kind: Kind) -> str:
+    columns = ", ".join(
+        f'd."{name}"' if name in DETAIL else "o.amount" if name == "amount" else f'i."{name}"' for name in kind.texts
+    )
+    return (
+        f"SELECT {columns} FROM observation o JOIN {kind.table} i ON i.id = o.item"
+        " JOIN detail d ON d.id = o.detail WHERE o.fetch = ? AND o.kind = ? ORDER BY o.item"
+    )
+
+
+def _where(provider: str, region: str, as_of: str) -> tuple[str, list[str]]:
+    parts, values = ["1"], []
+    for column, value in (("provider", provider), ("region", region)):
+        if value:
+            parts.append(f"{column} = ?")
+            values.append(value)
+    if as_of:
+        parts.append("observed_at < ?")
+        values.append(_bound(as_of))
+    return " AND ".join(parts), values
+
+
+def _bound(as_of: str) -> str:
+    """Return a text that sorts after every time within `as_of` (a date, a time, or "" for ever)."""
+    if not as_of:
+        return "~"
+    day = as_of[:10]
+    if len(day) != 10 or day[4] + day[7] != "--" or not (day[:4] + day[5:7] + day[8:]).isdecimal():
+        raise MisuseError(f"--as-of {as_of!r}: write a date like 2026-10-01")
+    return as_of.removesuffix("Z") + "~"
+
+
+def connect(path: str, wait_s: float) -> sqlite3.Connection:
+    """Open an existing SQLite file, for writing where that is possible: a reader may have to finish a killed writer's
+    rollback, which a read-only connection is not allowed to do."""
+    import sqlite3
+    from urllib.parse import quote
+
+    name = "file:" + quote(os.path.abspath(path))
+    mode = "rw" if os.access(path, os.W_OK) else "ro"
+    return sqlite3.connect(f"{name}?mode={mode}", uri=True, timeout=wait_s, isolation_level=None)
+

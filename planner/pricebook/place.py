@@ -1,0 +1,28 @@
+"""Where the price book lives on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+__all__ = ["FILE", "default_path"]
+
+FILE = "prices.db"
+
+
+def default_path(environ: Mapping[str, str], platform: str = sys.platform) -> str:
+    """Return the book's path: $PLANNER_HOME/prices.db, else `planner/prices.db` in the platform's data folder."""
+    home = environ.get("PLANNER_HOME", "")
+    if home:
+        return os.path.join(os.path.expanduser(home), FILE)
+    if platform == "win32":
+        base = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
+    elif platform == "darwin":
+        base = os.path.join(os.path.expanduser("~"), "Library", "Application Support")
+    else:
+        # The XDG rule: a relative path in the variable is invalid and is ignored.
+        base = environ.get("XDG_DATA_HOME", "")
+        if not os.path.isabs(base):
+            base = os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(base, "planner", FILE)

@@ -1,0 +1,141 @@
+"""Throughput and latency of copies of a model at a load, with the band that measured rows stay in."""
+
+import os
+
+from planner.gpus import GpuSpec
+from planner.models import Model
+from planner.sizing import Range, roofline
+from planner.sizing.engines import Engine
+from planner.sizing.memory import Plan
+from planner.sizing.roofline import Machine, Parameters
+
+__all__ = ["Calibration", "Estimate", "anchors", "at", "banded", "calibration", "hold"]
+
+_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
+HOP_SECONDS = 100e-6  # one pipeline hop between machines over 100 Gbps and more; own judgement, no anchor
+
+
+class Calibration:
+    """Fitted parameters; bands as (low, high) factors by metric and kind of family; when and on how many rows."""
+
+    __slots__ = ("bands", "families", "fitted_on", "parameters", "rows")
+
+    def __init__(
+        self, parameters: Parameters, bands: dict[str, tuple[float, float]], families: frozenset[str], fitted_on:
+        str, rows: int,
+    ) -> None:  # fmt: skip
+        self.parameters = parameters
+        self.bands = bands
+        self.families = families
+        self.fitted_on = fitted_on
+        self.rows = rows
+
+
+class Estimate:
+    """One instance at one load: output tokens/s over all copies, seconds to the first token and per later token.
+
+    batch is what runs at once over all copies; it is below the load when the KV cache holds no more.
+    """
+
+    __slots__ = ("batch", "tokens_per_second", "tpot", "ttft")
+
+    def __init__(self, tokens_per_second: float, ttft: float, tpot: float, batch: float) -> None:
+        self.tokens_per_second = tokens_per_second
+        self.ttft = ttft
+        self.tpot = tpot
+        self.batch = batch
+
+
+_loaded: list[Calibration] = []
+
+
+def calibration() -> Calibration:
+    """Return the committed fit (planner/data/sizing.csv, written by tools/fit_sizing.py), read once."""
+    if not _loaded:
+        parameters: Parameters = {}
+        bands: dict[str, tuple[float, float]] = {}
+        families: set[str] = set()
+        facts = {}
+        with open(os.path.join(_FOLDER, "sizing.csv"), encoding="utf-8") as file:
+            next(file)
+            for line in file:
+                kind, name, value, high = line.rstrip("\n").split(",")
+                if kind == "parameter":
+                    parameters[name] = float(value)
+                elif kind == "band":
+                    bands[name] = (float(value), float(high))
+                elif kind == "family":
+                    families.add(name)
+                else:
+                    facts[name] = value
+        _loaded.append(Calibration(parameters, bands, frozenset(families), facts["fitted_on"], int(facts["rows"])))
+    return _loaded[0]
+
+
+def limit(engine: Engine, gpu: GpuSpec) -> int:
+    """Return how many sequences an engine runs at once by default: vLLM 1,024 from 70 GiB on, 256 below; TRT 2,048."""
+    if engine.key == "tensorrt-llm":
+        return 2048
+    return 1024 if gpu.usable_gib >= 70 else 256
+
+
+def hold(plan: Plan, engine: Engine, gpu: GpuSpec, isl: float, osl: float) -> float:
+    """Return how many whole requests one copy runs at once (at least one)."""
+    return float(max(1, min(limit(engine, gpu), int(plan.tokens // (isl + osl)))))
+
+
+def machine(plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine, p: Parameters) -> Machine:
+    """Return the roofline of one copy; a pipeline adds its hops to every step."""
+    m = roofline.machine(model, precision, gpu, engine, plan.tp, p)
+    if plan.pp > 1:
+        hops = (plan.pp - 1) * HOP_SECONDS
+        m.fixed += hops
+        m.prompt_fixed += hops
+    return m
+
+
+def at(
+    m: Machine, pp: int, copies: int, most: float, load: float, isl: float, osl: float, burst: bool = False
+) -> Estimate:
+    """Return what `copies` copies deliver under `load` requests (0: as many as memory holds, `most` per copy).
+
+    The stages of a pipeline work on different requests at the same time: each step takes all layers' time for its
+    share of the batch, and `pp` such batches are under way.
+    """
+    load = load or most * copies
+    busy = min(float(copies), load)
+    each = load / busy
+    batch = min(each, most)
+    lanes = min(float(pp), batch)
+    if burst:
+        rate, first, later = roofline.burst(m, each / lanes, batch / lanes, isl, osl)
+    else:
+        rate, first, later = roofline.steady(m, batch / lanes, isl, osl)
+        if each > batch:  # the others wait for a place: Little's law over the whole queue
+            first += (each - batch) * osl / (rate * lanes)
+    return Estimate(rate * lanes * busy, first, later, batch * busy)
+
+
+def banded(value: float, metric: str, anchored: bool) -> Range:
+    """Return `value` with the band of `metric` ("rate", "tpot", "ttft"): 80 % of unseen measured rows lie within."""
+    low, high = calibration().bands[f"{metric}:{'anchored' if anchored else 'other'}"]
+    return Range(value * low, value, value * high)
+
+
+_basis: dict[tuple[str, str], tuple[str, ...]] = {}
+
+
+def anchors(gpu: GpuSpec, precision: str) -> tuple[str, ...]:
+    """Return ids of measured rows (benchmarks/anchors.csv) of this GPU and width; else of its family; else ()."""
+    if not _basis:
+        with open(os.path.join(_FOLDER, "sizing_anchors.csv"), encoding="utf-8") as file:
+            next(file)
+            for line in file:
+                name, width, ids = line.rstrip("\n").split(",")
+                _basis[(name, width)] = tuple(ids.split())
+    width = "16" if precision in ("fp16", "bf16") else "4" if precision.startswith("int4") else "8"
+    name = gpu.name.partition(" (")[0]
+    for key in ((name, width), (gpu.family, width), (name, "16"), (gpu.family, "16")):
+        if key in _basis:
+            return _basis[key]
+    return ()

@@ -1,0 +1,1 @@
+"""The wing that asks: one adapter per cloud, and what they share about asking; clouds never meet."""

@@ -1,0 +1,117 @@
+"""The committed price lists hold together, trace to sources, and refuse what is wrong with file and line."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from planner import catalog
+from planner.errors import CatalogError, MisuseError
+from planner.offer import Price
+
+REAL = catalog.Catalog()
+
+
+def every_price() -> list[Price]:
+    return [p for name in REAL.providers() for f in REAL.price_files(name) for p in REAL.file_prices(name, f, f)]
+
+
+def test_every_committed_price_passes_and_has_a_source() -> None:
+    prices = every_price()
+    assert len(prices) > 1500
+    specs = {n: REAL.instances(n) for n in REAL.providers()}
+    for name in REAL.providers():
+        assert catalog.check_prices([p for p in prices if p.provider == name], specs[name]) == []
+    for price in prices:
+        assert len(price.source) > 10, price
+        assert price.confidence in ("high", "medium", "low")
+        assert price.effective_date or price.dated, price
+
+
+def test_all_three_families_and_the_ones_beside_them() -> None:
+    types = {p.instance_type for p in every_price()}
+    assert {"p4d.24xlarge", "p5.48xlarge", "g6e.xlarge", "ecs.gn7i-c16g1.4xlarge", "ecs.gn6e-c12g1.24xlarge"} <= types
+    assert {"GN10Xp.20XLARGE320", "GT4.41XLARGE948", "GN7.5XLARGE80"} <= types
+
+
+def test_files_bear_only_their_own_region() -> None:
+    for name in REAL.providers():
+        for file in REAL.price_files(name):
+            if file == "unplaced":
+                continue
+            path = Path(catalog.ROOT, name, "catalog", "prices", f"{file}.csv")
+            with path.open(encoding="utf-8") as text:
+                assert {row["region"] for row in csv.DictReader(text)} == {file}
+
+
+def test_a_group_price_names_a_real_region() -> None:
+    prices = [p for p in REAL.prices("tencentcloud", "ap-shanghai") if p.site == "china"]
+    assert prices and {p.region for p in prices} == {"ap-shanghai"}
+    assert all("cn-mainland.csv" in p.place for p in prices)
+    assert not [p for p in REAL.prices("tencentcloud", "ap-singapore") if p.site == "china"]
+
+
+def test_sites_are_never_mixed() -> None:
+    for name in REAL.providers():
+        sites = REAL.info(name).sites
+        for region in REAL.regions(name):
+            for price in REAL.prices(name, region):
+                assert price.currency == sites[price.site]["currency"]
+
+
+def test_superseded_rows_are_kept_out_but_there() -> None:
+    rows = [p for p in REAL.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge" and p.purchase_option == "on_demand"]
+    assert {(p.amount, p.status) for p in rows} == {(Decimal("21.957642"), ""), (Decimal("32.7726"), "superseded")}
+
+
+def test_as_of_leaves_out_later_prices() -> None:
+    early = catalog.Catalog(as_of="2026-08-01")
+    rows = [p for p in early.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge"]
+    assert rows and not any(p.effective_date > "2026-08-01" for p in rows)
+    assert not any(p.purchase_option == "reserved" and p.term == "1y" and not p.status for p in rows)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in REAL.providers():
+        shutil.copytree(Path(catalog.ROOT, name, "catalog"), tmp_path / name / "catalog")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",hour,21.957642,", ",hour,0,", "not above zero"),
+        (",hour,21.957642,", ",hour,-1,", "not above zero"),
+        (",hour,21.957642,", ",hour,NaN,", "not a plain number"),
+        (",hour,21.957642,", ",hour,2.1e1,", "not a plain number"),
+        (",hour,21.957642,,USD", ",hour,21.957642,,XXX", "unknown currency"),
+        (",hour,21.957642,", ",fortnight,21.957642,", "unknown unit"),
+        (",hour,21.957642,", ",hour,21957.642,", "per GPU-hour"),
+        (",hour,21.957642,", ",hour,", "columns, expected"),
+    ],
+)
+def test_a_bad_row_names_its_line(copy: Path, old: str, new: str, message: str) -> None:
+    path = copy / "aws" / "catalog" / "prices" / "us-east-1.csv"
+    text = path.read_text(encoding="utf-8")
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if old in row)
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(CatalogError, match=f"us-east-1.csv:{line}: .*{message}"):
+        catalog.Catalog(str(copy)).prices("aws", "us-east-1")
+
+
+def test_a_duplicate_names_both_lines(copy: Path) -> None:
+    path = copy / "aws" / "catalog" / "prices" / "us-east-1.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines, lines[1]]), encoding="utf-8")
+    with pytest.raises(CatalogError, match=rf"us-east-1.csv:{len(lines) + 1}: .* stands already at .*us-east-1.csv:2"):
+        catalog.Catalog(str(copy)).prices("aws", "us-east-1")
+
+
+def test_unknown_provider() -> None:
+    with pytest.raises(MisuseError, match="did you mean aws"):
+        REAL.info("awss")

@@ -1,0 +1,221 @@
+"""The cost model against hand calculation, and its laws."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import catalog, cost
+from planner.offer import Price
+from planner.quote import Offer
+from tests.conftest import make_quote
+
+D = Decimal
+
+
+def find(offers: tuple[Offer, ...], **fields: object) -> Offer:
+    found = [o for o in offers if all(getattr(o, k) == v for k, v in fields.items())]
+    assert len(found) == 1, [o.id for o in found]
+    return found[0]
+
+
+def price(option: str = "on_demand", amount: str = "1", **fields: object) -> Price:
+    base = Price(
+        "aws", "aws", "us-east-1", "t", option, "", "", "", "hour", D(amount), "USD", D(0), None, "", "linux",
+        "2026-01-01", "", "s", "high", "", "", "list", "p",
+    )  # fmt: skip
+    return base._replace(**fields)  # type: ignore[arg-type]
+
+
+def test_p4d_on_demand_and_reserved() -> None:
+    offers = make_quote(hours="720", instance_type="p4d.24xlarge").offers
+    usage = find(offers, purchase_option="on_demand")
+    assert usage.count == 1
+    assert usage.totals.native_currency == "USD"
+    assert usage.totals.native.list == D("15809.50224") == usage.totals.native.effective
+    assert usage.totals.native.committed == 0
+    one = find(offers, term="1y", payment="no_upfront")
+    assert one.totals.native.effective == 720 * D("13.921") == one.totals.native.billed
+    assert one.totals.native.committed == 8760 * D("13.921")
+    assert one.break_even_hours == 463  # 730 x 13.921 / 21.957642 = 462.8
+    three = find(offers, term="3y", payment="all_upfront")
+    assert three.totals.native.billed == three.totals.native.committed == 214420
+    assert abs(three.totals.native.effective - D(214420) * 720 / 26280) < D("1e-20")
+
+
+def test_gn7i_and_gn10xp() -> None:
+    ali = make_quote(hours="720", instance_type="ecs.gn7i-c16g1.4xlarge", region="cn-beijing").offers
+    assert find(ali, purchase_option="on_demand").totals.native.list == D("7267.248")
+    offers = make_quote(hours="720", instance_type="GN10Xp.20XLARGE320", region="ap-guangzhou").offers
+    china = find(offers, site="china", purchase_option="on_demand")
+    month = find(offers, site="china", purchase_option="subscription")
+    abroad = find(offers, site="international", purchase_option="on_demand")
+    assert (china.totals.native.list, china.totals.native_currency) == (D("69004.80"), "CNY")
+    assert month.totals.native.billed == 46000 == month.totals.native.effective == month.totals.native.committed
+    assert month.break_even_hours == 480
+    assert (abroad.totals.native.list, abroad.totals.native_currency) == (D("13.78") * 720, "USD")
+
+
+def test_egress_from_us_east_1_by_hand() -> None:
+    """200,000 GB: 100 free, 10,140 at 0.09, 40,960 at 0.085, 102,400 at 0.07, 46,400 at 0.05."""
+    by_hand = 10140 * D("0.09") + 40960 * D("0.085") + 102400 * D("0.07") + 46400 * D("0.05")
+    assert by_hand == D("13882.20")
+    offers = make_quote(hours="720", instance_type="p4d.24xlarge", egress_gb="200000", purchase_option="on_demand").offers
+    egress = [c for c in offers[0].charges if c.category == "egress"]
+    assert sum(c.amount for c in egress) == by_hand
+    assert sum(c.quantity for c in egress) == 200000
+    assert offers[0].totals.native.list == D("15809.50224") + by_hand
+
+
+@pytest.mark.parametrize(("gb", "cost_"), [(0, "0"), (100, "0"), (101, "0.09"), (10240, "912.6"), (10241, "912.685")])
+def test_egress_edges(gb: int, cost_: str) -> None:
+    rows = [t for t in catalog.Catalog().transfer("aws", "us-east-1") if t.destination == "internet"]
+    assert sum((c.amount for c in cost.transfer(rows, "egress", "x", D(gb), 1, D(0))), D(0)) == D(cost_)
+
+
+def test_two_months_start_the_tiers_twice() -> None:
+    offers = make_quote(hours="1460", instance_type="p4d.24xlarge", egress_gb="10340", purchase_option="on_demand").offers
+    egress = sum(c.amount for c in offers[0].charges if c.category == "egress")
+    assert egress == 2 * (10140 * D("0.09") + 100 * D("0.085"))
+
+
+def test_hours_in_steps() -> None:
+    """Tencent's hourly prices fall with the hours run: 96 at 3, 264 at 2, the rest at 1."""
+    rows = [
+        price(amount="3", tier_to=D(96)),
+        price(amount="2", tier_from=D(96), tier_to=D(360)),
+        price(amount="1", tier_from=D(360)),
+    ]
+    charges = cost.compute(rows, 2, D(720), 1, D(0))
+    assert [c.amount for c in charges] == [96 * 3 * 2, 264 * 2 * 2, 360 * 2]
+    assert sum(c.amount for c in cost.compute(rows, 1, D(50), 1, D(0))) == 150
+    terms = cost.commitment_of([price("subscription", "500", unit="month", term="1m")], D(720), 1, D(0))
+    assert terms is not None
+    assert cost.break_even(terms, rows, D(0), True) == 202  # 96 x 3 = 288; (500 - 288) / 2 = 106 more
+
+
+def test_partial_upfront() -> None:
+    rows = [
+        price("reserved", "8760", unit="term", term="1y", payment="partial_upfront"),
+        price("reserved", "2", unit="hour", term="1y", payment="partial_upfront"),
+    ]
+    charges = cost.compute(rows, 1, D(720), 1, D("0.5"))
+    sums = cost.totals(charges)
+    assert sums.list == 720 + 1440
+    assert sums.effective == 1080
+    assert sums.billed == 4380 + 720
+    assert sums.committed == 4380 + 8760
+
+
+def test_longer_subscription_is_spread_over_its_months() -> None:
+    rows = [price("subscription", "12000", unit="term", term="1y", currency="CNY")]
+    sums = cost.totals(cost.compute(rows, 3, D(720), 1, D(0)))
+    assert (sums.effective, sums.billed, sums.committed) == (3000, 36000, 36000)
+    sums = cost.totals(cost.compute(rows, 1, D(8760 + 744), 13, D(0)))
+    assert (sums.effective, sums.billed) == (13000, 24000)
+
+
+def test_window_longer_than_the_term_needs_more_terms() -> None:
+    rows = [price("reserved", "8760", unit="term", term="1y", payment="all_upfront")]
+    sums = cost.totals(cost.compute(rows, 1, D(8761), 12, D(0)))
+    assert sums.billed == 2 * 8760
+    assert sums.effective == 8761
+
+
+def test_unpriced_is_never_zero() -> None:
+    """Beijing has no traffic price on the China site: the offer says so and ranks after complete ones."""
+    quote = make_quote(hours="720", egress_gb="1000", instance_type="ecs.gn7i-c16g1.4xlarge")
+    beijing = find(quote.offers, region="cn-beijing")
+    hangzhou = find(quote.offers, region="cn-hangzhou")
+    assert not any(c.category == "egress" for c in beijing.charges)
+    assert "no price for cn-beijing" in beijing.unpriced[0]
+    assert sum(c.amount for c in hangzhou.charges if c.category == "egress") == 800
+    assert quote.offers.index(hangzhou) < quote.offers.index(beijing)
+
+
+def test_discounts_stand_beside_list() -> None:
+    quote = make_quote(hours="720", instance_type="p4d.24xlarge", discount=["aws=12%", "aws:reserved=5%"])
+    usage = find(quote.offers, purchase_option="on_demand")
+    assert usage.totals.native.list == D("15809.50224")
+    assert usage.totals.native.effective == D("15809.50224") * D("0.88")
+    one = find(quote.offers, term="1y", payment="no_upfront")
+    assert one.totals.native.effective == 720 * D("13.921") * D("0.95")
+    assert one.totals.native.committed == 8760 * D("13.921") * D("0.95")
+
+
+def test_tax_adds_its_own_row() -> None:
+    quote = make_quote(hours="720", instance_type="p4d.24xlarge", tax="6%", purchase_option="on_demand")
+    rows = [c for c in quote.offers[0].charges if c.category == "tax"]
+    assert [c.amount for c in rows] == [D("15809.50224") * D("0.06")]
+    assert quote.offers[0].totals.native.effective == D("15809.50224") * D("1.06")
+
+
+def test_range_quotes_the_high_end_and_says_so() -> None:
+    offers = make_quote(hours="720", instance_type="GN10X.18XLARGE320", region="ap-shanghai").offers
+    china = find(offers, site="china", purchase_option="on_demand")
+    assert china.charges[0].unit_price == D("145.96")
+    assert any("131.17 to 145.96" in n for n in china.notes)
+
+
+def test_storage_and_address() -> None:
+    quote = make_quote(hours="730", instance_type="p4d.24xlarge", storage_gb="1000", public_ips="2", count="2")
+    usage = find(quote.offers, purchase_option="on_demand")
+    by_category = {c.category: c.amount for c in usage.charges}
+    assert by_category["storage"] == 2 * 1000 * D("0.08")
+    assert by_category["ip"] == 2 * 730 * D("0.005")
+
+
+options = st.sampled_from(["on_demand", "reserved", "savings_plan", "subscription", "spot"])
+shares = st.decimals(min_value=0, max_value=1, places=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hours=st.decimals(min_value="0.5", max_value=30000, places=1),
+    egress=st.integers(0, 400_000),
+    storage=st.integers(0, 5000),
+    share=shares,
+    tax=shares,
+    count=st.integers(1, 9),
+)
+def test_laws_of_a_quote(hours: Decimal, egress: int, storage: int, share: Decimal, tax: Decimal, count: int) -> None:
+    """Charges add up to totals; effective never exceeds list; amounts are quantity times price."""
+    quote = make_quote(
+        hours=hours, egress_gb=egress, storage_gb=storage, discount=[f"aws={share}", f"tencentcloud={share}"], tax=tax,
+        count=count, provider=["aws", "tencentcloud"], gpu=["A100", "V100"],
+    )  # fmt: skip
+    assert quote.offers
+    for offer in quote.offers:
+        native = offer.totals.native
+        assert sum(c.amount for c in offer.charges) == native.effective
+        assert sum(c.list for c in offer.charges) == native.list
+        assert sum(c.billed for c in offer.charges) == native.billed
+        assert sum(c.committed for c in offer.charges) == native.committed
+        assert native.effective <= native.list
+        assert all(c.currency == offer.totals.native_currency for c in offer.charges)
+        for c in offer.charges:
+            assert c.amount == c.quantity * c.unit_price
+            assert min(c.amount, c.list, c.billed, c.committed) >= 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(a=st.integers(0, 300_000), b=st.integers(0, 300_000))
+def test_traffic_is_monotone_and_cheaper_per_gb(a: int, b: int) -> None:
+    rows = [t for t in catalog.Catalog().transfer("aws", "us-east-1") if t.destination == "internet"]
+
+    def of(gb: int) -> Decimal:
+        return sum((c.amount for c in cost.transfer(rows, "egress", "x", D(gb), 1, D(0))), D(0))
+
+    low, high = sorted((a, b))
+    assert of(low) <= of(high)
+    assert of(low) + of(high) >= of(low + high) - 100 * D("0.09")  # volume makes it cheaper; the quota is given once
+
+
+@settings(max_examples=40, deadline=None)
+@given(first=st.integers(1, 3000), second=st.integers(1, 3000))
+def test_flat_hours_add_up(first: int, second: int) -> None:
+    def of(hours: int) -> Decimal:
+        return cost.totals(cost.compute([price(amount="21.957642")], 3, D(hours), 1, D(0))).effective
+
+    assert of(first) + of(second) == of(first + second)
