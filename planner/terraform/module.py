@@ -26,6 +26,7 @@ TEMPLATES = {
     "network.tf": "{p}/network.tf.j2",
     "iam.tf": "{p}/iam.tf.j2",
     "deadline.tf": "{p}/deadline.tf.j2",
+    "budget.tf": "{p}/budget.tf.j2",
     "variables.tf": "{p}/variables.tf.j2",
     "outputs.tf": "{p}/outputs.tf.j2",
     "terraform.tfvars": "common/terraform.tfvars.j2",
@@ -55,8 +56,10 @@ def files(
         bootstrap = render_bootstrap(deployment)
     d = deployment
     names = dict(TEMPLATES)
-    if d.provider == "alicloud" or (d.provider == "aws" and d.prepaid):
-        del names["deadline.tf"]  # auto_release_time is an argument of the instance, and there is no budget resource
+    if d.provider == "alicloud" or d.prepaid:
+        del names["deadline.tf"]  # on Alibaba Cloud it is an argument of the instance, a subscription has none
+    if d.provider == "alicloud":
+        del names["budget.tf"]  # the provider has no such resource
     resource = {"aws": "aws_instance", "alicloud": "alicloud_instance", "tencentcloud": "tencentcloud_instance"}[d.provider]
     many = d.count > 1
     values = {
