@@ -6,16 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "bootstrap"))
-from variants import VARIANTS, deployment
-
 from planner.terraform import bootstrap
 from planner.terraform.deployment import Deployment
+from tests.bootstrap.variants import VARIANTS, deployment
 
 if os.geteuid() != 0:
     pytest.skip("a mount namespace needs root", allow_module_level=True)
@@ -35,7 +32,18 @@ class Machine:
 
     def __init__(self, root: Path, variant: Deployment) -> None:
         self.root, self.stub = root, root / "stub"
-        for name in ("opt/planner", "opt/dlami/nvme", "srv", "etc/planner", "etc/systemd/system", "etc/apt/sources.list.d", "lib/planner", "log", "stub", "bin"):
+        for name in (
+            "opt/planner",
+            "opt/dlami/nvme",
+            "srv",
+            "etc/planner",
+            "etc/systemd/system",
+            "etc/apt/sources.list.d",
+            "lib/planner",
+            "log",
+            "stub",
+            "bin",
+        ):
             (root / name).mkdir(parents=True)
         for name in NAMES:
             (root / "bin" / name).symlink_to(STUB)
@@ -75,7 +83,9 @@ class Machine:
         """Boot: /run and mounts start empty, everything else is as it was left."""
         r = self.root
         (r / "etc/planner/module.env").write_text("".join(f"{k}={v}\n" for k, v in self.env.items()))
-        (self.stub / "mounted").write_text((self.stub / "ami-mounts").read_text() if (self.stub / "ami-mounts").exists() else "")
+        (self.stub / "mounted").write_text(
+            (self.stub / "ami-mounts").read_text() if (self.stub / "ami-mounts").exists() else ""
+        )
         (self.stub / "calls").write_text("")
         script = f"""
             set -e
@@ -89,7 +99,9 @@ class Machine:
         """
         shutil.rmtree(r / "run", ignore_errors=True)
         env = {**os.environ, "STUB": str(self.stub), "STUB_SELF": str(STUB)}
-        return subprocess.run(["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, timeout=60, check=False)
+        return subprocess.run(
+            ["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, timeout=60, check=False
+        )
 
     @property
     def calls(self) -> list[str]:
@@ -210,7 +222,9 @@ def test_driver_is_installed_then_the_machine_reboots_and_goes_on(machine, name,
     assert m.state["status"] == "done" and m.state["reboots"] == "1" and not m.called("systemctl reboot")
     assert m.called("mkfs") == ["mkfs.ext4 -q -m 0 -L planner-models /dev/vdb"]
     third = m.boot()
-    assert third.returncode == 0 and not m.called("mkfs") and not m.called("apt-get"), "a later boot installs nothing again"
+    assert third.returncode == 0 and not m.called("mkfs") and not m.called("apt-get"), (
+        "a later boot installs nothing again"
+    )
 
 
 def test_driver_that_never_works_does_not_reboot_for_ever(machine):
@@ -258,7 +272,9 @@ def test_the_key_is_read_by_root_only_and_never_shown(machine, name):
     assert KEY not in shown
 
 
-@pytest.mark.parametrize("key", [None, "", "short", "two words of secret", 'quo"te-in-the-secret', "line\nbreak-in-secret"])
+@pytest.mark.parametrize(
+    "key", [None, "", "short", "two words of secret", 'quo"te-in-the-secret', "line\nbreak-in-secret"]
+)
 def test_a_secret_that_is_missing_or_odd_is_a_failure_that_hides_it(machine, key):
     m = machine("p4d")
     m.write("key", key) if key is not None else (m.stub / "key").unlink()

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "bootstrap"))
-from variants import VARIANTS, deployment
 
 from planner.errors import MisuseError
 from planner.sizing import Layout
 from planner.terraform import engines, monitoring
 from planner.terraform.bootstrap import stack
+from tests.bootstrap.variants import VARIANTS, deployment
 
 
 @pytest.mark.parametrize(
@@ -87,7 +83,10 @@ def test_fp8_on_ampere_is_weight_only_and_says_so():
 
 
 def test_another_version_than_sized_is_noted():
-    assert any("sized for vLLM@0.33.0, deployed with vllm 0.11.0" in n for n in stack("alicloud", "A10", "bf16", "", True).notes)
+    assert any(
+        "sized for vLLM@0.33.0, deployed with vllm 0.11.0" in n
+        for n in stack("alicloud", "A10", "bf16", "", True).notes
+    )
 
 
 BIG = {"hf_id": "deepseek-ai/DeepSeek-R1", "precision": "fp8", "network_gbps": Decimal(3200), "gpu_model": "H100-SXM5",
