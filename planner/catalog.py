@@ -21,11 +21,12 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.money import CURRENCIES
 from planner.offer import PAYMENTS, PURCHASE_OPTIONS, InstanceType, Price, Region, ServicePrice, TransferPrice
+from planner.records import NamedTuple
 
 __all__ = ["ROOT", "Catalog", "ProviderInfo", "check_prices"]
 

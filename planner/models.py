@@ -2,9 +2,9 @@
 
 import os
 from functools import cached_property
-from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest
+from planner.records import NamedTuple
 
 __all__ = ["Model", "find", "from_config", "names", "rows"]
 

@@ -10,12 +10,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from planner.errors import FetchError, MisuseError, PlannerError
 from planner.pricebook.checks import check_batch
 from planner.pricebook.store import Change, Writer
 from planner.provider import Access, Batch, Provider, checked_endpoint
+from planner.records import NamedTuple
 
 __all__ = ["Job", "Outcome", "Plan", "endpoints_of", "one_line", "plan", "run", "self_check"]
 

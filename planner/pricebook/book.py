@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 from planner.pricebook.overlay import Group, group
 from planner.pricebook.rows import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, Kind, Record
+from planner.records import NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3

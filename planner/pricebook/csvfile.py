@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from planner.errors import MisuseError
 from planner.money import decimal_of
@@ -17,6 +17,7 @@ from planner.pricebook.book import Fetch, PriceBook
 from planner.pricebook.rows import KINDS, Kind
 from planner.pricebook.schema import mapped, transaction
 from planner.pricebook.store import Content, Writer, normal_families, uid_of
+from planner.records import NamedTuple
 
 __all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time"]
 

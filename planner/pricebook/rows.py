@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.money import plain
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.records import NamedTuple
 
 __all__ = ["DETAIL", "INSTANCE_TYPE", "KINDS", "PRICE", "SERVICE", "TRANSFER", "Kind", "Record", "clean", "kind_of"]
 

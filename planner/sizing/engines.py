@@ -1,10 +1,10 @@
 """Inference engines: which one a GPU gets by default, and which precision runs on which GPU in which engine."""
 
-from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest
 from planner.gpus import GpuSpec
 from planner.models import Model
+from planner.records import NamedTuple
 
 __all__ = ["Engine", "default", "note", "parse", "refusal"]
 

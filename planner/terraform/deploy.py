@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
 
+from planner.records import NamedTuple
 from planner import __version__, models
 from planner.errors import MisuseError
 from planner.money import plain, show

@@ -31,8 +31,8 @@ below lists the keys. The secrets themselves are never in it: only their names, 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
+from planner.records import NamedTuple
 from planner.sizing import Layout
 
 __all__ = ["MAINLAND_TENCENT", "MODULE_ENV", "USER_DATA_LIMIT", "Deployment", "Image", "Node", "Stack", "is_mainland"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import os
 from decimal import Decimal
-from typing import NamedTuple
 
+from planner.records import NamedTuple
 from planner import gpus
 from planner.errors import MisuseError
 from planner.sizing import engines as sizing_engines

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint, in_families
+from planner.records import NamedTuple
 from providers._border import Failure, clean, host_only, network_reason, raw_text, refusal, resolve_quickly
 from providers._retry import TRIES, retry
 from providers._together import together

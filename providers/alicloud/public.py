@@ -13,12 +13,13 @@ import re
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.errors import FetchError, MisuseError
 from planner.money import decimal_of
 from planner.offer import Price
 from planner.provider import Access, Batch, checked_endpoint, in_families
+from planner.records import NamedTuple
 from providers import _http
 
 __all__ = ["SITES", "fetch", "self_check"]

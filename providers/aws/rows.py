@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
 from planner.errors import FetchError, MisuseError
 from planner.money import CURRENCIES, decimal_of, plain
 from planner.offer import Price, TransferPrice
+from planner.records import NamedTuple
 from providers.aws import terms
 
 __all__ = [
