@@ -163,7 +163,7 @@ serve() {
   iptables -C DOCKER-USER -d 169.254.0.0/16 -j DROP 2>/dev/null || iptables -I DOCKER-USER -d 169.254.0.0/16 -j DROP
   retry 5 60 compose pull -q
   compose up -d --remove-orphans
-  retry 360 10 healthy || die "the engine is not healthy after an hour: docker compose logs engine-0"
+  retry 180 20 healthy || die "the engine is not healthy after an hour: docker compose logs engine-0"
   systemctl enable --now planner-watch.timer planner-stress.timer
 }
 
