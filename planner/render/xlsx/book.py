@@ -68,6 +68,8 @@ class Book:
         self.created = datetime.fromisoformat(created)
         self._formats: dict[tuple[Any, ...], Any] = {}
         self.sheets: dict[str, Sheet] = {}
+        # All at once: sheets stand in reading order, and are filled in the order of calculation.
+        self.empty = {key: self.file.add_worksheet(t(name)) for key, name in NAMES.items()}
 
     def fmt(self, style: str, number: str = "", **more: Any) -> Any:
         """Return the format of `style` (a key of STYLES) with a number format of NUMBERS."""
@@ -94,7 +96,7 @@ class Sheet:
 
     def __init__(self, book: Book, key: str, widths: list[float], landscape: bool) -> None:
         self.book, self.key, self.last = book, key, [0, len(widths) - 1]
-        self.ws = ws = book.file.add_worksheet(book.t(NAMES[key]))
+        self.ws = ws = book.empty[key]
         for col, width in enumerate(widths):
             ws.set_column(col, col, width, book.fmt("calc"))
         ws.hide_gridlines(2)

@@ -12,7 +12,7 @@ FIRST = 5
 #: key, title, unit, number format
 COLUMNS = (
     ("no", "no.", "", "int"), ("option", "option", "", ""), ("provider", "provider", "", ""), ("way", "bought as", "", ""),
-    ("code", "currency", "", ""), ("ladder", "price", "", ""), ("even", "on-demand price", "", ""),
+    ("code", "currency", "", ""), ("ladder", "price", "", ""), ("even", "on-demand price", "", ""), ("basis", "disk counted by", "", ""),
     ("count", "instances", "number", "int"), ("off", "discount on compute", "share", "pct"),
     ("beside_off", "discount on the rest", "share", "pct"), ("rate", "rate to report", "", "rate"),
     ("term_hours", "hours of term", "h", "int"), ("term_months", "months of term", "months", "int"),
@@ -120,7 +120,7 @@ def write_egress(book: Book, model: Model, refs: Refs) -> None:
 def write_costs(book: Book, model: Model, refs: Refs) -> None:
     """Write Costs."""
     t = book.t
-    widths = [5.0, 44, 12, 13, 9, 8, 10] + [13.0] * (len(COLUMNS) - 7)
+    widths = [5.0, 44, 12, 13, 9, 8, 10, 8] + [13.0] * (len(COLUMNS) - 8)
     s = book.sheet("costs", widths)
     s.title(t("The calculation: one row per option, one formula per column. Native: the currency the cloud bills in."))
     s.head(3, [t(title) for _, title, _, _ in COLUMNS], 40)
@@ -144,6 +144,7 @@ def _row(book: Book, model: Model, refs: Refs, number: int, o: Option) -> None:
     for key, text in (
         ("option", label(o, t)), ("provider", offer.provider), ("way", offer.purchase_option), ("code", offer.totals.native_currency),
         ("ladder", o.own.id), ("even", o.even.id if o.even else (o.own.id if offer.purchase_option == "on_demand" else "")),
+        ("basis", o.disk_basis),
     ):  # fmt: skip
         s.text(row, COL[key], text)
     s.put(row, COL["no"], number + 1, "int")
