@@ -144,4 +144,7 @@ def load(name: str) -> Provider:
         if ep.name == name:
             provider: Provider = ep.load()
             return provider
-    raise MisuseError(f"unknown provider {name!r}: {suggest(name, names())}")
+    known = names()
+    if not known:
+        raise MisuseError("no provider is installed: a checkout needs `pip install -e .` (or `make setup`) once")
+    raise MisuseError(f"unknown provider {name!r}: {suggest(name, known)}")

@@ -24,9 +24,10 @@ FORMATS = ("table", "json", "csv")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--explain", is_flag=True, help="Unfold the cheapest offer of each provider.")
+@click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
-    strict: bool, top: int, form: str, output: str | None, explain: bool, replay: str | None, price_book: tuple[str, ...],
+    strict: bool, top: int, form: str, output: str | None, explain: bool, from_tf: str | None, replay: str | None, price_book: tuple[str, ...],
     price_book_db: str | None, offline_list: bool, as_of: str | None, **values: Any,
 ) -> int:  # fmt: skip
     """What a workload costs on each cloud: on-demand, committed and spot, with traffic, from dated prices.
@@ -36,7 +37,12 @@ def quote(
     if replay:
         result = _replay(replay, values)
     else:
-        workload = make_workload(values)
+        base = None
+        if from_tf:
+            from planner.terraform.readback import workload_of
+
+            base = workload_of(from_tf)
+        workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
     text = _render(result, form, top, explain, to_terminal=output is None)
     if output:

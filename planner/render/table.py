@@ -53,6 +53,16 @@ def _gpu(offer: Offer) -> str:
     return f"{plain(offer.gpu.count)}x {offer.gpu.model}"
 
 
+def _speed(offer: Offer) -> str:
+    """Output tokens per second of all instances, low side to high side."""
+    speed = offer.sizing.output_tokens_per_second
+    return f"{speed.low * offer.count:,.0f}-{speed.high * offer.count:,.0f}" if speed else "?"
+
+
+def _per_million(offer: Offer) -> str:
+    return show(offer.cost_per_million_output, 3) if offer.cost_per_million_output is not None else "?"
+
+
 def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], bold: bool) -> list[str]:
     table = [list(header), *(list(r) for r in rows)]
     widths = [max(len(r[i]) for r in table) for i in range(len(header))]
@@ -75,7 +85,7 @@ def dump(quote: Quote, top: int = 1, colour: bool = False) -> str:
     lines += [f"Amounts in {code}" + (f" at {rates}" if rates else "") + ", cheapest first", ""]
     shown = choose(quote, top)
     if shown:
-        header = ["provider", "region", "instance type", "n", "GPUs", "bought as", "effective", "billed", "committed", "native list", "even at"]
+        header = ["provider", "region", "instance type", "n", "GPUs", "bought as", "effective", "billed", "committed", "native list", "even at", "tok/s", "1M tok"]
         rows = []
         for o in shown:
             t = o.totals
@@ -85,10 +95,10 @@ def dump(quote: Quote, top: int = 1, colour: bool = False) -> str:
                     o.region, o.instance_type, str(o.count), _gpu(o), way(o) + (" *" if o.unpriced else ""),
                     show(t.report.effective), show(t.report.billed), show(t.report.committed) if t.report.committed else "-",
                     f"{show(t.native.list)} {t.native_currency}",
-                    f"{o.break_even_hours} h/mo" if o.break_even_hours is not None else "",
+                    f"{o.break_even_hours} h/mo" if o.break_even_hours is not None else "", _speed(o), _per_million(o),
                 ]
             )  # fmt: skip
-        lines += _grid(header, rows, {3, 6, 7, 8, 9, 10}, colour)
+        lines += _grid(header, rows, {3, 6, 7, 8, 9, 10, 11, 12}, colour)
     else:
         lines.append("No offer serves this workload.")
     lines.append("")
@@ -107,6 +117,11 @@ def _traffic(quote: Quote) -> str:
     return ", " + ", ".join(parts) if parts else ""
 
 
+def _has_demand(quote: Quote) -> bool:
+    work = quote.workload
+    return bool(work.rps or work.tokens_per_second)
+
+
 def _dim(line: str, colour: bool) -> str:
     return f"\x1b[2m{line}\x1b[0m" if colour and line else line
 
@@ -115,6 +130,8 @@ def _foot(quote: Quote, shown: list[Offer]) -> list[str]:
     lines = [
         "effective: upfront payments spread over their term; billed: cash in the window; committed: owed over the term",
         "even at: hours a month from which the commitment beats on-demand",
+        f"tok/s: output tokens a second at saturation, an estimate; 1M tok: {quote.currency} per million output tokens, "
+        + ("at the given load" if _has_demand(quote) else "at its low side"),
     ]
     if any(o.market for o in shown):
         lines.append("spot is a market price of a past sample, not an offer; the instance can be taken back")
@@ -134,7 +151,7 @@ def _foot(quote: Quote, shown: list[Offer]) -> list[str]:
     if gaps:
         lines += ["", "Gaps:"] + [f"  {', '.join(regions)}: {text}" for (_, text), regions in gaps.items()]
     if quote.rejected:
-        lines += ["", f"Rejected ({len(quote.rejected)}):"] + _rejected(quote)
+        lines += ["", f"Rejected ({len(quote.rejected)}):", *_rejected(quote)]
     if quote.notes:
         lines += [""] + [f"Note: {n}" for n in quote.notes]
     return lines

@@ -73,11 +73,13 @@ def parse(text: str) -> Engine:
     return Engine(key, version, _numbers(version))
 
 
+_ON_V100 = Engine("lmdeploy", LMDEPLOY, _numbers(LMDEPLOY))
+_ON_OTHERS = Engine("vllm", VLLM, _numbers(VLLM))
+
+
 def default(gpu: GpuSpec) -> Engine:
     """Return the engine we plan with on `gpu`: current vLLM, but LMDeploy TurboMind on V100 (no sm70 in vLLM 0.20+)."""
-    if gpu.compute_capability == 7.0:
-        return Engine("lmdeploy", LMDEPLOY, _numbers(LMDEPLOY))
-    return Engine("vllm", VLLM, _numbers(VLLM))
+    return _ON_V100 if gpu.compute_capability == 7.0 else _ON_OTHERS
 
 
 def _floor(engine: Engine) -> float:

@@ -1,7 +1,6 @@
 """The sizing as the quote calls it: `check` a workload once, then `size` it on each instance type."""
 
 import math
-from typing import NamedTuple
 
 from planner import gpus, models
 from planner.errors import MisuseError, suggest
@@ -62,34 +61,31 @@ def check(workload: Workload) -> None:
                 raise
 
 
-class Shape(NamedTuple):
-    """What matters of an instance type: its GPUs and its network. `shown` names it in reasons."""
-
-    gpu: str
-    gpus: float
-    memory_gib: float | None
-    network_gbps: float | None
-
-
 def size(workload: Workload, instance: InstanceType) -> Sizing:
     """Return how `instance` serves `workload`; a workload that passed `check` never raises here."""
-    shape = Shape(
-        instance.gpu_model,
-        float(instance.gpu_count),
-        None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib),
-        # The network matters for pipelines only, and those take machines of several GPUs.
-        None if instance.network_gbps is None or instance.gpu_count < 2 else float(instance.network_gbps),
-    )
-    key = (
-        shape, workload.model, workload.model_config, workload.precision, workload.engine, workload.count,
-        workload.spare, workload.input_tokens, workload.output_tokens, workload.context_tokens, workload.rps,
-        workload.concurrency, workload.tokens_per_second, workload.ttft_ms, workload.tpot_ms, workload.headroom,
+    memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
+    number = float(instance.gpu_count)
+    asked = (
+        workload.model, workload.model_config, workload.precision, workload.engine, workload.count, workload.spare,
+        workload.input_tokens, workload.output_tokens, workload.context_tokens, workload.rps, workload.concurrency,
+        workload.tokens_per_second, workload.ttft_ms, workload.tpot_ms, workload.headroom,
     )  # fmt: skip
+    found = _cached(workload, asked, instance.gpu_model, memory_gib, number, None)
+    # The network decides only where one machine is too small: most instance types share the answer above.
+    if not found.fits and instance.network_gbps is not None and layout.NO_NETWORK in found.reasons:
+        found = _cached(workload, asked, instance.gpu_model, memory_gib, number, float(instance.network_gbps))
+    return found
+
+
+def _cached(
+    workload: Workload, asked: tuple[object, ...], name: str, memory_gib: float | None, number: float, network: float | None
+) -> Sizing:
+    key = (name, memory_gib, number, network, asked)
     found = _cache.get(key)
     if found is None:
         if len(_cache) > 4096:
             _cache.clear()
-        found = _cache[key] = _size(workload, shape)
+        found = _cache[key] = _size(workload, name, memory_gib, number, network)
     return found
 
 
@@ -110,27 +106,29 @@ def demand_of(workload: Workload) -> Demand:
     )  # fmt: skip
 
 
-def gpu_of(shape: Shape) -> GpuSpec:
+def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec:
     """Return the datasheet of an instance's GPU, or of its share of one; raises MisuseError where there is none."""
-    gpu = gpus.find(shape.gpu, shape.memory_gib)
-    if 0 < shape.gpus < 1 and gpu.share == 1:
-        return gpus.find(f"{gpu.name} (1/{round(1 / shape.gpus)} vGPU)")
+    gpu = gpus.find(name, memory_gib)
+    if 0 < number < 1 and gpu.share == 1:
+        return gpus.find(f"{gpu.name} (1/{round(1 / number)} vGPU)")
     return gpu
 
 
-def _size(workload: Workload, shape: Shape) -> Sizing:
+def _size(
+    workload: Workload, name: str, memory_gib: float | None, number: float, network_gbps: float | None
+) -> Sizing:
     model = model_of(workload)
     try:
-        gpu = gpu_of(shape)
+        gpu = gpu_of(name, memory_gib, number)
     except MisuseError as error:
         return _no(workload, model, "", (str(error),))
-    cards = max(1, int(shape.gpus))
+    cards = max(1, int(number))
     engine = engines.parse(workload.engine) if workload.engine else engines.default(gpu)
     refused = engines.refusal(engine, gpu, workload.precision, model)
     if refused:
         return _no(workload, model, engine.label, (refused,))
     context = max(workload.context_tokens, workload.input_tokens + workload.output_tokens)
-    plans, reasons = layout.options(model, workload.precision, gpu, engine, cards, context, shape.network_gbps)
+    plans, reasons = layout.options(model, workload.precision, gpu, engine, cards, context, network_gbps)
     if not plans:
         return _no(workload, model, engine.label, tuple(reasons))
     ask = demand_of(workload)

@@ -5,8 +5,6 @@ Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
     KV cache = share x (usable - weights - overhead)              (LMDeploy 0.8, TensorRT-LLM 0.9: of what is free)
 """
 
-from typing import NamedTuple
-
 from planner.gpus import GIB, GpuSpec
 from planner.models import Model
 from planner.sizing.engines import Engine
@@ -28,20 +26,26 @@ SAMPLED = 256  # sequences in the sampler's profile run (vLLM max_num_seqs), thr
 UNTIED_PREFILL = 8192  # tokens per prefill batch on GPUs of 70 GiB and more; 2,048 below (vLLM's defaults)
 
 
-class Plan(NamedTuple):
+class Plan:
     """Memory of one copy on tp GPUs times pp instances; bytes are per GPU of the fullest stage.
 
     tokens: what the KV cache holds. pool_bytes may be negative: then the copy does not fit.
     """
 
-    tp: int
-    pp: int
-    weights: float
-    overhead: float
-    budget: float
-    pool: float
-    kv_per_token: float
-    tokens: int
+    __slots__ = ("budget", "kv_per_token", "overhead", "pool", "pp", "tokens", "tp", "weights")
+
+    def __init__(
+        self, tp: int, pp: int, weights: float, overhead: float, budget: float, pool: float, kv_per_token: float,
+        tokens: int,
+    ) -> None:  # fmt: skip
+        self.tp = tp
+        self.pp = pp
+        self.weights = weights
+        self.overhead = overhead
+        self.budget = budget
+        self.pool = pool
+        self.kv_per_token = kv_per_token
+        self.tokens = tokens
 
 
 def weight_bytes(model: Model, precision: str) -> float:

@@ -1,7 +1,6 @@
 """From a layout to what an instance serves: the batch within memory and latency limits, and the instances for a demand."""
 
 import math
-from typing import NamedTuple
 
 from planner.gpus import GpuSpec
 from planner.models import Model
@@ -14,33 +13,44 @@ from planner.sizing.roofline import Machine
 __all__ = ["Demand", "Served", "instances", "load_for", "serve"]
 
 
-class Demand(NamedTuple):
+class Demand:
     """What is asked for, as floats; 0 means not asked. rate is in output tokens a second."""
 
-    isl: float
-    osl: float
-    rate: float
-    concurrency: float
-    ttft: float
-    tpot: float
-    keep: float  # share of the capacity that may be used: 1 - headroom
+    __slots__ = ("concurrency", "isl", "keep", "osl", "rate", "tpot", "ttft")
+
+    def __init__(
+        self, isl: float, osl: float, rate: float, concurrency: float, ttft: float, tpot: float, keep: float,
+    ) -> None:  # fmt: skip
+        self.isl = isl
+        self.osl = osl
+        self.rate = rate
+        self.concurrency = concurrency
+        self.ttft = ttft
+        self.tpot = tpot
+        self.keep = keep
 
 
-class Served(NamedTuple):
+class Served:
     """A layout at its limit. A unit is one instance, or the pp instances of a pipelined copy.
 
     most: requests that one copy holds; batch: requests at once over the unit's copies within memory and latency
     limits; full: the estimate there; rate_low: its low side.
     """
 
-    plan: Plan
-    copies: int
-    machine: Machine
-    most: float
-    batch: float
-    full: Estimate
-    rate_low: float
-    anchored: bool
+    __slots__ = ("anchored", "batch", "copies", "full", "machine", "most", "plan", "rate_low")
+
+    def __init__(
+        self, plan: Plan, copies: int, machine: Machine, most: float, batch: float, full: Estimate, rate_low: float,
+        anchored: bool,
+    ) -> None:  # fmt: skip
+        self.plan = plan
+        self.copies = copies
+        self.machine = machine
+        self.most = most
+        self.batch = batch
+        self.full = full
+        self.rate_low = rate_low
+        self.anchored = anchored
 
 
 def serve(

@@ -459,7 +459,12 @@ def _rate(ask: _Ask, host: str, family: str, kind: str, term: str, payment: str)
         )  # fmt: skip
         where = f"{ask.who}: QuerySavingsPlansDiscount{_shown(request)}"
         tag = f"{family}-{kind}-{terms.CYCLES[term].replace(':', '')}-{terms.PAY_MODES[payment]}"
-        pages.append(ask("QuerySavingsPlansDiscount", host, request, f"{tag}-page{len(pages) + 1}"))
+        try:
+            pages.append(ask("QuerySavingsPlansDiscount", host, request, f"{tag}-page{len(pages) + 1}"))
+        except _RefusedError as error:
+            if terms.not_applicable(error.code, str(error)):
+                return None
+            raise
         items = (pages[-1].get("Data") or {}).get("Items") or []
         if len(items) < SAVINGS_PAGE_SIZE or len(pages) >= MAX_PAGES:
             return parse.discounts(pages, family=family, region=ask.region, where=where)

@@ -162,7 +162,7 @@ def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[Transfer
                 attributes.get("operation", ""), str(dimension.get("unit", "")), str(dimension.get("beginRange", "")),
                 str(dimension.get("endRange", "")), amount, currency, str(offer.get("effectiveDate", "")),
                 str(item.get("version", "")),
-            )  # fmt: skip
+            )
 
 
 def plan_rates(
@@ -198,7 +198,7 @@ def plan_rates(
                 str(_need(result, "unit", where, f"a savings-plan rate for {name}")),
                 str(_need(result, "rate", where, f"a savings-plan rate for {name}")),
                 str(_need(plan, "currency", where, f"a savings plan for {name}")), "", "",
-            )  # fmt: skip
+            )
         )
     return rates, sorted(gaps)
 
@@ -234,7 +234,7 @@ def spot_prices(
         rows.append(
             price(where, name, "spot", amount, effective=_iso(entry["Timestamp"]), zone=zone,
                   status="low" if floor else "", confidence="low" if floor else "high", note=floor)
-        )  # fmt: skip
+        )
     return rows
 
 

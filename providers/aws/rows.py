@@ -189,7 +189,7 @@ def _reserved(name: str, found: list[Rate], where: Where, term: str, payment: st
             rows.append(
                 price(where, name, "reserved", amount, effective=rate.effective, version=rate.version, term=term,
                       payment=payment, offering=offering, unit=word)
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -216,7 +216,7 @@ def plan_prices(rates: Iterable[PlanRate], where: Where) -> tuple[list[Price], l
         prices.append(
             price(where, rate.instance_type, "savings_plan", amount, effective=rate.effective, version=rate.version,
                   term=rate.term, payment=payment, offering=rate.plan)
-        )  # fmt: skip
+        )
     gaps = [
         f"savings-plan payment {word!r} is new to this version and left out: {_some(names)}"
         for word, names in sorted(unknown.items())
@@ -283,7 +283,7 @@ def _tiers(
             to_region=to_region, from_gb=begin, to_gb=end, amount=amount, currency=where.partition.currency,
             quota=False, effective_date=day, dated="" if day else where.undated(), source=source, confidence="high",
             status="", note="", origin="book", place="",
-        )  # fmt: skip
+        )
         for begin, end, amount in tiers
     ]
 

@@ -560,6 +560,19 @@ def test_a_plan_answer_that_says_it_failed_inside_http_200(adapter, fake):
     assert "answered PARAM_ERROR: not for you" in fails(adapter, fake)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Success": False, "Code": "NotApplicable", "Message": "This API is not applicable for caller."},
+        error(400, "NotApplicable", "This API is not applicable for caller."),
+    ],
+)
+def test_an_account_without_savings_plans_has_a_gap(adapter, fake, answer):
+    fake.answers["QuerySavingsPlansDiscount"] = lambda asked: answer
+    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
+    assert f"{REGION}: ecs.gn7i: no savings plan discount is given" in batch.gaps
+
+
 def test_ten_thousand_types(adapter, fake):
     """A hundred pages; only GPU types that are sold here are priced."""
     plain = [{**TYPES[2], "InstanceTypeId": f"ecs.g7.{number}xlarge"} for number in range(9_998)]

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -209,3 +210,12 @@ def test_calls_that_need_nothing_of_each_other_run_together(fake: FakeAws) -> No
     provider.fetch(REGION, Access(now=NOW, endpoint=fake.url))
     longest_chain = 0.2  # types, then any of what needs them
     assert time.monotonic() - start < 3 * longest_chain + 1.0  # clients take up to a second on a busy machine
+
+
+def test_the_documented_policy_is_what_a_refresh_needs_and_no_more(fake: FakeAws) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "providers" / "aws.md").read_text()
+    policy = json.loads(page.split("```json\n")[1].split("```")[0])
+    (statement,) = policy["Statement"]
+    provider.fetch(REGION, Access(now=NOW, endpoint=fake.url))
+    services = {"GetProducts": "pricing", "DescribeSavingsPlansOfferingRates": "savingsplans"}
+    assert statement["Action"] == sorted({f"{services.get(call, 'ec2')}:{call}" for call, _ in fake.log})

@@ -89,7 +89,7 @@ def test_a_refusal_is_not_tried_again(fake: FakeAws, status: int) -> None:
     with pytest.raises(FetchError, match=f"HTTP {status}") as caught:
         _read(fake.url + "/file")
     assert len(fake.calls("/file")) == 1
-    assert isinstance(caught.value, _http.Missing) == (status in (403, 404))
+    assert isinstance(caught.value, _http.MissingFileError) == (status in (403, 404))
 
 
 def test_no_connection() -> None:

@@ -194,11 +194,13 @@ def test_a_discounted_month_leaves_the_years_at_list(adapter, fake):
 def test_both_spellings_of_the_years(adapter, fake):
     changing(
         fake, "PREPAID", V100, OriginalPriceThreeYear=None, DiscountPriceThreeYear=None, OriginalPriceThreeYears=207000,
+        OriginalPriceOneYear=None, DiscountPriceOneYear=None, OriginalPriceOneYears=69000, DiscountPriceOneYears=57270,
         DiscountPriceThreeYears=103500, OriginalPriceFiveYears=345000, DiscountPriceFiveYears=120000,
     )  # fmt: skip
     batch = adapter.fetch(REGION, access(fake))
     assert one(batch, instance_type=V100, term="3y").amount == 103500
     assert one(batch, instance_type=V100, term="5y").amount == 120000
+    assert one(batch, instance_type=V100, term="1y").amount == 57270
 
 
 def test_spot_is_what_is_left_of_the_price(adapter, fake):
