@@ -274,7 +274,8 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     kinds = f'({prices(5)}<>"{t.say("spot")}")'
     lines.append((t("no price is older than the limit (spot apart)"), f'SUMPRODUCT({kinds}*ISNUMBER({prices(17)})*({prices(16)}<review_used-maxage_used))', float(old), "0", 0.0))
     lines.append((t("no price is undated (spot apart)"), f"SUMPRODUCT({kinds}*NOT(ISNUMBER({prices(17)})))", float(undated), "0", 0.0))
-    lines.append((t("all options are priced completely"), f"COUNTIF({cols('whole')},0)", float(sum(bool(x.offer.unpriced) for x in options)), "0", 0.0))
+    whole = any(not x.offer.unpriced for x in options)
+    lines.append((t("an option is priced completely"), f"IF(COUNT({cols('rank')})>0,0,1)", float(not whole), "0", 0.0))
     e = book.sheets["egress"]
     first, last, lane0, lane1 = e.tiers  # type: ignore[attr-defined]
     if last >= first:
@@ -308,8 +309,9 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     s.ws.conditional_format(4, 4, row + 1, 4, {"type": "formula", "criteria": "=AND(ISNUMBER(E5),E5=0)", "format": red})
     s.ws.conditional_format(4, 4, row + 1, 4, {"type": "formula", "criteria": "=AND(ISNUMBER(E5),E5=1)", "format": green})
     s.freeze(4, 1)
-    s.failing = f'SUMPRODUCT(1-{book.ref("checks", cell(4, 4, "rc") + ":" + cell(row - 1, 4, "rc"))})'  # type: ignore[attr-defined]
-    s.failed = failed  # type: ignore[attr-defined]
+    holds_at = f"{cell(4, 4, 'rc')}:{cell(row - 1, 4, 'rc')}"
+    s.failing = f"INDEX({book.ref('checks', cell(4, 0, 'rc') + ':' + cell(row - 1, 0, 'rc'))},MATCH(0,{book.ref('checks', holds_at)},0))"  # type: ignore[attr-defined]
+    s.failed = next((words for words, _, a, _, b in lines if abs(a - b) > 0.005 + abs(b) * 1e-9), "")  # type: ignore[attr-defined]
     return book.ref("checks", cell(row + 1, 4, "rc"))
 
 

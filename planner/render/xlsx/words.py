@@ -39,8 +39,11 @@ def write_cover(book: Book, model: Model, passed: str) -> None:
         row += 1
     row += 1
     s.text(row, 0, t("All checks"), "bold")
-    ok, failed = t("all checks hold"), t("A CHECK FAILS: see Checks")
-    s.calc(row, 1, f'IF({passed}=1,{_quoted(ok)},{_quoted(failed)})', ok, "", "check", align="left")
+    ok, failed = t("all checks hold"), t("A CHECK FAILS") + ": "
+    checks = book.sheets["checks"]
+    first: str = checks.failed  # type: ignore[attr-defined]
+    formula = f"IF({passed}=1,{_quoted(ok)},{_quoted(failed)}&{checks.failing})"  # type: ignore[attr-defined]
+    s.calc(row, 1, formula, failed + first if first else ok, "", "check", align="left")
     red = book.file.add_format({"font_color": "#C00000", "bg_color": "#FDE0E0"})
     green = book.file.add_format({"font_color": "#006100", "bg_color": "#DDF3DF"})
     s.ws.conditional_format(row, 1, row, 1, {"type": "formula", "criteria": f"={passed}<>1", "format": red})
