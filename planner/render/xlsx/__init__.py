@@ -28,7 +28,7 @@ def dump(quote: Quote, top: int = 3, lang: str = "en") -> bytes:
     from planner.render.xlsx.costs import write_costs, write_egress
     from planner.render.xlsx.inputs import Refs, write_inputs, write_prices
     from planner.render.xlsx.model import Model
-    from planner.render.xlsx.output import write_checks, write_focus, write_summary
+    from planner.render.xlsx.output import recommended, write_checks, write_focus, write_summary
     from planner.render.xlsx.timeline import write_timeline
     from planner.render.xlsx.words import write_cover, write_notes, write_sizing
 
@@ -42,7 +42,7 @@ def dump(quote: Quote, top: int = 3, lang: str = "en") -> bytes:
         "title": t("Cost review: GPU capacity for {model}", model=quote.workload.model), "subject": f"planner {quote.hash}",
         "created": book.created, "comments": t("A forecast from published prices, not a bill."),
     })  # fmt: skip
-    best = min((i for i, o in enumerate(offers) if not o.unpriced), key=lambda i: offers[i].totals.report.effective, default=0)
+    best = recommended(model)[0] or model.options[0]
     write_inputs(book, model, refs)
     write_prices(book, model, refs)
     write_sizing(book, model)
@@ -52,8 +52,8 @@ def dump(quote: Quote, top: int = 3, lang: str = "en") -> bytes:
     curve = write_commitment(book, model, refs, shown)
     write_scenarios(book, model, refs)
     write_sensitivity(book, model, refs, shown)
-    write_focus(book, model, refs, best)
-    passed = write_checks(book, model, refs, shown, best)
+    write_focus(book, model, model.options.index(best))
+    passed = write_checks(book, model, refs, shown, model.options.index(best))
     write_summary(book, model, shown, curve)
     write_notes(book, model)
     write_cover(book, model, passed)

@@ -27,7 +27,7 @@ COLUMNS = (
     ("n_list", "list", "native", "money"), ("n_eff", "effective", "native", "money"),
     ("n_bill", "billed", "native", "money"), ("n_owed", "committed", "native", "money"),
     ("r_list", "list", "report", "money"), ("r_eff", "effective", "report", "money"), ("r_bill", "billed", "report", "money"),
-    ("r_owed", "committed", "report", "money"), ("whole", "complete", "1 = yes", "flag"), ("rank", "ranking amount", "report", "money"),
+    ("r_owed", "committed", "report", "money"), ("whole", "complete", "1 = yes", "flag"), ("rank", "all obligations, firm and complete", "report", "money"), ("lasting", "effective, firm and complete", "report", "money"),
     ("per_second", "tokens out", "1/s", "num"), ("m_out", "per million tokens out", "report", "money"),
     ("m_all", "per million tokens", "report", "money"),
 )  # fmt: skip
@@ -207,7 +207,9 @@ def _row(book: Book, model: Model, refs: Refs, number: int, o: Option) -> None:
         put("r_" + key, f'{c["n_" + key]}*{c["rate"]}', value)
     missing = [f"{name}_used>0" for name, x in (("egress", o.egress), ("inter", o.inter), ("storage", o.disk), ("ips", o.ip)) if x is None]
     put("whole", f"IF(OR({','.join(missing)}),0,1)" if missing else "1", 0 if offer.unpriced else 1)
-    put("rank", f'IF({c["whole"]}=1,{c["r_eff"]},"")', "" if offer.unpriced else report.effective)
+    obliged = "" if offer.unpriced or offer.market else max(report.billed, report.committed)
+    put("rank", f'IF(AND({c["whole"]}=1,{c["way"]}<>"spot"),MAX({c["r_bill"]},{c["r_owed"]}),"")', obliged)
+    put("lasting", f'IF({c["rank"]}="","",{c["r_eff"]})', "" if obliged == "" else report.effective)
     band = offer.sizing.output_tokens_per_second
     low = round(band.low, 3) if band else 0.0
     demand = float(work.rps * work.output_tokens if work.rps else work.tokens_per_second)

@@ -7,12 +7,22 @@ from typing import Any
 from planner.render.xlsx.book import Book, cell
 from planner.render.xlsx.costs import ref, span
 from planner.render.xlsx.inputs import Refs, label
-from planner.render.xlsx.model import Model
+from planner.render.xlsx.model import Model, Option
 from planner.render.xlsx.timeline import Shown
 
-__all__ = ["write_checks", "write_focus", "write_summary"]
+__all__ = ["recommended", "write_checks", "write_focus", "write_summary"]
 
 BARS = 12
+
+
+def recommended(model: Model) -> tuple[Option | None, Option | None]:
+    """Return the firm, complete options with least to pay in all, and with the lowest effective cost.
+
+    The rule of planner.render.advice: spot is never recommended, since it can be taken back.
+    """
+    firm = [o for o in model.options if not o.offer.unpriced and not o.offer.market]
+    owed = lambda o: max(o.offer.totals.report.billed, o.offer.totals.report.committed)  # noqa: E731
+    return min(firm, key=owed, default=None), min(firm, key=lambda o: o.offer.totals.report.effective, default=None)
 
 
 def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
@@ -20,29 +30,28 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     t, code = book.t, model.quote.currency
     s = book.sheet("summary", [5, 46, 20, 9, 14, 14, 14, 14, 14, 12, 12, 11, 9])
     s.title(t("All amounts in {code}; every number is a formula down to Inputs and Prices.", code=code))
-    whole = [o for o in model.options if not o.offer.unpriced]
-    best = min(whole, key=lambda o: o.offer.totals.report.effective, default=None)
-    rank = span(book, model, "rank")
-    least = f"MIN({rank})"
-    where = f"MATCH({least},{rank},0)"
-    pick = lambda key: f"INDEX({span(book, model, key)},{where})"  # noqa: E731
+    best, lasting = recommended(model)
+    rank, later = span(book, model, "rank"), span(book, model, "lasting")
+    least = f"MIN({span(book, model, 'r_eff')})"
+    pick = lambda key, area: f"INDEX({span(book, model, key)},MATCH(MIN({area}),{area},0))"  # noqa: E731
     q = lambda text: '"' + text.replace('"', '""') + '"'  # noqa: E731
     from planner.money import show
 
-    s.ws.set_row(2, 34)
-    if best is None:
-        spoken = t("No option is priced completely: see Notes.")
-    else:
+    none = t("No firm option is priced completely: see Notes.")
+    first, second = t("Least to pay for the window, all obligations included: "), t(" If the need lasts the whole term: ")
+    middle, end = t(", for "), t(" effective in the window.")
+    spoken = none
+    if best is not None and lasting is not None:
         r = best.offer.totals.report
-        spoken = (
-            f"{t('Cheapest complete option')}: {label(best, t)} - {show(r.effective)} {code} {t('effective')}, "
-            f"{show(r.billed)} {code} {t('billed in the window')}, {show(r.committed)} {code} {t('committed')}."
-        )
+        spoken = f"{first}{label(best, t)}{middle}{show(max(r.billed, r.committed))} {code}."
+        if lasting is not best:
+            spoken += f"{second}{label(lasting, t)}{middle}{show(lasting.offer.totals.report.effective)} {code}{end}"
     money = lambda f: f'TEXT({f},"#,##0.00")'  # noqa: E731
+    s.ws.set_row(2, 40)
+    lasts = f'{q(second)}&{pick("option", later)}&{q(middle)}&{money(f"MIN({later})")}&{q(" " + code + end)}'
     sentence = (
-        f'IF(COUNT({rank})=0,{q(t("No option is priced completely: see Notes."))},{q(t("Cheapest complete option") + ": ")}&{pick("option")}&" - "'
-        f'&{money(pick("r_eff"))}&{q(f" {code} " + t("effective") + ", ")}&{money(pick("r_bill"))}'
-        f'&{q(f" {code} " + t("billed in the window") + ", ")}&{money(pick("r_owed"))}&{q(f" {code} " + t("committed") + ".")})'
+        f'IF(COUNT({rank})=0,{q(none)},{q(first)}&{pick("option", rank)}&{q(middle)}&{money(f"MIN({rank})")}&{q(f" {code}.")}'
+        f'&IF({pick("no", rank)}={pick("no", later)},"",{lasts}))'
     )
     s.ws.merge_range(2, 0, 2, 12, "", book.fmt("big"))
     s.calc(2, 0, sentence, spoken, "", "big")
@@ -63,7 +72,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     from planner.money import plain
 
     rows = getattr(book.sheets["commitment"], "lines", {})
-    cheapest = float(best.offer.totals.report.effective) if best else 0.0
+    cheapest = float(min(o.offer.totals.report.effective for o in model.options))
     for n, o in enumerate(model.options):
         row = 6 + n
         at = lambda key, n=n: ref(book, key, n)  # noqa: E731
@@ -134,7 +143,7 @@ FOCUS_HEAD = (
 )  # fmt: skip
 
 
-def write_focus(book: Book, model: Model, refs: Refs, number: int) -> None:
+def write_focus(book: Book, model: Model, number: int) -> None:
     """Write FOCUS: the live rows of option `number` (from 0) over its window and the rest of its term."""
     t, o = book.t, model.options[number]
     s = book.sheet("focus", [14, 58, 15, 14, 16, 14, 12, 14, 14, 14, 14, 14, 14, 10, 15])
@@ -274,8 +283,8 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     kinds = f'({prices(5)}<>"{t.say("spot")}")'
     lines.append((t("no price is older than the limit (spot apart)"), f'SUMPRODUCT({kinds}*ISNUMBER({prices(17)})*({prices(16)}<review_used-maxage_used))', float(old), "0", 0.0))
     lines.append((t("no price is undated (spot apart)"), f"SUMPRODUCT({kinds}*NOT(ISNUMBER({prices(17)})))", float(undated), "0", 0.0))
-    whole = any(not x.offer.unpriced for x in options)
-    lines.append((t("an option is priced completely"), f"IF(COUNT({cols('rank')})>0,0,1)", float(not whole), "0", 0.0))
+    whole = any(not x.offer.unpriced and not x.offer.market for x in options)
+    lines.append((t("a firm option is priced completely"), f"IF(COUNT({cols('rank')})>0,0,1)", float(not whole), "0", 0.0))
     e = book.sheets["egress"]
     first, last, lane0, lane1 = e.tiers  # type: ignore[attr-defined]
     if last >= first:
