@@ -13,27 +13,29 @@ from planner.errors import BudgetError, MisuseError, StaleError
 if TYPE_CHECKING:
     from planner.quote import Quote
 
-FORMATS = ("table", "json", "csv")
+FORMATS = ("table", "json", "csv", "xlsx", "focus")
 
 
 @click.command()
 @workload_options
 @book_options
 @click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
-@click.option("--top", type=click.IntRange(1, 1000), default=1, metavar="N", help="Offers per provider and way of buying in the table.  [1]")
+@click.option("--top", type=click.IntRange(1, 1000), metavar="N", help="Offers per provider and way of buying shown.  [1; workbook 3]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the one to recommend]")
 @click.option("--explain", is_flag=True, help="Unfold the cheapest offer of each provider.")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
-    strict: bool, top: int, form: str, output: str | None, explain: bool, from_tf: str | None, replay: str | None, price_book: tuple[str, ...],
+    strict: bool, top: int | None, form: str, output: str | None, explain: bool, offer: str | None, from_tf: str | None, replay: str | None, price_book: tuple[str, ...],
     price_book_db: str | None, offline_list: bool, as_of: str | None, **values: Any,
 ) -> int:  # fmt: skip
     """What a workload costs on each cloud: on-demand, committed and spot, with traffic, from dated prices.
 
     Without a workload it is the reference case: DeepSeek-R1-Distill-Qwen-7B at FP16 with 20 % headroom.
     """
+    _fits(form, output, offer)
     if replay:
         result = _replay(replay, values)
     else:
@@ -43,8 +45,18 @@ def quote(
 
             base = workload_of(from_tf)
         workload = make_workload(values, base)
-        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
-    text = _render(result, form, top, explain, to_terminal=output is None)
+        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), form == "xlsx")
+    text: str | bytes
+    if form == "xlsx":
+        from planner.render.xlsx import dump as dump_xlsx
+
+        text = dump_xlsx(result, top or 3, values.get("lang") or "en")
+    elif form == "focus":
+        from planner.render.focus import dump as dump_focus
+
+        text = dump_focus(result, offer or "")
+    else:
+        text = _render(result, form, top or 1, explain, to_terminal=output is None)
     if output:
         from planner.files import write_new
 
@@ -56,6 +68,14 @@ def quote(
         sys.stdout.write(text if isinstance(text, str) else text.decode())
     _verdict(result, strict)
     return 0
+
+
+def _fits(form: str, output: str | None, offer: str | None) -> None:
+    """Refuse options that do not go with the format."""
+    if form == "xlsx" and not output:
+        raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
+    if offer and form != "focus":
+        raise MisuseError("--offer goes with --format focus")
 
 
 def _replay(path: str, values: dict[str, Any]) -> Quote:
