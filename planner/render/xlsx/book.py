@@ -19,24 +19,25 @@ NAMES = {
 FONT = "Arial"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0F9", "#666666", "#C8CED8"
 STYLES: dict[str, dict[str, Any]] = {
+    "plain": {"valign": "vcenter"},
     "title": {"bold": True, "font_size": 16, "font_color": NAVY},
     "subtitle": {"font_color": GREY, "italic": True},
     "section": {"bold": True, "font_size": 11, "font_color": NAVY, "bottom": 2, "bottom_color": NAVY},
     "head": {"bold": True, "font_color": "#FFFFFF", "bg_color": NAVY, "text_wrap": True, "valign": "vcenter", "align": "center"},
     "headleft": {"bold": True, "font_color": "#FFFFFF", "bg_color": NAVY, "text_wrap": True, "valign": "vcenter"},
     "unit": {"font_color": GREY, "italic": True, "font_size": 8, "align": "center", "bottom": 1, "bottom_color": LINE},
-    "text": {"valign": "top"},
+    "text": {"valign": "vcenter", "indent": 1},
     "wrap": {"text_wrap": True, "valign": "top"},
-    "bold": {"bold": True},
+    "bold": {"bold": True, "valign": "vcenter"},
     "big": {"bold": True, "font_size": 12, "text_wrap": True, "valign": "vcenter", "bg_color": PALE, "font_color": NAVY},
-    "input": {"font_color": "#0000FF", "bg_color": "#FFF9DB", "border": 1, "border_color": LINE, "locked": False},
-    "calc": {"font_color": "#000000"},
-    "link": {"font_color": "#00803C"},
-    "total": {"bold": True, "top": 1, "top_color": NAVY},
+    "input": {"font_color": "#0000FF", "bg_color": "#FFF9DB", "border": 1, "border_color": LINE, "locked": False, "valign": "vcenter"},
+    "calc": {"font_color": "#000000", "valign": "vcenter"},
+    "link": {"font_color": "#00803C", "valign": "vcenter"},
+    "total": {"bold": True, "top": 1, "top_color": NAVY, "valign": "vcenter"},
     "check": {"bold": True, "align": "center"},
 }
 NUMBERS = {
-    "": None, "money": "#,##0.00;[Red]-#,##0.00", "price": "#,##0.00######", "int": "#,##0", "hours": "#,##0.##", "pct": "0.0##%",
+    "": None, "money": "#,##0.00;[Red]-#,##0.00", "price": "#,##0.00######", "int": "#,##0", "hours": "#,##0.0", "pct": "0.0%",
     "date": "yyyy-mm-dd", "rate": "0.0000####", "flag": "0", "num": "#,##0.0##", "any": "General",
 }  # fmt: skip
 

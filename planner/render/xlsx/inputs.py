@@ -47,11 +47,11 @@ def default_shown(model: Model) -> int:
 def write_inputs(book: Book, model: Model, refs: Refs) -> None:
     """Write Inputs."""
     t, work, quote = book.t, model.work, model.quote
-    s = book.sheet("inputs", [34, 16, 13, 16, 16, 16, 16, 16, 16])
+    s = book.sheet("inputs", [58, 16, 13, 14, 26, 14, 16, 16])
     s.title(t("The only sheet, with Prices, on which numbers are typed (blue on yellow). Everything else follows."))
     define = lambda name, row, col: book.file.define_name(name, "=" + book.ref("inputs", cell(row, col, "rc")))  # noqa: E731
     row = 3
-    s.section(row, t("Workload"), 9)
+    s.section(row, t("Workload"), 8)
     s.head(row + 1, [t("input"), t("value"), t("unit"), t("used"), t("source"), t("date"), t("owner")], 18)
     row += 2
     told = t("planner quote")
@@ -109,7 +109,7 @@ def write_inputs(book: Book, model: Model, refs: Refs) -> None:
     s.ws.data_validation(row, 1, row, 1, {"validate": "integer", "criteria": "between", "minimum": 1, "maximum": len(model.options)})
     define("option_shown", row, 1)
     row += 1
-    s.section(row, t("Scenarios: factors"), 9)
+    s.section(row, t("Scenarios: factors"), 8)
     row += 1
     assert row == table - 1, (row, table)
     s.head(row, [t("factor on"), *(t(x) for x in SCENARIOS)], 18)
@@ -121,7 +121,7 @@ def write_inputs(book: Book, model: Model, refs: Refs) -> None:
         refs.scenario.append([book.ref("inputs", cell(row, c, "rc")) for c in (1, 2, 3)])
     row = _fx(book, model, refs, row + 2)
     row = _discounts(book, model, refs, row + 1)
-    s.section(row, t("Instances per option"), 9)
+    s.section(row, t("Instances per option"), 8)
     s.head(row + 1, [t("option"), t("instances"), t("number"), t("sized")], 18)
     row += 2
     for i, o in enumerate(model.options, 1):
@@ -154,7 +154,7 @@ def _months_formula(hours: str) -> str:
 
 def _fx(book: Book, model: Model, refs: Refs, row: int) -> int:
     s, t = book.sheets["inputs"], book.t
-    s.section(row, t("Exchange rates"), 9)
+    s.section(row, t("Exchange rates"), 8)
     s.head(row + 1, [t("pair"), t("rate"), t("unit"), t("used"), t("source"), t("date"), t("owner")], 18)
     row += 2
     cells = []
@@ -162,7 +162,8 @@ def _fx(book: Book, model: Model, refs: Refs, row: int) -> int:
         s.text(row, 0, f"1 {fx.base} = ... {fx.quote}")
         s.put(row, 1, fx.rate, "rate", "input")
         s.text(row, 2, f"{fx.quote}/{fx.base}")
-        s.text(row, 4, fx.source)
+        s.text(row, 4, fx.source, text_wrap=True, font_size=8)
+        s.ws.set_row(row, 12 * (1 + len(fx.source) // 28))
         s.put(row, 5, fx.as_of, "date" if fx.as_of else "", "calc", align="left")
         s.put(row, 6, "", "", "input")
         cells.append(cell(row, 1, "rc"))
@@ -183,7 +184,7 @@ def _fx(book: Book, model: Model, refs: Refs, row: int) -> int:
 
 def _discounts(book: Book, model: Model, refs: Refs, row: int) -> int:
     s, t = book.sheets["inputs"], book.t
-    s.section(row, t("Discounts agreed (an empty cell takes the provider's)"), 9)
+    s.section(row, t("Discounts agreed (an empty cell takes the provider's)"), 8)
     s.head(row + 1, [t("provider"), t("all"), *(t(x.replace("_", "-")) for x in PURCHASE_OPTIONS)], 18)
     row += 2
     for provider in sorted({o.offer.provider for o in model.options}):

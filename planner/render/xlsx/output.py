@@ -29,6 +29,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     """Write Summary: the recommendation, the options side by side, three charts."""
     t, code = book.t, model.quote.currency
     s = book.sheet("summary", [5, 46, 20, 9, 14, 14, 14, 14, 14, 12, 12, 11, 9])
+    s.ws.fit_to_pages(1, 1 if len(model.options) <= 40 else 0)
     s.title(t("All amounts in {code}; every number is a formula down to Inputs and Prices.", code=code))
     best, lasting = recommended(model)
     rank, later = span(book, model, "rank"), span(book, model, "lasting")
@@ -62,7 +63,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     for i, (words, name, value, number) in enumerate(facts):
         s.text(3, 2 + 2 * i if i else 1, "" if i == 0 else words, "unit", align="right", bottom=0)
         if i == 0:
-            s.calc(3, 1, f'{q(t("hours") + ": ")}&TEXT(hours_used,"#,##0.##")', f"{t('hours')}: {value}", "", "calc")
+            s.calc(3, 1, f'{q(t("hours") + ": ")}&TEXT(hours_used,"#,##0.0")', f"{t('hours')}: {float(value):,.1f}", "", "calc")
         else:
             s.calc(3, 3 + 2 * i, name, value, number, "calc", align="left")
     s.head(5, [
