@@ -43,7 +43,7 @@ def write_commitment(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
         at = lambda key, number=number: ref(book, key, number)  # noqa: E731
         month = _monthly(model, o)
         s.calc(row, 0, at("no"), number + 1, "int", "link")
-        s.calc(row, 1, at("option"), label(o, t), "", "link")
+        s.calc(row, 1, at("option"), label(o, t), "", "link", indent=1)
         s.calc(row, 2, at("code"), o.offer.totals.native_currency, "", "link")
         s.calc(row, 3, f'IF({at("way")}="subscription",{at("monthly")},({at("upfront")}/MAX(1,{at("term_hours")})+{at("hourly")})*730)*(1-{at("off")})', month, "money")
         s.calc(row, 6, "hours_used/months_used", used, "hours")
@@ -152,7 +152,7 @@ def write_scenarios(book: Book, model: Model, refs: Refs) -> None:
         row = 9 + number
         at = lambda key, number=number: ref(book, key, number)  # noqa: E731
         s.calc(row, 0, at("no"), number + 1, "int", "link")
-        s.calc(row, 1, at("option"), label(o, t), "", "link")
+        s.calc(row, 1, at("option"), label(o, t), "", "link", indent=1)
         off, beside_off = model.discount(o)
         results = []
         for n in range(3):

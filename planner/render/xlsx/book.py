@@ -38,7 +38,7 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 NUMBERS = {
     "": None, "money": "#,##0.00;[Red]-#,##0.00", "price": "#,##0.00######", "int": "#,##0", "hours": "#,##0.0", "pct": "0.0%",
-    "date": "yyyy-mm-dd", "rate": "0.0000####", "flag": "0", "num": "#,##0.0##", "any": "General",
+    "date": "yyyy-mm-dd", "rate": "0.0000####", "flag": "0", "num": "#,##0.0##", "unit3": "#,##0.000",
 }  # fmt: skip
 
 
@@ -103,7 +103,7 @@ class Sheet:
         ws.hide_gridlines(2)
         if landscape:
             ws.set_landscape()
-        ws.set_paper(9)
+        ws.set_paper(8 if key in ("prices", "costs", "timeline") else 9)  # A3 for the wide ones, else A4
         ws.fit_to_pages(1, 0)
         ws.set_margins(0.5, 0.5, 0.6, 0.6)
         ws.set_footer("&L&8&F  &A&R&8&P / &N")

@@ -8,7 +8,7 @@ from planner.offer import PURCHASE_OPTIONS
 from planner.render.xlsx.book import Book, cell
 from planner.render.xlsx.model import Ladder, Model, Option
 
-__all__ = ["FACTORS", "Refs", "default_shown", "label", "write_inputs", "write_prices"]
+__all__ = ["FACTORS", "Refs", "bought", "default_shown", "label", "write_inputs", "write_prices"]
 
 #: What the scenarios multiply, as (low, base, high): hours, traffic, exchange rate.
 FACTORS = ((0.8, 1, 1.2), (0.8, 1, 1.2), (0.95, 1, 1.05))
@@ -33,7 +33,14 @@ def label(o: Option, t: Any) -> str:
 
     offer = o.offer
     site = f" ({offer.site})" if offer.provider != "aws" else ""
-    return f"{offer.instance_type}, {offer.region}{site}, {way(offer)}"
+    return f"{offer.instance_type}, {offer.region}{site}, {bought(way(offer), t)}"
+
+
+def bought(words: str, t: Any) -> str:
+    """Return a way of buying ("reserved 3y all upfront") in the reader's language."""
+    for word in ("on-demand", "reserved", "savings-plan", "subscription", "spot", "capacity-block", "all upfront", "partial upfront", "no upfront"):
+        words = words.replace(word, t(word))
+    return words
 
 
 def default_shown(model: Model) -> int:
@@ -239,7 +246,7 @@ def write_prices(book: Book, model: Model, refs: Refs) -> None:
 def _price(book: Book, model: Model, ladder: Ladder, rate: Any, row: int, taxes: Any) -> None:
     s, offer = book.sheets["prices"], ladder.offer
     t = book.t
-    for col, text in enumerate((ladder.id if not rate.quota else "", offer.provider, offer.region, offer.site, rate.item, t.say(ladder.way), rate.unit)):
+    for col, text in enumerate((ladder.id if not rate.quota else "", offer.provider, offer.region, offer.site, t.say(rate.item), bought(t.say(ladder.way), t), rate.unit)):
         s.text(row, col, text)
     s.put(row, 7, rate.start, "num")
     s.put(row, 8, rate.end, "num")

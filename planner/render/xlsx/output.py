@@ -79,7 +79,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
         at = lambda key, n=n: ref(book, key, n)  # noqa: E731
         r = o.offer.totals.report
         s.calc(row, 0, at("no"), n + 1, "int", "link")
-        s.calc(row, 1, at("option"), label(o, t), "", "link")
+        s.calc(row, 1, at("option"), label(o, t), "", "link", indent=1)
         s.text(row, 2, f"{plain(o.offer.gpu.count)}x {o.offer.gpu.model}")
         s.calc(row, 3, at("count"), o.offer.count, "int", "link")
         for col, key, value in ((4, "r_eff", r.effective), (5, "r_bill", r.billed), (6, "r_owed", r.committed), (7, "r_list", r.list)):
@@ -87,7 +87,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
         above = float(r.effective) / cheapest - 1 if cheapest else 0
         s.calc(row, 8, f"IF({least}=0,0,{cell(row, 4)}/{least}-1)", above, "pct")
         out = o.offer.cost_per_million_output
-        s.calc(row, 9, at("m_out"), "" if out is None else out, "price", "link", num_format="#,##0.000")
+        s.calc(row, 9, at("m_out"), "" if out is None else out, "unit3", "link")
         if n in rows:
             even = o.offer.break_even_hours
             value = t("no on-demand price") if o.even is None else t("never") if even is None else even
@@ -281,7 +281,8 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     prices = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
     lines.append((t("prices by hand are at least 0"), f'COUNTIF({prices(9)},"<0")', 0.0, "0", 0.0))
     old, undated = _ages(model)
-    kinds = f'({prices(5)}<>"{t.say("spot")}")'
+    spot = t("spot")
+    kinds = f'(LEFT({prices(5)},{len(spot)})<>"{spot}")'
     lines.append((t("no price is older than the limit (spot apart)"), f'SUMPRODUCT({kinds}*ISNUMBER({prices(17)})*({prices(16)}<review_used-maxage_used))', float(old), "0", 0.0))
     lines.append((t("no price is undated (spot apart)"), f"SUMPRODUCT({kinds}*NOT(ISNUMBER({prices(17)})))", float(undated), "0", 0.0))
     whole = any(not x.offer.unpriced and not x.offer.market for x in options)
@@ -349,9 +350,7 @@ def _ages(model: Model) -> tuple[int, int]:
     today, old, undated = date.fromisoformat(model.quote.quoted_on), 0, 0
     for ladder in model.ladders:
         if ladder.way.startswith("spot"):
-            spot = ladder.way == "spot"
-            if spot:
-                continue
+            continue
         for rate in (*([ladder.free] if ladder.free else []), *ladder.rates):
             if not rate.as_of:
                 undated += 1
