@@ -14,11 +14,13 @@ $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing planner into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q planner providers
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
 	@echo "installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m compileall -q planner providers
 	@touch $@
 
 quote: $(VENV)/.installed   ## what 720 hours cost on three clouds

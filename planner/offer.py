@@ -1,7 +1,8 @@
 """What a cloud sells: instance types, regions, and prices with their provenance. Plain records, no arithmetic."""
 
 from decimal import Decimal
-from typing import NamedTuple
+
+from planner.records import NamedTuple
 
 __all__ = [
     "CATEGORIES",

@@ -20,10 +20,11 @@ What an adapter may add, as plain attributes (read with `getattr`, so none is ne
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.records import NamedTuple
 
 __all__ = ["Access", "Batch", "Provider", "checked_endpoint", "in_families", "load", "names"]
 
@@ -144,4 +145,7 @@ def load(name: str) -> Provider:
         if ep.name == name:
             provider: Provider = ep.load()
             return provider
-    raise MisuseError(f"unknown provider {name!r}: {suggest(name, names())}")
+    known = names()
+    if not known:
+        raise MisuseError("no provider is installed: a checkout needs `pip install -e .` (or `make setup`) once")
+    raise MisuseError(f"unknown provider {name!r}: {suggest(name, known)}")

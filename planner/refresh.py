@@ -10,12 +10,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from planner.errors import FetchError, MisuseError, PlannerError
 from planner.pricebook.checks import check_batch
 from planner.pricebook.store import Change, Writer
 from planner.provider import Access, Batch, Provider, checked_endpoint
+from planner.records import NamedTuple
 
 __all__ = ["Job", "Outcome", "Plan", "endpoints_of", "one_line", "plan", "run", "self_check"]
 
@@ -95,11 +95,11 @@ def plan(
         source = str(getattr(provider, "public_source", ""))
         hint = None if public else _hint(provider)
         if (public or hint is not None) and not source:
-            why = f"no credentials: {hint}" if hint is not None else "it has no source that needs no keys"
+            why = hint if hint is not None else "has no source that needs no keys"
             skipped.append((provider.name, why))
             continue
         if hint is not None:
-            notes.append(f"{provider.name}: {hint}; reading {source} instead, which needs no keys")
+            notes.append(f"{hint}; reading {source} instead, which needs no keys")
         jobs += [
             Job(provider, region, access(provider, public or hint is not None, region))
             for region in wanted[provider.name]

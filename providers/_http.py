@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from planner.errors import FetchError, MisuseError
 from planner.provider import checked_endpoint
 
-__all__ = ["Download", "Missing", "lines", "read_small"]
+__all__ = ["Download", "MissingFileError", "lines", "read_small"]
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -27,7 +27,7 @@ _CHUNK = 1 << 18
 _REDIRECTS = 4
 
 
-class Missing(FetchError):
+class MissingFileError(FetchError):
     """There is no file at this address (HTTP 403 or 404)."""
 
 
@@ -118,7 +118,7 @@ class Download(io.RawIOBase):
         version = headers.get("etag") or headers.get("last-modified") or ""
         if answer.status not in (200, 206):
             answer.close()
-            kind = Missing if answer.status in (403, 404, 410) else FetchError
+            kind = MissingFileError if answer.status in (403, 404, 410) else FetchError
             raise kind(f"{self._what}: HTTP {answer.status} where the file was expected ({self._url})")
         if headers.get("content-encoding", "identity") != "identity":
             answer.close()

@@ -76,7 +76,7 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
     "text", ["", "[]", "{", '{"schema": "planner.quote/99"}', '{"schema": "planner.quote/1"}', "null", "\x00"]
 )
 def test_what_is_not_a_quote_is_refused(text: str) -> None:
-    with pytest.raises(MisuseError, match="q.json"):
+    with pytest.raises(MisuseError, match=r"q\.json"):
         load(text, "q.json")
 
 

@@ -17,7 +17,7 @@ import random
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -149,7 +149,7 @@ def priors() -> dict[str, tuple[float, float, float]]:
 def fit(train: list[Row], start: Parameters | None = None) -> Parameters:
     """Return the parameters that fit `train` best under the priors."""
     import numpy as np
-    from scipy.optimize import least_squares
+    from scipy.optimize import least_squares  # type: ignore[import-untyped]
 
     table = priors()
     names = list(table)
@@ -158,7 +158,7 @@ def fit(train: list[Row], start: Parameters | None = None) -> Parameters:
     top = np.log([table[n][2] for n in names])
     first = np.log([(start or {}).get(n, table[n][0]) for n in names])
 
-    def residuals(theta: object) -> object:
+    def residuals(theta: Any) -> Any:
         p = dict(zip(names, np.exp(theta).tolist(), strict=True))
         return np.concatenate([np.array([error(row, p) / SOFT for row in train]), (theta - centre) / width])
 

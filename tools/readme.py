@@ -31,7 +31,7 @@ def run(command: str, folder: Path) -> str:
         "HOME": str(folder), "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "110",
     }  # fmt: skip
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120
+        ["bash", "-c", command], cwd=folder, env=env, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120
     )
     return done.stdout
 

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
     "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
     "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
+    "refresh": ("planner.cli.refresh", "refresh", "Fetch newer prices from the clouds into your price book."),
+    "diff": ("planner.cli.diff", "diff", "What changed between two saved quotes, in money and why."),
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
     "models": ("planner.cli.models", "models", "The models that can be sized."),

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 
+from planner.catalog import check_prices
 from planner.money import CURRENCIES, plain
-from planner.offer import CONFIDENCES, PAYMENTS, PURCHASE_OPTIONS, InstanceType, Price, ServicePrice, TransferPrice
+from planner.offer import CONFIDENCES, InstanceType, Price, ServicePrice, TransferPrice
 from planner.provider import Batch
-from planner.units import term_hours, term_months
 
 __all__ = ["check_batch"]
 
 Row = Price | TransferPrice | ServicePrice | InstanceType
-
-#: A GPU-hour outside of this, in USD, is a wrong unit or a wrong type: the cheapest slice and the dearest GPU known are
-#: an order of magnitude away from both ends.
-_PER_GPU_USD = (Decimal("0.05"), Decimal(200))
-
-#: How many of a currency make one USD, to one digit: good enough to tell a month from an hour, not for money.
-_ROUGH_USD = {
-    "USD": 1, "EUR": 1, "GBP": 1, "CHF": 1, "AUD": 2, "CAD": 1, "SGD": 1, "NZD": 2, "CNY": 7, "HKD": 8, "MYR": 4,
-    "BRL": 5, "SEK": 10, "NOK": 10, "ZAR": 20, "THB": 35, "TWD": 30, "PHP": 60, "INR": 85, "JPY": 150, "KRW": 1400,
-    "IDR": 16000,
-}  # fmt: skip
-
 
 def check_batch(batch: Batch) -> list[str]:
     """Return everything that is wrong with a batch; an empty list means that it may be kept."""
@@ -36,9 +23,9 @@ def check_batch(batch: Batch) -> list[str]:
     rows: tuple[Row, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types)
     for row in rows:
         problems += _common(row, batch)
-    gpus = {row.name: row.gpu_count for row in batch.instance_types}
-    for price in batch.prices:
-        problems += _price(price, gpus.get(price.instance_type))
+    # The same checks as for the committed list. Specifications of this very fetch say how many GPUs a price pays for.
+    named = [price._replace(place=_name(price)) for price in batch.prices]
+    problems += check_prices(named, {row.name: row for row in batch.instance_types})
     for transfer in batch.transfer:
         if transfer.amount < 0 or (not transfer.amount and not transfer.quota):
             problems.append(f"{_name(transfer)}: {plain(transfer.amount)} is not a price (a free quota is marked as one)")
@@ -102,53 +89,14 @@ def _storable(text: str) -> bool:
     return "\0" not in text
 
 
-def _price(price: Price, gpu_count: Decimal | None) -> Iterable[str]:
-    name = _name(price)
-    if not price.amount.is_finite():
-        return
-    if price.amount < 0 or (not price.amount and price.payment != "all_upfront"):
-        yield f"{name}: {plain(price.amount)} {price.currency} is not a price"
-    if price.purchase_option not in PURCHASE_OPTIONS:
-        yield f"{name}: unknown purchase option {price.purchase_option!r}"
-    if price.payment not in ("", *PAYMENTS):
-        yield f"{name}: unknown payment {price.payment!r}"
-    if price.unit not in ("hour", "month", "term"):
-        yield f"{name}: unknown unit {price.unit!r}"
-    if price.tier_to is not None and price.tier_to <= price.tier_from:
-        yield f"{name}: the step ends at {plain(price.tier_to)} h, before it begins"
-    hours = _hours(price)
-    if hours is None:
-        yield f"{name}: a price per {price.unit} with term {price.term!r}"
-    elif gpu_count and price.amount > 0 and price.unit in ("hour", "month") and not price.payment.startswith("partial"):
-        rough = _ROUGH_USD.get(price.currency)
-        per_gpu = price.amount / hours / gpu_count / (rough or 1)
-        if rough and not _PER_GPU_USD[0] <= per_gpu <= _PER_GPU_USD[1]:
-            yield (
-                f"{name}: {plain(price.amount)} {price.currency} per {price.unit} is about {per_gpu:.3g} USD per GPU-hour,"
-                f" outside {_PER_GPU_USD[0]} to {_PER_GPU_USD[1]}; wrong unit?"
-            )
-
-
-def _hours(price: Price) -> Decimal | None:
-    """Return the hours that one unit of the price pays for, None when unit and term do not go together."""
-    if price.unit == "hour":
-        return Decimal(1)
-    if price.unit == "month":
-        return Decimal(730)
-    try:
-        return term_hours(price.term) if term_months(price.term) > 0 else None
-    except ValueError:
-        return None
-
-
 def _twice(batch: Batch) -> Iterable[str]:
-    seen: dict[tuple[str, ...], Row] = {}
-    rows: tuple[Row, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types)
+    seen: set[tuple[str, ...]] = set()
+    rows: tuple[TransferPrice | ServicePrice | InstanceType, ...] = (
+        *batch.transfer, *batch.services, *batch.instance_types
+    )  # fmt: skip
     for row in rows:
         key: tuple[str, ...]
-        if isinstance(row, Price):
-            key = ("price", *row.key)
-        elif isinstance(row, TransferPrice):
+        if isinstance(row, TransferPrice):
             key = ("transfer", row.site, row.destination, row.to_region, plain(row.from_gb), str(row.quota), row.currency)
         elif isinstance(row, ServicePrice):
             key = ("service", row.site, row.item, row.variant, row.unit, row.currency)
@@ -156,4 +104,4 @@ def _twice(batch: Batch) -> Iterable[str]:
             key = ("instance_type", row.name)
         if key in seen:
             yield f"{_name(row)}: two rows where one is expected"
-        seen[key] = row
+        seen.add(key)

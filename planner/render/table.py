@@ -61,6 +61,16 @@ def _gpu(offer: Offer) -> str:
     return f"{plain(offer.gpu.count)}x {offer.gpu.model}"
 
 
+def _speed(offer: Offer) -> str:
+    """Output tokens per second of all instances, low side to high side."""
+    speed = offer.sizing.output_tokens_per_second
+    return f"{speed.low * offer.count:,.0f}-{speed.high * offer.count:,.0f}" if speed else "?"
+
+
+def _per_million(offer: Offer) -> str:
+    return show(offer.cost_per_million_output, 3) if offer.cost_per_million_output is not None else "?"
+
+
 def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], bold: bool) -> list[str]:
     table = [list(header), *(list(r) for r in rows)]
     widths = [max(width(r[i]) for r in table) for i in range(len(header))]
@@ -85,7 +95,7 @@ def dump(quote: Quote, top: int = 1, colour: bool = False, t: English = ENGLISH)
     if shown:
         header = [
             t("provider"), t("region"), t("instance type"), t("n"), t("GPUs"), t("bought as"), t("effective"), t("billed"),
-            t("committed"), t("native list"), t("even at"),
+            t("committed"), t("native list"), t("even at"), t("tok/s"), t("1M tok"),
         ]  # fmt: skip
         rows = []
         for o in shown:
@@ -95,10 +105,10 @@ def dump(quote: Quote, top: int = 1, colour: bool = False, t: English = ENGLISH)
                     o.region, o.instance_type, str(o.count), _gpu(o), way(o, t) + (" *" if o.unpriced else ""),
                     show(o.totals.report.effective), show(o.totals.report.billed), show(o.totals.report.committed) if o.totals.report.committed else "-",
                     f"{show(o.totals.native.list)} {o.totals.native_currency}",
-                    t("{hours} h/mo", hours=o.break_even_hours) if o.break_even_hours is not None else "",
+                    t("{hours} h/mo", hours=o.break_even_hours) if o.break_even_hours is not None else "", _speed(o), _per_million(o),
                 ]
             )  # fmt: skip
-        lines += _grid(header, rows, {3, 6, 7, 8, 9, 10}, colour)
+        lines += _grid(header, rows, {3, 6, 7, 8, 9, 10, 11, 12}, colour)
     else:
         lines.append(t("No offer serves this workload."))
     lines.append("")
@@ -123,6 +133,11 @@ def workload(quote: Quote, t: English = ENGLISH) -> str:
     return t(", ").join(parts)
 
 
+def _has_demand(quote: Quote) -> bool:
+    work = quote.workload
+    return bool(work.rps or work.tokens_per_second)
+
+
 def _dim(line: str, colour: bool) -> str:
     return f"\x1b[2m{line}\x1b[0m" if colour and line else line
 
@@ -131,6 +146,11 @@ def _foot(quote: Quote, shown: list[Offer], t: English) -> list[str]:
     lines = [
         t("effective: upfront payments spread over their term; billed: cash in the window; committed: owed over the term"),
         t("even at: hours a month from which the commitment beats on-demand"),
+        (
+            t("tok/s: output tokens a second at saturation, an estimate; 1M tok: {code} per million output tokens, at the given load", code=quote.currency)
+            if _has_demand(quote)
+            else t("tok/s: output tokens a second at saturation, an estimate; 1M tok: {code} per million output tokens, at its low side", code=quote.currency)
+        ),
     ]
     if any(o.market for o in shown):
         lines.append(t("spot is a market price of a past sample, not an offer; the instance can be taken back"))
@@ -146,7 +166,7 @@ def _foot(quote: Quote, shown: list[Offer], t: English) -> list[str]:
     if quote.gaps:
         lines += ["", t("Gaps:")] + [f"  {line}" for line in gaps(quote, t)]
     if quote.rejected:
-        lines += ["", t("Rejected ({n}):", n=len(quote.rejected))] + [f"  {line}" for line in rejected(quote, t)]
+        lines += ["", t("Rejected ({n}):", n=len(quote.rejected)), *(f"  {line}" for line in rejected(quote, t))]
     if quote.notes:
         lines += [""] + [t("Note: {text}", text=t.say(n)) for n in quote.notes]
     return lines

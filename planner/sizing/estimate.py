@@ -1,7 +1,6 @@
 """Throughput and latency of copies of a model at a load, with the band that measured rows stay in."""
 
 import os
-from typing import NamedTuple
 
 from planner.gpus import GpuSpec
 from planner.models import Model
@@ -16,26 +15,35 @@ _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 HOP_SECONDS = 100e-6  # one pipeline hop between machines over 100 Gbps and more; own judgement, no anchor
 
 
-class Calibration(NamedTuple):
+class Calibration:
     """Fitted parameters; bands as (low, high) factors by metric and kind of family; when and on how many rows."""
 
-    parameters: Parameters
-    bands: dict[str, tuple[float, float]]
-    families: frozenset[str]
-    fitted_on: str
-    rows: int
+    __slots__ = ("bands", "families", "fitted_on", "parameters", "rows")
+
+    def __init__(
+        self, parameters: Parameters, bands: dict[str, tuple[float, float]], families: frozenset[str], fitted_on:
+        str, rows: int,
+    ) -> None:  # fmt: skip
+        self.parameters = parameters
+        self.bands = bands
+        self.families = families
+        self.fitted_on = fitted_on
+        self.rows = rows
 
 
-class Estimate(NamedTuple):
+class Estimate:
     """One instance at one load: output tokens/s over all copies, seconds to the first token and per later token.
 
     batch is what runs at once over all copies; it is below the load when the KV cache holds no more.
     """
 
-    tokens_per_second: float
-    ttft: float
-    tpot: float
-    batch: float
+    __slots__ = ("batch", "tokens_per_second", "tpot", "ttft")
+
+    def __init__(self, tokens_per_second: float, ttft: float, tpot: float, batch: float) -> None:
+        self.tokens_per_second = tokens_per_second
+        self.ttft = ttft
+        self.tpot = tpot
+        self.batch = batch
 
 
 _loaded: list[Calibration] = []
@@ -81,7 +89,8 @@ def machine(plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engi
     m = roofline.machine(model, precision, gpu, engine, plan.tp, p)
     if plan.pp > 1:
         hops = (plan.pp - 1) * HOP_SECONDS
-        m = m._replace(fixed=m.fixed + hops, prompt_fixed=m.prompt_fixed + hops)
+        m.fixed += hops
+        m.prompt_fixed += hops
     return m
 
 

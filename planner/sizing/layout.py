@@ -7,9 +7,10 @@ from planner.models import Model
 from planner.sizing.engines import Engine
 from planner.sizing.memory import Plan, plan, tp_refusal
 
-__all__ = ["PIPELINE_GBPS", "options"]
+__all__ = ["NO_NETWORK", "PIPELINE_GBPS", "options"]
 
 PIPELINE_GBPS = 100  # below this an instance has TCP only on the clouds we know; stages across it are refused
+NO_NETWORK = f"pipeline over instances needs {PIPELINE_GBPS} Gbps or more between them, the network is unknown"
 MAX_STAGES = 4
 DEGREES = (1, 2, 4, 8, 16)
 
@@ -45,9 +46,12 @@ def options(
         reasons.append("pipeline over instances is planned only over machines of several GPUs")
     elif last.tp != gpus:
         reasons.append(f"pipeline over instances is planned only where tp takes all GPUs of one ({last.tp} of {gpus})")
-    elif network_gbps is None or network_gbps < PIPELINE_GBPS:
-        have = "unknown" if network_gbps is None else f"{network_gbps:g} Gbps"
-        reasons.append(f"pipeline over instances needs {PIPELINE_GBPS} Gbps or more between them, the network is {have}")
+    elif network_gbps is None:
+        reasons.append(NO_NETWORK)
+    elif network_gbps < PIPELINE_GBPS:
+        reasons.append(
+            f"pipeline over instances needs {PIPELINE_GBPS} Gbps or more between them, the network is {network_gbps:g} Gbps"
+        )
     else:
         for pp in range(2, MAX_STAGES + 1):
             staged = plan(model, precision, gpu, engine, last.tp, pp)

@@ -5,8 +5,6 @@ Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
     KV cache = share x (usable - weights - overhead)              (LMDeploy 0.8, TensorRT-LLM 0.9: of what is free)
 """
 
-from typing import NamedTuple
-
 from planner.gpus import GIB, GpuSpec
 from planner.models import Model
 from planner.sizing.engines import Engine
@@ -28,20 +26,26 @@ SAMPLED = 256  # sequences in the sampler's profile run (vLLM max_num_seqs), thr
 UNTIED_PREFILL = 8192  # tokens per prefill batch on GPUs of 70 GiB and more; 2,048 below (vLLM's defaults)
 
 
-class Plan(NamedTuple):
+class Plan:
     """Memory of one copy on tp GPUs times pp instances; bytes are per GPU of the fullest stage.
 
     tokens: what the KV cache holds. pool_bytes may be negative: then the copy does not fit.
     """
 
-    tp: int
-    pp: int
-    weights: float
-    overhead: float
-    budget: float
-    pool: float
-    kv_per_token: float
-    tokens: int
+    __slots__ = ("budget", "kv_per_token", "overhead", "pool", "pp", "tokens", "tp", "weights")
+
+    def __init__(
+        self, tp: int, pp: int, weights: float, overhead: float, budget: float, pool: float, kv_per_token: float,
+        tokens: int,
+    ) -> None:  # fmt: skip
+        self.tp = tp
+        self.pp = pp
+        self.weights = weights
+        self.overhead = overhead
+        self.budget = budget
+        self.pool = pool
+        self.kv_per_token = kv_per_token
+        self.tokens = tokens
 
 
 def weight_bytes(model: Model, precision: str) -> float:
@@ -79,8 +83,25 @@ def kv_width(precision: str, gpu: GpuSpec, engine: Engine) -> float:
     return 0.5 if engine.key == "tensorrt-llm" and precision == "fp8" and gpu.fp8_tflops else 1.0
 
 
+_plans: dict[tuple[int, str, str, str, str, int, int], tuple[Model, Plan]] = {}
+
+
 def plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int = 1) -> Plan:
-    """Return the memory of one copy of `model` over `tp` GPUs in each of `pp` instances (shapes are not checked)."""
+    """Return the memory of one copy of `model` over `tp` GPUs in each of `pp` instances (shapes are not checked).
+
+    The same question gets the same object.
+    """
+    key = (id(model), precision, gpu.name, engine.key, engine.version, tp, pp)
+    kept = _plans.get(key)
+    if kept is None:
+        if len(_plans) > 1024:
+            _plans.clear()
+        # The model is kept beside its plan, so that its id stays its own.
+        kept = _plans[key] = (model, _plan(model, precision, gpu, engine, tp, pp))
+    return kept[1]
+
+
+def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int) -> Plan:
     stage = -(-model.layers // pp) / model.layers  # share of the layers in the fullest pipeline stage
     embedding = 2.0 * model.embedding_params
     total = weight_bytes(model, precision)

@@ -8,8 +8,6 @@
 Everything here is pure arithmetic on floats; parameters come from planner/data/sizing.csv (tools/fit_sizing.py).
 """
 
-from typing import NamedTuple
-
 from planner.gpus import GpuSpec
 from planner.models import Model
 from planner.sizing.engines import Engine
@@ -21,7 +19,7 @@ Parameters = dict[str, float]
 SOFT = 4.0
 
 
-class Machine(NamedTuple):
+class Machine:
     """Coefficients of one copy of a model on tp GPUs; seconds, but for `miss` and `batch_limit`.
 
     read: weights that every step reads; experts: all routed experts, of which a batch of B reads 1 - miss^B; compute:
@@ -30,19 +28,40 @@ class Machine(NamedTuple):
     token, and per pair of tokens. factor: this engine against current vLLM.
     """
 
-    read: float
-    experts: float
-    miss: float
-    compute: float
-    kv: float
-    reduce: float
-    reduce_token: float
-    fixed: float
-    sequence: float
-    prompt_token: float
-    prompt_pair: float
-    prompt_fixed: float
-    factor: float
+    __slots__ = (
+        "compute",
+        "experts",
+        "factor",
+        "fixed",
+        "kv",
+        "miss",
+        "prompt_fixed",
+        "prompt_pair",
+        "prompt_token",
+        "read",
+        "reduce",
+        "reduce_token",
+        "sequence",
+    )  # fmt: skip
+
+    def __init__(
+        self, read: float, experts: float, miss: float, compute: float, kv: float, reduce: float, reduce_token:
+        float, fixed: float, sequence: float, prompt_token: float, prompt_pair: float, prompt_fixed: float, factor:
+        float,
+    ) -> None:  # fmt: skip
+        self.read = read
+        self.experts = experts
+        self.miss = miss
+        self.compute = compute
+        self.kv = kv
+        self.reduce = reduce
+        self.reduce_token = reduce_token
+        self.fixed = fixed
+        self.sequence = sequence
+        self.prompt_token = prompt_token
+        self.prompt_pair = prompt_pair
+        self.prompt_fixed = prompt_fixed
+        self.factor = factor
 
 
 def era(engine: Engine) -> str:
@@ -122,7 +141,7 @@ def step(m: Machine, batch: float, context: float) -> float:
     """Return the seconds of one decode step for `batch` sequences of `context` tokens each."""
     read = m.read + (m.experts * (1.0 - m.miss**batch) if m.experts else 0.0)
     work = m.compute * batch
-    core = (read**SOFT + work**SOFT) ** (1.0 / SOFT)
+    core = float((read**SOFT + work**SOFT) ** (1.0 / SOFT))
     rest = m.reduce + m.fixed + batch * (context * m.kv + m.reduce_token + m.sequence)
     return m.factor * (core + rest)
 
@@ -130,7 +149,7 @@ def step(m: Machine, batch: float, context: float) -> float:
 def prefill(m: Machine, tokens: float) -> float:
     """Return the seconds of computing a prompt of `tokens` tokens alone (reading the weights bounds it from below)."""
     work = m.prompt_token * tokens
-    core = (m.read**SOFT + work**SOFT) ** (1.0 / SOFT)
+    core = float((m.read**SOFT + work**SOFT) ** (1.0 / SOFT))
     return m.factor * (core + m.prompt_pair * tokens * tokens + m.prompt_fixed)
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
 
+from planner.records import NamedTuple
 from planner import __version__, models
 from planner.errors import MisuseError
 from planner.money import plain, show
 from planner.quote import Offer, Quote
-from planner.sizing.memory import LMDEPLOY_SHARE, UTILISATION
+from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.terraform.deployment import Deployment, Node, Stack, is_mainland
 from planner.units import add_months, term_months
 
@@ -110,7 +110,8 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     if stack is None:
         from planner.terraform.bootstrap import stack as choose
 
-        stack = choose(provider, offer.gpu.model, work.precision, offer.sizing.engine, mainland)
+        memory = float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None
+        stack = choose(provider, offer.gpu.model, work.precision, work.engine, mainland, memory)
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
             f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "
@@ -150,7 +151,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         modelscope_id=settings.checkpoint or (model.modelscope_id if model else ""), weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
         max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
-        gpu_memory_utilization=f"{LMDEPLOY_SHARE if stack.engine == 'lmdeploy' else UTILISATION:.2f}", stack=stack,
+        gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
         cost=tuple((c.name, c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
         quoted_on=quote.quoted_on, tags=_tags(settings.tags), buy_note=_buy_note(offer), planner_version=__version__,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,

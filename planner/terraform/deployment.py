@@ -7,19 +7,19 @@ and images from planner/data/versions.csv, or raises `MisuseError` (V100 with vL
 
 `planner.terraform.bootstrap.render(deployment) -> dict[path, text]` gives the module's files below
 
-* `cloud-init.yaml.tftpl`: a Terraform template with exactly two interpolations, both base64 text and nothing else:
-  `${module_env}` (the file /etc/planner/module.env, `encoding: b64`) and `${bundle}` (`encoding: gz+b64`), gzip of ONE
-  JSON object `{path: text}` of everything below `files/`: cloud-init writes it to /var/lib/planner/bundle.json and one
-  line of python3 unpacks it below /opt/planner (paths ending in .sh get mode 0755). One gzip stream for all files is what keeps the
-  user-data inside Tencent Cloud's limit.
+* `cloud-init.yaml.tftpl`: a Terraform template with exactly two interpolations, both `encoding: gz+b64` text and nothing
+  else: `${module_env}` (the file /etc/planner/module.env) and `${bundle}`, ONE gzip stream of everything below `files/`:
+  for each file a form feed, its name, a line feed and its text, less the lines that are only a `# ` comment. cloud-init
+  writes it to /var/lib/planner/bundle and a few lines of python3 unpack it below /opt/planner (paths ending in .sh get
+  mode 0755). One stream without comments is what keeps the user-data inside Tencent Cloud's limit.
 * `files/...`: static text; the same whatever is applied later.
-* `acceptance.sh` and what else an operator runs goes into `files/` too, so that it is on the instance.
+* `acceptance.sh` in `files/`; beside it on Tencent Cloud, whose user-data has no room for it: run it by TAT.
 
 Terraform's side (templates/<provider>/main.tf.j2) is
 
     user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
-      module_env = base64encode(local.module_env)
-      bundle     = base64gzip(jsonencode({ for f in fileset("${path.module}/files", "**") : f => file("${path.module}/files/${f}") }))
+      module_env = base64gzip(...)
+      bundle     = base64gzip(...)       # templates/common/locals.j2
     })
 
 /etc/planner/module.env: `KEY=value` lines, no quotes; every value matches `[A-Za-z0-9:/._,@+=-]*` (validated in
@@ -31,8 +31,8 @@ below lists the keys. The secrets themselves are never in it: only their names, 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
+from planner.records import NamedTuple
 from planner.sizing import Layout
 
 __all__ = ["MAINLAND_TENCENT", "MODULE_ENV", "USER_DATA_LIMIT", "Deployment", "Image", "Node", "Stack", "is_mainland"]

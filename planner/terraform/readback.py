@@ -11,8 +11,9 @@ import os
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
+from planner.records import NamedTuple
 from planner.errors import MisuseError
 from planner.files import read_text
 from planner.workload import Workload

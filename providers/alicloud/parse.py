@@ -225,6 +225,8 @@ def discounts(answers: Iterable[Answer], *, family: str, region: str, where: str
     rates: dict[Decimal, Answer] = {}
     for answer in answers:
         if answer.get("Success") is False:
+            if terms.not_applicable(str(answer.get("Code")), str(answer.get("Message"))):
+                return None
             raise FetchError(
                 f"{where}: answered {clean(str(answer.get('Code')), 40)}: {clean(str(answer.get('Message')), 120)}"
             )

@@ -33,6 +33,7 @@ __all__ = [
     "SUBSCRIPTIONS",
     "ecs_host",
     "gpu_name",
+    "not_applicable",
 ]
 
 #: What a bill in this currency says about the account: two price books, two sets of accounts, never mixed.
@@ -73,7 +74,7 @@ PERMISSIONS = {
 NOT_SOLD = ("InstanceType", "InvalidPeriod", "NoStock", "NotSupported", "PRICING_PLAN", "PriceNotFound", "PricePlan")
 
 #: Parts of error codes that say "not with this system disk".
-OTHER_DISK = ("DiskCategory", "SystemDisk")
+OTHER_DISK = ("DiskCategory", "ImageId", "SystemDisk")
 
 #: The start of an error code -> what it means for the user (longest match wins; see `_border.refusal`).
 FAILURES = {
@@ -111,6 +112,11 @@ _GPUS = {
     ("NVIDIA A100", 40): "A100-SXM4-40GB",
     ("NVIDIA A100", 80): "A100-SXM4-80GB",
 }
+
+
+def not_applicable(code: str, message: str) -> bool:
+    """Return whether the billing API says that a question is not for this kind of account (a reseller's customer)."""
+    return "NotApplicable" in code or "not applicable" in message.lower()
 
 
 def gpu_name(spec: str, memory_gib: Decimal | None) -> str:

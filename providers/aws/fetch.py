@@ -13,11 +13,11 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.exceptions import ConnectionError as NoConnection
 
 from planner.errors import FetchError
 from planner.provider import Access, checked_endpoint
@@ -157,7 +157,7 @@ def explain(exc: Exception, region: str, call: str) -> FetchError:
         return FetchError(head + "no AWS credentials found; run `aws configure` or `aws sso login`, or use --public")
     if isinstance(exc, ClientError):
         return FetchError(head + _refusal(exc))
-    if isinstance(exc, (ConnectionError, HTTPClientError)):
+    if isinstance(exc, (NoConnection, HTTPClientError)):
         return FetchError(f"{head}{_network_word(exc)} after {TRIES} tries; check the network, the proxy and the region's name")
     if isinstance(exc, BotoCoreError):
         text = str(exc).split("\n", 1)[0]

@@ -162,7 +162,7 @@ def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[Transfer
                 attributes.get("operation", ""), str(dimension.get("unit", "")), str(dimension.get("beginRange", "")),
                 str(dimension.get("endRange", "")), amount, currency, str(offer.get("effectiveDate", "")),
                 str(item.get("version", "")),
-            )  # fmt: skip
+            )
 
 
 def plan_rates(
@@ -170,13 +170,13 @@ def plan_rates(
 ) -> tuple[list[PlanRate], list[str]]:
     """Return the rates of DescribeSavingsPlansOfferingRates for Linux on shared hosts, and gaps for unknown plans.
 
-    Rates of an unused capacity reservation ("UnusedBox:...") are skipped: nobody runs on them.
+    Rates of an unused capacity reservation and of dedicated hosts are skipped.
     """
     rates, gaps = [], set()
     for result in results:
         usage = str(_need(result, "usageType", where, "a savings-plan rate"))
-        if "Unused" in usage or "BoxUsage" not in usage:
-            continue
+        if "BoxUsage:" not in usage:
+            continue  # "UnusedBox:...", "DedicatedUsage:...", "HostUsage:..."
         properties = {p.get("name"): p.get("value") for p in result.get("properties") or ()}
         name = properties.get("instanceType") or usage.partition("BoxUsage:")[2]
         if not name:
@@ -198,7 +198,7 @@ def plan_rates(
                 str(_need(result, "unit", where, f"a savings-plan rate for {name}")),
                 str(_need(result, "rate", where, f"a savings-plan rate for {name}")),
                 str(_need(plan, "currency", where, f"a savings plan for {name}")), "", "",
-            )  # fmt: skip
+            )
         )
     return rates, sorted(gaps)
 
@@ -234,7 +234,7 @@ def spot_prices(
         rows.append(
             price(where, name, "spot", amount, effective=_iso(entry["Timestamp"]), zone=zone,
                   status="low" if floor else "", confidence="low" if floor else "high", note=floor)
-        )  # fmt: skip
+        )
     return rows
 
 

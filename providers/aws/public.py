@@ -150,7 +150,7 @@ def _offers(base: str, region: str, partition: terms.Partition, access: Access, 
         Rate(
             row["instance type"], row["sku"], row["termtype"], row["leasecontractlength"], row["purchaseoption"],
             row["offeringclass"], row["unit"], row["priceperunit"], row["currency"], row["effectivedate"], table.version,
-        )  # fmt: skip
+        )
         for row in table.rows()
         if wanted(row["instance type"], access.families)
         and row["region code"] == region
@@ -168,12 +168,13 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
     index_url = f"{base}/savingsPlan/v1.0/{partition.bulk_cloud}/AWSComputeSavingsPlan/current/region_index.json"
     try:
         index = _json(_http.read_small(index_url, what, access.sleep), where)
-    except _http.Missing:
+    except _http.MissingFileError:
         if partition.name == "aws":
             raise
         gaps.append("no public list of savings plans for this partition")
         return []
-    paths = [entry.get("versionUrl", "") for entry in index.get("regions", ()) if entry.get("regionCode") == region]
+    with where.reading():
+        paths = [str(entry.get("versionUrl")) for entry in index["regions"] if entry.get("regionCode") == region]
     if not paths:
         gaps.append("the public list of savings plans does not have this region")
         return []
@@ -196,7 +197,7 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
         rates.append(
             PlanRate(name, plan, length, row["purchaseoption"], row["unit"], row["discountedrate"], row["currency"],
                      row["effectivedate"], table.version)
-        )  # fmt: skip
+        )
     prices, more = plan_prices(rates, where)
     gaps += sorted(unknown) + more
     return prices
@@ -214,7 +215,7 @@ def _transfer(
             row["to region code"] if row["to location type"] == "AWS Region" else "", row["operation"], row["unit"],
             row["startingrange"], row["endingrange"], row["priceperunit"], row["currency"], row["effectivedate"],
             table.version,
-        )  # fmt: skip
+        )
         for row in table.rows()
         if row["termtype"] == "OnDemand"
         and row["from region code"] == region

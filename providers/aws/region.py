@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from planner.errors import PlannerError
 from planner.offer import InstanceType, Price, TransferPrice
 from planner.provider import Access, Batch
+from providers._together import together
 from providers.aws import parse, public, rows, terms
 from providers.aws.fetch import Aws
 from providers.aws.rows import Where
 
 __all__ = ["fetch", "self_check"]
 
+_WORKERS = 4
 _GAPS = (
     "the 100 GB a month that AWS gives away (all regions pooled) are not in its price list: the committed list has them",
     "disks, addresses, NAT and traffic between zones are not fetched: the committed list stands",
@@ -22,48 +24,74 @@ _GAPS = (
 
 
 def fetch(region: str, access: Access) -> Batch:
-    """Ask in two rounds: what needs nothing at once, then what needs the list of types; four calls at a time."""
+    """Ask in two rounds, the calls of a round at once: what needs nothing, then what needs the list of types."""
     aws = Aws(region, access)
     listed = bool(aws.partition.pricing_region)
     aws.open("ec2", *(("pricing", "savingsplans") if listed else ()))
-    pool = ThreadPoolExecutor(max_workers=4)
-    try:
-        types_job = pool.submit(_types, aws, access)
-        if listed:
-            offers_job = pool.submit(_offers, aws, access)
-            transfer_job = pool.submit(_transfer, aws, access)
-        types, blocks_of = types_job.result()
-        names = [t.name for t in types]
-        zones_job = pool.submit(_zones, aws, access, names)
-        spot_job = pool.submit(_spot, aws, access, names)
-        block_jobs = [pool.submit(_blocks, aws, access, name) for name in blocks_of]
-        if listed:
-            plans, plan_gaps = pool.submit(_plans, aws, access, names).result()
-            offers, offer_gaps = offers_job.result()
-            more, more_gaps = _missing_offers(aws, access, names, {p.instance_type for p in offers})
-            transfer, transfer_gaps = transfer_job.result()
-        else:
-            batch = public.fetch(region, access)
-            offers, plans, more, transfer = list(batch.prices), [], [], list(batch.transfer)
-            offer_gaps, plan_gaps, more_gaps, transfer_gaps = [
-                "this partition has no price API: prices are from the public list"
-            ], [], [], []
-        zones = zones_job.result()
-        sold = {name for name, _ in zones}
-        on_demand = {p.instance_type: p.amount for p in offers + more if p.purchase_option == "on_demand"}
-        spot = parse.spot_prices(spot_job.result(), _where(aws, access, "DescribeSpotPriceHistory", ""), access.families, on_demand)
-        blocks = [row for job in block_jobs for row in job.result()]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    gaps = [*offer_gaps, *more_gaps, *plan_gaps, *transfer_gaps, *_GAPS]
+
+    types: list[InstanceType] = []
+    blocks_of: list[str] = []
+    zones: list[tuple[str, str]] = []
+    history: list[Any] = []
+    prices: dict[str, list[Price]] = {"offers": [], "missing": [], "plans": [], "blocks": []}
+    transfer: list[TransferPrice] = []
+    gaps: dict[str, list[str]] = {}
+
+    def ask_types() -> None:
+        found, blocks = _types(aws, access)
+        types.extend(found)
+        blocks_of.extend(blocks)
+
+    def ask_offers() -> None:
+        prices["offers"], gaps["offers"] = _offers(aws, access)
+
+    def ask_transfer() -> None:
+        found, gaps["transfer"] = _transfer(aws, access)
+        transfer.extend(found)
+
+    def ask_public() -> None:
+        batch = public.fetch(region, access)
+        prices["offers"] = list(batch.prices)
+        transfer.extend(batch.transfer)
+        gaps["offers"] = ["this partition has no price API: prices are from the public list"]
+
+    _at_once([ask_types, ask_offers, ask_transfer] if listed else [ask_types, ask_public], region)
+    names = [t.name for t in types]
+
+    def ask_missing() -> None:
+        have = {p.instance_type for p in prices["offers"]}
+        prices["missing"], gaps["missing"] = _missing_offers(aws, access, names, have)
+
+    def ask_plans() -> None:
+        prices["plans"], gaps["plans"] = _plans(aws, access, names)
+
+    second: list[Callable[[], object]] = [
+        lambda: zones.extend(_zones(aws, access, names)),
+        lambda: history.extend(_spot(aws, access, names)),
+        *(partial(lambda name: prices["blocks"].extend(_blocks(aws, access, name)), name) for name in blocks_of),
+    ]
+    _at_once([ask_missing, ask_plans, *second] if listed else second, region)
+
+    sold = {name for name, _ in zones}
+    lists = prices["offers"] + prices["missing"]
+    on_demand = {p.instance_type: p.amount for p in lists if p.purchase_option == "on_demand"}
+    spot_where = _where(aws, access, "DescribeSpotPriceHistory", "")
+    with spot_where.reading():
+        spot = parse.spot_prices(history, spot_where, access.families, on_demand)
+    blocks = sorted(prices["blocks"], key=lambda p: (p.instance_type, p.zone))
+    told = [gap for part in ("offers", "missing", "plans", "transfer") for gap in gaps.get(part, ())]
     if not names:
-        gaps.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
+        told.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
     return Batch(
         provider="aws", region=region, account_site=aws.partition.site,
         instance_types=tuple(t for t in types if t.name in sold),
-        prices=tuple(offers + more + plans + spot + blocks), transfer=tuple(transfer), services=(), gaps=tuple(gaps),
-        zones=tuple(zones),
+        prices=tuple(lists + prices["plans"] + spot + blocks), transfer=tuple(transfer), services=(),
+        gaps=(*told, *_GAPS), zones=tuple(zones),
     )  # fmt: skip
+
+
+def _at_once(asks: Sequence[Callable[[], object]], region: str) -> None:
+    together(lambda ask: ask(), asks, _WORKERS, f"aws-{region}")
 
 
 def _where(aws: Aws, access: Access, call: str, filters: str) -> Where:
@@ -79,13 +107,14 @@ def _types(aws: Aws, access: Access) -> tuple[list[InstanceType], list[str]]:
         "ec2", "DescribeInstanceTypes", "InstanceTypes", where,
         Filters=[{"Name": "instance-type", "Values": patterns}], MaxResults=100,
     )  # fmt: skip
-    types = parse.instance_types(answers, where, access.families)
-    ours = {t.name for t in types}
-    blocks = sorted(
-        a["InstanceType"]
-        for a in answers
-        if a["InstanceType"] in ours and "capacity-block" in a.get("SupportedUsageClasses", ())
-    )
+    with where.reading():
+        types = parse.instance_types(answers, where, access.families)
+        ours = {t.name for t in types}
+        blocks = sorted(
+            a["InstanceType"]
+            for a in answers
+            if a["InstanceType"] in ours and "capacity-block" in (a.get("SupportedUsageClasses") or ())
+        )
     return types, blocks
 
 
@@ -102,7 +131,8 @@ def _zones(aws: Aws, access: Access, names: list[str]) -> list[tuple[str, str]]:
             "ec2", "DescribeInstanceTypeOfferings", "InstanceTypeOfferings", where, LocationType="availability-zone",
             Filters=[{"Name": "instance-type", "Values": chunk}],
         )  # fmt: skip
-        found += parse.zones(offerings, where)
+        with where.reading():
+            found += parse.zones(offerings, where)
     return sorted(found)
 
 
@@ -126,7 +156,8 @@ def _offers(aws: Aws, access: Access) -> tuple[list[Price], list[str]]:
     """One query for all of AWS's "GPU instance" types of the region: a page holds a hundred of them."""
     fields = {"regionCode": aws.region, "instanceFamily": "GPU instance", **terms.ON_DEMAND_FILTERS}
     items, where = _get_products(aws, access, "AmazonEC2", fields)
-    return rows.offer_prices(parse.offer_rates(items, where, access.families), where)
+    with where.reading():
+        return rows.offer_prices(parse.offer_rates(items, where, access.families), where)
 
 
 def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) -> tuple[list[Price], list[str]]:
@@ -139,7 +170,8 @@ def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) 
             break  # nothing at all so far: the answer is empty, no use in sixty more calls
         fields = {"regionCode": aws.region, "instanceType": name, **terms.ON_DEMAND_FILTERS}
         items, where = _get_products(aws, access, "AmazonEC2", fields)
-        found, more = rows.offer_prices(parse.offer_rates(items, where, access.families), where)
+        with where.reading():
+            found, more = rows.offer_prices(parse.offer_rates(items, where, access.families), where)
         prices += found
         gaps += more
         if not any(p.purchase_option == "on_demand" for p in found):
@@ -157,7 +189,8 @@ def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) 
 
 def _transfer(aws: Aws, access: Access) -> tuple[list[TransferPrice], list[str]]:
     items, where = _get_products(aws, access, "AWSDataTransfer", {"fromRegionCode": aws.region})
-    return rows.transfer_prices(parse.transfer_rates(items, where), where)
+    with where.reading():
+        return rows.transfer_prices(parse.transfer_rates(items, where), where)
 
 
 def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], list[str]]:
@@ -165,15 +198,17 @@ def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], lis
     gaps: list[str] = []
     for chunk in _chunks(names, 25):
         fields = {"region": [aws.region], "instanceType": chunk, "productDescription": ["Linux/UNIX"], "tenancy": ["shared"]}
-        told = ", ".join(f"{field}={'|'.join(values)}" for field, values in fields.items())
+        short = {field: values if len(values) < 4 else [values[0], f"{len(values) - 1} more"] for field, values in fields.items()}
+        told = ", ".join(f"{field}={'|'.join(values)}" for field, values in short.items())
         where = _where(aws, access, "DescribeSavingsPlansOfferingRates", told)
         results = aws.items(
             "savingsplans", "DescribeSavingsPlansOfferingRates", "searchResults", where, products=["EC2"],
             serviceCodes=["AmazonEC2"], maxResults=1000,
             filters=[{"name": field, "values": values} for field, values in fields.items()],
         )  # fmt: skip
-        rates, unknown = parse.plan_rates(results, where, access.families)
-        found, more = rows.plan_prices(rates, where)
+        with where.reading():
+            rates, unknown = parse.plan_rates(results, where, access.families)
+            found, more = rows.plan_prices(rates, where)
         prices += found
         gaps += unknown + more
     return prices, sorted(set(gaps))
@@ -197,7 +232,8 @@ def _blocks(aws: Aws, access: Access, name: str) -> list[Price]:
         "ec2", "DescribeCapacityBlockOfferings", "CapacityBlockOfferings", where, InstanceType=name, InstanceCount=1,
         CapacityDurationHours=24,
     )  # fmt: skip
-    return parse.capacity_blocks(offers, where)
+    with where.reading():
+        return parse.capacity_blocks(offers, where)
 
 
 def self_check(access: Access) -> Iterator[tuple[str, bool, str]]:

@@ -7,13 +7,14 @@ wrong price is worse than none. A word this version does not know (a new plan, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import NamedTuple
 
 from planner.errors import FetchError, MisuseError
 from planner.money import CURRENCIES, decimal_of, plain
 from planner.offer import Price, TransferPrice
+from planner.records import NamedTuple
 from providers.aws import terms
 
 __all__ = [
@@ -37,6 +38,14 @@ class Where(NamedTuple):
     def undated(self) -> str:
         """Return what is known of the date of a price that bears none."""
         return f"in force on {self.now[:10]}; the answer bears no date"
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn whatever goes wrong on an answer of another shape (a text for a number, a list for a map) into `fail`."""
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+            raise self.fail(f"the answer has another shape than expected ({type(exc).__name__}: {exc})"[:300]) from exc
 
     def fail(self, what: str) -> FetchError:
         """Return the error that says what is wrong with this answer, and what had been asked."""
@@ -189,7 +198,7 @@ def _reserved(name: str, found: list[Rate], where: Where, term: str, payment: st
             rows.append(
                 price(where, name, "reserved", amount, effective=rate.effective, version=rate.version, term=term,
                       payment=payment, offering=offering, unit=word)
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -216,7 +225,7 @@ def plan_prices(rates: Iterable[PlanRate], where: Where) -> tuple[list[Price], l
         prices.append(
             price(where, rate.instance_type, "savings_plan", amount, effective=rate.effective, version=rate.version,
                   term=rate.term, payment=payment, offering=rate.plan)
-        )  # fmt: skip
+        )
     gaps = [
         f"savings-plan payment {word!r} is new to this version and left out: {_some(names)}"
         for word, names in sorted(unknown.items())
@@ -283,7 +292,7 @@ def _tiers(
             to_region=to_region, from_gb=begin, to_gb=end, amount=amount, currency=where.partition.currency,
             quota=False, effective_date=day, dated="" if day else where.undated(), source=source, confidence="high",
             status="", note="", origin="book", place="",
-        )  # fmt: skip
+        )
         for begin, end, amount in tiers
     ]
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from planner.errors import MisuseError
 from planner.offer import Price
 from planner.provider import Access, Batch
 from providers.aws import provider
+from tests.providers import public_files
 from tests.providers.aws_world import NOW, REGION, World
 from tests.providers.fake_aws import KEY, SECRET, FakeAws
 
@@ -144,7 +146,18 @@ def test_raw_answers_are_kept_and_hold_no_secret(fake: FakeAws) -> None:
         json.loads(text)
 
 
-def test_china_bills_in_cny_and_govcloud_reads_the_public_list(fake: FakeAws) -> None:
+def test_govcloud_takes_prices_from_the_public_list_and_the_rest_from_its_own_api(fake: FakeAws) -> None:
+    public_files.move(public_files.fill(fake), "us-gov-west-1")
+    batch = provider.fetch("us-gov-west-1", Access(now=NOW, endpoint=fake.url))
+    assert batch.account_site == "aws-us-gov" and {p.site for p in batch.prices} == {"aws-us-gov"}
+    (hourly,) = _of(batch, "on_demand")
+    assert "public price list" in hourly.source and hourly.amount == Decimal("21.957642")
+    assert len(batch.instance_types) == 2 and _of(batch, "spot")
+    assert not fake.calls("GetProducts") and not fake.calls("DescribeSavingsPlansOfferingRates")
+    assert any("has no price API" in gap for gap in batch.gaps)
+
+
+def test_china_bills_in_cny(fake: FakeAws) -> None:
     from tests.providers.aws_world import egress, product
 
     world = World()
@@ -209,3 +222,12 @@ def test_calls_that_need_nothing_of_each_other_run_together(fake: FakeAws) -> No
     provider.fetch(REGION, Access(now=NOW, endpoint=fake.url))
     longest_chain = 0.2  # types, then any of what needs them
     assert time.monotonic() - start < 3 * longest_chain + 1.0  # clients take up to a second on a busy machine
+
+
+def test_the_documented_policy_is_what_a_refresh_needs_and_no_more(fake: FakeAws) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "providers" / "aws.md").read_text()
+    policy = json.loads(page.split("```json\n")[1].split("```")[0])
+    (statement,) = policy["Statement"]
+    provider.fetch(REGION, Access(now=NOW, endpoint=fake.url))
+    services = {"GetProducts": "pricing", "DescribeSavingsPlansOfferingRates": "savingsplans"}
+    assert statement["Action"] == sorted({f"{services.get(call, 'ec2')}:{call}" for call, _ in fake.log})

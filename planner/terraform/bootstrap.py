@@ -1,0 +1,236 @@
+"""The start-up half of a module: cloud-init and everything below `files/`, checked for size and secrets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import posixpath
+import re
+import zlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from planner import gpus, templating
+from planner.errors import MisuseError, PlannerError
+from planner.terraform import engines, monitoring
+from planner.terraform.deployment import MODULE_ENV, USER_DATA_LIMIT, Deployment
+from planner.terraform.engines import stack
+
+__all__ = ["engine_command", "find_secrets", "model_path", "module_env", "render", "stack", "user_data_size"]
+
+#: Templates that every module has, by the path they get below files/; `_files` adds what depends on the variant.
+_COMMON = (
+    "bootstrap.sh", "model.py", "compose.yaml", "Caddyfile", "prometheus.yml", "rules.yml", "dcgm.csv", "acceptance.sh",
+    "stress.sh", "grafana/datasource.yml", "grafana/dashboards.yml", "units/planner-bootstrap.service",
+    "units/planner-watch.service", "units/planner-watch.timer", "units/planner-stress.service",
+    "units/planner-stress.timer",
+)  # fmt: skip
+_STATIC = (".csv", ".service", ".timer", "stress.sh", "datasource.yml", "dashboards.yml")
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
+_SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\Z")
+_SHARE = re.compile(r"0\.[0-9]{1,4}\Z")
+
+#: What a secret looks like. Word boundaries keep `disk-...` from reading as `sk-...`.
+_SECRETS = (
+    ("Hugging Face token", re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,}")),
+    ("API key", re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}")),
+    ("AWS access key", re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}")),
+    ("Alibaba Cloud access key", re.compile(r"(?<![A-Za-z0-9])(?:LTAI|STS\.)[A-Za-z0-9]{12,}")),
+    ("Tencent Cloud secret id", re.compile(r"(?<![A-Za-z0-9])AKID[A-Za-z0-9]{13,}")),
+    ("private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+)
+
+#: Python packages of mainland regions come from the cloud's own mirror.
+_INDEX = {
+    "alicloud": "https://mirrors.aliyun.com/pypi/simple/",
+    "tencentcloud": "https://mirrors.cloud.tencent.com/pypi/simple",
+}
+
+#: MTU that an instance must have, bytes: AWS 9001 inside a VPC; Alibaba Cloud's jumbo frames are for 8th-generation
+#: types and opt-in, Tencent Cloud's depend on the host: 1500 is what can be counted on.
+_MTU = {"aws": 9001, "alicloud": 1500, "tencentcloud": 1500}
+
+
+#: Where an engine listens within its container; compose publishes the port on the host's loopback only.
+_INSIDE = "0.0.0.0"  # noqa: S104
+
+
+def _hub_id(deployment: Deployment) -> str:
+    """Return the model's id on the hub that the region reaches; raise MisuseError for what no hub would take."""
+    hub_id = deployment.modelscope_id if deployment.mainland else deployment.hf_id
+    if not _HUB_ID.match(hub_id) or ".." in hub_id:
+        hub = "ModelScope" if deployment.mainland else "Hugging Face"
+        raise MisuseError(f"model {deployment.model[:60]!r}: {hub_id[:60]!r} is not an id on {hub} (owner/name)")
+    return hub_id
+
+
+def model_path(deployment: Deployment) -> str:
+    """Return where the model lies on the instance."""
+    return posixpath.join("/srv/models", _hub_id(deployment).partition("/")[2])
+
+
+def engine_command(deployment: Deployment) -> list[str]:
+    """Return the engine's command line, every value that matters explicit; a worker adds `--headless`."""
+    d, chosen = deployment, deployment.stack
+    pp = d.layout.pp > 1
+    if not _SERVED.match(d.served_name):
+        raise MisuseError(
+            f"served name {d.served_name[:60]!r}: 1 to 128 of letters, digits and ._:/@+- (a letter or digit first)"
+        )
+    if not _SHARE.match(d.gpu_memory_utilization):
+        raise MisuseError(f"GPU memory utilisation {d.gpu_memory_utilization[:20]!r} is not a share like 0.9")
+    if chosen.engine == "lmdeploy":
+        # 0.8: TurboMind's share is of the memory left after the weights, not of the whole as vLLM's.
+        command = [
+            "lmdeploy", "serve", "api_server", model_path(d), "--backend", "turbomind", "--server-name", _INSIDE,
+            "--server-port", "8000", "--model-name", d.served_name, "--tp", str(d.layout.tp), "--dtype", chosen.dtype,
+            "--session-len", str(d.max_model_len), "--cache-max-entry-count", "0.8",
+        ]  # fmt: skip
+        return [*command, "--model-format", chosen.quantization] if chosen.quantization else command
+    command = [
+        "vllm", "serve", model_path(d), "--host", "127.0.0.1" if pp else _INSIDE, "--port", "8000",
+        "--served-model-name", d.served_name, "--tensor-parallel-size", str(d.layout.tp), "--dtype", chosen.dtype,
+        "--max-model-len", str(d.max_model_len), "--gpu-memory-utilization", d.gpu_memory_utilization,
+        "--disable-fastapi-docs",
+    ]  # fmt: skip
+    if chosen.quantization == "fp8":
+        # AWQ and GPTQ checkpoints name themselves; to say `awq` would turn the faster Marlin kernel off.
+        command += ["--quantization", "fp8"]
+    if pp:
+        command += [
+            "--pipeline-parallel-size", str(d.layout.pp), "--nnodes", str(d.layout.pp),
+            "--node-rank", "${PLANNER_NODE_RANK:?}", "--master-addr", "${PLANNER_HEAD_IP:?}", "--master-port", "29501",
+        ]  # fmt: skip
+    return command
+
+
+def _values(d: Deployment) -> dict[str, Any]:
+    """Return what the templates need beside the deployment itself."""
+    hub_id, layout = _hub_id(d), d.layout
+    gpu = gpus.find(d.gpu_model, float(d.gpu_memory_gib) if d.gpu_memory_gib else None)
+    host = "cn" if d.mainland else "us"
+    rows = {
+        row.role: row for row in engines.versions() if row.provider == d.provider and row.role in ("driver", "cudnn")
+    }
+    driver = {
+        "cuda": rows["driver"].cuda,
+        "cudnn": rows["cudnn"].version if "cudnn" in rows else "",
+        "url": f"https://{host}.download.nvidia.com/tesla/{d.stack.driver}/NVIDIA-Linux-x86_64-{d.stack.driver}.run",
+    }
+    completion = {"model": d.served_name, "max_tokens": 8, "messages": [{"role": "user", "content": "Say OK."}]}
+    return {
+        "d": d,
+        "command": engine_command(d),
+        "completion": json.dumps(completion),
+        "cuda_repo": f"https://developer.download.nvidia.{'cn' if d.mainland else 'com'}/compute/cuda/repos/ubuntu2204/x86_64",
+        "devices": [[str(i * layout.tp + k) for k in range(layout.tp)] for i in range(layout.replicas)],
+        "directory": hub_id.partition("/")[2],
+        "disk_floor": 1000 if d.local_nvme_gb else 100,
+        "driver": driver,
+        "engine": d.stack.engine,
+        "engine_targets": [f"127.0.0.1:{8000 + i}" for i in range(layout.replicas)],
+        "gbps_floor": str(min(d.network_gbps, Decimal(100)) / 2) if d.network_gbps else "1",
+        "host_network": layout.pp > 1,
+        "hub_id": hub_id,
+        "index": _INDEX.get(d.provider, "") if d.mainland else "",
+        "m": monitoring.engine_metrics(d.stack.engine, d.stack.engine_version),
+        "metadata": "100.100.100.200" if d.provider == "alicloud" else "169.254.0.0/16",
+        "model_path": model_path(d),
+        "mtu": _MTU[d.provider],
+        "nvswitch": gpu.link == "nvlink" and d.gpu_count >= 8 and gpu.family != "volta",
+        "packages": engines.packages(d.provider, d.mainland),
+        "pp": layout.pp > 1,
+        "served_json": json.dumps(d.served_name),
+        "volta": gpu.compute_capability == 7.0,
+    }
+
+
+def _files(d: Deployment) -> list[str]:
+    """Return the files of the variant, in order."""
+    names = list(_COMMON)
+    if d.provider == "tencentcloud":
+        names.remove("acceptance.sh")  # see deployment.py: it would not fit
+    if d.provider != "aws":
+        names.append("secret.py")
+    if not d.prepaid:
+        names += ["units/planner-deadline.service", "units/planner-deadline.timer"]
+    if d.count > 1:
+        names.append("units/planner-iperf3.service")
+    return sorted(names)
+
+
+def render(deployment: Deployment) -> dict[str, str]:
+    """Return `{path: text}` of cloud-init.yaml.tftpl and of everything below files/.
+
+    Raises MisuseError for a layout, a name or a GPU that cannot be, PlannerError when the result would hold a secret
+    or not fit into the cloud's user-data.
+    """
+    engines.check_layout(deployment)
+    values = _values(deployment)
+    out = {"cloud-init.yaml.tftpl": templating.render("bootstrap/cloud-init.yaml.tftpl.j2", **values)}
+    for name in _files(deployment):
+        suffix = "" if name.endswith(_STATIC) else ".j2"
+        out[f"files/{name}"] = templating.render(f"bootstrap/{name}{suffix}", **values)
+    if deployment.provider == "tencentcloud":
+        out["acceptance.sh"] = templating.render("bootstrap/acceptance.sh.j2", **values)
+    out["files/grafana/dashboard.json"] = monitoring.dashboard(deployment)
+    for path, text in out.items():
+        for kind in find_secrets(text):
+            raise PlannerError(
+                f"{path} would hold what looks like a secret ({kind}); give its name in the secret store instead"
+            )
+    size, limit = user_data_size(deployment, out), USER_DATA_LIMIT[deployment.provider]
+    if size > limit:
+        raise PlannerError(
+            f"user-data would be {size:,} bytes, {deployment.provider} takes {limit:,}: use fewer instances in one module or shorter names"
+        )
+    return dict(sorted(out.items()))
+
+
+def find_secrets(text: str) -> list[str]:
+    """Return what kinds of secret `text` seems to hold, never the secret itself."""
+    return [kind for kind, pattern in _SECRETS if pattern.search(text)]
+
+
+def module_env(deployment: Deployment) -> str:
+    """Return /etc/planner/module.env as large as it can get: what Terraform fills in, with the longest usual values."""
+    letters = hashlib.sha256(deployment.name.encode()).hexdigest()
+    longest = {
+        "PLANNER_PROVIDER": deployment.provider,
+        "PLANNER_REGION": deployment.region,
+        "PLANNER_DEADLINE": "2026-11-23T00:00:00Z",
+        "PLANNER_CLIENT_CIDR": "255.255.255.255/32",
+        "PLANNER_NODE_INDEX": "100",
+        "PLANNER_NODE_RANK": "100",
+        "PLANNER_PEER_IPS": ",".join(f"10.255.255.{i}" for i in range(100, 100 + deployment.count)),
+        "PLANNER_SECRET_REGION": deployment.region,
+    }
+    lines = [f"{key}={longest.get(key, letters[: 64 if 'SECRET' in key else 15])}\n" for key in MODULE_ENV]
+    registry = "registry-of-the-user.cn-guangzhou.cr.aliyuncs.com/"
+    lines += [
+        f"PLANNER_IMAGE_{image.role.upper()}={registry}{image.reference.partition('/')[2].partition(':')[0]}"
+        f"@sha256:{hashlib.sha256(image.role.encode()).hexdigest()}\n"  # digests do not compress: not zeros
+        for image in deployment.stack.images
+    ]
+    return "".join(lines)
+
+
+def user_data_size(deployment: Deployment, files: Mapping[str, str]) -> int:
+    """Return the bytes of rendered user-data, before its last base64, as Terraform will make it (see deployment.py)."""
+    bundle = "".join(
+        f"\f{path.removeprefix('files/')}\n" + re.sub(r"(?m)^ *# .*\n", "", text)
+        for path, text in sorted(files.items())
+        if path.startswith("files/")
+    )
+    text = files["cloud-init.yaml.tftpl"]
+    text = text.replace("${bundle}", _packed(bundle)).replace("${module_env}", _packed(module_env(deployment)))
+    return len(text.encode())
+
+
+def _packed(text: str) -> str:
+    """Return what Terraform's base64gzip makes of `text`, or a little more: its deflate is a few bytes weaker than zlib's."""
+    packed = zlib.compress(text.encode(), 6)
+    return base64.b64encode(packed + b"0" * (24 + len(packed) // 100)).decode()

@@ -1,0 +1,106 @@
+"""What an instance shows of itself: the engine's metric names by version, and the Grafana dashboard made of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+
+from planner.errors import PlannerError
+from planner.terraform.deployment import Deployment
+
+__all__ = ["dashboard", "engine_metrics", "known_metrics"]
+
+_DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "metrics.csv")
+
+#: What rules, dashboard and acceptance test read, by engine; the first name that the engine's version has is taken.
+_WANTED: dict[str, dict[str, tuple[str, ...]]] = {
+    "vllm": {
+        "running": ("vllm:num_requests_running",),
+        "waiting": ("vllm:num_requests_waiting",),
+        "kv_cache": ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
+        "preemptions": ("vllm:num_preemptions",),
+        "ttft": ("vllm:time_to_first_token_seconds",),
+        "per_token": ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
+        "prompt_tokens": ("vllm:prompt_tokens",),
+        "output_tokens": ("vllm:generation_tokens",),
+    },
+    "lmdeploy": {
+        "running": ("lmdeploy:num_requests_running",),
+        "waiting": ("lmdeploy:num_requests_waiting",),
+        "kv_cache": ("lmdeploy:gpu_cache_usage_perc",),
+        "preemptions": (),
+        "ttft": ("lmdeploy:time_to_first_token_seconds",),
+        "per_token": ("lmdeploy:time_per_output_token_seconds",),
+        "prompt_tokens": ("lmdeploy:prompt_tokens_total",),
+        "output_tokens": ("lmdeploy:generation_tokens_total",),
+    },
+}
+
+
+def known_metrics(engine: str, version: str) -> dict[str, str]:
+    """Return name and type of every metric that was read from the wheel of `engine` `version`; {} when it was not."""
+    with open(_DATA, encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["engine"] == engine and version in row["versions"].split()]
+    return {row["name"]: row["type"] for row in rows}
+
+
+def engine_metrics(engine: str, version: str) -> dict[str, str]:
+    """Return the names as Prometheus sees them (counters end in _total), "" where the engine has none.
+
+    Raises PlannerError for a version whose metrics nobody has read: a dashboard of guesses would stay empty.
+    """
+    known = known_metrics(engine, version)
+    if not known:
+        raise PlannerError(f"the metrics of {engine} {version} are not in planner/data/metrics.csv")
+    names: dict[str, str] = {}
+    for what, candidates in _WANTED[engine].items():
+        name = next((name for name in candidates if name in known), "")
+        if candidates and not name:
+            raise PlannerError(f"{engine} {version} has none of {', '.join(candidates)}")
+        names[what] = name.removesuffix("_total") + "_total" if known.get(name) == "counter" else name
+    return names
+
+
+def _quantiles(histogram: str) -> list[tuple[str, str]]:
+    return [
+        (f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket[5m])))", f"p{round(float(share) * 100)}")
+        for share in ("0.5", "0.95")
+    ]
+
+
+def dashboard(deployment: Deployment) -> str:
+    """Return the Grafana dashboard, one panel a line, for the engine of `deployment`."""
+    m = engine_metrics(deployment.stack.engine, deployment.stack.engine_version)
+    panels: list[tuple[str, str, list[tuple[str, str]]]] = [
+        ("Requests", "short", [(f"sum({m['running']})", "running"), (f"sum({m['waiting']})", "waiting")]),
+        ("KV cache used (target: under 80 %)", "percentunit", [(m["kv_cache"], "{{instance}}")]),
+        ("Tokens per second", "short", [
+            (f"sum(rate({m['prompt_tokens']}[1m]))", "prompt"), (f"sum(rate({m['output_tokens']}[1m]))", "output")]),
+        ("Time to first token", "s", _quantiles(m["ttft"])),
+        ("Time per output token", "s", _quantiles(m["per_token"])),
+        ("GPU utilisation (target: over 70 % under load)", "percent", [("DCGM_FI_DEV_GPU_UTIL", "GPU {{gpu}}")]),
+        ("Tensor cores active", "percentunit", [("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "GPU {{gpu}}")]),
+        ("GPU memory used", "decmbytes", [("DCGM_FI_DEV_FB_USED", "GPU {{gpu}}")]),
+        ("GPU power", "watt", [("DCGM_FI_DEV_POWER_USAGE", "GPU {{gpu}}")]),
+    ]  # fmt: skip
+    if m["preemptions"]:
+        panels[0][2].append((f"sum(rate({m['preemptions']}[5m]))", "preemptions/s"))
+    lines = [
+        json.dumps({
+            "id": i + 1,
+            "type": "timeseries",
+            "title": title,
+            "gridPos": {"x": i % 3 * 8, "y": i // 3 * 8, "w": 8, "h": 8},
+            "fieldConfig": {"defaults": {"unit": unit}},
+            "targets": [
+                {"refId": "ABCD"[k], "expr": expr, "legendFormat": legend} for k, (expr, legend) in enumerate(targets)
+            ],
+        })
+        for i, (title, unit, targets) in enumerate(panels)
+    ]  # fmt: skip
+    head = json.dumps({
+        "uid": "planner", "title": f"planner: {deployment.name}", "schemaVersion": 39, "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+    })  # fmt: skip
+    return head[:-1] + ', "panels": [\n' + ",\n".join(lines) + "\n]}\n"
