@@ -187,7 +187,7 @@ def test_page_without_offers_says_so(catalog, visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(scheme, catalog, visit):
-    """axe-core from npm, where PLANNER_AXE names its file (tests/README: npm pack axe-core)."""
+    """axe-core from npm, where PLANNER_AXE names its file (docs/page.md)."""
     path = os.environ.get("PLANNER_AXE", "")
     if not Path(path).is_file():
         pytest.skip("PLANNER_AXE does not name axe.min.js (npm install axe-core)")
