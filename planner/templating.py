@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from planner.errors import MisuseError
 
@@ -153,6 +153,8 @@ def _finalize(value: object) -> object:
         return value
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, Undefined):
+        return str(value)  # raises, with the name that is missing
     raise TypeError(f"a template prints {value!r} without a quoting filter ({', '.join(FILTERS)})")
 
 

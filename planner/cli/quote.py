@@ -13,21 +13,24 @@ from planner.errors import BudgetError, MisuseError, StaleError
 if TYPE_CHECKING:
     from planner.quote import Quote
 
-FORMATS = ("table", "json", "csv")
+FORMATS = ("table", "json", "csv", "html", "markdown")
 
 
 @click.command()
 @workload_options
 @book_options
 @click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
-@click.option("--top", type=click.IntRange(1, 1000), default=1, metavar="N", help="Offers per provider and way of buying in the table.  [1]")
+@click.option("--top", type=click.IntRange(1, 1000), metavar="N", help="Offers per provider and way of buying shown.  [1; page 2]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of table, page and Markdown.  [en]")
+@click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
+@click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the cheapest offer of each provider.")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
-    strict: bool, top: int, form: str, output: str | None, explain: bool, from_tf: str | None, replay: str | None, price_book: tuple[str, ...],
+    strict: bool, top: int | None, form: str, lang: str, compare: str | None, charts: str | None, output: str | None, explain: bool, from_tf: str | None, replay: str | None, price_book: tuple[str, ...],
     price_book_db: str | None, offline_list: bool, as_of: str | None, **values: Any,
 ) -> int:  # fmt: skip
     """What a workload costs on each cloud: on-demand, committed and spot, with traffic, from dated prices.
@@ -44,7 +47,13 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
-    text = _render(result, form, top, explain, to_terminal=output is None)
+    if compare and form != "markdown":
+        raise MisuseError("--compare goes with --format markdown")
+    text = _render(result, form, top, explain, output is None, lang, compare)
+    if charts:
+        from planner.render.charts import write
+
+        write(result, charts, top or 1, lang)
     if output:
         from planner.files import write_new
 
@@ -68,7 +77,9 @@ def _replay(path: str, values: dict[str, Any]) -> Quote:
     return load(read_text(path, "quote", 256 * 2**20), path)
 
 
-def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool) -> str | bytes:
+def _render(
+    result: Quote, form: str, top: int | None, explain: bool, to_terminal: bool, lang: str, compare: str | None
+) -> str | bytes:
     if form == "json":
         from planner.render.json import dump_bytes
 
@@ -77,10 +88,19 @@ def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool
         from planner.render.csv import dump as dump_csv
 
         return dump_csv(result)
+    if form == "html":
+        from planner.render.html import dump as dump_html
+
+        return dump_html(result, top or 2, lang)
+    if form == "markdown":
+        from planner.render.markdown import dump as dump_markdown
+
+        return dump_markdown(result, top or 1, lang, _replay(compare, {}) if compare else None)
+    from planner.i18n import translator
     from planner.render.table import dump as dump_table
 
     colour = to_terminal and sys.stdout.isatty()
-    text = dump_table(result, top, colour)
+    text = dump_table(result, top or 1, colour, translator(lang))
     if explain:
         from planner.render.explain import dump as dump_explain
 
@@ -88,7 +108,7 @@ def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool
         for offer in result.offers:
             if offer.provider not in seen:
                 seen.add(offer.provider)
-                text += "\n" + dump_explain(result, offer)
+                text += "\n" + dump_explain(result, offer, translator(lang))
     return text
 
 

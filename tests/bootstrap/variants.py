@@ -65,7 +65,9 @@ def deployment(**changes: Any) -> Deployment:
     given.update(changes)
     given["mainland"] = is_mainland(given["provider"], given["region"])
     pp = given["layout"].pp
-    given["nodes"] = tuple(Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"]))
+    given["nodes"] = tuple(
+        Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"])
+    )
     given["stack"] = stack(given["provider"], given["gpu_model"], given["precision"], engine, given["mainland"])
     return Deployment(**{name: value for name, value in given.items() if name in Deployment._fields})
 
