@@ -79,14 +79,17 @@ class Bench:
     def run(self) -> tuple[int, dict[str, dict[str, str]], str]:
         r = self.root
         binds = "; ".join(
-            f"mount --bind {r}/{a} {b}" for a, b in (("lib", "/var/lib"), ("opt", "/opt"), ("srv", "/srv"), ("run", "/run"))
+            f"mount --bind {r}/{a} {b}"
+            for a, b in (("lib", "/var/lib"), ("opt", "/opt"), ("srv", "/srv"), ("run", "/run"))
         )
         script = f"""
             set -e; cp -a /etc/. {r}/etc/; mount --bind {r}/etc /etc; {binds}
             PATH={r}/bin:$PATH bash /opt/planner/acceptance.sh
         """
         env = {**os.environ, "STUB": f"{r}/stub", "STUB_KEY": KEY}
-        done = subprocess.run(["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, timeout=60, check=False)
+        done = subprocess.run(
+            ["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, timeout=60, check=False
+        )
         output = done.stdout + done.stderr
         report = r / "lib/planner/acceptance.json"
         assert report.exists(), output
