@@ -109,7 +109,9 @@ def home() -> str:
     """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it."""
     if os.environ.get("PLANNER_HOME"):
         return os.environ["PLANNER_HOME"]
-    return click.get_app_dir("planner")
+    from planner.pricebook.place import data_folder
+
+    return data_folder(os.environ)
 
 
 def book_path(price_book_db: str | None) -> str:
@@ -125,12 +127,17 @@ def _open_book(price_book_db: str | None) -> Any:
         return None
     from planner.errors import PriceBookError
     from planner.pricebook import PriceBook
+    from planner.pricebook.fallback import Fallback
+
+    def warn(why: str) -> None:
+        click.echo(f"planner: warning: {why}; quoting from the committed lists", err=True)
 
     try:
-        return PriceBook.open_for_read(path)
+        book = PriceBook.open_for_read(path)
     except PriceBookError as exc:
-        click.echo(f"planner: warning: {exc}; quoting from the committed lists", err=True)
+        warn(str(exc))
         return None
+    return None if book is None else Fallback(book, warn)
 
 
 def _date(text: str) -> str:
@@ -142,11 +149,11 @@ def _date(text: str) -> str:
         raise MisuseError(f"--as-of: {text!r} is not a date (write 2026-10-01)") from None
 
 
-def make_quote(workload: Workload, catalog: Catalog) -> Quote:
+def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) -> Quote:
     """Return the quote of `workload`, aged against today or the catalogue's own date."""
     from datetime import date
 
     from planner import build, fx
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx))
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), with_prices)

@@ -119,6 +119,14 @@ class PriceBook:
                         gone.add(name)
         return frozenset(gone)
 
+    def places(self) -> list[tuple[str, str]]:
+        """Return every (provider, region) that was ever fetched, sorted."""
+        from planner.pricebook.schema import mapped
+
+        with mapped(self.path):
+            rows = self.db.execute("SELECT DISTINCT provider, region FROM fetch ORDER BY provider, region").fetchall()
+        return [(provider, region) for provider, region in rows]
+
     def fetches(self, provider: str = "", region: str = "", as_of: str = "") -> list[Fetch]:
         """Return the fetches at or before `as_of`, in the order in which the book got them."""
         import json
@@ -213,12 +221,15 @@ class PriceBook:
         for texts in self.db.execute(_observed_sql(kind), (fetch, kind.number)):
             yield read(texts, observed_at)
 
-    def texts(self, kind: Kind, fetch: int) -> list[tuple[str, ...]]:
-        """Return the rows of one fetch as texts in the order of `kind.texts`."""
+    def texts(self, kind: Kind, fetch: int, instance_type: str = "") -> list[tuple[str, ...]]:
+        """Return the rows of one fetch as texts in the order of `kind.texts`; prices may be of one type only."""
         from planner.pricebook.schema import mapped
 
         with mapped(self.path):
-            return self.db.execute(_observed_sql(kind), (fetch, kind.number)).fetchall()
+            if not instance_type:
+                return self.db.execute(_observed_sql(kind), (fetch, kind.number)).fetchall()
+            sql = _observed_sql(kind).replace(" ORDER BY", " AND i.instance_type = ? COLLATE NOCASE ORDER BY")
+            return self.db.execute(sql, (fetch, kind.number, instance_type)).fetchall()
 
 
 def _observed_sql(kind: Kind) -> str:

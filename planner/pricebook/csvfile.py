@@ -46,7 +46,8 @@ def export_csv(book: PriceBook, out: TextIO) -> int:
 
     Fetches never change, so this needs no lock and holds up no other planner.
     """
-    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    # CRLF as in RFC 4180; only then does the writer also quote a text with a bare CR in it.
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for number, fetch in enumerate(book.fetches(), 1):
@@ -70,7 +71,10 @@ def check_csv(path: str, check: CheckFetch) -> None:
     problems: list[str] = []
     total = 0
     for place, fetch, content in _fetches(path):
-        found = _problems(fetch, content) or list(check(fetch, content))
+        try:
+            found = _problems(fetch, content) or list(check(fetch, content))
+        except (ValueError, ArithmeticError) as exc:
+            found = [f"a number cannot be read ({exc})"]
         total += len(found)
         problems += [f"line {place}: {text}" for text in found[: _SHOWN - len(problems)]]
     if problems:

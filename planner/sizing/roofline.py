@@ -149,7 +149,7 @@ def step(m: Machine, batch: float, context: float) -> float:
 def prefill(m: Machine, tokens: float) -> float:
     """Return the seconds of computing a prompt of `tokens` tokens alone (reading the weights bounds it from below)."""
     work = m.prompt_token * tokens
-    core = (m.read**SOFT + work**SOFT) ** (1.0 / SOFT)
+    core = float((m.read**SOFT + work**SOFT) ** (1.0 / SOFT))
     return m.factor * (core + m.prompt_pair * tokens * tokens + m.prompt_fixed)
 
 

@@ -6,16 +6,29 @@ from planner.gpus import GIB, GpuSpec
 from planner.models import Model
 from planner.sizing import Step, roofline
 from planner.sizing.engines import Engine
+from planner.sizing.estimate import Estimate
 from planner.sizing.memory import BYTES, FREE_SHARE, UTILISATION, Plan, weight_bytes
 from planner.sizing.serve import Demand, Served
 
-__all__ = ["memory_steps", "speed_steps"]
+__all__ = ["count_step", "load_step", "memory_steps", "speed_steps"]
 
 FIT = "fitted on benchmarks/anchors.csv (docs/sizing.md)"
 
 
+_told: dict[Plan, tuple[Step, ...]] = {}
+
+
 def memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> tuple[Step, ...]:
-    """Return the memory part."""
+    """Return the memory part; it is told once per plan."""
+    told = _told.get(p)
+    if told is None:
+        if len(_told) > 1024:
+            _told.clear()
+        told = _told[p] = _memory_steps(p, model, precision, gpu, engine)
+    return told
+
+
+def _memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> tuple[Step, ...]:
     body = model.total_params - model.embedding_params
     stage = f", {p.pp} stages" if p.pp > 1 else ""
     if model.mla:
@@ -43,7 +56,7 @@ def memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: En
     )  # fmt: skip
 
 
-def speed_steps(s: Served, gpu: GpuSpec, ask: Demand, context: int) -> tuple[Step, ...]:
+def speed_steps(s: Served, gpu: GpuSpec, ask: Demand) -> tuple[Step, ...]:
     """Return the speed part: one decode step and one prompt at the layout's limit, then the rate and its low side."""
     m, p = s.machine, s.plan
     lanes = min(float(p.pp), s.batch / s.copies)
@@ -98,3 +111,10 @@ def count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:
     else:
         formula = f"no demand is given: what one copy needs{more}"
     return Step("instances", formula, f"{count}", "instances", "headroom is kept once, here")
+
+
+def load_step(s: Served, now: Estimate, load: float, burst: bool) -> Step:
+    """Return what the given load makes on one machine."""
+    way = "sent at once and drained" if burst else "kept running"
+    formula = f"the same with {load:,.6g} requests {way}, {now.batch:,.6g} at once over {s.copies} copies"
+    return Step("output at this load", formula, f"{now.tokens_per_second:,.0f}", "tokens/s", "")

@@ -95,6 +95,8 @@ def _list(site: _Site, access: Access) -> _List:
                 _read[key] = _load(site, access)
             except FetchError as exc:
                 _read[key] = exc
+            except (AttributeError, LookupError, TypeError, ValueError) as exc:
+                _read[key] = _odd(site, f"not as expected ({type(exc).__name__}: {exc})"[:200], site.page)
         found = _read[key]
     if isinstance(found, FetchError):
         raise FetchError(str(found)) from found

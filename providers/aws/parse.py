@@ -170,13 +170,13 @@ def plan_rates(
 ) -> tuple[list[PlanRate], list[str]]:
     """Return the rates of DescribeSavingsPlansOfferingRates for Linux on shared hosts, and gaps for unknown plans.
 
-    Rates of an unused capacity reservation ("UnusedBox:...") are skipped: nobody runs on them.
+    Rates of an unused capacity reservation and of dedicated hosts are skipped.
     """
     rates, gaps = [], set()
     for result in results:
         usage = str(_need(result, "usageType", where, "a savings-plan rate"))
-        if "Unused" in usage or "BoxUsage" not in usage:
-            continue
+        if "BoxUsage:" not in usage:
+            continue  # "UnusedBox:...", "DedicatedUsage:...", "HostUsage:..."
         properties = {p.get("name"): p.get("value") for p in result.get("properties") or ()}
         name = properties.get("instanceType") or usage.partition("BoxUsage:")[2]
         if not name:

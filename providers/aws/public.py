@@ -173,7 +173,8 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
             raise
         gaps.append("no public list of savings plans for this partition")
         return []
-    paths = [entry.get("versionUrl", "") for entry in index.get("regions", ()) if entry.get("regionCode") == region]
+    with where.reading():
+        paths = [str(entry.get("versionUrl")) for entry in index["regions"] if entry.get("regionCode") == region]
     if not paths:
         gaps.append("the public list of savings plans does not have this region")
         return []

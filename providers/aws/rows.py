@@ -7,7 +7,8 @@ wrong price is worse than none. A word this version does not know (a new plan, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 
 from planner.errors import FetchError, MisuseError
@@ -37,6 +38,14 @@ class Where(NamedTuple):
     def undated(self) -> str:
         """Return what is known of the date of a price that bears none."""
         return f"in force on {self.now[:10]}; the answer bears no date"
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn whatever goes wrong on an answer of another shape (a text for a number, a list for a map) into `fail`."""
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+            raise self.fail(f"the answer has another shape than expected ({type(exc).__name__}: {exc})"[:300]) from exc
 
     def fail(self, what: str) -> FetchError:
         """Return the error that says what is wrong with this answer, and what had been asked."""

@@ -95,6 +95,8 @@ def egress(region: str = REGION, currency: str = "USD") -> list[dict[str, Any]]:
              [("0", "1", "0.0000000000")]),
         item("EAST", {**here, "transferType": "InterRegion Outbound", "toLocation": "US East (Ohio)",
                       "toLocationType": "AWS Region", "toRegionCode": "us-east-2"}, [("0", "Inf", "0.01")]),
+        item("LOCAL", {**here, "fromLocationType": "AWS Local Zone", "transferType": "AWS Outbound",
+                       "toLocation": "External", "toLocationType": "Other"}, [("0", "Inf", "0.2")]),
         item("ZONE", {**here, "transferType": "IntraRegion", "toLocationType": "AWS Region", "toRegionCode": region},
              [("0", "Inf", "0.01")]),
     ]  # fmt: skip

@@ -16,6 +16,7 @@ from planner.errors import MisuseError
 from planner.offer import Price
 from planner.provider import Access, Batch
 from providers.aws import provider
+from tests.providers import public_files
 from tests.providers.aws_world import NOW, REGION, World
 from tests.providers.fake_aws import KEY, SECRET, FakeAws
 
@@ -145,7 +146,18 @@ def test_raw_answers_are_kept_and_hold_no_secret(fake: FakeAws) -> None:
         json.loads(text)
 
 
-def test_china_bills_in_cny_and_govcloud_reads_the_public_list(fake: FakeAws) -> None:
+def test_govcloud_takes_prices_from_the_public_list_and_the_rest_from_its_own_api(fake: FakeAws) -> None:
+    public_files.move(public_files.fill(fake), "us-gov-west-1")
+    batch = provider.fetch("us-gov-west-1", Access(now=NOW, endpoint=fake.url))
+    assert batch.account_site == "aws-us-gov" and {p.site for p in batch.prices} == {"aws-us-gov"}
+    (hourly,) = _of(batch, "on_demand")
+    assert "public price list" in hourly.source and hourly.amount == Decimal("21.957642")
+    assert len(batch.instance_types) == 2 and _of(batch, "spot")
+    assert not fake.calls("GetProducts") and not fake.calls("DescribeSavingsPlansOfferingRates")
+    assert any("has no price API" in gap for gap in batch.gaps)
+
+
+def test_china_bills_in_cny(fake: FakeAws) -> None:
     from tests.providers.aws_world import egress, product
 
     world = World()

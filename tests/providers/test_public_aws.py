@@ -69,6 +69,15 @@ def test_reading_the_list_imports_no_sdk(fake: FakeAws) -> None:
     assert done.stdout.split() == ["4", "False", "False"]
 
 
+def test_china_has_its_own_list_and_currency(fake: FakeAws) -> None:
+    public_files.move(fake, "cn-north-1", "cn", "CNY")
+    access = Access(now=NOW, public=True, endpoint=fake.url)
+    batch = provider.fetch("cn-north-1", access)
+    assert {(p.site, p.currency) for p in batch.prices} == {("aws-cn", "CNY")} and len(batch.prices) == 4
+    del fake.files[PLAN_INDEX.replace("/aws/", "/cn/")]
+    assert "no public list of savings plans for this partition" in provider.fetch("cn-north-1", access).gaps
+
+
 def test_a_zone_of_a_region_is_not_the_region(fake: FakeAws) -> None:
     local = offer("p4d.24xlarge", "30.0", Region_Code="us-east-1-bos-1", SKU="SKU9")
     put(fake, OFFERS, EC2_HEAD + "".join(public_files.OFFER_ROWS) + local)
