@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -188,6 +189,27 @@ def test_a_type_that_is_priced_but_not_sold_here_is_left_out_and_told(fake: Fake
     batch = _fetch(world.fill(fake))
     assert "p3.2xlarge" not in {p.instance_type for p in batch.prices}
     assert any("left out: p3.2xlarge" in gap for gap in batch.gaps)
+
+
+def _traffic(usage: str, amount: str) -> World:
+    world = World()
+    world.egress[0]["product"]["attributes"]["usagetype"] = "USE1-DataTransfer-Out-Bytes"
+    other = json.loads(json.dumps(world.egress[0]).replace("OUT", "OTHER").replace("0.09", amount))
+    other["product"]["attributes"]["usagetype"] = usage
+    world.egress.append(other)
+    return world
+
+
+def test_accelerated_traffic_is_not_plain_traffic(fake: FakeAws) -> None:
+    whole = _fetch(fake).transfer
+    assert _fetch(_traffic("USE1-DataTransfer-Out-ABytes", "0.13").fill(fake)).transfer == whole
+
+
+def test_two_products_of_one_price_are_one_and_of_two_are_refused(fake: FakeAws) -> None:
+    whole = _fetch(fake).transfer
+    assert _fetch(_traffic("USE1-DataTransfer-Out-Bytes", "0.09").fill(fake)).transfer == whole
+    text = _fails(_traffic("USE1-DataTransfer-Out-Bytes", "0.13").fill(fake))
+    assert "2 prices for traffic to the internet where one is expected" in text
 
 
 def test_no_egress_price(fake: FakeAws) -> None:
