@@ -159,8 +159,8 @@ def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[Transfer
         for offer, dimension, currency, amount in _dimensions(item, "OnDemand", f"SKU {sku}", where):
             yield TransferRate(
                 sku, attributes.get("transferType", ""), attributes.get("toLocation", ""), to_region,
-                attributes.get("operation", ""), str(dimension.get("unit", "")), str(dimension.get("beginRange", "")),
-                str(dimension.get("endRange", "")), amount, currency, str(offer.get("effectiveDate", "")),
+                attributes.get("operation", ""), attributes.get("usagetype", ""), str(dimension.get("unit", "")),
+                str(dimension.get("beginRange", "")), str(dimension.get("endRange", "")), amount, currency, str(offer.get("effectiveDate", "")),
                 str(item.get("version", "")),
             )
 

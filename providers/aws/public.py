@@ -212,8 +212,8 @@ def _transfer(
     rates = (
         TransferRate(
             row["sku"], row["transfer type"], row["to location"],
-            row["to region code"] if row["to location type"] == "AWS Region" else "", row["operation"], row["unit"],
-            row["startingrange"], row["endingrange"], row["priceperunit"], row["currency"], row["effectivedate"],
+            row["to region code"] if row["to location type"] == "AWS Region" else "", row["operation"],
+            row.get("usagetype", ""), row["unit"], row["startingrange"], row["endingrange"], row["priceperunit"], row["currency"], row["effectivedate"],
             table.version,
         )
         for row in table.rows()

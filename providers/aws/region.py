@@ -73,19 +73,28 @@ def fetch(region: str, access: Access) -> Batch:
     _at_once([ask_missing, ask_plans, *second] if listed else second, region)
 
     sold = {name for name, _ in zones}
+    if names and not sold:
+        where = _where(aws, access, "DescribeInstanceTypeOfferings", "LocationType=availability-zone")
+        raise where.fail(f"no zone sells any of the {len(names)} GPU types of this region")
     lists = prices["offers"] + prices["missing"]
     on_demand = {p.instance_type: p.amount for p in lists if p.purchase_option == "on_demand"}
     spot_where = _where(aws, access, "DescribeSpotPriceHistory", "")
     with spot_where.reading():
         spot = parse.spot_prices(history, spot_where, access.families, on_demand)
     blocks = sorted(prices["blocks"], key=lambda p: (p.instance_type, p.zone))
+    described = {t.name for t in types}
+    sold = described & (sold | {p.instance_type for p in spot + blocks})
+    rows_of = [*lists, *prices["plans"], *spot, *blocks]
+    listed_only = sorted({p.instance_type for p in rows_of} - sold)
     told = [gap for part in ("offers", "missing", "plans", "transfer") for gap in gaps.get(part, ())]
+    if listed_only:
+        told.append(f"priced but sold in no zone to this account, left out: {', '.join(listed_only)}")
     if not names:
         told.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
     return Batch(
         provider="aws", region=region, account_site=aws.partition.site,
         instance_types=tuple(t for t in types if t.name in sold),
-        prices=tuple(lists + prices["plans"] + spot + blocks), transfer=tuple(transfer), services=(),
+        prices=tuple(p for p in rows_of if p.instance_type in sold), transfer=tuple(transfer), services=(),
         gaps=(*told, *_GAPS), zones=tuple(zones),
     )  # fmt: skip
 

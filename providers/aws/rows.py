@@ -24,6 +24,7 @@ __all__ = [
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ZERO = Decimal(0)
+_PLAIN_TRAFFIC = {"internet": "DataTransfer-Out-Bytes", "inter_region": "AWS-Out-Bytes"}
 
 
 class Where(NamedTuple):
@@ -90,6 +91,7 @@ class TransferRate(NamedTuple):
     to_location: str
     to_region: str
     operation: str
+    usage: str
     unit: str
     begin: str
     end: str
@@ -246,6 +248,9 @@ def transfer_prices(rates: Iterable[TransferRate], where: Where) -> tuple[list[T
     rows: list[TransferPrice] = []
     doubtful = []
     for (destination, to_region), skus in sorted(products.items()):
+        if len(skus) > 1:  # plain traffic stands beside accelerated and other kinds: the usage type tells them apart
+            plain_ones = {s: r for s, r in skus.items() if r[0].usage.endswith(_PLAIN_TRAFFIC[destination])}
+            skus = plain_ones or skus
         try:
             rows += _tiers(destination, to_region, skus, where)
         except FetchError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -122,7 +121,7 @@ def page(key: str, items: list[Any], size: int, token_in: str = "NextToken", tok
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         start = int(request.get(token_in) or 0)
-        found = {key: copy.deepcopy(items[start : start + size])}
+        found = {key: items[start : start + size]}
         if start + size < len(items):
             found[token_out] = str(start + size)
         return found
