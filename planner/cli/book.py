@@ -161,8 +161,10 @@ def _check(fetch: Fetch, content: Content) -> list[str]:
     """Check a fetch from a file like one from a cloud."""
     from planner.pricebook.checks import check_batch
     from planner.pricebook.rows import batch_of
+    from planner.refresh import listed_types
 
-    return check_batch(batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps))
+    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps)
+    return check_batch(made, listed_types(fetch.provider))
 
 
 def _date(text: str | None, option: str) -> str:
