@@ -150,7 +150,7 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 # -- the real provider, against moto -------------------------------------------------------------------------------
 
 #: What moto takes and then does not give back.
-FORGOTTEN: tuple[str, ...] = ()
+FORGOTTEN = ("aws_instance.this.vpc_security_group_ids",)
 SERVICES = ("ec2", "iam", "sts", "ssm", "scheduler")
 
 

@@ -87,10 +87,10 @@ def test_a_full_disk_leaves_everything(tmp_path: Path, monkeypatch: pytest.Monke
     folder = tmp_path / "m"
     write_module(FILES, str(folder))
 
-    def full(_: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(write.os, "fsync", full)
+    monkeypatch.setattr(write.os, "chmod", full)
     with pytest.raises(PlannerError, match="No space left"):
         write_module({**FILES, "main.tf": "b\n"}, str(folder))
     with pytest.raises(PlannerError, match="No space left"):

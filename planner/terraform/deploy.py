@@ -82,7 +82,8 @@ def pick(
         raise MisuseError(f"no {' or '.join(wanted)} price for this on {provider}; it is sold as {', '.join(have)}")
     where = ", ".join(region) or "the regions looked at"
     reasons = [f"{r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected if r.provider == provider]
-    reasons += [g.message for g in quote.gaps if g.provider == provider]
+    gaps = [g for g in quote.gaps if g.provider == provider]
+    reasons = [g.message for g in gaps if g.purchase_option in wanted] + reasons + [g.message for g in gaps]
     if types:
         named = [r for r in reasons if any(t in r.lower() for t in types)]
         reasons = named or reasons
