@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import statistics
 import subprocess
 import sys
 import time
@@ -50,7 +49,7 @@ def test_the_quote_and_the_module_agree(planner: Run, tmp_path: Path) -> None:
         (("gcp",), 2, "'gcp' is not one of"),
         (("aws", "--provider", "alicloud"), 2, "drop --provider"),
         (("aws", "--instance-type", "p4d.24xlrge"), 2, "did you mean p4d.24xlarge"),
-        (("alicloud", "--purchase-option", "capacity_block"), 2, "capacity_block"),
+        (("alicloud", "--purchase-option", "capacity_block"), 2, "does not sell GPU instances as capacity-block"),
         (("aws", "--region", "mars-1"), 2, "mars-1"),
         ((*P4D, "--quote", "missing.json", "--hours", "3"), 2, "cannot change it"),
         (("aws", "--quote", "missing.json"), 2, "missing.json"),
@@ -127,7 +126,7 @@ def test_validate_and_plan_with_real_terraform(planner: Run, tmp_path: Path, mon
 
 
 def test_emit_tf_starts_fast(tmp_path: Path) -> None:
-    """The whole process at most 3.5 times `python -c "import click"`, medians of the same run."""
+    """The whole process at most 3.5 times `python -c "import click"`: the best of each, taken in turns."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     probe = [sys.executable, "-c", "import click"]
     ours = [sys.executable, "-m", "planner", "emit-tf", *P4D, "-o", str(tmp_path / "m")]
@@ -138,6 +137,6 @@ def test_emit_tf_starts_fast(tmp_path: Path) -> None:
         return time.perf_counter() - start
 
     timed(ours)
-    pairs = [(timed(probe), timed(ours)) for _ in range(7)]
-    base, mine = (statistics.median(x) for x in zip(*pairs, strict=True))
+    pairs = [(timed(probe), timed(ours)) for _ in range(11)]
+    base, mine = (min(x) for x in zip(*pairs, strict=True))
     assert mine <= 3.5 * base, f"{mine * 1000:.0f} ms against {base * 1000:.0f} ms: {mine / base:.1f} times"

@@ -12,8 +12,8 @@ from planner import build, catalog, fx
 from planner.errors import MisuseError
 from planner.terraform.readback import blocks, module_of, workload_of
 from planner.terraform.write import write_module
-from tests.test_terraform import made, quoted
 from tests.conftest import TODAY
+from tests.test_terraform import made, quoted
 from tools import reference_modules
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from planner.records import NamedTuple
 from planner import __version__, models
 from planner.errors import MisuseError
 from planner.money import plain, show
 from planner.quote import Offer, Quote
+from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.terraform.deployment import Deployment, Node, Stack, is_mainland
 from planner.units import add_months, term_months

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from planner.records import NamedTuple
 from planner.errors import MisuseError
 from planner.files import read_text
+from planner.records import NamedTuple
 from planner.workload import Workload
 
 __all__ = ["Module", "blocks", "module_of", "workload_of"]
