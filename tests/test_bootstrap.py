@@ -78,7 +78,7 @@ def test_only_the_variant_is_emitted(variant):
     }[d.provider]
     assert not [word for word in foreign if word in text]
     assert ("lmdeploy" in text) == (d.stack.engine == "lmdeploy")
-    assert ("huggingface_hub" in text) != d.mainland and ("modelscope" in text) == d.mainland
+    assert ("huggingface_hub" in text) != d.mainland and ("modelscope_hub" in text) == d.mainland
     assert ("deadline" in text) != d.prepaid
     assert ("--nnodes" in text) == (d.layout.pp > 1)
     assert not re.search(r"\{\{ (?!\$)|\{%|\{#", text), "unrendered template"

@@ -149,11 +149,11 @@ def _date(text: str) -> str:
         raise MisuseError(f"--as-of: {text!r} is not a date (write 2026-10-01)") from None
 
 
-def make_quote(workload: Workload, catalog: Catalog) -> Quote:
+def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) -> Quote:
     """Return the quote of `workload`, aged against today or the catalogue's own date."""
     from datetime import date
 
     from planner import build, fx
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx))
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), with_prices)
