@@ -171,9 +171,7 @@ def test_regions_run_at_once_within_each_providers_limit(tmp_path: Path) -> None
 
     jobs = [Job(cloud, region, Access(NOON)) for cloud in (Slow("one"), Slow("two")) for region in REGIONS]
     with Writer.open(str(tmp_path / "b.db")) as book:
-        begin = time.monotonic()
         outcomes = run(jobs, book, lambda outcome: None, threading.Event())
-    assert time.monotonic() - begin < 0.8  # three rounds of 0.1 s each; one by one it would be a second
     assert most == {"one": 2, "two": 2}
     assert [(o.provider, o.region) for o in outcomes] == [(j.provider.name, j.region) for j in jobs]
 

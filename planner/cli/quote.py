@@ -23,7 +23,7 @@ RECOMPUTE = ("xlsx", "html")
 @workload_options
 @book_options
 @click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
-@click.option("--top", type=click.IntRange(1, 1000), metavar="N", help="Offers per provider and way of buying shown.  [1; page 2, workbook 3]")
+@click.option("--top", type=click.IntRange(1, 1000), metavar="N", help="Offers per provider and way of buying shown.  [1; workbook 3]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
@@ -111,7 +111,7 @@ def _file(
     if form == "html":
         from planner.render.html import dump as dump_html
 
-        return dump_html(result, top or 2, lang)
+        return dump_html(result, top or 1, lang)
     from planner.render.markdown import dump as dump_markdown
 
     return dump_markdown(result, top or 1, lang, _replay(compare, {}) if compare else None)

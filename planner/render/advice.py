@@ -6,6 +6,7 @@ from typing import NamedTuple
 from planner.i18n import English
 from planner.money import plain, show
 from planner.quote import Offer, Quote
+from planner.render.recipe import path
 from planner.render.table import seller, way
 
 __all__ = ["Advice", "advise", "owed", "sentences"]
@@ -20,16 +21,24 @@ class Advice(NamedTuple):
     market: Offer | None
 
 
-def owed(offer: Offer) -> Decimal:
-    """Return all that taking the offer for the window obliges to pay, in the report currency."""
-    return max(offer.totals.report.billed, offer.totals.report.committed)
+def owed(quote: Quote, offer: Offer) -> Decimal:
+    """Return all that taking the offer for the window obliges to pay, in the report currency.
+
+    Of each charge that is what is owed over its term or, where nothing is, what is billed.
+    """
+    native = sum((max(c.billed, c.committed) for c in offer.charges if c.category != "tax"), Decimal(0))
+    native += native * quote.workload.tax
+    for index, sign in path(quote, offer):
+        rate = quote.fx[index].rate
+        native = native * rate if sign == "x" else native / rate
+    return native
 
 
 def advise(quote: Quote) -> Advice:
     """Return what to recommend: complete offers only, spot never as the best (it can be taken back)."""
     complete = [o for o in quote.offers if not o.unpriced]
     firm = [o for o in complete if not o.market]
-    best = min(firm, key=owed, default=None)
+    best = min(firm, key=lambda o: owed(quote, o), default=None)
     if best is None:
         return Advice(None, None, None)
     lower = [o for o in firm if o.totals.report.effective < best.totals.report.effective]
@@ -54,7 +63,7 @@ def sentences(quote: Quote, t: English) -> list[str]:
     result = [
         t(
             "Least to pay for {hours} hours, all obligations included: {offer}, for {amount} {code}.",
-            hours=plain(quote.hours), offer=name(advice.best, t), amount=show(owed(advice.best)), code=code,
+            hours=plain(quote.hours), offer=name(advice.best, t), amount=show(owed(quote, advice.best)), code=code,
         )
     ]  # fmt: skip
     if advice.lasting is not None:
@@ -62,7 +71,7 @@ def sentences(quote: Quote, t: English) -> list[str]:
         result.append(
             t(
                 "If the need lasts: {offer} has an effective cost of {amount} {code} for the same hours, but binds {committed} {code}.",
-                offer=name(o, t), amount=show(o.totals.report.effective), code=code, committed=show(owed(o)),
+                offer=name(o, t), amount=show(o.totals.report.effective), code=code, committed=show(owed(quote, o)),
             )
         )  # fmt: skip
         if o.break_even_hours is not None:

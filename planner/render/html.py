@@ -31,7 +31,7 @@ def _read(name: str) -> str:
         return file.read()
 
 
-def dump(quote: Quote, top: int = 2, lang: str = "en") -> str:
+def dump(quote: Quote, top: int = 1, lang: str = "en") -> str:
     """Return the page. top: offers per provider and way of buying shown in full; lang: "en" or "zh"."""
     t = translator(lang)
     shown = table.choose(quote, top)
@@ -48,7 +48,7 @@ def dump(quote: Quote, top: int = 2, lang: str = "en") -> str:
 
     return env.get_template("report/page.html").render(
         quote=quote, lang=t.tag, title=t("GPU cost quote"), workload=table.workload(quote, t),
-        sentences=advice.sentences(quote, t), best=said.best, best_owed=said.best and advice.owed(said.best),
+        sentences=advice.sentences(quote, t), best=said.best, best_owed=said.best and advice.owed(quote, said.best),
         options=[_option(o, t) for o in shown], sizings=_sizings(shown, t), prices=_prices(shown, t),
         best_id=said.best.id if said.best else "", name=lambda o: advice.name(o, t), gaps=table.gaps(quote, t),
         rejected=table.rejected(quote, t), ages=[table.prices_of(a, t) for a in quote.prices_as_of],

@@ -32,11 +32,12 @@ function hourParts(rows, hours) {
   return parts;
 }
 
-/* Return [list, effective, billed, committed] of one step of a recipe. */
+/* Return [list, effective, billed, committed, owed] of one step of a recipe. */
 function charges(step, hours, months, terms) {
   const one = (quantity, unit, list, billed, committed) => {
     const amount = quantity.mul(unit);
-    return [quantity.mul(list), amount, billed === null ? amount : billed, committed];
+    const cash = billed === null ? amount : billed;
+    return [quantity.mul(list), amount, cash, committed, D.max(cash, committed)];
   };
   const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil() : null;
   switch (step.kind) {
@@ -69,11 +70,11 @@ function charges(step, hours, months, terms) {
   }
 }
 
-/* Return {native: [4], report: [4], months} of an offer for other hours and rates. */
+/* Return {native: [5], report: [5], months} (list, effective, billed, committed, owed) of an offer for other hours and rates. */
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);
-  let sums = [ZERO, ZERO, ZERO, ZERO];
+  let sums = [ZERO, ZERO, ZERO, ZERO, ZERO];
   for (const step of offer.recipe.steps)
     for (const made of charges(step, hours, months, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
   if (quote.tax !== "0") sums = sums.map((s) => s.add(s.mul(quote.tax)));

@@ -14,7 +14,6 @@
 
   const num = (d) => Number(d.toString());
   const result = (offer, hours = values[0], rates = values.slice(1)) => requote(quote, offer, hours, rates);
-  const owed = (report) => D.max(report[2], report[3]);
   const short = (n) => n.toLocaleString("en-US", { maximumFractionDigits: n < 100 ? 2 : 0 });
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -225,7 +224,7 @@
     let found = null, least = null;
     for (const offer of quote.offers) {
       if (!offer.firm) continue;
-      const amount = owed(result(offer).report);
+      const amount = result(offer).report[4];
       if (least === null || amount.lt(least)) { found = offer; least = amount; }
     }
     return [found, least];
@@ -298,6 +297,7 @@
   let waiting = 0;
   addEventListener("resize", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(redraw); });
   matchMedia("print").addEventListener("change", redraw);
-  addEventListener("beforeprint", redraw);
+  if (innerWidth < 760) document.querySelectorAll("details.long").forEach((d) => { d.open = false; });
+  addEventListener("beforeprint", () => { document.querySelectorAll("details.long").forEach((d) => { d.open = true; }); redraw(); });
   addEventListener("afterprint", redraw);
 })();
