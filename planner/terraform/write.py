@@ -67,7 +67,7 @@ def write_module(files: Mapping[str, str], folder: str, *, force: bool = False) 
                 out.write(text)
             os.chmod(target, 0o755 if path.endswith(".sh") else 0o644)
         if not os.path.isdir(folder):
-            os.chmod(temporary, 0o755)
+            os.chmod(temporary, 0o755)  # noqa: S103 - mkdtemp makes it private, a module is not
             os.rename(temporary, folder)
             return tuple(kept)
         _check_writable(folder, body)
