@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +187,13 @@ def test_models_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_fast_enough() -> None:
-    """Far above the limits of benchmarks/sizing.py: a busy machine must not fail it, a heavy import must."""
+    """In processor time, at three times the limit of benchmarks/sizing.py: a busy machine must not fail this."""
     sys.path.insert(0, str(ROOT / "benchmarks"))
     import sizing as benchmark
 
-    assert min(benchmark.sizings(2_000) for _ in range(3)) < 4 * 0.4
+    begin = time.process_time()
+    benchmark.sizings(2_000)
+    assert time.process_time() - begin < 3 * 0.4
     assert min(mine / click for mine, click in (benchmark.processes(3) for _ in range(3))) < 4
 
 
