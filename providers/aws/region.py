@@ -110,7 +110,9 @@ def _where(aws: Aws, access: Access, call: str, filters: str) -> Where:
 def _types(aws: Aws, access: Access) -> tuple[list[InstanceType], list[str]]:
     patterns = list(terms.GPU_FAMILY_PATTERNS)
     if access.families:  # "p6" is also p6-b200, as `in_families` has it
-        patterns = [p for f in access.families for p in ((f.lower(),) if "." in f else (f"{f.lower()}.*", f"{f.lower()}-*"))]
+        patterns = [
+            p for f in access.families for p in ((f.lower(),) if "." in f else (f"{f.lower()}.*", f"{f.lower()}-*"))
+        ]
     where = _where(aws, access, "DescribeInstanceTypes", f"instance-type={','.join(patterns)}")
     answers = aws.items(
         "ec2", "DescribeInstanceTypes", "InstanceTypes", where,
@@ -206,8 +208,16 @@ def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], lis
     prices: list[Price] = []
     gaps: list[str] = []
     for chunk in _chunks(names, 25):
-        fields = {"region": [aws.region], "instanceType": chunk, "productDescription": ["Linux/UNIX"], "tenancy": ["shared"]}
-        short = {field: values if len(values) < 4 else [values[0], f"{len(values) - 1} more"] for field, values in fields.items()}
+        fields = {
+            "region": [aws.region],
+            "instanceType": chunk,
+            "productDescription": ["Linux/UNIX"],
+            "tenancy": ["shared"],
+        }
+        short = {
+            field: values if len(values) < 4 else [values[0], f"{len(values) - 1} more"]
+            for field, values in fields.items()
+        }
         told = ", ".join(f"{field}={'|'.join(values)}" for field, values in short.items())
         where = _where(aws, access, "DescribeSavingsPlansOfferingRates", told)
         results = aws.items(

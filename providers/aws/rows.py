@@ -198,8 +198,18 @@ def _reserved(name: str, found: list[Rate], where: Where, term: str, payment: st
         if amount:
             rate = by_unit[unit][0]
             rows.append(
-                price(where, name, "reserved", amount, effective=rate.effective, version=rate.version, term=term,
-                      payment=payment, offering=offering, unit=word)
+                price(
+                    where,
+                    name,
+                    "reserved",
+                    amount,
+                    effective=rate.effective,
+                    version=rate.version,
+                    term=term,
+                    payment=payment,
+                    offering=offering,
+                    unit=word,
+                )
             )
     return rows
 
@@ -225,8 +235,17 @@ def plan_prices(rates: Iterable[PlanRate], where: Where) -> tuple[list[Price], l
         if not amount:
             raise where.fail(f"{what} costs 0: not a price")
         prices.append(
-            price(where, rate.instance_type, "savings_plan", amount, effective=rate.effective, version=rate.version,
-                  term=rate.term, payment=payment, offering=rate.plan)
+            price(
+                where,
+                rate.instance_type,
+                "savings_plan",
+                amount,
+                effective=rate.effective,
+                version=rate.version,
+                term=rate.term,
+                payment=payment,
+                offering=rate.plan,
+            )
         )
     gaps = [
         f"savings-plan payment {word!r} is new to this version and left out: {_some(names)}"
@@ -293,10 +312,24 @@ def _tiers(
     source = f"AWS {where.call}, {where.region}" + (f", version {first.version}" if first.version else "")
     return [
         TransferPrice(
-            provider="aws", site=where.partition.site, region=where.region, destination=destination,
-            to_region=to_region, from_gb=begin, to_gb=end, amount=amount, currency=where.partition.currency,
-            quota=False, effective_date=day, dated="" if day else where.undated(), source=source, confidence="high",
-            status="", note="", origin="book", place="",
+            provider="aws",
+            site=where.partition.site,
+            region=where.region,
+            destination=destination,
+            to_region=to_region,
+            from_gb=begin,
+            to_gb=end,
+            amount=amount,
+            currency=where.partition.currency,
+            quota=False,
+            effective_date=day,
+            dated="" if day else where.undated(),
+            source=source,
+            confidence="high",
+            status="",
+            note="",
+            origin="book",
+            place="",
         )
         for begin, end, amount in tiers
     ]

@@ -107,7 +107,11 @@ def test_timeout_mid_answer(fake: FakeAws, call: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("claim", [None, 50_000], ids=["honest length", "connection closed"])
 def test_truncated_answer(fake: FakeAws, call: str, claim: int | None) -> None:
-    body = b"<DescribeInstanceTypesResponse><instanceTypeSet><item>" if call.startswith("Describe") else b'{"PriceList": ["{'
+    body = (
+        b"<DescribeInstanceTypesResponse><instanceTypeSet><item>"
+        if call.startswith("Describe")
+        else b'{"PriceList": ["{'
+    )
     if call == "DescribeSavingsPlansOfferingRates":
         body = b'{"searchResults": [{"rate": "1'
     fake.always[call] = fake_aws.truncated(body, claim)
@@ -145,7 +149,11 @@ def test_no_credentials(fake: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_permission_missing(fake: FakeAws, call: str) -> None:
-    code = "UnauthorizedOperation" if call in ("DescribeInstanceTypes", "DescribeSpotPriceHistory") else "AccessDeniedException"
+    code = (
+        "UnauthorizedOperation"
+        if call in ("DescribeInstanceTypes", "DescribeSpotPriceHistory")
+        else "AccessDeniedException"
+    )
     fake.always[call] = fake_aws.error(403, code, "User: arn:aws:iam::123456789012:user/x is not authorized")
     text = _fails(fake)
     assert call in text and "lack this permission" in text and "123456789012" not in text
@@ -227,7 +235,9 @@ def test_page_two_fails(fake: FakeAws, call: str) -> None:
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         if request.get("NextToken") or request.get("nextToken"):
-            return {"nothing": "of use"} if call in ("GetProducts", "DescribeSavingsPlansOfferingRates") else real(request)
+            return (
+                {"nothing": "of use"} if call in ("GetProducts", "DescribeSavingsPlansOfferingRates") else real(request)
+            )
         return real(request)
 
     fake.answers[call] = answer
@@ -304,7 +314,9 @@ def test_new_fields_are_no_fault(fake: FakeAws) -> None:
 
 def test_a_new_word_is_left_out_and_told(fake: FakeAws) -> None:
     def change(item: Any, dimension: Any) -> None:
-        term = next(t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "No Upfront")
+        term = next(
+            t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "No Upfront"
+        )
         term["termAttributes"]["LeaseContractLength"] = "5yr"
 
     batch = _fetch(_changed(change).fill(fake))
@@ -313,7 +325,9 @@ def test_a_new_word_is_left_out_and_told(fake: FakeAws) -> None:
 
 def test_upfront_that_does_not_fit_its_name(fake: FakeAws) -> None:
     def change(item: Any, dimension: Any) -> None:
-        term = next(t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "All Upfront")
+        term = next(
+            t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "All Upfront"
+        )
         term["priceDimensions"].popitem()
 
     assert "do not fit its name" in _fails(_changed(change).fill(fake))

@@ -160,7 +160,11 @@ def test_no_egress(fake: FakeAws) -> None:
 
 
 def test_a_hole_between_tiers(fake: FakeAws) -> None:
-    put(fake, TRANSFER, EC2_HEAD + public_files.transfer("OUT", "0", "10", "0.09") + public_files.transfer("OUT", "11", "Inf", "0.08"))
+    put(
+        fake,
+        TRANSFER,
+        EC2_HEAD + public_files.transfer("OUT", "0", "10", "0.09") + public_files.transfer("OUT", "11", "Inf", "0.08"),
+    )
     assert "tiers have a hole or overlap" in _fails(fake)
 
 
@@ -208,7 +212,9 @@ def test_two_hundred_megabytes_take_no_more_memory_than_a_few(fake: FakeAws) -> 
         "print(len(b.prices), peak)"
     )
     start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
     prices, peak_kib = (int(word) for word in done.stdout.split())
     assert prices == 4 and sent[0] > 219 << 20
     assert peak_kib < 200 << 10, f"{peak_kib >> 10} MiB after {time.monotonic() - start:.1f} s"
