@@ -26,6 +26,7 @@ from planner.render.xlsx.book import LONGEST, clean
 from planner.render.xlsx.costs import COL, FIRST
 
 openpyxl = pytest.importorskip("openpyxl")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
 TODAY = "2026-11-23"
 SOFFICE = shutil.which("soffice")
 needs_soffice = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed")
@@ -81,21 +82,28 @@ def make(values: dict[str, object], tmp_path_factory: Any = None) -> Quote:
 
 
 def recalculate(folder: Path, files: list[Path]) -> dict[str, Any]:
-    """Return the files as openpyxl workbooks of values, recalculated by one start of LibreOffice."""
+    """Return where the files recalculated by one start of LibreOffice are, by name."""
     profile = folder / "profile"
     (profile / "user").mkdir(parents=True, exist_ok=True)
     (profile / "user" / "registrymodifications.xcu").write_text(RECALCULATE)
     out = folder / "out"
     command = [str(SOFFICE), f"-env:UserInstallation=file://{profile}", "--headless", "--convert-to", "xlsx", "--outdir", str(out)]
     subprocess.run([*command, *map(str, files)], check=True, capture_output=True, timeout=300)
-    return {f.name: openpyxl.load_workbook(out / f.name, data_only=True) for f in files}
+    return {f.name: out / f.name for f in files}
 
 
-def totals(book: Any) -> list[dict[str, Any]]:
+def values(path: Path, number: int) -> list[tuple[Any, ...]]:
+    """Return the rows of sheet `number` (from 0) as values; read-only reading is several times faster."""
+    book = openpyxl.load_workbook(path, data_only=True, read_only=True)
+    rows = list(book.worksheets[number].iter_rows(values_only=True))
+    book.close()
+    return rows
+
+
+def totals(path: Path) -> list[dict[str, Any]]:
     """Return the rows of Costs as numbers by column key."""
-    sheet = book.worksheets[5]
     rows = []
-    for row in sheet.iter_rows(min_row=FIRST + 1, values_only=True):
+    for row in values(path, 5)[FIRST:]:
         if row[0] is None:
             break
         rows.append({key: row[col] for key, col in COL.items()})
@@ -124,7 +132,7 @@ def recalculated(tmp_path_factory: pytest.TempPathFactory) -> Any:
     for number, values in enumerate(WORKLOADS):
         quote = make(values, tmp_path_factory)
         path = folder / f"w{number:02d}.xlsx"
-        path.write_bytes(dump(quote, 2, "zh" if number % 7 == 3 else "en"))
+        path.write_bytes(dump(quote, 1 + (number % 10 == 0), "zh" if number % 7 == 3 else "en"))
         quotes.append(quote)
         files.append(path)
     return quotes, files, recalculate(folder, files)
@@ -138,15 +146,16 @@ def test_there_are_enough_workloads() -> None:
 @pytest.mark.parametrize("number", range(len(WORKLOADS)))
 def test_every_total_equals_the_planner(recalculated: Any, number: int) -> None:
     quotes, files, books = recalculated
-    assert_same(quotes[number], choose(quotes[number], 2), totals(books[files[number].name]), WORKLOADS[number])
+    assert_same(quotes[number], choose(quotes[number], 1 + (number % 10 == 0)), totals(books[files[number].name]), WORKLOADS[number])
 
 
 @needs_soffice
 def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) -> None:
     _, files, books = recalculated
     count = 0
-    for path in files:
-        cached, formulas, fresh = openpyxl.load_workbook(path, data_only=True), openpyxl.load_workbook(path), books[path.name]
+    for path in files[::5]:
+        cached, formulas = openpyxl.load_workbook(path, data_only=True), openpyxl.load_workbook(path)
+        fresh = openpyxl.load_workbook(books[path.name], data_only=True)
         for sheet in formulas:
             ours, theirs = cached[sheet.title], fresh[sheet.title]
             for row in sheet.iter_rows():
@@ -163,7 +172,7 @@ def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) ->
                         assert abs(old - new) <= max(1e-6, 1e-9 * abs(old)), (path.name, sheet.title, cell.coordinate, old, new, cell.value)
                     else:
                         assert (old or "") == (new or ""), (path.name, sheet.title, cell.coordinate, old, new, cell.value)
-    assert count > 40_000
+    assert count > 12_000
 
 
 @needs_soffice
@@ -171,13 +180,13 @@ def test_only_checks_of_age_fail(recalculated: Any) -> None:
     """The arithmetic checks hold in every workbook; the committed lists are old, and the workbook says so."""
     quotes, files, books = recalculated
     for quote, path in zip(quotes, files, strict=True):
-        sheet = books[path.name].worksheets[11]
-        failing = {row[0] for row in sheet.iter_rows(min_row=5, values_only=True) if row[1] is not None and row[4] != 1}
+        sheet = values(books[path.name], 11)
+        failing = {row[0] for row in sheet[4:] if row[1] is not None and row[4] != 1}
         allowed = {
             "no price is older than the limit (spot apart)", "没有超过期限的旧价格（竞价除外）", "no price is undated (spot apart)",
             "没有无日期的价格（竞价除外）",
         }  # fmt: skip
-        if all(o.unpriced or o.market for o in choose(quote, 2)):
+        if all(o.unpriced or o.market for o in choose(quote, 1)):
             allowed |= {"a firm option is priced completely", "至少一个稳定方案价格完整"}
         assert failing <= allowed, (path.name, failing)
 
@@ -231,11 +240,11 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
     for number, (before, changes, after) in enumerate(EDITS):
         old, new = make(before, tmp_path_factory), make(after, tmp_path_factory)
         path, target = folder / f"plain{number}.xlsx", folder / f"e{number:02d}.xlsx"
-        path.write_bytes(dump(old, 3))
+        path.write_bytes(dump(old, 1))
         change(path, target, changes)
         files.append(target)
         by_id = {o.id: o for o in new.offers}
-        wanted.append((old, [by_id[o.id] for o in choose(old, 3)], new))
+        wanted.append((old, [by_id[o.id] for o in choose(old, 1)], new))
     books = recalculate(folder, files)
     for (old, offers, new), path, (before, changes, _) in zip(wanted, files, EDITS, strict=True):
         rows = totals(books[path.name])
@@ -247,7 +256,7 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
                 assert row["r_eff"] == pytest.approx(float(offer.totals.report.effective * (scale if foreign else 1)), rel=1e-9)
             continue
         assert_same(new, offers, rows, (before, changes))
-        evens = {row[0] - 1: row[5] for row in books[path.name]["Commitment"].iter_rows(min_row=5, values_only=True) if isinstance(row[0], int)}
+        evens = {row[0] - 1: row[5] for row in values(books[path.name], 7)[4:] if isinstance(row[0], int)}
         for index, offer in enumerate(offers):
             if offer.break_even_hours is not None:
                 assert evens[index] == offer.break_even_hours, (changes, offer.id)
@@ -262,7 +271,7 @@ def test_a_typed_price_moves_the_summary(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(path)
     book["Prices"]["J5"] = 10
     book.save(target)
-    sheet = recalculate(tmp_path, [target])["b.xlsx"]["Summary"]
+    sheet = openpyxl.load_workbook(recalculate(tmp_path, [target])["b.xlsx"], data_only=True)["Summary"]
     assert sheet["E7"].value == pytest.approx(7200)
     assert choose(quote, 3)[1].instance_type in sheet["A3"].value
 
@@ -323,7 +332,7 @@ def test_own_price_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> 
     work = workload.make({"instance_type": ["g6.xlarge"], "purchase_option": ["on_demand"], "provider": ["aws"]})
     quote = build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), ()), with_prices=True)
     sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, 1)))["Prices"]
-    assert sheet["U5"].value == "=1+1" and sheet["U5"].data_type == "s"
+    assert (sheet["U5"].value, sheet["U5"].data_type) == ("=1+1", "s")
 
 
 def test_text_is_cut_and_cleaned() -> None:
