@@ -79,14 +79,17 @@ class Bench:
     def run(self) -> tuple[int, dict[str, dict[str, str]], str]:
         r = self.root
         binds = "; ".join(
-            f"mount --bind {r}/{a} {b}" for a, b in (("lib", "/var/lib"), ("opt", "/opt"), ("srv", "/srv"), ("run", "/run"))
+            f"mount --bind {r}/{a} {b}"
+            for a, b in (("lib", "/var/lib"), ("opt", "/opt"), ("srv", "/srv"), ("run", "/run"))
         )
         script = f"""
             set -e; cp -a /etc/. {r}/etc/; mount --bind {r}/etc /etc; {binds}
             PATH={r}/bin:$PATH bash /opt/planner/acceptance.sh
         """
         env = {**os.environ, "STUB": f"{r}/stub", "STUB_KEY": KEY}
-        done = subprocess.run(["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, timeout=60, check=False)
+        done = subprocess.run(
+            ["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, timeout=60, check=False
+        )
         output = done.stdout + done.stderr
         report = r / "lib/planner/acceptance.json"
         assert report.exists(), output
@@ -144,3 +147,23 @@ def test_each_fault_is_found_and_named(bench, answers, failed):
     assert code == 1
     assert {name for name, row in checks.items() if row["result"] == "fail"} == {failed}
     assert f"failed: {failed}" in output
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_stress_brings_the_containers_back_whatever_the_result(bench, faulty):
+    b = bench("gn7i")
+    (b.root / "opt/planner/stress.sh").write_text(bootstrap.render(b.d)["files/stress.sh"])
+    if faulty:
+        b.set(**{"bad-gpu": ""})
+    script = f"""
+        set -e; cp -a /etc/. {b.root}/etc/; mount --bind {b.root}/etc /etc; mount --bind {b.root}/lib /var/lib
+        PATH={b.root}/bin:$PATH bash {b.root}/opt/planner/stress.sh
+    """
+    env = {**os.environ, "STUB": f"{b.root}/stub", "STUB_KEY": KEY}
+    done = subprocess.run(["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, check=False)
+    assert done.returncode == int(faulty), done.stderr
+    assert ("failed" in done.stderr) == faulty
+    calls = (b.root / "stub/calls").read_text().splitlines()
+    order = [" ".join(call.split()[:2]) for call in calls]
+    assert order == ["docker ps", "systemctl stop", "docker stop", "dcgmi diag", "docker start", "systemctl start"]
+    assert "dcgmi diag -r 4 -j" in calls and (b.root / "lib/planner/stress.json").exists()

@@ -118,7 +118,7 @@ def test_a_refresh_from_the_command_line_survives_a_kill(tmp_path: Path) -> None
     path = tmp_path / "b.db"
     first = _refresh(path, delay_s=0.15)
     assert first.stderr is not None
-    assert "north" in first.stderr.readline()  # one region is in; others are under way
+    assert "300 prices" in first.stderr.readline()  # one region is in; others are under way
     first.kill()
     first.communicate()
     assert 1 <= _whole(path) <= len(REGIONS)
@@ -136,7 +136,7 @@ def test_ctrl_c_keeps_whole_regions_and_says_how_many_are_left(tmp_path: Path) -
     child.send_signal(signal.SIGINT)
     begin = time.monotonic()
     out, err = child.communicate(timeout=10)
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 8  # far less than the timeouts of a hanging fetch
     assert child.returncode == 130 and "interrupted" in err and "Traceback" not in err
     assert f"({_whole(path)} regions added, 0 failed)" in out and 1 <= _whole(path) <= len(REGIONS)
 
@@ -210,8 +210,9 @@ def test_a_read_only_book_is_read_and_not_written(tmp_path: Path) -> None:
         writer.add(batch(price()), NOON, "keys")
     path.chmod(0o444)
     tmp_path.chmod(0o555)
-    for folder in (tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    for folder in tmp_path.parents:
+        if len(folder.parts) > 2:  # pytest's own folders, more of them under xdist; never /tmp itself
+            folder.chmod(0o755)
     child = os.fork()
     if child == 0:
         code = 1

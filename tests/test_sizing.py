@@ -160,6 +160,11 @@ def test_the_steps_can_be_redone_by_hand() -> None:
     assert number["decode step"] == pytest.approx(
         number["weights and arithmetic of a decode step"] + number["KV cache read"] + number["all-reduce and engine"], rel=1e-3
     )
+    read, work = number["weights read in a decode step"], number["arithmetic of a decode step"]
+    assert number["weights and arithmetic of a decode step"] == pytest.approx((read**4 + work**4) ** 0.25, rel=1e-3)
+    gigabytes, _, rest = steps["weights read in a decode step"].formula.partition(" GB / (")
+    assert float(gigabytes) == pytest.approx(2 * (7.615 - 0.545), rel=1e-3)
+    assert read == pytest.approx(float(gigabytes) / (float(rest.split(" ")[0]) * 600) * 1e3, rel=2e-3)
     batch, prompt, decode = number["requests at once, one copy"], number["one prompt"], number["decode step"]
     more = float(steps["one prompt"].formula.partition("; ")[2].split(" ms")[0])
     by_hand = batch * 512 / (prompt + (batch - 1) * more + 512 * decode) * 1e3

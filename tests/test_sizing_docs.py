@@ -114,3 +114,27 @@ def test_every_fitted_row_fits_in_the_memory_it_ran_in(rows: list[fit_sizing.Row
             refused.append(r.id)
     # t0680: R1 in int4 on 8 x L40S ran with more than 0.90 of the memory and was out of memory at 32 requests.
     assert refused == ["t0680"]
+
+
+def test_the_accuracy_table_speaks_of_what_planner_size_answers(rows: list[fit_sizing.Row]) -> None:
+    """The fit's prediction and the command's answer are the same number, row by row."""
+    from planner.sizing.machine import on_machine
+    from planner.workload import Workload
+
+    p = estimate.calibration().parameters
+    for r in rows:
+        if r.id == "t0680" or r.metric == "per_request_tps":
+            continue
+        work = Workload(
+            model=r.model.name, precision=r.precision, engine=f"{r.engine.key}@{r.engine.version}",
+            input_tokens=int(r.isl), output_tokens=int(r.osl), concurrency=int(r.load),
+        )  # fmt: skip
+        burst = r.mode == "wave" or (r.mode == "max" and r.load > 0)
+        s = on_machine(work, r.gpu.name, float(r.gpus), tp=r.tp, burst=burst)
+        found = {
+            "rate": s.total_tokens_per_second if r.metric == "total_throughput" else s.output_tokens_per_second,
+            "tpot": s.tpot_ms,
+            "ttft": s.ttft_ms,
+        }[r.kind]
+        assert found is not None, r.id
+        assert found.estimate == pytest.approx(fit_sizing.predict(r, p), rel=1e-9), r.id

@@ -79,10 +79,18 @@ def speed_steps(s: Served, gpu: GpuSpec, ask: Demand) -> tuple[Step, ...]:
     return (
         Step("requests at once, one copy", holds, f"{s.batch / s.copies:,.0f}", "requests", ""),
         Step(
-            "weights and arithmetic of a decode step",
-            f"({read:.3f}^4 + {work:.3f}^4)^(1/4): read from {gpu.bandwidth_gb_s:g} GB/s x tp {p.tp}, "
-            f"compute for {batch:g} tokens",
-            f"{(read**4 + work**4) ** 0.25:.3f}", "ms", FIT,
+            "weights read in a decode step",
+            f"{read * m.mbu * gpu.bandwidth_gb_s * p.tp * 1e-3:.3f} GB / ({m.mbu:.3f} MBU x {gpu.bandwidth_gb_s:g} GB/s x tp {p.tp})",
+            f"{read:.3f}", "ms", FIT,
+        ),
+        Step(
+            "arithmetic of a decode step",
+            f"{batch:g} x {m.compute * m.mfu * m.tflops * p.tp * 1e3:.3f} GFLOP / ({m.mfu:.3f} MFU x {m.tflops:g} TFLOPS x tp {p.tp})",
+            f"{work:.3f}", "ms", "",
+        ),
+        Step(
+            "weights and arithmetic of a decode step", f"({read:.3f}^4 + {work:.3f}^4)^(1/4)",
+            f"{(read**4 + work**4) ** 0.25:.3f}", "ms", "",
         ),
         Step("KV cache read", f"{batch:g} x {length:,.0f} tokens x {m.kv * 1e9:.3f} ns", f"{cache:.3f}", "ms", ""),
         Step("all-reduce and engine", f"{reduce:.3f} + {rest:.3f}", f"{reduce + rest:.3f}", "ms", ""),

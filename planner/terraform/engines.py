@@ -6,9 +6,9 @@ import csv
 import os
 from decimal import Decimal
 
-from planner.records import NamedTuple
 from planner import gpus
 from planner.errors import MisuseError
+from planner.records import NamedTuple
 from planner.sizing import engines as sizing_engines
 from planner.terraform.deployment import Deployment, Image, Stack
 

@@ -47,8 +47,8 @@ def fetch(adapter: Tencentcloud, region: str, access: Access) -> Batch:
         gaps.append(f"{region}: no GPU instance type{chosen} is sold here")
     if any(row.tier_from for row in prices):
         gaps.append(
-            "hourly prices in steps: the API says 'hours of use' without saying whether they start anew each month; they are "
-            "counted by the month here, which is the dearer reading"
+            "hourly prices in steps: the API says 'hours of use' without saying whether they start anew each month; a "
+            "quote counts them once, from the start of its window, so a window of several months may cost more"
         )
     gaps += [
         f"currency: the API names none; amounts are taken as {context.currency} because the adapter is set to the "

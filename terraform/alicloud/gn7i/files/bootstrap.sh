@@ -100,7 +100,7 @@ runtime() {
   python3 -c 'import ensurepip' 2>/dev/null || apt-get install -yq python3-venv
   if [ ! -e venv/.ready ]; then
     python3 -m venv venv
-    retry 5 30 venv/bin/pip install -q alibabacloud-kms20160120==3.3.1 modelscope==1.40.2 \
+    retry 5 30 venv/bin/pip install -q alibabacloud-kms20160120==3.3.1 modelscope-hub==0.5.1 \
       -i https://mirrors.aliyun.com/pypi/simple/
     touch venv/.ready
   fi

@@ -15,17 +15,16 @@ if MARK.exists():
     sys.exit(0)
 token = TOKEN.read_text().strip() if TOKEN.exists() else None
 TARGET.mkdir(parents=True, exist_ok=True)
-from modelscope.hub.api import HubApi
-from modelscope.hub.snapshot_download import snapshot_download
+from modelscope_hub import HubApi
 
 revision = "master"
-listed = HubApi().get_model_files(MODEL, revision=revision, recursive=True, token=token)
-files = {f["Path"]: (f["Size"], f.get("Sha256")) for f in listed if f["Type"] != "tree"}
+hub = HubApi(token=token)
+files = {f.path: (f.size, f.sha256) for f in hub.list_repo_files(MODEL, "model", revision=revision) if not f.is_dir}
 skip = ("original/*", "*.gguf")  # the same weights a second time
 files = {name: known for name, known in files.items() if not any(pathlib.PurePath(name).match(glob) for glob in skip)}
 if sum(size for name, (size, _) in files.items() if not (TARGET / name).exists()) > shutil.disk_usage(TARGET).free:
     sys.exit(f"{TARGET}: the model does not fit on the disk")
-snapshot_download(MODEL, revision=revision, local_dir=str(TARGET), ignore_patterns=list(skip), token=token)
+hub.download_repo(MODEL, "model", revision=revision, local_dir=TARGET, ignore_patterns=list(skip))
 
 
 def wrong(name):

@@ -106,7 +106,7 @@ runtime() {
   python3 -c 'import ensurepip' 2>/dev/null || apt-get install -yq python3-venv
   if [ ! -e venv/.ready ]; then
     python3 -m venv venv
-    retry 5 30 venv/bin/pip install -q tencentcloud-sdk-python-ssm==3.1.194 modelscope==1.40.2 \
+    retry 5 30 venv/bin/pip install -q tencentcloud-sdk-python-ssm==3.1.194 modelscope-hub==0.5.1 \
       -i https://mirrors.cloud.tencent.com/pypi/simple
     touch venv/.ready
   fi
