@@ -92,7 +92,9 @@ def _foot(quote: Quote, t: English) -> str:
 
 def _bars(plt: Any, quote: Quote, shown: list[Offer], t: English) -> Any:
     title = t("Effective cost for {hours} hours, {code}", hours=plain(quote.hours), code=quote.currency)
-    figure, axes = _frame(plt, title, t("grey: spot or not fully priced") + "\n" + _foot(quote, t), max(4.5, 0.46 * len(shown) + 2))
+    figure, axes = _frame(
+        plt, title, t("grey: spot or not fully priced") + "\n" + _foot(quote, t), max(4.5, 0.46 * len(shown) + 2)
+    )
     rows = sorted(shown, key=lambda o: -o.totals.report.effective)
     values = [float(o.totals.report.effective) for o in rows]
     colours = [GREY if o.market or o.unpriced else BLUE for o in rows]
