@@ -339,7 +339,7 @@ class _Maker:
         elif work.tokens_per_second:
             rate = work.tokens_per_second
         elif sizing.output_tokens_per_second is not None:
-            rate = Decimal(str(round(sizing.output_tokens_per_second.low, 3))) * sizing.count
+            rate = Decimal(str(round(sizing.output_tokens_per_second.low, 3))) * (sizing.count if sizing.count_given else max(1, sizing.count - work.spare))
         else:
             return None, None
         millions = rate * 3600 * work.hours / 1_000_000

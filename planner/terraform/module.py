@@ -126,6 +126,8 @@ def scan(module: Mapping[str, str]) -> None:
     from planner.terraform.bootstrap import find_secrets
 
     for path, text in sorted(module.items()):
+        if not find_secrets(text):
+            continue
         for number, line in enumerate(text.splitlines(), 1):
             for kind in find_secrets(line):
                 raise MisuseError(

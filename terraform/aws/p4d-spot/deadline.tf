@@ -25,7 +25,7 @@ resource "aws_scheduler_schedule" "deadline" {
 }
 
 resource "aws_iam_role" "deadline" {
-  name_prefix = "${local.name}-deadline-"
+  name_prefix = "${local.name}-end-" # at most 38 characters
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
