@@ -112,7 +112,7 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
 def _line(outcome: Outcome) -> str:
     where = f"{outcome.provider} {outcome.region}"
     if outcome.error:
-        return f"{where}: failed: {_why(outcome)}"
+        return f"{where}: failed: {_reason(outcome)}"
     prices, transfer, services, types = outcome.counts
     how = "public list" if outcome.public else "API"
     return (
@@ -121,9 +121,9 @@ def _line(outcome: Outcome) -> str:
     )
 
 
-def _why(outcome: Outcome) -> str:
-    """The error without the place, which adapters also name."""
-    return str(outcome.error).removeprefix(f"{outcome.provider} {outcome.region}: ")
+def _reason(outcome: Outcome) -> str:
+    """Return the error without the cloud and region that most errors begin with; the line says them already."""
+    return outcome.error.removeprefix(f"{outcome.provider} {outcome.region}").lstrip(": ")
 
 
 def _counted(outcome: Outcome) -> str:
@@ -157,7 +157,7 @@ def _summary(outcomes: Sequence[Outcome], path: str) -> None:
     if bad:
         click.echo("failed")
         for outcome in bad:
-            click.echo(f"  {outcome.provider} {outcome.region}: {_why(outcome)}")
+            click.echo(f"  {outcome.provider} {outcome.region}: {_reason(outcome)}")
     click.echo(f"price book: {path} ({len(good)} regions added, {len(bad)} failed)")
 
 
