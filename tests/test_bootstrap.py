@@ -69,6 +69,13 @@ def test_python_compiles_and_reads(variant):
             compile(text, path, "exec")
 
 
+def test_everything_is_ascii(variant):
+    """The instance unpacks before any locale is set."""
+    _, files, _ = variant
+    assert not [path for path, text in files.items() if not text.isascii()]
+    assert not [path for path, text in files.items() if "\f" in text or "\r" in text]
+
+
 def test_only_the_variant_is_emitted(variant):
     d, files, _ = variant
     text = "\n".join(files.values())

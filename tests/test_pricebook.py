@@ -319,3 +319,36 @@ def test_groups_tell_ways_of_buying_apart() -> None:
     rows = [price(), price(purchase_option="spot"), price(term="1y"), price(payment="all_upfront"), price(site="x"), price(os="w")]
     assert len({group(row) for row in rows}) == len(rows)
     assert group(price()) == group(price(zone="us-east-1a", unit="month", tier_from=Decimal(5), currency="EUR"))
+
+
+def test_an_observed_price_is_as_old_as_its_observation(tmp_path: Path) -> None:
+    """AWS's effective dates can be years old; what it answered yesterday is not stale for that."""
+    import json
+
+    path = tmp_path / "b.db"
+    with Writer.open(str(path)) as writer:
+        writer.add(batch(price(effective_date="2021-01-01"), price("p5.48xlarge", "98", effective_date="")), NOON, "keys")
+    command = [sys.executable, "-m", "planner", "quote", "--format", "json", "--purchase-option", "on_demand", "--region", "us-east-1"]
+    command += ["--instance-type", "p4d.24xlarge", "--instance-type", "p5.48xlarge", "--price-book-db", str(path)]
+    for day, stale in (("2026-12-01", False), ("2027-06-01", True)):
+        done = subprocess.run([*command, "--as-of", day], cwd=ROOT, capture_output=True, text=True, check=True)
+        quote = json.loads(done.stdout)
+        assert [p["oldest"] for p in quote["prices_as_of"]] == ["2026-11-23"]
+        assert bool(quote["stale"]) is stale
+
+
+def test_the_book_is_set_beside_the_committed_list(tmp_path: Path) -> None:
+    path = tmp_path / "b.db"
+    with Writer.open(str(path)) as writer:
+        writer.add(batch(price(amount="20"), price("p99.1xlarge", "7")), NOON, "keys")
+    command = [sys.executable, "-m", "planner", "catalog", "diff", "--from-list", "--price-book-db", str(path)]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert out == [
+        "aws us-east-1 p4d.24xlarge on_demand: 21.957642 -> 20 USD/hour (-8.92 %)",
+        "  affects aws:aws:us-east-1:p4d.24xlarge:on_demand",
+        "aws us-east-1 p99.1xlarge on_demand: new at 7 USD/hour",
+        "  affects aws:aws:us-east-1:p99.1xlarge:on_demand",
+        "1 changed, 1 new, 0 withdrawn",
+    ]
+    both = subprocess.run([*command, "--since", "2026-01-01"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert both.returncode == 2

@@ -214,3 +214,16 @@ def test_catalog_diff_and_history_tell_the_story(tmp_path: Path) -> None:
     assert _planner(tmp_path, "catalog", "history", "nothing").returncode == 2
     assert _planner(tmp_path, "catalog", "diff", "--since", "soon").returncode == 2
     assert _planner(tmp_path / "other", "catalog", "diff").returncode == 1
+
+
+def test_a_price_without_a_specification_is_checked_against_the_committed_one(tmp_path: Path) -> None:
+    """The public lists give prices only; a month's price taken for an hour's must be found all the same."""
+    from tests.bookrows import batch, price
+
+    class Bare(Fake):
+        def fetch(self, region: str, access: Access) -> object:  # type: ignore[override]
+            return batch(price(amount="15809.5"))
+
+    with Writer.open(str(tmp_path / "b.db")) as book:
+        (outcome,) = run([Job(Bare("aws"), "us-east-1", Access(NOON))], book, lambda outcome: None, threading.Event())
+    assert "per GPU-hour is outside" in outcome.error

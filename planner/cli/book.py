@@ -41,15 +41,21 @@ def _open(price_book_db: str | None) -> PriceBook:
 
 @click.command()
 @click.option("--since", metavar="DATE", help="Changes after this day.  [what the newest refresh of each region changed]")
+@click.option("--from-list", is_flag=True, help="Where the book differs from the committed list instead.")
 @click.option("--provider", metavar="NAME", default="", help="Only this provider.")
 @click.option("--region", metavar="ID", default="", help="Only this region.")
 @click.option("--quote", "quote_file", metavar="FILE", help="Also name the offers of this saved quote that are affected.")
 @_DB
-def diff(since: str | None, provider: str, region: str, quote_file: str | None, price_book_db: str | None) -> int:
+def diff(
+    since: str | None, from_list: bool, provider: str, region: str, quote_file: str | None, price_book_db: str | None
+) -> int:  # fmt: skip
     """Show price changes: old, new, per cent, and which offers they affect."""
-    from planner.pricebook.history import changes_since
+    from planner.catalog import Catalog
+    from planner.pricebook.history import changes_from_list, changes_since
     from planner.pricebook.words import change_line
 
+    if from_list and since:
+        raise MisuseError("--from-list compares with the committed list, --since with an earlier day: give one of them")
     offers = None
     if quote_file:
         from planner.files import read_text
@@ -57,7 +63,10 @@ def diff(since: str | None, provider: str, region: str, quote_file: str | None, 
 
         offers = load(read_text(quote_file, "quote", 256 * 2**20), quote_file).offers
     with _open(price_book_db) as book:
-        changes = changes_since(book, _date(since, "--since"), provider, region)
+        if from_list:
+            changes = changes_from_list(book, Catalog(), provider, region)
+        else:
+            changes = changes_since(book, _date(since, "--since"), provider, region)
     for change in changes:
         click.echo(change_line(change))
         click.echo(f"  affects {_affected(change, offers)}")
@@ -161,8 +170,10 @@ def _check(fetch: Fetch, content: Content) -> list[str]:
     """Check a fetch from a file like one from a cloud."""
     from planner.pricebook.checks import check_batch
     from planner.pricebook.rows import batch_of
+    from planner.refresh import listed_types
 
-    return check_batch(batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps))
+    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps)
+    return check_batch(made, listed_types(fetch.provider))
 
 
 def _date(text: str | None, option: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from planner.offer import Price
 from planner.pricebook.book import Fetch, PriceBook
@@ -12,7 +13,10 @@ from planner.pricebook.store import Change, Priced, changes_between, key_of
 from planner.provider import in_families
 from planner.records import NamedTuple
 
-__all__ = ["Event", "changes_since", "history"]
+if TYPE_CHECKING:
+    from planner.catalog import Catalog
+
+__all__ = ["Event", "changes_from_list", "changes_since", "history"]
 
 
 class Event(NamedTuple):
@@ -39,6 +43,23 @@ def changes_since(book: PriceBook, since: str = "", provider: str = "", region: 
             times = sorted({fetch.observed_at for fetch in book.fetches(name, place)})
             start = times[-2] if len(times) > 1 else "0001-01-01"
         changes += changes_between(_state(book, name, place, start), _state(book, name, place, ""))
+    return changes
+
+
+def changes_from_list(book: PriceBook, catalog: Catalog, provider: str = "", region: str = "") -> list[Change]:
+    """Return where the book differs from the committed list: another amount, or a price that the list lacks.
+
+    catalog is one without a book. What only the list has is left out: the book may simply not have looked there.
+    """
+    changes: list[Change] = []
+    for name, place in book.places():
+        if (provider and name != provider) or (region and place != region) or name not in catalog.providers():
+            continue
+        rows: tuple[Priced, ...] = (
+            *catalog.prices(name, place), *catalog.transfer(name, place), *catalog.services(name, place)
+        )  # fmt: skip
+        listed = {key_of(row): row for row in rows if not row.status}
+        changes += [c for c in changes_between(listed, _state(book, name, place, "")) if c.after is not None]
     return changes
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from planner.money import plain
-from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.offer import OBSERVED, InstanceType, Price, ServicePrice, TransferPrice
 from planner.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Kind(NamedTuple):
             values[index] = convert(texts[index])
         if self.place_at:
             # origin and place stand side by side; younger fields with defaults follow them.
-            values[self.place_at : self.place_at] = ("book", "price book, observed " + observed_at)
+            values[self.place_at : self.place_at] = ("book", OBSERVED + observed_at)
         return self.make(*values)
 
 

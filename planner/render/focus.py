@@ -231,7 +231,7 @@ class _Maker:
             share = charge.unit_price
             for period in self.periods:
                 mine = [r for r in self.rows if r["ChargePeriodStart"] == period.start and r["ChargeCategory"] != "Tax"]
-                sums = {k: sum((r[k] for r in mine), ZERO) for k in ("BilledCost", "EffectiveCost")}  # type: ignore[misc]
+                sums = {k: _sum(mine, k) for k in ("BilledCost", "EffectiveCost")}
                 usage = [r for r in mine if r["ChargeCategory"] == "Usage"]
                 if not mine:
                     continue
@@ -245,8 +245,12 @@ class _Maker:
                     row.pop(name, None)
                 row["BilledCost"], row["EffectiveCost"] = share * sums["BilledCost"], share * sums["EffectiveCost"]
                 row["PricingCurrencyEffectiveCost"] = row["EffectiveCost"]
-                row["ListCost"] = share * sum((r["ListCost"] for r in usage), ZERO)  # type: ignore[misc]
-                row["ContractedCost"] = share * sum((r["ContractedCost"] for r in usage), ZERO)  # type: ignore[misc]
+                row["ListCost"] = share * _sum(usage, "ListCost")
+                row["ContractedCost"] = share * _sum(usage, "ContractedCost")
+
+
+def _sum(rows: list[dict[str, object]], name: str) -> Decimal:
+    return sum((v for r in rows if isinstance(v := r[name], Decimal)), ZERO)
 
 
 def _spread(periods: list[Period], quantity: Decimal, by_hours: bool) -> list[tuple[Period, Decimal]]:

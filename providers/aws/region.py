@@ -73,19 +73,28 @@ def fetch(region: str, access: Access) -> Batch:
     _at_once([ask_missing, ask_plans, *second] if listed else second, region)
 
     sold = {name for name, _ in zones}
+    if names and not sold:
+        where = _where(aws, access, "DescribeInstanceTypeOfferings", "LocationType=availability-zone")
+        raise where.fail(f"no zone sells any of the {len(names)} GPU types of this region")
     lists = prices["offers"] + prices["missing"]
     on_demand = {p.instance_type: p.amount for p in lists if p.purchase_option == "on_demand"}
     spot_where = _where(aws, access, "DescribeSpotPriceHistory", "")
     with spot_where.reading():
         spot = parse.spot_prices(history, spot_where, access.families, on_demand)
     blocks = sorted(prices["blocks"], key=lambda p: (p.instance_type, p.zone))
+    described = {t.name for t in types}
+    sold = described & (sold | {p.instance_type for p in spot + blocks})
+    rows_of = [*lists, *prices["plans"], *spot, *blocks]
+    listed_only = sorted({p.instance_type for p in rows_of} - sold)
     told = [gap for part in ("offers", "missing", "plans", "transfer") for gap in gaps.get(part, ())]
+    if listed_only:
+        told.append(f"priced but sold in no zone to this account, left out: {', '.join(listed_only)}")
     if not names:
         told.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
     return Batch(
         provider="aws", region=region, account_site=aws.partition.site,
         instance_types=tuple(t for t in types if t.name in sold),
-        prices=tuple(lists + prices["plans"] + spot + blocks), transfer=tuple(transfer), services=(),
+        prices=tuple(p for p in rows_of if p.instance_type in sold), transfer=tuple(transfer), services=(),
         gaps=(*told, *_GAPS), zones=tuple(zones),
     )  # fmt: skip
 
@@ -101,7 +110,9 @@ def _where(aws: Aws, access: Access, call: str, filters: str) -> Where:
 def _types(aws: Aws, access: Access) -> tuple[list[InstanceType], list[str]]:
     patterns = list(terms.GPU_FAMILY_PATTERNS)
     if access.families:  # "p6" is also p6-b200, as `in_families` has it
-        patterns = [p for f in access.families for p in ((f.lower(),) if "." in f else (f"{f.lower()}.*", f"{f.lower()}-*"))]
+        patterns = [
+            p for f in access.families for p in ((f.lower(),) if "." in f else (f"{f.lower()}.*", f"{f.lower()}-*"))
+        ]
     where = _where(aws, access, "DescribeInstanceTypes", f"instance-type={','.join(patterns)}")
     answers = aws.items(
         "ec2", "DescribeInstanceTypes", "InstanceTypes", where,
@@ -197,8 +208,16 @@ def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], lis
     prices: list[Price] = []
     gaps: list[str] = []
     for chunk in _chunks(names, 25):
-        fields = {"region": [aws.region], "instanceType": chunk, "productDescription": ["Linux/UNIX"], "tenancy": ["shared"]}
-        short = {field: values if len(values) < 4 else [values[0], f"{len(values) - 1} more"] for field, values in fields.items()}
+        fields = {
+            "region": [aws.region],
+            "instanceType": chunk,
+            "productDescription": ["Linux/UNIX"],
+            "tenancy": ["shared"],
+        }
+        short = {
+            field: values if len(values) < 4 else [values[0], f"{len(values) - 1} more"]
+            for field, values in fields.items()
+        }
         told = ", ".join(f"{field}={'|'.join(values)}" for field, values in short.items())
         where = _where(aws, access, "DescribeSavingsPlansOfferingRates", told)
         results = aws.items(

@@ -24,6 +24,7 @@ __all__ = [
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ZERO = Decimal(0)
+_PLAIN_TRAFFIC = {"internet": "DataTransfer-Out-Bytes", "inter_region": "AWS-Out-Bytes"}
 
 
 class Where(NamedTuple):
@@ -90,6 +91,7 @@ class TransferRate(NamedTuple):
     to_location: str
     to_region: str
     operation: str
+    usage: str
     unit: str
     begin: str
     end: str
@@ -196,8 +198,18 @@ def _reserved(name: str, found: list[Rate], where: Where, term: str, payment: st
         if amount:
             rate = by_unit[unit][0]
             rows.append(
-                price(where, name, "reserved", amount, effective=rate.effective, version=rate.version, term=term,
-                      payment=payment, offering=offering, unit=word)
+                price(
+                    where,
+                    name,
+                    "reserved",
+                    amount,
+                    effective=rate.effective,
+                    version=rate.version,
+                    term=term,
+                    payment=payment,
+                    offering=offering,
+                    unit=word,
+                )
             )
     return rows
 
@@ -223,8 +235,17 @@ def plan_prices(rates: Iterable[PlanRate], where: Where) -> tuple[list[Price], l
         if not amount:
             raise where.fail(f"{what} costs 0: not a price")
         prices.append(
-            price(where, rate.instance_type, "savings_plan", amount, effective=rate.effective, version=rate.version,
-                  term=rate.term, payment=payment, offering=rate.plan)
+            price(
+                where,
+                rate.instance_type,
+                "savings_plan",
+                amount,
+                effective=rate.effective,
+                version=rate.version,
+                term=rate.term,
+                payment=payment,
+                offering=rate.plan,
+            )
         )
     gaps = [
         f"savings-plan payment {word!r} is new to this version and left out: {_some(names)}"
@@ -246,6 +267,9 @@ def transfer_prices(rates: Iterable[TransferRate], where: Where) -> tuple[list[T
     rows: list[TransferPrice] = []
     doubtful = []
     for (destination, to_region), skus in sorted(products.items()):
+        if len(skus) > 1:  # plain traffic stands beside accelerated and other kinds: the usage type tells them apart
+            plain_ones = {s: r for s, r in skus.items() if r[0].usage.endswith(_PLAIN_TRAFFIC[destination])}
+            skus = plain_ones or skus
         try:
             rows += _tiers(destination, to_region, skus, where)
         except FetchError:
@@ -288,10 +312,24 @@ def _tiers(
     source = f"AWS {where.call}, {where.region}" + (f", version {first.version}" if first.version else "")
     return [
         TransferPrice(
-            provider="aws", site=where.partition.site, region=where.region, destination=destination,
-            to_region=to_region, from_gb=begin, to_gb=end, amount=amount, currency=where.partition.currency,
-            quota=False, effective_date=day, dated="" if day else where.undated(), source=source, confidence="high",
-            status="", note="", origin="book", place="",
+            provider="aws",
+            site=where.partition.site,
+            region=where.region,
+            destination=destination,
+            to_region=to_region,
+            from_gb=begin,
+            to_gb=end,
+            amount=amount,
+            currency=where.partition.currency,
+            quota=False,
+            effective_date=day,
+            dated="" if day else where.undated(),
+            source=source,
+            confidence="high",
+            status="",
+            note="",
+            origin="book",
+            place="",
         )
         for begin, end, amount in tiers
     ]

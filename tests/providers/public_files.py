@@ -82,7 +82,12 @@ def put(fake: FakeAws, path: str, text: str) -> None:
 def move(fake: FakeAws, region: str, cloud: str = "aws", currency: str = "USD") -> None:
     """Turn the files of us-east-1 into those of another region, partition and currency."""
     for path, (body, headers) in list(fake.files.items()):
-        text = body.decode().replace("us-east-1", region).replace('"USD"', f'"{currency}"').replace("v1.0/aws/", f"v1.0/{cloud}/")
+        text = (
+            body.decode()
+            .replace("us-east-1", region)
+            .replace('"USD"', f'"{currency}"')
+            .replace("v1.0/aws/", f"v1.0/{cloud}/")
+        )
         fake.files[path.replace("us-east-1", region).replace("v1.0/aws/", f"v1.0/{cloud}/")] = (text.encode(), headers)
         del fake.files[path]
 

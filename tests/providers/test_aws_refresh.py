@@ -176,7 +176,14 @@ def test_planner_refresh_without_keys_reads_the_public_list(fake: FakeAws, tmp_p
 
 def test_planner_refresh_that_fails_says_why_and_exits_with_one(fake: FakeAws, tmp_path: Path) -> None:
     done = _planner(
-        tmp_path, "refresh", "aws", "--region", REGION, "--endpoint", f"aws={fake.url}", AWS_SECRET_ACCESS_KEY="wrong-one"
+        tmp_path,
+        "refresh",
+        "aws",
+        "--region",
+        REGION,
+        "--endpoint",
+        f"aws={fake.url}",
+        AWS_SECRET_ACCESS_KEY="wrong-one",
     )
     assert done.returncode == 1
     assert "AWS refuses these credentials" in done.stdout + done.stderr

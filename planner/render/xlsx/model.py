@@ -110,7 +110,11 @@ class Model:
         upfront = hourly = monthly = 0.0
         if terms is not None:
             length, months = terms.term_hours, terms.term_months
-            total: Any = lambda unit: sum((r.amount for r in own.rates if r.unit == unit), ZERO)  # noqa: E731
+            parts = own.rates
+
+            def total(unit: str) -> Decimal:
+                return sum((r.amount for r in parts if r.unit == unit), ZERO)
+
             if offer.purchase_option == "subscription":
                 monthly = float(total("month") + total("term") / months)
             elif offer.payment == "all_upfront" and not total("term"):

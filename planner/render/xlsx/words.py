@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.quote import Rejected
 from planner.render.xlsx.book import NAMES, Book
 from planner.render.xlsx.model import Model
 
@@ -159,11 +160,12 @@ def write_notes(book: Book, model: Model) -> None:
         row += 2
 
 
-def _distinct(model: Model) -> list[object]:
-    seen, result = set(), []
+def _distinct(model: Model) -> list[Rejected]:
+    seen: set[tuple[str, str, str]] = set()
+    result = []
     for r in model.quote.rejected:
         key = (r.provider, r.instance_type, r.reason)
         if key not in seen:
             seen.add(key)
             result.append(r)
-    return result  # type: ignore[return-value]
+    return result

@@ -1,0 +1,190 @@
+"""FOCUS rows hold the rules of the specification, and add up to the quote's totals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from decimal import Decimal
+
+import pytest
+
+from planner import build, fx, workload
+from planner.catalog import Catalog
+from planner.errors import MisuseError, PlannerError
+from planner.quote import Offer, Quote
+from planner.render.focus import COLUMNS, dump, pick, rows
+
+ZERO = Decimal(0)
+MANDATORY = (
+    "BilledCost", "BillingAccountId", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargePeriodEnd",
+    "ChargePeriodStart", "ContractedCost", "EffectiveCost", "InvoiceIssuerName", "ListCost", "ProviderName", "PublisherName",
+    "ServiceCategory", "ServiceName", "ServiceProviderName", "HostProviderName", "ServiceSubcategory",
+)  # fmt: skip
+ALLOWED = {
+    "ChargeCategory": {"Usage", "Purchase", "Tax", "Credit", "Adjustment"},
+    "ChargeFrequency": {"One-Time", "Recurring", "Usage-Based"},
+    "PricingCategory": {"Standard", "Dynamic", "Committed", "Other", ""},
+    "CommitmentDiscountCategory": {"Usage", "Spend", ""},
+    "CommitmentDiscountStatus": {"Used", "Unused", ""},
+    "ChargeClass": {"Correction", ""},
+    "ServiceCategory": {"Compute", "Networking", "Storage", "Other"},
+    "ServiceSubcategory": {"Virtual Machines", "Network Infrastructure", "Block Storage", "Other (Other)"},
+}  # fmt: skip
+UNITS = {"Hours", "Months", "GB", "GB-Months", "GiB-Months", "GB-Hours", "GiB-Hours", ""}
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+COSTS = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
+CASES: list[dict[str, object]] = [
+    {}, {"hours": "2500", "egress_gb": "700", "storage_gb": "50", "public_ips": "1"}, {"hours": "8784", "tax": "6%"},
+    {"hours": "1500", "start": "2027-01-31", "egress_gb": "20000", "inter_region_gb": "10"}, {"count": "3", "discount": ["aws=9%"], "tax": "13%"},
+    {"hours": "30000", "count": "2"}, {"currency": "CNY", "egress_gb": "99"},
+]  # fmt: skip
+
+
+def quote_of(values: dict[str, object]) -> Quote:
+    work = workload.make(values)
+    return build.quote(work, Catalog(), "2026-11-23", fx.Rates(fx.committed(""), work.fx))
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def problems(found: list[dict[str, str]]) -> list[str]:
+    """Return what breaks a rule of FOCUS, in words; [] when nothing does."""
+    out = []
+    for number, row in enumerate(found):
+        say = lambda text, number=number: out.append(f"row {number}: {text}")  # noqa: E731
+        for name in MANDATORY:
+            if row[name] == "":
+                say(f"{name} is null")
+        for name, values in ALLOWED.items():
+            if row[name] not in values:
+                say(f"{name} {row[name]!r} is not allowed")
+        for name in ("BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart"):
+            if not STAMP.fullmatch(row[name]):
+                say(f"{name} {row[name]!r} is not a UTC time")
+        for name, value in row.items():
+            if value and (name.endswith(("Cost", "Price", "Quantity"))) and not NUMBER.fullmatch(value):
+                say(f"{name} {value!r} is not a plain number")
+        if row["ChargePeriodStart"] >= row["ChargePeriodEnd"] or row["ChargePeriodEnd"] > row["BillingPeriodEnd"]:
+            say("the charge period is not inside the billing period")
+        if not re.fullmatch(r"[A-Z]{3}", row["BillingCurrency"]):
+            say("BillingCurrency")
+        if {row["PricingUnit"], row["ConsumedUnit"]} - UNITS:
+            say(f"unit {row['PricingUnit']}")
+        if any(p.startswith(f"row {number}:") and "plain number" in p for p in out):
+            continue
+        if row["ChargeCategory"] == "Tax":
+            if row["PricingCategory"] or row["PricingQuantity"] or row["ListUnitPrice"]:
+                say("a tax row has no price")
+        else:
+            for cost, price in (("ListCost", "ListUnitPrice"), ("ContractedCost", "ContractedUnitPrice")):
+                product = Decimal(row[price]) * Decimal(row["PricingQuantity"])
+                if abs(product - Decimal(row[cost])) > Decimal("1e-15") * max(1, abs(product)):
+                    say(f"{cost} is not {price} x PricingQuantity")
+        if row["ChargeCategory"] == "Purchase" and (Decimal(row["EffectiveCost"]) or row["ConsumedQuantity"] or row["PricingCategory"] == "Committed"):
+            say("a purchase that covers usage has no effective cost, no consumption and is not Committed")
+        if row["CommitmentDiscountStatus"]:
+            if row["ChargeCategory"] != "Usage" or not row["CommitmentDiscountId"] or Decimal(row["BilledCost"]) or row["PricingCategory"] != "Committed":
+                say("a covered row is Usage, Committed, billed 0, and names its commitment")
+        if row["CommitmentDiscountStatus"] == "Unused" and row["ConsumedQuantity"]:
+            say("unused rows consume nothing")
+        if row["SkuPriceDetails"] and not isinstance(json.loads(row["SkuPriceDetails"]), dict):
+            say("SkuPriceDetails")
+    if any("plain number" in p for p in out):
+        return out
+    ids = {r["CommitmentDiscountId"] for r in found} - {""}
+    for name in ids:
+        mine = [r for r in found if r["CommitmentDiscountId"] == name]
+        billed = sum((Decimal(r["BilledCost"]) for r in mine if r["ChargeCategory"] == "Purchase"), ZERO)
+        effective = sum((Decimal(r["EffectiveCost"]) for r in mine if r["ChargeCategory"] == "Usage"), ZERO)
+        if abs(billed - effective) > Decimal("1e-9") * max(1, billed):
+            out.append(f"{name}: billed {billed}, effective {effective}")
+    return out
+
+
+def kinds(quote: Quote) -> list[Offer]:
+    """Return one offer of every way of buying in the quote."""
+    seen: dict[tuple[str, str, str, str], Offer] = {}
+    for offer in quote.offers:
+        seen.setdefault((offer.provider, offer.purchase_option, offer.term, offer.payment), offer)
+    return list(seen.values())
+
+
+@pytest.mark.parametrize("values", CASES, ids=lambda v: ",".join(v) or "default")
+def test_rows_hold_the_rules_and_add_up(values: dict[str, object]) -> None:
+    quote = quote_of(values)
+    ways = kinds(quote)
+    assert {o.purchase_option for o in ways} >= {"on_demand", "reserved", "spot", "subscription"}
+    for offer in ways:
+        found = table(dump(quote, offer.id))
+        assert problems(found) == [], offer.id
+        window = [r for r in found if r["x_Period"] == "window"]
+        total = lambda name, rows_: sum((Decimal(r[name]) for r in rows_), ZERO)  # noqa: E731
+        near = lambda a, b: abs(a - b) <= Decimal("1e-12") * max(1, abs(b))  # noqa: E731
+        native = offer.totals.native
+        assert near(total("BilledCost", window), native.billed), offer.id
+        assert near(total("EffectiveCost", window), native.effective), offer.id
+        listed = [r for r in window if r["ChargeCategory"] != "Purchase"]
+        assert near(total("ListCost", listed), native.list), offer.id
+        assert near(total("BilledCost", found), total("EffectiveCost", found)), offer.id
+
+
+def test_the_validator_finds_faults() -> None:
+    """Each rule fails on a row that breaks it."""
+    quote = quote_of({"tax": "6%"})
+    reserved = next(o for o in quote.offers if o.purchase_option == "reserved")
+    good = table(dump(quote, reserved.id))
+    faults = {
+        "is null": {"ProviderName": ""}, "is not allowed": {"ChargeCategory": "usage"}, "UTC time": {"ChargePeriodStart": "2026-12-01"},
+        "plain number": {"BilledCost": "1,000"}, "is not ListUnitPrice": {"ListCost": "1"}, "billing period": {"ChargePeriodEnd": "2026-01-01T00:00:00Z"},
+    }  # fmt: skip
+    for words, change in faults.items():
+        assert any(words in p for p in problems([{**good[0], **change}, *good[1:]])), words
+    assert any("effective" in p for p in problems([r for r in good if r["CommitmentDiscountStatus"] != "Unused"]))
+
+
+def test_a_commitment_has_purchase_used_and_unused_rows() -> None:
+    quote = quote_of({})
+    offer = next(o for o in quote.offers if o.payment == "all_upfront" and o.term == "3y")
+    found = table(dump(quote, offer.id))
+    assert offer.commitment is not None
+    purchases = [r for r in found if r["ChargeCategory"] == "Purchase"]
+    assert [(Decimal(r["BilledCost"]), r["ChargeFrequency"]) for r in purchases] == [(offer.totals.native.billed, "One-Time")]
+    used = [r for r in found if r["CommitmentDiscountStatus"] == "Used"]
+    unused = [r for r in found if r["CommitmentDiscountStatus"] == "Unused"]
+    assert sum(Decimal(r["PricingQuantity"]) for r in used) == 720
+    assert sum(Decimal(r["PricingQuantity"]) for r in unused) == 26280 - 720
+    assert len(unused) == 35
+
+
+def test_custom_columns_come_last_and_the_default_is_the_recommendation() -> None:
+    assert list(COLUMNS) == sorted(c for c in COLUMNS if c[:2] != "x_") + sorted(c for c in COLUMNS if c[:2] == "x_")
+    quote = quote_of({})
+    best = pick(quote)
+    assert not best.market and not best.unpriced
+    cheapest = min(max(o.totals.report.billed, o.totals.report.committed) for o in quote.offers if not o.market and not o.unpriced)
+    assert max(best.totals.report.billed, best.totals.report.committed) == cheapest
+    assert {r["x_Offer"] for r in table(dump(quote))} == {best.id}
+
+
+def test_an_unknown_offer_is_a_misuse_and_nothing_to_recommend_a_failure() -> None:
+    quote = quote_of({"provider": "aws"})
+    with pytest.raises(MisuseError, match="did you mean"):
+        pick(quote, quote.offers[0].id + "x")
+    with pytest.raises(PlannerError, match="--offer"):
+        pick(quote._replace(offers=tuple(o for o in quote.offers if o.market)))
+
+
+def test_text_that_looks_like_a_formula_is_harmless() -> None:
+    found = table(dump(quote_of({"name": "=1+1"})))
+    assert {r["x_Scenario"] for r in found} == {"'=1+1"}
+
+
+def test_rows_are_decimals() -> None:
+    quote = quote_of({"egress_gb": "300"})
+    for row in rows(quote, pick(quote)):
+        assert all(isinstance(row[name], Decimal) for name in COSTS)

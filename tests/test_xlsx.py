@@ -1,0 +1,362 @@
+"""The workbook: its formulas, recalculated by LibreOffice, give what the planner gives, now and with other inputs."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner import build, fx, workload
+from planner.catalog import Catalog
+from planner.errors import PlannerError
+from planner.ownprices import load
+from planner.quote import Quote
+from planner.render.json import dump as to_json
+from planner.render.json import load as from_json
+from planner.render.table import choose
+from planner.render.xlsx import dump
+from planner.render.xlsx.book import LONGEST, clean
+from planner.render.xlsx.costs import COL, FIRST
+
+openpyxl = pytest.importorskip("openpyxl")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
+TODAY = "2026-11-23"
+SOFFICE = shutil.which("soffice")
+needs_soffice = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed")
+RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load"><prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop></item>
+</oor:items>
+"""
+TIERED = (
+    "provider,region,instance_type,purchase_option,amount,currency,site,unit,term,payment,tier_from,tier_to\n"
+    "tencentcloud,ap-guangzhou,GN10Xp.2XLARGE40,on_demand,12,CNY,china,hour,,,0,96\n"
+    "tencentcloud,ap-guangzhou,GN10Xp.2XLARGE40,on_demand,9,CNY,china,hour,,,96,360\n"
+    "tencentcloud,ap-guangzhou,GN10Xp.2XLARGE40,on_demand,5.5,CNY,china,hour,,,360,\n"
+    "tencentcloud,ap-guangzhou,GN10Xp.2XLARGE40,subscription,50001,CNY,china,term,1y,,,\n"
+    "aws,us-east-1,g6.xlarge,reserved,1000,USD,aws,term,1y,partial_upfront,,\n"
+    "aws,us-east-1,g6.xlarge,reserved,0.21,USD,aws,hour,1y,partial_upfront,,\n"
+)
+
+#: At least 40 workloads: providers, ways of buying, currencies, tiers, discounts, counts, taxes, dates.
+WORKLOADS: list[dict[str, object]] = [
+    {},
+    {"hours": "100"}, {"hours": "744"}, {"hours": "745"}, {"hours": "8760"}, {"hours": "8784"}, {"hours": "17520"}, {"hours": "30000"},
+    {"hours": "0.5"}, {"hours": "1234.5"},
+    {"start": "2027-01-31"}, {"start": "2027-01-31", "hours": "1488"}, {"start": "2028-02-01", "hours": "8784"}, {"start": "2027-02-01", "hours": "2000", "egress_gb": "100"},
+    {"currency": "CNY"}, {"currency": "CNY", "fx": ["USDCNY=7.1"]}, {"currency": "EUR", "fx": ["EURUSD=1.08"]}, {"fx": ["CNYUSD=0.14"]},
+    {"egress_gb": "50"}, {"egress_gb": "100"}, {"egress_gb": "500"}, {"egress_gb": "10240"}, {"egress_gb": "60000"}, {"egress_gb": "200000", "hours": "2200"},
+    {"inter_region_gb": "700"}, {"inter_region_gb": "700", "egress_gb": "900", "region": "all", "provider": "aws"},
+    {"storage_gb": "100"}, {"storage_gb": "250", "hours": "1500"}, {"public_ips": "3"}, {"storage_gb": "80", "public_ips": "2", "egress_gb": "300"},
+    {"tax": "6%"}, {"tax": "13%", "egress_gb": "800", "storage_gb": "50"},
+    {"discount": ["aws=12%"]}, {"discount": ["aws=12%", "aws:reserved=5%", "tencentcloud:subscription=20%"], "egress_gb": "400"},
+    {"discount": ["alicloud=7.5%", "tencentcloud:on_demand=3%"], "tax": "6%"},
+    {"count": "4"}, {"count": "3", "hours": "5000", "storage_gb": "40", "tax": "9%"},
+    {"provider": "aws", "purchase_option": "reserved"}, {"provider": "aws", "purchase_option": "spot"}, {"provider": "aws", "purchase_option": "on_demand"},
+    {"provider": "tencentcloud"}, {"provider": "tencentcloud", "purchase_option": "subscription", "hours": "2500"}, {"provider": "alicloud", "egress_gb": "100"},
+    {"region": "all", "gpu": "A100"}, {"rps": "20"}, {"tokens_per_second": "900", "spare": "1"}, {"region": "cn-north-1", "provider": "aws", "currency": "CNY"},
+    {"book": True}, {"book": True, "hours": "300"}, {"book": True, "hours": "9000", "discount": ["tencentcloud=10%", "aws:reserved=4%"]},
+    {"book": True, "hours": "96.5", "count": "2", "egress_gb": "20"},
+]  # fmt: skip
+
+
+def make(values: dict[str, object], tmp_path_factory: Any = None) -> Quote:
+    """Return the quote of `values`; "book" adds tiered and partial-upfront own prices."""
+    values = dict(values)
+    catalog = Catalog()
+    if values.pop("book", False):
+        path = tmp_path_factory.getbasetemp() / "own.csv"
+        path.write_text(TIERED)
+        catalog.own = tuple(load(str(path), catalog))
+        values.setdefault("instance_type", ["GN10Xp.2XLARGE40", "g6.xlarge"])
+    work = workload.make(values)
+    return build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), work.fx), with_prices=True)
+
+
+def recalculate(folder: Path, files: list[Path]) -> dict[str, Any]:
+    """Return where the files recalculated by one start of LibreOffice are, by name."""
+    profile = folder / "profile"
+    (profile / "user").mkdir(parents=True, exist_ok=True)
+    (profile / "user" / "registrymodifications.xcu").write_text(RECALCULATE)
+    out = folder / "out"
+    command = [str(SOFFICE), f"-env:UserInstallation=file://{profile}", "--headless", "--convert-to", "xlsx", "--outdir", str(out)]
+    subprocess.run([*command, *map(str, files)], check=True, capture_output=True, timeout=300)
+    return {f.name: out / f.name for f in files}
+
+
+def values(path: Path, number: int) -> list[tuple[Any, ...]]:
+    """Return the rows of sheet `number` (from 0) as values; read-only reading is several times faster."""
+    book = openpyxl.load_workbook(path, data_only=True, read_only=True)
+    rows = list(book.worksheets[number].iter_rows(values_only=True))
+    book.close()
+    return rows
+
+
+def totals(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of Costs as numbers by column key."""
+    rows = []
+    for row in values(path, 5)[FIRST:]:
+        if row[0] is None:
+            break
+        rows.append({key: row[col] for key, col in COL.items()})
+    return rows
+
+
+def assert_same(quote: Quote, offers: list[Any], rows: list[dict[str, Any]], where: object) -> None:
+    """Every total of every option equals the planner's, to the cent and to nine digits."""
+    assert len(rows) == len(offers), where
+    for row, offer in zip(rows, offers, strict=True):
+        pairs = [(row[f"{scope}_{short}"], getattr(getattr(offer.totals, long), name))
+                 for scope, long in (("n", "native"), ("r", "report"))
+                 for short, name in (("list", "list"), ("eff", "effective"), ("bill", "billed"), ("owed", "committed"))]  # fmt: skip
+        for found, expected in pairs:
+            assert abs(Decimal(repr(found)) - expected) <= max(Decimal("1e-9"), abs(expected) * Decimal("1e-9")), (where, offer.id, row)
+        assert row["whole"] == (0 if offer.unpriced else 1), (where, offer.id)
+        if offer.cost_per_million_output is not None:
+            assert row["m_out"] == pytest.approx(float(offer.cost_per_million_output), rel=1e-9), (where, offer.id)
+
+
+@pytest.fixture(scope="module")
+def recalculated(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """All workloads' workbooks, written and recalculated once."""
+    folder = tmp_path_factory.mktemp("books")
+    quotes, files = [], []
+    for number, values in enumerate(WORKLOADS):
+        quote = make(values, tmp_path_factory)
+        path = folder / f"w{number:02d}.xlsx"
+        path.write_bytes(dump(quote, 1 + (number % 10 == 0), "zh" if number % 7 == 3 else "en"))
+        quotes.append(quote)
+        files.append(path)
+    return quotes, files, recalculate(folder, files)
+
+
+def test_there_are_enough_workloads() -> None:
+    assert len(WORKLOADS) >= 40
+
+
+@needs_soffice
+@pytest.mark.parametrize("number", range(len(WORKLOADS)))
+def test_every_total_equals_the_planner(recalculated: Any, number: int) -> None:
+    quotes, files, books = recalculated
+    assert_same(quotes[number], choose(quotes[number], 1 + (number % 10 == 0)), totals(books[files[number].name]), WORKLOADS[number])
+
+
+@needs_soffice
+def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) -> None:
+    _, files, books = recalculated
+    count = 0
+    for path in files[::5]:
+        cached, formulas = openpyxl.load_workbook(path, data_only=True), openpyxl.load_workbook(path)
+        fresh = openpyxl.load_workbook(books[path.name], data_only=True)
+        for sheet in formulas:
+            ours, theirs = cached[sheet.title], fresh[sheet.title]
+            for row in sheet.iter_rows():
+                for cell in row:
+                    new = theirs[cell.coordinate].value
+                    assert not (isinstance(new, str) and re.match(r"#|Err:", new)), (path.name, sheet.title, cell.coordinate, new)
+                    if cell.data_type != "f":
+                        continue
+                    count += 1
+                    old = ours[cell.coordinate].value
+                    old, new = (x.toordinal() if hasattr(x, "toordinal") else x for x in (old, new))
+                    if isinstance(old, (int, float)) and isinstance(new, (int, float)):
+                        # amounts can cancel, so small ones are compared to a millionth
+                        assert abs(old - new) <= max(1e-6, 1e-9 * abs(old)), (path.name, sheet.title, cell.coordinate, old, new, cell.value)
+                    else:
+                        assert (old or "") == (new or ""), (path.name, sheet.title, cell.coordinate, old, new, cell.value)
+    assert count > 12_000
+
+
+@needs_soffice
+def test_only_checks_of_age_fail(recalculated: Any) -> None:
+    """The arithmetic checks hold in every workbook; the committed lists are old, and the workbook says so."""
+    quotes, files, books = recalculated
+    for quote, path in zip(quotes, files, strict=True):
+        sheet = values(books[path.name], 11)
+        failing = {row[0] for row in sheet[4:] if row[1] is not None and row[4] != 1}
+        allowed = {
+            "no price is older than the limit (spot apart)", "没有超过期限的旧价格（竞价除外）", "no price is undated (spot apart)",
+            "没有无日期的价格（竞价除外）",
+        }  # fmt: skip
+        if all(o.unpriced or o.market for o in choose(quote, 1)):
+            allowed |= {"a firm option is priced completely", "至少一个稳定方案价格完整"}
+        assert failing <= allowed, (path.name, failing)
+
+
+#: (start, typed changes as {label: value}, the workload that says the same)
+EDITS: list[tuple[dict[str, object], dict[str, object], dict[str, object]]] = [
+    ({}, {"hours": 100}, {"hours": "100"}),
+    ({}, {"hours": 2000}, {"hours": "2000"}),
+    ({"egress_gb": "10", "storage_gb": "20"}, {"hours": 8760}, {"hours": "8760", "egress_gb": "10", "storage_gb": "20"}),
+    ({}, {"egress": 70000}, {"egress_gb": "70000"}),
+    ({"egress_gb": "500"}, {"egress": 0}, {}),
+    ({}, {"inter": 900, "storage": 60, "ips": 2}, {"inter_region_gb": "900", "storage_gb": "60", "public_ips": "2"}),
+    ({}, {"tax": 0.06}, {"tax": "6%"}),
+    ({}, {"fx": 7.25}, {"fx": ["USDCNY=7.25"]}),
+    ({"currency": "CNY"}, {"fx": 7.25, "hours": 100}, {"currency": "CNY", "fx": ["USDCNY=7.25"], "hours": "100"}),
+    ({"discount": ["aws=10%"]}, {"discount": 0.25}, {"discount": ["aws=25%"]}),
+    ({}, {"discount": 0.12, "hours": 100, "egress": 300}, {"discount": ["aws=12%"], "hours": "100", "egress_gb": "300"}),
+    ({}, {"count": 5}, {"count": "5"}),
+    ({"start": "2027-01-31"}, {"hours": 1500}, {"start": "2027-01-31", "hours": "1500"}),
+    ({"book": True}, {"hours": 100}, {"book": True, "hours": "100"}),
+    ({"book": True, "hours": "50"}, {"hours": 700}, {"book": True, "hours": "700"}),
+    ({"book": True}, {"scenario": "High", "egress": 1000}, {"book": True, "hours": "864", "egress_gb": "1200"}),
+]  # fmt: skip
+CELLS = {"hours": "B6", "egress": "B8", "inter": "B9", "storage": "B10", "ips": "B11", "tax": "B12", "scenario": "B16"}
+
+
+def change(path: Path, target: Path, changes: dict[str, object]) -> None:
+    """Type `changes` into Inputs of `path` and save it as `target`."""
+    book = openpyxl.load_workbook(path)
+    sheet = book["Inputs"]
+    labels: dict[str, int] = {}
+    for row in range(1, sheet.max_row + 1):
+        labels.setdefault(str(sheet.cell(row, 1).value), row)
+    for name, value in changes.items():
+        if name in CELLS:
+            sheet[CELLS[name]] = value
+        elif name == "fx":
+            sheet.cell(labels["1 USD = ... CNY"], 2).value = value
+        elif name == "discount":
+            sheet.cell(labels["aws"], 2).value = value
+        elif name == "count":
+            for row in range(labels["Instances per option"] + 2, sheet.max_row + 1):
+                sheet.cell(row, 2).value = value
+    book.save(target)
+
+
+@needs_soffice
+def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("edited")
+    files, wanted = [], []
+    for number, (before, changes, after) in enumerate(EDITS):
+        old, new = make(before, tmp_path_factory), make(after, tmp_path_factory)
+        path, target = folder / f"plain{number}.xlsx", folder / f"e{number:02d}.xlsx"
+        path.write_bytes(dump(old, 1))
+        change(path, target, changes)
+        files.append(target)
+        by_id = {o.id: o for o in new.offers}
+        wanted.append((old, [by_id[o.id] for o in choose(old, 1)], new))
+    books = recalculate(folder, files)
+    for (old, offers, new), path, (before, changes, _) in zip(wanted, files, EDITS, strict=True):
+        rows = totals(books[path.name])
+        if "scenario" in changes:  # the scenario scales exchange rates too
+            scale = Decimal("1.05")
+            assert rows[0]["n_eff"] == pytest.approx(float(offers[0].totals.native.effective), rel=1e-9)
+            for row, offer in zip(rows, offers, strict=True):
+                foreign = offer.totals.native_currency != new.currency
+                assert row["r_eff"] == pytest.approx(float(offer.totals.report.effective * (scale if foreign else 1)), rel=1e-9)
+            continue
+        assert_same(new, offers, rows, (before, changes))
+        evens = {row[0] - 1: row[5] for row in values(books[path.name], 7)[4:] if isinstance(row[0], int)}
+        for index, offer in enumerate(offers):
+            if offer.break_even_hours is not None:
+                assert evens[index] == offer.break_even_hours, (changes, offer.id)
+        assert old.hash != new.hash
+
+
+@needs_soffice
+def test_a_typed_price_moves_the_summary(tmp_path: Path) -> None:
+    quote = make({"provider": "aws", "purchase_option": "on_demand"})
+    path, target = tmp_path / "a.xlsx", tmp_path / "b.xlsx"
+    path.write_bytes(dump(quote, 3))
+    book = openpyxl.load_workbook(path)
+    book["Prices"]["J5"] = 10
+    book.save(target)
+    sheet = openpyxl.load_workbook(recalculate(tmp_path, [target])["b.xlsx"], data_only=True)["Summary"]
+    assert sheet["E7"].value == pytest.approx(7200)
+    assert choose(quote, 3)[1].instance_type in sheet["A3"].value
+
+
+def text_of(data: bytes) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {n: archive.read(n).decode() for n in archive.namelist() if n.endswith((".xml", ".rels"))}
+
+
+def test_summary_holds_no_typed_number() -> None:
+    """Every number on Summary, Costs, Timeline and Scenarios below the headers is a formula; the exceptions are axes."""
+    book = openpyxl.load_workbook(io.BytesIO(dump(make({}), 3)))
+    for name, first, columns in (("Summary", 7, range(1, 14)), ("Costs", 6, range(2, 60)), ("Scenarios", 10, range(1, 20))):
+        for row in book[name].iter_rows(min_row=first):
+            for cell in row:
+                if cell.column in columns:
+                    assert not isinstance(cell.value, (int, float)), (name, cell.coordinate)
+
+
+def test_formulas_are_of_the_old_kind_and_nothing_is_hidden() -> None:
+    data = dump(make({"egress_gb": "500"}), 3)
+    parts = text_of(data)
+    everything = "".join(v for k, v in parts.items() if k.startswith("xl/worksheets/sheet"))
+    formulas = re.findall(r"<f>(.*?)</f>", everything)
+    assert len(formulas) > 2000
+    banned = r"\b(OFFSET|INDIRECT|TODAY|NOW|RAND|RANDBETWEEN|INFO|CELL|LET|XLOOKUP|FILTER|UNIQUE|SORT|SEQUENCE|IFS|MAXIFS|MINIFS|SWITCH|LAMBDA)\("
+    for formula in formulas:
+        assert not re.search(banned, formula), formula
+        assert len(formula) < 2000 and "[" not in formula and "#REF" not in formula
+    assert not any("vbaProject" in n or "externalLink" in n for n in parts)
+    assert 'state="hidden"' not in parts["xl/workbook.xml"]
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    for sheet in book:
+        assert sheet.protection.sheet and not sheet.protection.password
+        assert sheet.print_area and sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert not book["Inputs"]["B6"].protection.locked and not book["Prices"]["J5"].protection.locked
+    assert book["Summary"]["E7"].protection.locked and book["Summary"].freeze_panes == "C7"
+
+
+def test_the_same_quote_gives_the_same_bytes() -> None:
+    assert dump(make({}), 2) == dump(make({}), 2)
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "+1+1", "-2", "@SUM(A1)", "=cmd|' /C calc'!A0"])
+def test_user_text_is_never_a_formula(name: str) -> None:
+    data = dump(make({"name": name, "provider": "aws"}), 1)
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    assert book["Cover"]["A2"].value == name and book["Cover"]["A2"].data_type == "s"
+    inside = "".join(v for k, v in text_of(data).items() if "worksheets/sheet" in k)
+    assert name not in "".join(re.findall(r"<f>(.*?)</f>", inside))
+
+
+def test_own_price_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> None:
+    catalog = Catalog()
+    path = tmp_path / "own.csv"
+    path.write_text('provider,region,instance_type,purchase_option,amount,currency,source\naws,us-east-1,g6.xlarge,on_demand,0.5,USD,"=1+1"\n')
+    catalog.own = tuple(load(str(path), catalog))
+    work = workload.make({"instance_type": ["g6.xlarge"], "purchase_option": ["on_demand"], "provider": ["aws"]})
+    quote = build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), ()), with_prices=True)
+    sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, 1)))["Prices"]
+    assert (sheet["U5"].value, sheet["U5"].data_type) == ("=1+1", "s")
+
+
+def test_text_is_cut_and_cleaned() -> None:
+    assert clean("a\x00b\x1bc\ud800") == "a b c"
+    assert len(clean("x" * 40_000)) == LONGEST and clean("x" * 40_000).endswith("...")
+
+
+def test_a_quote_without_offers_is_refused() -> None:
+    quote = make({"provider": "aws", "instance_type": ["g4dn.xlarge"], "model": "DeepSeek-R1"})
+    with pytest.raises(PlannerError, match="nothing to put"):
+        dump(quote._replace(offers=()), 1)
+
+
+@needs_soffice
+def test_a_saved_quote_makes_a_workbook_too(tmp_path: Path) -> None:
+    """Without the carried prices, the figures of the saved quote itself must still come out of the formulas."""
+    quote = make({"egress_gb": "500", "storage_gb": "40", "tax": "6%", "discount": ["aws=5%"]})
+    bare = from_json(to_json(quote._replace(offers=tuple(o._replace(prices=()) for o in quote.offers))))
+    path = tmp_path / "r.xlsx"
+    path.write_bytes(dump(bare, 3))
+    book = recalculate(tmp_path, [path])["r.xlsx"]
+    assert_same(bare, choose(bare, 3), totals(book), "replay")
+
+
+def test_prices_survive_json() -> None:
+    quote = make({"provider": "tencentcloud"})
+    assert from_json(to_json(quote)).offers == quote.offers and quote.offers[0].prices
