@@ -135,17 +135,17 @@ def write_scenarios(book: Book, model: Model, refs: Refs) -> None:
     s.title(t("Every option under the three scenarios of Inputs, effective, in the report currency; the selector there drives all other sheets."))
     hours, work = float(model.work.hours), model.work
     lines = ((t("hours"), "hours_typed", 0, "hours"), (t("traffic"), "1", 1, "pct"), (t("exchange rates"), "1", 2, "pct"))
-    for i, (words, name, what, number) in enumerate(lines):
+    for i, (words, name, what, fmt) in enumerate(lines):
         s.text(3 + i, 1, words)
         for n in range(3):
             value = FACTORS[what][n] * (hours if what == 0 else 1)
-            s.calc(3 + i, 2 + 3 * n, f"{name}*{refs.scenario[what][n]}" if name != "1" else refs.scenario[what][n], value, number, "link")
+            s.calc(3 + i, 2 + 3 * n, f"{name}*{refs.scenario[what][n]}" if name != "1" else refs.scenario[what][n], value, fmt, "link")
     s.text(6, 1, t("billing months"))
     for n in range(3):
         s.calc(6, 2 + 3 * n, _months_formula(cell(3, 2 + 3 * n, "rc")), model.months(hours * FACTORS[0][n]), "int")
     titles = [t("no."), t("option")]
-    for name in SCENARIOS:
-        titles += [f"{t(name)}: {t('compute')}", f"{t(name)}: {t('beside compute')}", f"{t(name)}: {t('effective')}"]
+    for scenario in SCENARIOS:
+        titles += [f"{t(scenario)}: {t('compute')}", f"{t(scenario)}: {t('beside compute')}", f"{t(scenario)}: {t('effective')}"]
     s.head(8, [*titles, t("high - low")], 40)
     tax = float(work.tax)
     for number, o in enumerate(model.options):
@@ -215,17 +215,18 @@ def write_sensitivity(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
     s.head(10, [t("discount on compute"), *[""] * len(HOURS)], 18)
     for i in range(len(HOURS)):
         s.calc(10, 1 + i, cell(5, 1 + i), hours * HOURS[i], "hours", "head")
-    for j, share in enumerate((None, *SHARES)):
+    shares: tuple[float | None, ...] = (None, *SHARES)
+    for j, other in enumerate(shares):
         row = 11 + j
-        value = v("off") if share is None else share
-        if share is None:
+        value = v("off") if other is None else other
+        if other is None:
             s.calc(row, 0, a["off"], value, "pct", "link", align="left")
         else:
-            s.put(row, 0, share, "pct", "input", align="left")
+            s.put(row, 0, other, "pct", "input", align="left")
         for i in range(len(HOURS)):
             col = 1 + i
             f = f"({cell(7, col, 'r')}*(1-{cell(row, 0, 'c')})+{cell(8, col, 'r')})*(1+tax_used)"
-            s.calc(row, col, f, (computes[i] * (1 - value) + besides[i]) * (1 + tax), "money", "total" if share is None else "calc")
+            s.calc(row, col, f, (computes[i] * (1 - value) + besides[i]) * (1 + tax), "money", "total" if other is None else "calc")
     s.ws.conditional_format(11, 1, 11 + len(SHARES), len(HOURS), {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#F4B183"})
     row = 11 + len(SHARES) + 3
     s.section(row, t("What a fifth less or more of each input does"), 8)

@@ -131,6 +131,8 @@ def write_costs(book: Book, model: Model, refs: Refs) -> None:
     for number, option in enumerate(model.options):
         _row(book, model, refs, number, option)
     s.freeze(5, 2)
+    s.ws.repeat_columns(0, 1)
+    s.ws.fit_to_pages(2, 0)
 
 
 def _row(book: Book, model: Model, refs: Refs, number: int, o: Option) -> None:

@@ -241,6 +241,7 @@ def write_prices(book: Book, model: Model, refs: Refs) -> None:
     refs.last_price = row - 1
     s.ws.autofilter(3, 0, row - 1, 21)
     s.freeze(4, 1)
+    s.ws.fit_to_pages(2, 0)
 
 
 def _price(book: Book, model: Model, ladder: Ladder, rate: Any, row: int, taxes: Any) -> None:

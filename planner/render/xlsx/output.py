@@ -63,7 +63,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     for i, (words, name, value, number) in enumerate(facts):
         s.text(3, 2 + 2 * i if i else 1, "" if i == 0 else words, "unit", align="right", bottom=0)
         if i == 0:
-            s.calc(3, 1, f'{q(t("hours") + ": ")}&TEXT(hours_used,"#,##0.0")', f"{t('hours')}: {float(value):,.1f}", "", "calc")
+            s.calc(3, 1, f'{q(t("hours") + ": ")}&TEXT(hours_used,"#,##0.0")', f"{t('hours')}: {float(str(value)):,.1f}", "", "calc")
         else:
             s.calc(3, 3 + 2 * i, name, value, number, "calc", align="left")
     s.head(5, [
@@ -197,14 +197,14 @@ def write_focus(book: Book, model: Model, number: int) -> None:
         rate_f = f'({at("hourly")}+{at("upfront")}/{at("term_hours")})'
         rate_v = o.hourly + o.upfront / o.term_hours
         left_f = f'{at("count")}*({at("terms")}*{at("term_hours")}-hours_used)'
-        left = count * (terms * o.term_hours - hours)
+        idle = count * (terms * o.term_hours - hours)
         if o.upfront:
             line("Purchase", usage, "One-Time", "Standard", "", f'{at("count")}*{at("terms")}', count * terms, "Terms", at("upfront"), o.upfront, at("off"), off, True, False, "window")
         if o.hourly:
-            for f, amount, period in ((f'{at("count")}*hours_used', count * hours, "window"), (left_f, left, "rest of the term")):
+            for f, amount, period in ((f'{at("count")}*hours_used', count * hours, "window"), (left_f, idle, "rest of the term")):
                 line("Purchase", usage, "Recurring", "Standard", "", f, amount, "Hours", at("hourly"), o.hourly, at("off"), off, True, False, period)
         line("Usage", usage, "Usage-Based", "Committed", "Used", f'{at("count")}*hours_used', count * hours, "Hours", rate_f, rate_v, at("off"), off, False, True, "window")
-        line("Usage", usage, "Usage-Based", "Committed", "Unused", left_f, left, "Hours", rate_f, rate_v, at("off"), off, False, True, "rest of the term")
+        line("Usage", usage, "Usage-Based", "Committed", "Unused", left_f, idle, "Hours", rate_f, rate_v, at("off"), off, False, True, "rest of the term")
     for lane in (o.egress, o.inter):
         if lane is None:
             continue

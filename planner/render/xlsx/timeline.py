@@ -181,6 +181,7 @@ def write_timeline(book: Book, model: Model, refs: Refs) -> Shown:
     p.chart = chart  # type: ignore[attr-defined]
     s.ws.freeze_panes(head + 1, MONTHS)
     s.ws.repeat_columns(0, 2)
+    s.ws.fit_to_pages(max(1, span_months // 12), 1)
     return p
 
 
@@ -249,5 +250,5 @@ class _Grid:
             s.calc(row, self.col, formula(cell(self.head, self.col, "r")), values[m], number, style)
         if total:
             whole = f"SUM({cell(row, MONTHS)}:{cell(row, MONTHS + self.columns - 1)})"
-            s.calc(row, 2, whole, sum(float(x) for x in values), number, style)  # type: ignore[arg-type]
+            s.calc(row, 2, whole, sum(float(str(x)) for x in values), number, style)
         self.next += 1
