@@ -10,7 +10,7 @@ from planner.catalog import Catalog, ProviderInfo
 from planner.errors import MisuseError, suggest
 from planner.fx import Rates
 from planner.money import plain
-from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.offer import OBSERVED, InstanceType, Price, ServicePrice, TransferPrice
 from planner.quote import Amounts, AsOf, Budget, Charge, Gap, Gpu, HourStep, Offer, Quote, Rate, Rejected, Stale, Totals
 from planner.sizing import Sizing
 from planner.sizing.fit import check, size
@@ -339,7 +339,7 @@ class _Maker:
         elif work.tokens_per_second:
             rate = work.tokens_per_second
         elif sizing.output_tokens_per_second is not None:
-            rate = Decimal(str(round(sizing.output_tokens_per_second.low, 3))) * sizing.count
+            rate = Decimal(str(round(sizing.output_tokens_per_second.low, 3))) * (sizing.count if sizing.count_given else max(1, sizing.count - work.spare))
         else:
             return None, None
         millions = rate * 3600 * work.hours / 1_000_000
@@ -433,7 +433,7 @@ def _hour_steps(rows: list[Price]) -> tuple[HourStep, ...]:
 def _ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:
     """Return the dates of the prices used per provider, and which providers are older than `limit` days.
 
-    Prices of the market (spot) do not count: they are old the day after.
+    Prices of the market (spot) do not count: they are old the day after. An observed price is as old as its observation.
     """
     dates: dict[str, set[str]] = {}
     undated: dict[str, set[str]] = {}
@@ -444,7 +444,10 @@ def _ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, 
         for charge in offer.charges:
             if charge.category == "tax":
                 continue
-            if charge.as_of:
+            if charge.origin == "book":
+                # What a cloud answered on a day held on that day, however long ago the price became effective.
+                dates.setdefault(offer.provider, set()).add(charge.place.removeprefix(OBSERVED)[:10])
+            elif charge.as_of:
                 dates.setdefault(offer.provider, set()).add(charge.as_of)
             else:
                 undated.setdefault(offer.provider, set()).add(charge.place)

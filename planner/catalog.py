@@ -21,11 +21,12 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.money import CURRENCIES
 from planner.offer import PAYMENTS, PURCHASE_OPTIONS, InstanceType, Price, Region, ServicePrice, TransferPrice
+from planner.records import NamedTuple
 
 __all__ = ["ROOT", "Catalog", "ProviderInfo", "check_prices"]
 
@@ -67,6 +68,8 @@ class Book(Protocol):
     def services(self, provider: str, region: str, as_of: str = "") -> list[ServicePrice]: ...
 
     def instance_types(self, provider: str) -> list[InstanceType]: ...
+
+    def withdrawn(self, provider: str, region: str, as_of: str = "") -> frozenset[tuple[str, ...]]: ...
 
 
 def _identity(price: Price) -> tuple[str, ...]:
@@ -200,12 +203,9 @@ class Catalog:
             except (ValueError, ArithmeticError) as exc:
                 raise CatalogError(f"{place}: {name}: {exc}") from exc
         if self.book is not None:
-            for instance in self.book.instance_types(provider):
-                known = result.get(instance.name)
-                # The live API does not always say which GPU it is; then the list's word stays.
-                if known is not None and not instance.gpu_model:
-                    instance = instance._replace(gpu_model=known.gpu_model, gpu_memory_gib=known.gpu_memory_gib)
-                result[instance.name] = instance
+            from planner.pricebook.overlay import types_over_list
+
+            result = {i.name: i for i in types_over_list(result.values(), self.book.instance_types(provider))}
         return result
 
     # -- prices -------------------------------------------------------------------------------------------------
@@ -223,13 +223,15 @@ class Catalog:
         problems = check_prices(result, self.instances(provider))
         if problems:
             raise CatalogError(problems[0])
-        for newer in (
-            self.book.prices(provider, region, self.as_of) if self.book else [],
-            [p for p in self.own if p.provider == provider and p.region == region],
-        ):
-            if newer:
-                replaced = {_identity(p) for p in newer}
-                result = [p for p in result if _identity(p) not in replaced] + list(newer)
+        if self.book is not None:
+            from planner.pricebook.overlay import newest_over_list
+
+            observed = self.book.prices(provider, region, self.as_of)
+            result = newest_over_list(result, observed, self.book.withdrawn(provider, region, self.as_of))
+        own = [p for p in self.own if p.provider == provider and p.region == region]
+        if own:
+            replaced = {_identity(p) for p in own}
+            result = [p for p in result if _identity(p) not in replaced] + own
         return result
 
     def file_prices(self, provider: str, name: str, region: str) -> list[Price]:
@@ -259,9 +261,11 @@ class Catalog:
         table: list[TransferPrice] = self._once((provider, "transfer"), lambda: self._read_transfer(provider))
         names = self._names(provider, region)
         listed = [t._replace(region=region) for t in table if t.region in names]
-        newer = self.book.transfer(provider, region, self.as_of) if self.book else []
-        replaced = {(t.site, t.destination, t.to_region, t.quota) for t in newer}
-        return [t for t in listed if (t.site, t.destination, t.to_region, t.quota) not in replaced] + list(newer)
+        if self.book is None:
+            return listed
+        from planner.pricebook.overlay import newest_over_list
+
+        return newest_over_list(listed, self.book.transfer(provider, region, self.as_of))
 
     def _read_transfer(self, provider: str) -> list[TransferPrice]:
         sources = self._sources(provider)
@@ -288,9 +292,11 @@ class Catalog:
         table: list[ServicePrice] = self._once((provider, "services"), lambda: self._read_services(provider))
         names = self._names(provider, region)
         listed = [s._replace(region=region) for s in table if s.region in names]
-        newer = self.book.services(provider, region, self.as_of) if self.book else []
-        replaced = {(s.site, s.item, s.variant, s.unit) for s in newer}
-        return [s for s in listed if (s.site, s.item, s.variant, s.unit) not in replaced] + list(newer)
+        if self.book is None:
+            return listed
+        from planner.pricebook.overlay import newest_over_list
+
+        return newest_over_list(listed, self.book.services(provider, region, self.as_of))
 
     def _read_services(self, provider: str) -> list[ServicePrice]:
         sources = self._sources(provider)

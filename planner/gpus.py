@@ -1,9 +1,9 @@
 """GPU datasheets: find a GPU by any of its usual names, or say plainly that there is no datasheet for it."""
 
 import os
-from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest
+from planner.records import NamedTuple
 
 __all__ = ["GpuSpec", "find", "names", "rows"]
 

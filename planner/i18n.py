@@ -69,7 +69,9 @@ class Translator(English):
         if whole is not None:
             return whole
         if self._patterns is None:
-            self._patterns = [(_pattern(english), other) for english, other in self._sources]
+            # The sentence with the most words of its own is the most exact one.
+            sources = sorted(self._sources, key=lambda row: -_own(row[0]))
+            self._patterns = [(_pattern(english), other) for english, other in sources]
         for match, other in self._patterns:
             hit = match(text)
             if hit:
@@ -86,12 +88,17 @@ class Translator(English):
         return other.format(**values)
 
 
+def _own(english: str) -> int:
+    """Return how many characters of `english` are not gaps."""
+    return sum(len(part.partition("}")[2] if i else part) for i, part in enumerate(english.split("{")))
+
+
 def _pattern(english: str) -> Callable[[str], Any]:
-    """Return a matcher for the sentence `english` whose {names} may be any text."""
+    """Return a matcher for the sentence `english` whose {names} may be any text within a clause (no "; ")."""
     import re
 
     parts = re.split(r"\{(\w+)\}", english)
-    made = "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>.+?)" for i, p in enumerate(parts))
+    made = "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>(?:(?!; ).)+?)" for i, p in enumerate(parts))
     return re.compile(made, re.DOTALL).fullmatch
 
 

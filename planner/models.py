@@ -2,9 +2,9 @@
 
 import os
 from functools import cached_property
-from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest
+from planner.records import NamedTuple
 
 __all__ = ["Model", "find", "from_config", "names", "rows"]
 
@@ -168,7 +168,7 @@ def find(name: str) -> Model:
         raise MisuseError("no model is named: give --model NAME (see `planner models list`)")
     tail = word.rpartition("/")[2]
     raise MisuseError(
-        f"unknown model {word!r}: {suggest(tail, [n.rpartition('/')[2] for n in names()])} "
+        f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
         "(`planner models list` shows all; --model-config FILE takes any config.json of a known architecture)"
     )
 

@@ -1,11 +1,13 @@
 """What a cloud sells: instance types, regions, and prices with their provenance. Plain records, no arithmetic."""
 
 from decimal import Decimal
-from typing import NamedTuple
+
+from planner.records import NamedTuple
 
 __all__ = [
     "CATEGORIES",
     "CONFIDENCES",
+    "OBSERVED",
     "PAYMENTS",
     "PURCHASE_OPTIONS",
     "InstanceType",
@@ -18,6 +20,8 @@ __all__ = [
 PURCHASE_OPTIONS = ("on_demand", "reserved", "savings_plan", "subscription", "spot", "capacity_block")
 PAYMENTS = ("no_upfront", "partial_upfront", "all_upfront")
 CONFIDENCES = ("high", "medium", "low", "own")
+#: How the place of a price begins that a refresh has seen; the UTC time of the observation follows.
+OBSERVED = "price book, observed "
 CATEGORIES = ("compute", "egress", "inter_region", "storage", "ip", "tax")
 
 

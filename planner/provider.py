@@ -20,10 +20,11 @@ What an adapter may add, as plain attributes (read with `getattr`, so none is ne
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.records import NamedTuple
 
 __all__ = ["Access", "Batch", "Provider", "checked_endpoint", "in_families", "load", "names"]
 

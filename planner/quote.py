@@ -5,8 +5,8 @@ bytes, so a saved quote can be shown, compared and emitted later without a catal
 """
 
 from decimal import Decimal
-from typing import NamedTuple
 
+from planner.records import NamedTuple
 from planner.sizing import Sizing
 from planner.workload import Workload
 

@@ -6,18 +6,20 @@ adapter raises, is one line in the outcome; nothing of that region is kept and n
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from planner.errors import FetchError, MisuseError, PlannerError
+from planner.offer import InstanceType
 from planner.pricebook.checks import check_batch
 from planner.pricebook.store import Change, Writer
 from planner.provider import Access, Batch, Provider, checked_endpoint
+from planner.records import NamedTuple
 
-__all__ = ["Job", "Outcome", "Plan", "endpoints_of", "one_line", "plan", "run", "self_check"]
+__all__ = ["Job", "Outcome", "Plan", "endpoints_of", "listed_types", "one_line", "plan", "run", "self_check"]
 
 DEFAULT_PARALLEL = 4
 _SHOWN_PROBLEMS = 3
@@ -225,7 +227,16 @@ def _keep(job: Job, result: Batch | str, seconds: float, book: Writer) -> Outcom
 def _problems(job: Job, batch: Batch) -> list[str]:
     if (batch.provider, batch.region) != (job.provider.name, job.region):
         return [f"asked {job.provider.name} {job.region}, got {batch.provider} {batch.region}"]
-    return check_batch(batch)
+    return check_batch(batch, listed_types(batch.provider))
+
+
+@functools.cache
+def listed_types(provider: str) -> dict[str, InstanceType]:
+    """Return the committed specifications, {} for a cloud that has none here."""
+    from planner.catalog import Catalog
+
+    catalog = Catalog()
+    return catalog.instances(provider) if provider in catalog.providers() else {}
 
 
 def self_check(providers: Sequence[tuple[Provider, Access]]) -> Iterable[tuple[str, str, bool, str]]:

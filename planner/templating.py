@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
+from jinja2.bccache import Bucket, FileSystemBytecodeCache
 
 from planner.errors import MisuseError
 
@@ -153,6 +154,8 @@ def _finalize(value: object) -> object:
         return value
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, Undefined):
+        return str(value)  # raises, with the name that is missing
     raise TypeError(f"a template prints {value!r} without a quoting filter ({', '.join(FILTERS)})")
 
 
@@ -165,10 +168,27 @@ def folder() -> str:
     raise FileNotFoundError("planner's templates are missing from this installation")
 
 
+class _Compiled(FileSystemBytecodeCache):
+    """Compiled templates in a __pycache__ beside the templates, as Python keeps its own; half of a render's time.
+
+    Where that folder cannot be written, templates are compiled anew each time.
+    """
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        try:
+            os.makedirs(self.directory, exist_ok=True)
+            super().dump_bytecode(bucket)
+        except OSError:
+            pass
+
+
 def environment(root: str = "", *, html: bool = False) -> Environment:
     """Return the Jinja environment: for code by default, or with HTML escaping; both refuse undefined names."""
+    place = root or folder()
     env = Environment(
-        loader=FileSystemLoader(root or folder()),
+        loader=FileSystemLoader(place),
+        bytecode_cache=_Compiled(os.path.join(place, "__pycache__")),
+        auto_reload=False,
         undefined=StrictUndefined,
         autoescape=html,
         finalize=None if html else _finalize,

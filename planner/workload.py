@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest
 from planner.money import CURRENCIES, decimal_of, percent_of
 from planner.offer import PURCHASE_OPTIONS
+from planner.records import NamedTuple
 
 __all__ = ["PRECISIONS", "Workload", "from_toml", "make"]
 

@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.errors import FetchError, MisuseError
 from planner.money import plain
+from planner.records import NamedTuple
 
 __all__ = ["Failure", "clean", "host_only", "network_reason", "number", "price", "raw_text", "refusal", "resolve_quickly", "text"]
 

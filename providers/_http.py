@@ -85,7 +85,9 @@ class Download(io.RawIOBase):
         self._failures += 1
         if self._failures >= TRIES:
             at = f" after {self._done:,} bytes" if self._done else ""
-            raise FetchError(f"{self._what}: {why}{at}, {TRIES} tries; check the network or the proxy and try again ({self._url})")
+            raise FetchError(
+                f"{self._what}: {why}{at}, {TRIES} tries; check the network or the proxy and try again ({self._url})"
+            )
         self._sleep(random.uniform(0, min(LONGEST_WAIT, 2.0 ** (self._failures - 1))))  # noqa: S311 - not a secret
 
     def _open(self) -> None:
@@ -122,7 +124,9 @@ class Download(io.RawIOBase):
             raise kind(f"{self._what}: HTTP {answer.status} where the file was expected ({self._url})")
         if headers.get("content-encoding", "identity") != "identity":
             answer.close()
-            raise FetchError(f"{self._what}: sent as {headers['content-encoding']}, which was not asked for ({self._url})")
+            raise FetchError(
+                f"{self._what}: sent as {headers['content-encoding']}, which was not asked for ({self._url})"
+            )
         if self._done and (answer.status != 206 or version != self._version or not version):
             answer.close()
             raise FetchError(

@@ -198,3 +198,8 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
     if strict and stale:
         raise CatalogError(f"stale: {', '.join(stale)}; run `planner refresh {' '.join(stale)}`")
     return 0
+
+
+from planner.cli.book import add_to  # noqa: E402 - the group must stand before its subcommands are added
+
+add_to(catalog)

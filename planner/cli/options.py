@@ -109,7 +109,9 @@ def home() -> str:
     """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it."""
     if os.environ.get("PLANNER_HOME"):
         return os.environ["PLANNER_HOME"]
-    return click.get_app_dir("planner")
+    from planner.pricebook.place import data_folder
+
+    return data_folder(os.environ)
 
 
 def book_path(price_book_db: str | None) -> str:
@@ -125,12 +127,17 @@ def _open_book(price_book_db: str | None) -> Any:
         return None
     from planner.errors import PriceBookError
     from planner.pricebook import PriceBook
+    from planner.pricebook.fallback import Fallback
+
+    def warn(why: str) -> None:
+        click.echo(f"planner: warning: {why}; quoting from the committed lists", err=True)
 
     try:
-        return PriceBook.open_for_read(path)
+        book = PriceBook.open_for_read(path)
     except PriceBookError as exc:
-        click.echo(f"planner: warning: {exc}; quoting from the committed lists", err=True)
+        warn(str(exc))
         return None
+    return None if book is None else Fallback(book, warn)
 
 
 def _date(text: str) -> str:

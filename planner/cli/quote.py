@@ -13,7 +13,10 @@ from planner.errors import BudgetError, MisuseError, StaleError
 if TYPE_CHECKING:
     from planner.quote import Quote
 
-FORMATS = ("table", "json", "csv", "xlsx", "focus")
+FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
+
+#: Formats that recompute carry every price that an offer could need.
+RECOMPUTE = ("xlsx", "html")
 
 
 @click.command()
@@ -23,19 +26,23 @@ FORMATS = ("table", "json", "csv", "xlsx", "focus")
 @click.option("--top", type=click.IntRange(1, 1000), metavar="N", help="Offers per provider and way of buying shown.  [1; workbook 3]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
 @click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the one to recommend]")
+@click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
+@click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the cheapest offer of each provider.")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
-    strict: bool, top: int | None, form: str, output: str | None, explain: bool, offer: str | None, from_tf: str | None, replay: str | None, price_book: tuple[str, ...],
-    price_book_db: str | None, offline_list: bool, as_of: str | None, **values: Any,
+    price_book: tuple[str, ...], price_book_db: str | None, offline_list: bool, as_of: str | None, strict: bool,
+    top: int | None, form: str, output: str | None, lang: str, offer: str | None, compare: str | None,
+    charts: str | None, explain: bool, from_tf: str | None, replay: str | None, **values: Any,
 ) -> int:  # fmt: skip
     """What a workload costs on each cloud: on-demand, committed and spot, with traffic, from dated prices.
 
     Without a workload it is the reference case: DeepSeek-R1-Distill-Qwen-7B at FP16 with 20 % headroom.
     """
-    _fits(form, output, offer)
+    _fits(form, output, offer, compare, explain)
     if replay:
         result = _replay(replay, values)
     else:
@@ -45,37 +52,31 @@ def quote(
 
             base = workload_of(from_tf)
         workload = make_workload(values, base)
-        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), form == "xlsx")
-    text: str | bytes
-    if form == "xlsx":
-        from planner.render.xlsx import dump as dump_xlsx
-
-        text = dump_xlsx(result, top or 3, values.get("lang") or "en")
-    elif form == "focus":
-        from planner.render.focus import dump as dump_focus
-
-        text = dump_focus(result, offer or "")
+        books = open_catalog(price_book, price_book_db, offline_list, as_of)
+        result = make_quote(workload, books, form in RECOMPUTE)
+    if form == "table":
+        text: str | bytes = _table(result, top or 1, lang, explain, output is None)
     else:
-        text = _render(result, form, top or 1, explain, to_terminal=output is None)
-    if output:
-        from planner.files import write_new
+        text = _file(result, form, top, lang, offer, compare)
+    if charts:
+        from planner.render.charts import write
 
-        write_new(output, text)
-    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text)
-    else:
-        sys.stdout.write(text if isinstance(text, str) else text.decode())
+        write(result, charts, top or 1, lang)
+    _put(text, output)
     _verdict(result, strict)
     return 0
 
 
-def _fits(form: str, output: str | None, offer: str | None) -> None:
+def _fits(form: str, output: str | None, offer: str | None, compare: str | None, explain: bool) -> None:
     """Refuse options that do not go with the format."""
     if form == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
     if offer and form != "focus":
         raise MisuseError("--offer goes with --format focus")
+    if compare and form != "markdown":
+        raise MisuseError("--compare goes with --format markdown")
+    if explain and form != "table":
+        raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
 
 
 def _replay(path: str, values: dict[str, Any]) -> Quote:
@@ -88,7 +89,9 @@ def _replay(path: str, values: dict[str, Any]) -> Quote:
     return load(read_text(path, "quote", 256 * 2**20), path)
 
 
-def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool) -> str | bytes:
+def _file(
+    result: Quote, form: str, top: int | None, lang: str, offer: str | None, compare: str | None
+) -> str | bytes:
     if form == "json":
         from planner.render.json import dump_bytes
 
@@ -97,10 +100,29 @@ def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool
         from planner.render.csv import dump as dump_csv
 
         return dump_csv(result)
-    from planner.render.table import dump as dump_table
+    if form == "xlsx":
+        from planner.render.xlsx import dump as dump_xlsx
 
-    colour = to_terminal and sys.stdout.isatty()
-    text = dump_table(result, top, colour)
+        return dump_xlsx(result, top or 3, lang)
+    if form == "focus":
+        from planner.render.focus import dump as dump_focus
+
+        return dump_focus(result, offer or "")
+    if form == "html":
+        from planner.render.html import dump as dump_html
+
+        return dump_html(result, top or 1, lang)
+    from planner.render.markdown import dump as dump_markdown
+
+    return dump_markdown(result, top or 1, lang, _replay(compare, {}) if compare else None)
+
+
+def _table(result: Quote, top: int, lang: str, explain: bool, to_terminal: bool) -> str:
+    from planner.i18n import translator
+    from planner.render.table import dump
+
+    speak = translator(lang)
+    text = dump(result, top, to_terminal and sys.stdout.isatty(), speak)
     if explain:
         from planner.render.explain import dump as dump_explain
 
@@ -108,8 +130,20 @@ def _render(result: Quote, form: str, top: int, explain: bool, to_terminal: bool
         for offer in result.offers:
             if offer.provider not in seen:
                 seen.add(offer.provider)
-                text += "\n" + dump_explain(result, offer)
+                text += "\n" + dump_explain(result, offer, speak)
     return text
+
+
+def _put(text: str | bytes, output: str | None) -> None:
+    if output:
+        from planner.files import write_new
+
+        write_new(output, text)
+    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
+    else:
+        sys.stdout.write(text if isinstance(text, str) else text.decode())
 
 
 def _verdict(result: Quote, strict: bool) -> None:

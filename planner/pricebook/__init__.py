@@ -7,7 +7,7 @@ rows of the newest fetch that covers them. A price that this fetch no longer has
 
 How a catalogue uses it (all of this is cheap, and sqlite3 is imported only when there is a file):
 
-    book = PriceBook.open_for_read(path or default_path(os.environ))      # None: no book yet
+    book = PriceBook.open_for_read(path)      # None: no book yet
     if book is not None:
         rows = newest_over_list(listed, book.prices("aws", "us-east-1", as_of), book.withdrawn("aws", "us-east-1", as_of))
 
@@ -16,7 +16,7 @@ How a catalogue uses it (all of this is cheap, and sqlite3 is imported only when
 region means every region. as_of is an ISO date or time ("" = now); a date includes its whole day.
 
 `open_for_read` and every method of the book may raise `PriceBookError` (corrupt, newer, unreadable): warn with its text
-and go on with the committed list. Rows have origin "book" and the place "price book, observed 2026-11-23T10:00:00Z".
+and go on with the committed list; `planner.pricebook.fallback.Fallback` wraps a book so that it does just that. Rows have origin "book" and the place "price book, observed 2026-11-23T10:00:00Z".
 
 Two planners may write at once: every region is one immediate transaction and others wait for it. The journal is the
 classic one, not WAL: a book is then one file that can be copied, mailed and read on a read-only disk, and readers wait
@@ -27,6 +27,5 @@ from __future__ import annotations
 
 from planner.pricebook.book import PriceBook
 from planner.pricebook.overlay import newest_over_list, types_over_list
-from planner.pricebook.place import default_path
 
-__all__ = ["PriceBook", "default_path", "newest_over_list", "types_over_list"]
+__all__ = ["PriceBook", "newest_over_list", "types_over_list"]

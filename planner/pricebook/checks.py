@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from planner.catalog import check_prices
 from planner.money import CURRENCIES, plain
@@ -13,8 +13,12 @@ __all__ = ["check_batch"]
 
 Row = Price | TransferPrice | ServicePrice | InstanceType
 
-def check_batch(batch: Batch) -> list[str]:
-    """Return everything that is wrong with a batch; an empty list means that it may be kept."""
+def check_batch(batch: Batch, listed: Mapping[str, InstanceType] | None = None) -> list[str]:
+    """Return everything that is wrong with a batch; an empty list means that it may be kept.
+
+    listed: specifications known already, for sources that give prices only: without the number of GPUs a price cannot
+    be found implausible.
+    """
     problems: list[str] = []
     if not batch.provider or not batch.region or not batch.account_site:
         problems.append("a batch needs a provider, a region and an account site")
@@ -23,9 +27,9 @@ def check_batch(batch: Batch) -> list[str]:
     rows: tuple[Row, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types)
     for row in rows:
         problems += _common(row, batch)
-    # The same checks as for the committed list. Specifications of this very fetch say how many GPUs a price pays for.
+    # The same checks as for the committed list. Specifications, first of this very fetch, say how many GPUs a price pays for.
     named = [price._replace(place=_name(price)) for price in batch.prices]
-    problems += check_prices(named, {row.name: row for row in batch.instance_types})
+    problems += check_prices(named, {**(listed or {}), **{row.name: row for row in batch.instance_types}})
     for transfer in batch.transfer:
         if transfer.amount < 0 or (not transfer.amount and not transfer.quota):
             problems.append(f"{_name(transfer)}: {plain(transfer.amount)} is not a price (a free quota is marked as one)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from planner.errors import MisuseError
 from planner.money import decimal_of
@@ -17,6 +17,7 @@ from planner.pricebook.book import Fetch, PriceBook
 from planner.pricebook.rows import KINDS, Kind
 from planner.pricebook.schema import mapped, transaction
 from planner.pricebook.store import Content, Writer, normal_families, uid_of
+from planner.records import NamedTuple
 
 __all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time"]
 
@@ -45,7 +46,8 @@ def export_csv(book: PriceBook, out: TextIO) -> int:
 
     Fetches never change, so this needs no lock and holds up no other planner.
     """
-    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    # CRLF as in RFC 4180; only then does the writer also quote a text with a bare CR in it.
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
     count = 0
     for number, fetch in enumerate(book.fetches(), 1):
@@ -69,7 +71,10 @@ def check_csv(path: str, check: CheckFetch) -> None:
     problems: list[str] = []
     total = 0
     for place, fetch, content in _fetches(path):
-        found = _problems(fetch, content) or list(check(fetch, content))
+        try:
+            found = _problems(fetch, content) or list(check(fetch, content))
+        except (ValueError, ArithmeticError) as exc:
+            found = [f"a number cannot be read ({exc})"]
         total += len(found)
         problems += [f"line {place}: {text}" for text in found[: _SHOWN - len(problems)]]
     if problems:

@@ -28,7 +28,7 @@ def group(row: Price | TransferPrice | ServicePrice) -> Group:
     if isinstance(row, TransferPrice):
         quota = "quota" if row.quota else ""
         return ("transfer", row.provider, row.site, row.region, row.destination, row.to_region, quota)
-    return ("service", row.provider, row.site, row.region, row.item, row.variant)
+    return ("service", row.provider, row.site, row.region, row.item, row.variant, row.unit)
 
 
 def newest_over_list(

@@ -1,4 +1,4 @@
-"""Where the price book lives on this machine."""
+"""Where the user's data lives on this machine."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import os
 import sys
 from collections.abc import Mapping
 
-__all__ = ["FILE", "default_path"]
-
-FILE = "prices.db"
+__all__ = ["data_folder"]
 
 
-def default_path(environ: Mapping[str, str], platform: str = sys.platform) -> str:
-    """Return the book's path: $PLANNER_HOME/prices.db, else `planner/prices.db` in the platform's data folder."""
+def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str:
+    """Return $PLANNER_HOME, else the folder `planner` where the platform keeps the data of programs."""
     home = environ.get("PLANNER_HOME", "")
     if home:
-        return os.path.join(os.path.expanduser(home), FILE)
+        return os.path.expanduser(home)
     if platform == "win32":
         base = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
     elif platform == "darwin":
@@ -25,4 +23,4 @@ def default_path(environ: Mapping[str, str], platform: str = sys.platform) -> st
         base = environ.get("XDG_DATA_HOME", "")
         if not os.path.isabs(base):
             base = os.path.join(os.path.expanduser("~"), ".local", "share")
-    return os.path.join(base, "planner", FILE)
+    return os.path.join(base, "planner")

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from planner.money import plain
-from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.offer import OBSERVED, InstanceType, Price, ServicePrice, TransferPrice
+from planner.records import NamedTuple
 
-__all__ = ["DETAIL", "INSTANCE_TYPE", "KINDS", "PRICE", "SERVICE", "TRANSFER", "Kind", "Record", "clean", "kind_of"]
+if TYPE_CHECKING:
+    from planner.provider import Batch
+
+__all__ = ["DETAIL", "INSTANCE_TYPE", "KINDS", "PRICE", "SERVICE", "TRANSFER", "Kind", "Record", "batch_of", "clean", "kind_of"]
 
 Record = Price | TransferPrice | ServicePrice | InstanceType
 
@@ -98,7 +102,7 @@ class Kind(NamedTuple):
             values[index] = convert(texts[index])
         if self.place_at:
             # origin and place stand side by side; younger fields with defaults follow them.
-            values[self.place_at : self.place_at] = ("book", "price book, observed " + observed_at)
+            values[self.place_at : self.place_at] = ("book", OBSERVED + observed_at)
         return self.make(*values)
 
 
@@ -131,3 +135,16 @@ def clean(row: Record, observed_at: str) -> Record:
     """Return `row` as the book gives it back: numbers in plain form, origin and place the book's."""
     kind = kind_of(row)
     return kind.read(tuple(kind.write(row).values()), observed_at)
+
+
+def batch_of(
+    provider: str, region: str, account_site: str, content: Iterable[tuple[Kind, dict[str, str]]], gaps: tuple[str, ...]
+) -> Batch:
+    """Return texts of the book as the batch that they came from."""
+    from planner.provider import Batch
+
+    rows: dict[int, list[Any]] = {kind.number: [] for kind in KINDS}
+    for kind, texts in content:
+        rows[kind.number].append(kind.read(tuple(texts.values()), ""))
+    prices, transfer, services, types = (tuple(rows[kind.number]) for kind in KINDS)
+    return Batch(provider, region, account_site, types, prices, transfer, services, gaps)

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple, Self, cast
+from typing import Self, cast
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import Price, ServicePrice, TransferPrice
@@ -14,6 +14,7 @@ from planner.pricebook.book import WRITE_WAIT_S, Fetch, PriceBook, connect
 from planner.pricebook.rows import DETAIL, Kind, Record, kind_of
 from planner.pricebook.schema import mapped, migrate, transaction
 from planner.provider import Batch
+from planner.records import NamedTuple
 
 __all__ = ["Change", "Priced", "Writer", "changes_between", "key_of", "normal_families", "uid_of"]
 

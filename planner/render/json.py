@@ -94,29 +94,41 @@ def _commitment(c: Commitment | None) -> str:
 
 def sizing_dict(s: Sizing) -> dict[str, Any]:
     """Return the sizing as JSON values; ranges are {low, estimate, high}, steps are objects."""
-    result = _sizing_numbers(s)
-    result["basis"] = s.basis
-    result["steps"] = [dict(zip(x._fields, x, strict=True)) for x in s.steps]
+    result: dict[str, Any] = json.loads(_sizing_numbers(s))
+    result["basis"] = list(s.basis)
+    result["steps"] = [x._asdict() for x in s.steps]
     return result
 
 
-def _sizing_numbers(s: Sizing) -> dict[str, Any]:
+def _floats(record: Range | Memory | Layout | None) -> str:
+    if record is None:
+        return "null"
+    return "{" + ", ".join([f'"{f}": {v!r}' for f, v in zip(record._fields, record, strict=True)]) + "}"
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _sizing_numbers(s: Sizing) -> str:
     """The sizing without `basis` and `steps`, which a quote holds once per instance type."""
-    result: dict[str, Any] = {}
-    for field in s._fields:
-        value = getattr(s, field)
-        if isinstance(value, (Layout, Memory, Range)):
-            result[field] = dict(zip(value._fields, value, strict=True))
-        elif field not in ("steps", "basis"):
-            result[field] = value
-    return result
+    return (
+        f'{{"fits": {_bool(s.fits)}, "reasons": {_texts(s.reasons)}, "count": {s.count}, '
+        f'"count_given": {_bool(s.count_given)}, "model": {_text(s.model)}, "precision": {_text(s.precision)}, '
+        f'"engine": {_text(s.engine)}, "layout": {_floats(s.layout)}, "memory": {_floats(s.memory)}, '
+        f'"output_tokens_per_second": {_floats(s.output_tokens_per_second)}, '
+        f'"total_tokens_per_second": {_floats(s.total_tokens_per_second)}, "ttft_ms": {_floats(s.ttft_ms)}, '
+        f'"tpot_ms": {_floats(s.tpot_ms)}, "concurrency": {s.concurrency}, '
+        f'"utilisation": {"null" if s.utilisation is None else repr(s.utilisation)}, "idle_gpus": {s.idle_gpus}, '
+        f'"warnings": {_texts(s.warnings)}}}'
+    )
 
 
 def _offer(o: Offer, cache: dict[int, str]) -> bytes:
     """Return one offer as one line; a sizing that several offers share is encoded once."""
     sized = cache.get(id(o.sizing))
     if sized is None:
-        sized = cache[id(o.sizing)] = _one(_sizing_numbers(o.sizing))
+        sized = cache[id(o.sizing)] = _sizing_numbers(o.sizing)
     gpus = o.gpu.count
     prices = ', "prices": ' + _one([_plain_record(r) for r in o.prices]) if o.prices else ""
     if o.hour_steps:
@@ -184,7 +196,7 @@ def dump_bytes(quote: Quote) -> bytes:
         ("fx", _records(quote.fx)),
         ("prices_as_of", _records(quote.prices_as_of)),
         ("offers", _lines([_offer(o, cache) for o in quote.offers])),
-        ("rejected", _records(quote.rejected)),
+        ("rejected", _lines([_rejected(r).encode() for r in quote.rejected])),
         ("gaps", _records(quote.gaps)),
         ("stale", _records(quote.stale)),
         ("budget", _one(_plain_record(quote.budget) if quote.budget else None).encode()),
@@ -194,6 +206,13 @@ def dump_bytes(quote: Quote) -> bytes:
     ]
     # Joined as bytes: one Chinese source would otherwise make the whole text two bytes a character (10 ms).
     return b"{\n" + b",\n".join(b' "%s": %s' % (name.encode(), text) for name, text in fields) + b"\n}\n"
+
+
+def _rejected(r: Rejected) -> str:
+    return (
+        f'{{"provider": "{r.provider}", "region": {_text(r.region)}, "instance_type": {_text(r.instance_type)}, '
+        f'"reason": {_text(r.reason)}}}'
+    )
 
 
 def _records(items: tuple[Any, ...]) -> bytes:

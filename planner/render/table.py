@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from planner.i18n import English, pad, translator, width
 from planner.money import plain, show
-from planner.quote import Offer, Quote
+from planner.quote import AsOf, Offer, Quote
 
-__all__ = ["choose", "dump"]
+__all__ = ["choose", "dump", "seller", "way"]
 
+ENGLISH = translator("en")
 KINDS = ("on_demand", "committed", "spot")
 
 
@@ -42,11 +44,17 @@ def choose(quote: Quote, top: int) -> list[Offer]:
     return shown
 
 
-def way(offer: Offer) -> str:
+def way(offer: Offer, t: English = ENGLISH) -> str:
     """Return how the offer is bought, in the field's words."""
-    words = offer.purchase_option.replace("_", "-")
-    parts = [words, offer.term, offer.payment.replace("_", " "), offer.zone]
+    words = t.say(offer.purchase_option.replace("_", "-"))
+    parts = [words, t.say(offer.term), t.say(offer.payment.replace("_", " ")), offer.zone]
     return " ".join(p for p in parts if p)
+
+
+def seller(offer: Offer, t: English = ENGLISH) -> str:
+    """Return the provider, marked when the international site bills where another site could."""
+    foreign = offer.totals.native_currency == "USD" and offer.site not in ("aws", "aws-us-gov")
+    return offer.provider + (t(" (intl)") if foreign else "")
 
 
 def _gpu(offer: Offer) -> str:
@@ -65,56 +73,64 @@ def _per_million(offer: Offer) -> str:
 
 def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], bold: bool) -> list[str]:
     table = [list(header), *(list(r) for r in rows)]
-    widths = [max(len(r[i]) for r in table) for i in range(len(header))]
+    widths = [max(width(r[i]) for r in table) for i in range(len(header))]
     lines = []
     for number, row in enumerate(table):
-        cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [pad(c, w, i in right) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
         line = "  ".join(cells).rstrip()
         lines.append(f"\x1b[1m{line}\x1b[0m" if bold and number == 0 else line)
     return lines
 
 
-def dump(quote: Quote, top: int = 1, colour: bool = False) -> str:
+def dump(quote: Quote, top: int = 1, colour: bool = False, t: English = ENGLISH) -> str:
     """Return the quote as text of at most about 130 columns; `colour` puts the header in bold and notes dim."""
     work, code = quote.workload, quote.currency
     lines = [
-        f"{work.name + ': ' if work.name else ''}{work.model} at {work.precision}, {plain(quote.hours)} hours, "
-        f"{plain(work.headroom * 100)} % headroom" + _traffic(quote)
+        (f"{work.name}: " if work.name else "") + workload(quote, t)
     ]
     rates = "; ".join(f"1 {f.base} = {plain(f.rate)} {f.quote} ({f.as_of or f.source})" for f in quote.fx)
-    lines += [f"Amounts in {code}" + (f" at {rates}" if rates else "") + ", cheapest first", ""]
+    at = t("Amounts in {code} at {rates}, cheapest first", code=code, rates=rates) if rates else ""
+    lines += [at or t("Amounts in {code}, cheapest first", code=code), ""]
     shown = choose(quote, top)
     if shown:
-        header = ["provider", "region", "instance type", "n", "GPUs", "bought as", "effective", "billed", "committed", "native list", "even at", "tok/s", "1M tok"]
+        header = [
+            t("provider"), t("region"), t("instance type"), t("n"), t("GPUs"), t("bought as"), t("effective"), t("billed"),
+            t("committed"), t("native list"), t("even at"), t("tok/s"), t("1M tok"),
+        ]  # fmt: skip
         rows = []
         for o in shown:
-            t = o.totals
             rows.append(
                 [
-                    o.provider + ("" if t.native_currency != "USD" or o.site in ("aws", "aws-us-gov") else " (intl)"),
-                    o.region, o.instance_type, str(o.count), _gpu(o), way(o) + (" *" if o.unpriced else ""),
-                    show(t.report.effective), show(t.report.billed), show(t.report.committed) if t.report.committed else "-",
-                    f"{show(t.native.list)} {t.native_currency}",
-                    f"{o.break_even_hours} h/mo" if o.break_even_hours is not None else "", _speed(o), _per_million(o),
+                    seller(o, t),
+                    o.region, o.instance_type, str(o.count), _gpu(o), way(o, t) + (" *" if o.unpriced else ""),
+                    show(o.totals.report.effective), show(o.totals.report.billed), show(o.totals.report.committed) if o.totals.report.committed else "-",
+                    f"{show(o.totals.native.list)} {o.totals.native_currency}",
+                    t("{hours} h/mo", hours=o.break_even_hours) if o.break_even_hours is not None else "", _speed(o), _per_million(o),
                 ]
             )  # fmt: skip
         lines += _grid(header, rows, {3, 6, 7, 8, 9, 10, 11, 12}, colour)
     else:
-        lines.append("No offer serves this workload.")
+        lines.append(t("No offer serves this workload."))
     lines.append("")
-    lines += [_dim(x, colour) for x in _foot(quote, shown)]
+    lines += [_dim(x, colour) for x in _foot(quote, shown, t)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _traffic(quote: Quote) -> str:
-    work, parts = quote.workload, []
+def workload(quote: Quote, t: English = ENGLISH) -> str:
+    """Return what must run, in one line."""
+    work = quote.workload
+    parts = [
+        t("{model} at {precision}", model=work.model, precision=work.precision),
+        t("{hours} hours", hours=plain(quote.hours)),
+        t("{share} % headroom", share=plain(work.headroom * 100)),
+    ]
     if work.egress_gb:
-        parts.append(f"{plain(work.egress_gb)} GB/month to {work.egress_to}")
+        parts.append(t("{gb} GB/month to {place}", gb=plain(work.egress_gb), place=t.say(work.egress_to)))
     if work.inter_region_gb:
-        parts.append(f"{plain(work.inter_region_gb)} GB/month between regions")
+        parts.append(t("{gb} GB/month between regions", gb=plain(work.inter_region_gb)))
     if work.storage_gb:
-        parts.append(f"{plain(work.storage_gb)} GB disk each")
-    return ", " + ", ".join(parts) if parts else ""
+        parts.append(t("{gb} GB disk each", gb=plain(work.storage_gb)))
+    return t(", ").join(parts)
 
 
 def _has_demand(quote: Quote) -> bool:
@@ -126,52 +142,74 @@ def _dim(line: str, colour: bool) -> str:
     return f"\x1b[2m{line}\x1b[0m" if colour and line else line
 
 
-def _foot(quote: Quote, shown: list[Offer]) -> list[str]:
+def _foot(quote: Quote, shown: list[Offer], t: English) -> list[str]:
     lines = [
-        "effective: upfront payments spread over their term; billed: cash in the window; committed: owed over the term",
-        "even at: hours a month from which the commitment beats on-demand",
-        f"tok/s: output tokens a second at saturation, an estimate; 1M tok: {quote.currency} per million output tokens, "
-        + ("at the given load" if _has_demand(quote) else "at its low side"),
+        t("effective: upfront payments spread over their term; billed: cash in the window; committed: owed over the term"),
+        t("even at: hours a month from which the commitment beats on-demand"),
+        (
+            t("tok/s: output tokens a second at saturation, an estimate; 1M tok: {code} per million output tokens, at the given load", code=quote.currency)
+            if _has_demand(quote)
+            else t("tok/s: output tokens a second at saturation, an estimate; 1M tok: {code} per million output tokens, at its low side", code=quote.currency)
+        ),
     ]
     if any(o.market for o in shown):
-        lines.append("spot is a market price of a past sample, not an offer; the instance can be taken back")
+        lines.append(t("spot is a market price of a past sample, not an offer; the instance can be taken back"))
     unpriced = sorted({u for o in shown for u in o.unpriced})
-    lines += [f"* not in the total: {text}" for text in unpriced[:6]]
-    lines.append(f"{len(quote.offers)} offers in all (--format json or csv); `planner explain OFFER` unfolds one")
-    lines += _budget(quote)
+    lines += ["* " + t("not in the total: {text}", text=t.say(text)) for text in unpriced[:6]]
+    lines.append(t("{n} offers in all (--format json or csv); `planner explain OFFER` unfolds one", n=len(quote.offers)))
+    lines += budget(quote, t)
     lines.append("")
     for age in quote.prices_as_of:
-        dates = age.oldest if age.oldest == age.newest else f"{age.oldest} to {age.newest}"
-        text = f"Prices of {age.provider}: {dates or 'undated'}" + (f", {age.undated} undated" if age.undated and dates else "")
         stale = next((s for s in quote.stale if s.provider == age.provider), None)
-        lines.append(text + (f"  STALE: {stale.message.rpartition(': ')[2]}" if stale else ""))
-    gaps: dict[tuple[str, str], list[str]] = {}
-    for gap in quote.gaps:
-        gaps.setdefault((gap.provider, gap.message), []).append(gap.region)
-    if gaps:
-        lines += ["", "Gaps:"] + [f"  {', '.join(regions)}: {text}" for (_, text), regions in gaps.items()]
+        text = prices_of(age, t)
+        lines.append(text + ("  " + t("STALE: {message}", message=t.say(stale.message.rpartition(": ")[2])) if stale else ""))
+    if quote.gaps:
+        lines += ["", t("Gaps:")] + [f"  {line}" for line in gaps(quote, t)]
     if quote.rejected:
-        lines += ["", f"Rejected ({len(quote.rejected)}):", *_rejected(quote)]
+        lines += ["", t("Rejected ({n}):", n=len(quote.rejected)), *(f"  {line}" for line in rejected(quote, t))]
     if quote.notes:
-        lines += [""] + [f"Note: {n}" for n in quote.notes]
+        lines += [""] + [t("Note: {text}", text=t.say(n)) for n in quote.notes]
     return lines
 
 
-def _budget(quote: Quote) -> list[str]:
-    budget = quote.budget
-    if budget is None:
+def prices_of(age: AsOf, t: English = ENGLISH) -> str:
+    """Return of which dates a provider's prices are."""
+    dates = age.oldest
+    if age.oldest != age.newest:
+        dates = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
+    text = t("Prices of {provider}: {dates}", provider=age.provider, dates=dates or t("undated"))
+    return text + (t(", {n} undated", n=age.undated) if age.undated and dates else "")
+
+
+def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
+    """Return what the budget allows; [] without a budget."""
+    limits = quote.budget
+    if limits is None:
         return []
-    limit = f"{show(budget.limit)} {budget.currency}"
-    if budget.cheapest is None:
-        return [f"Budget {limit}: no offer to compare"]
-    gap: Decimal = budget.limit - budget.cheapest
-    if budget.fits:
-        fitting = sum(1 for o in quote.offers if not o.unpriced and o.totals.report.billed <= budget.limit)
-        return [f"Budget {limit}: {fitting} offers fit; the cheapest leaves {show(gap)}"]
-    return [f"Budget {limit}: NOTHING FITS; the cheapest bills {show(budget.cheapest)}, {show(-gap)} over"]
+    limit = f"{show(limits.limit)} {limits.currency}"
+    if limits.cheapest is None:
+        return [t("Budget {limit}: no offer to compare", limit=limit)]
+    gap: Decimal = limits.limit - limits.cheapest
+    if limits.fits:
+        fitting = sum(1 for o in quote.offers if not o.unpriced and o.totals.report.billed <= limits.limit)
+        return [t("Budget {limit}: {n} offers fit; the cheapest leaves {gap}", limit=limit, n=fitting, gap=show(gap))]
+    return [
+        t(
+            "Budget {limit}: NOTHING FITS; the cheapest bills {cheapest}, {gap} over",
+            limit=limit, cheapest=show(limits.cheapest), gap=show(-gap),
+        )
+    ]  # fmt: skip
 
 
-def _rejected(quote: Quote) -> list[str]:
+def gaps(quote: Quote, t: English = ENGLISH) -> list[str]:
+    """Group regions by what is missing."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for gap in quote.gaps:
+        found.setdefault((gap.provider, gap.message), []).append(gap.region)
+    return [t("{places}: {text}", places=", ".join(regions), text=t.say(text)) for (_, text), regions in found.items()]
+
+
+def rejected(quote: Quote, t: English = ENGLISH) -> list[str]:
     """Group instance types by reason, since one reason often holds for a whole family."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for item in quote.rejected:
@@ -180,6 +218,8 @@ def _rejected(quote: Quote) -> list[str]:
             names.append(item.instance_type)
     lines = []
     for (provider, reason), names in reasons.items():
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        lines.append(f"  {provider} {', '.join(names[:3])}{more}: {reason}")
+        listed = ", ".join(names[:3])
+        if len(names) > 3:
+            listed = t("{names} and {n} more", names=listed, n=len(names) - 3)
+        lines.append(f"{provider} {listed}: {t.say(reason)}")
     return lines

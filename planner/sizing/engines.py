@@ -1,10 +1,10 @@
 """Inference engines: which one a GPU gets by default, and which precision runs on which GPU in which engine."""
 
-from typing import NamedTuple
 
 from planner.errors import MisuseError, suggest
 from planner.gpus import GpuSpec
 from planner.models import Model
+from planner.records import NamedTuple
 
 __all__ = ["Engine", "default", "note", "parse", "refusal"]
 
@@ -129,7 +129,7 @@ def refusal(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> str:
 def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[str, ...]:
     """Return what a reader must know about a combination that runs."""
     cc = gpu.compute_capability
-    notes = []
+    notes: list[str] = []
     if precision == "fp8" and cc < 8.9:
         notes.append(f"{gpu.name} has no fp8 arithmetic: weights are stored in fp8 and computed in 16 bits (W8A16)")
     if precision == "int4-awq" and cc == 7.0:
@@ -138,6 +138,8 @@ def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[st
         notes.append("int4-gptq on V100 uses a slow kernel in vLLM")
     if precision in ("fp16", "bf16") and model.native_precision.startswith("fp8"):
         notes.append(f"{model.name} is published in fp8: {precision} doubles its weights without adding quality")
+    if cc == 7.0 and engine.key == "lmdeploy":
+        notes.append("V100 rows were measured with vLLM 0.7.3, LMDeploy rows on A100: their combination is a model's")
     if cc == 7.0 and engine.key == "vllm":
         notes.append("vLLM on V100 ends with 0.19.1, and needs patches there; driver branch R580 is the last for V100")
     return tuple(notes)

@@ -9,11 +9,12 @@ from planner.models import Model
 from planner.offer import InstanceType
 from planner.sizing import Layout, Memory, Sizing, engines, estimate, layout, steps
 from planner.sizing.engines import Engine
+from planner.sizing.estimate import Estimate
 from planner.sizing.memory import Plan
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.workload import PRECISIONS, Workload
 
-__all__ = ["check", "size"]
+__all__ = ["assemble", "check", "chosen", "demand_of", "gpu_of", "model_of", "size"]
 
 _cache: dict[tuple[object, ...], Sizing] = {}
 _models: dict[tuple[str, str], Model] = {}
@@ -129,6 +130,13 @@ def _size(
         return _no(workload, model, engine.label, (refused,))
     context = max(workload.context_tokens, workload.input_tokens + workload.output_tokens)
     plans, reasons = layout.options(model, workload.precision, gpu, engine, cards, context, network_gbps)
+    return chosen(workload, model, gpu, engine, cards, plans, reasons)
+
+
+def chosen(
+    workload: Workload, model: Model, gpu: GpuSpec, engine: Engine, cards: int, plans: list[Plan], reasons: list[str]
+) -> Sizing:
+    """Return the sizing with the best of `plans` and the instances that the demand takes, or why there is none."""
     if not plans:
         return _no(workload, model, engine.label, tuple(reasons))
     ask = demand_of(workload)
@@ -139,7 +147,30 @@ def _size(
     if workload.count and workload.count < pp:
         why = f"one copy needs {pp} instances, count says {workload.count}"
         return _no(workload, model, engine.label, (why,))
-    return _sizing(workload, model, gpu, engine, best, ask, cards)
+    needed = instances(best, ask)
+    count = workload.count or needed + workload.spare
+    units = max(1, (count - (0 if workload.count else workload.spare)) // pp)
+    load, used = best.batch, None
+    if ask.rate:
+        load = load_for(best, ask.rate / units, ask)
+        used = ask.rate / (units * best.rate_low)
+    elif ask.concurrency:
+        load = min(ask.concurrency / units, best.most * best.copies)
+        used = ask.concurrency / (units * best.batch)
+    now = best.full
+    if load != best.batch:
+        now = estimate.at(best.machine, pp, best.copies, best.most, load, ask.isl, ask.osl)
+    # With requests in flight given, the rate is what they make; with a rate given, it is what the instance can do.
+    made = now if ask.concurrency else best.full
+    warnings: tuple[str, ...] = ()
+    if used is not None and used > 1:
+        what = f"{needed} are needed" if needed != count else "more are needed"
+        warnings = (f"the demand is {used:.0%} of what {count} instances deliver at the low side: {what}",)
+    found = assemble(workload, model, gpu, engine, best, ask, cards, now, made.tokens_per_second, load)
+    return found._replace(
+        count=count, utilisation=used, warnings=found.warnings + warnings,
+        steps=(*found.steps, steps.count_step(best, ask, needed + workload.spare, workload.spare)),
+    )  # fmt: skip
 
 
 def _best(
@@ -173,47 +204,32 @@ def _best(
     return best, near[1] if near else ""
 
 
-def _sizing(
-    workload: Workload, model: Model, gpu: GpuSpec, engine: Engine, s: Served, ask: Demand, cards: int
+def assemble(
+    workload: Workload, model: Model, gpu: GpuSpec, engine: Engine, s: Served, ask: Demand, cards: int, now: Estimate,
+    rate: float, load: float,
 ) -> Sizing:
-    """Return the sizing for a chosen layout: the count, and what one instance does at its share of the demand."""
+    """Return the sizing of a layout whose unit makes `rate` output tokens/s, with the latencies of `now` at `load`."""
     pp = s.plan.pp
-    needed = instances(s, ask)
-    count = workload.count or needed + workload.spare
-    units = max(1, (count - (0 if workload.count else workload.spare)) // pp)
-    load, full, used = s.batch, s.full, None
-    if ask.rate:
-        load = load_for(s, ask.rate / units, ask)
-        used = ask.rate / (units * s.rate_low)
-    elif ask.concurrency:
-        load = min(ask.concurrency / units, s.most * s.copies)
-        used = ask.concurrency / (units * s.batch)
-    now = full if load == s.batch else estimate.at(s.machine, pp, s.copies, s.most, load, ask.isl, ask.osl)
-    # With requests in flight given, the rate is what they make; with a rate given, it is what the instance can do.
-    made = (now if ask.concurrency else full).tokens_per_second / pp
     warnings = list(engines.note(engine, gpu, workload.precision, model))
     if not s.anchored:
         warnings.append(f"no measured rows for GPUs of family {gpu.family}: speed is estimated with global parameters")
     if pp > 1:
         warnings.append(f"a pipeline over {pp} instances: no measured row has one, the speed is a model's")
-    if used is not None and used > 1:
-        warnings.append(f"the demand is {used:.0%} of what {count} instances deliver at the low side; {needed} are needed")
-    busy_copies = s.copies if not ask.concurrency else min(s.copies, math.ceil(load))
-    idle = cards - busy_copies * s.plan.tp
+    busy = min(s.copies, math.ceil(load)) if ask.concurrency else s.copies
+    made = rate / pp
     return Sizing(
-        fits=True, reasons=(), count=count, count_given=workload.count > 0, model=model.name,
+        fits=True, reasons=(), count=pp, count_given=workload.count > 0, model=model.name,
         precision=workload.precision, engine=engine.label, layout=Layout(s.plan.tp, pp, s.copies),
         memory=memory(s.plan, model, s.copies),
         output_tokens_per_second=estimate.banded(made, "rate", s.anchored),
         total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.anchored),
         ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.anchored),
         tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.anchored),
-        concurrency=math.ceil(load / pp), utilisation=used, idle_gpus=idle,
+        concurrency=math.ceil(load / pp), utilisation=None, idle_gpus=cards - busy * s.plan.tp,
         basis=estimate.anchors(gpu, workload.precision), warnings=tuple(warnings),
         steps=(
             *steps.memory_steps(s.plan, model, workload.precision, gpu, engine),
-            *steps.speed_steps(s, gpu, ask, workload.context_tokens),
-            steps.count_step(s, ask, needed + workload.spare, workload.spare),
+            *steps.speed_steps(s, gpu, ask),
         ),
     )  # fmt: skip
 

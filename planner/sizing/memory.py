@@ -83,8 +83,25 @@ def kv_width(precision: str, gpu: GpuSpec, engine: Engine) -> float:
     return 0.5 if engine.key == "tensorrt-llm" and precision == "fp8" and gpu.fp8_tflops else 1.0
 
 
+_plans: dict[tuple[int, str, str, str, str, int, int], tuple[Model, Plan]] = {}
+
+
 def plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int = 1) -> Plan:
-    """Return the memory of one copy of `model` over `tp` GPUs in each of `pp` instances (shapes are not checked)."""
+    """Return the memory of one copy of `model` over `tp` GPUs in each of `pp` instances (shapes are not checked).
+
+    The same question gets the same object.
+    """
+    key = (id(model), precision, gpu.name, engine.key, engine.version, tp, pp)
+    kept = _plans.get(key)
+    if kept is None:
+        if len(_plans) > 1024:
+            _plans.clear()
+        # The model is kept beside its plan, so that its id stays its own.
+        kept = _plans[key] = (model, _plan(model, precision, gpu, engine, tp, pp))
+    return kept[1]
+
+
+def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int) -> Plan:
     stage = -(-model.layers // pp) / model.layers  # share of the layers in the fullest pipeline stage
     embedding = 2.0 * model.embedding_params
     total = weight_bytes(model, precision)

@@ -25,29 +25,19 @@ class Machine:
     read: weights that every step reads; experts: all routed experts, of which a batch of B reads 1 - miss^B; compute:
     per token of a step; kv: per token of context and sequence; reduce and reduce_token: all-reduces of a step, and per
     token; fixed, sequence: the engine's time per step, and per sequence in it. prompt_token, prompt_pair: prefill per
-    token, and per pair of tokens. factor: this engine against current vLLM.
+    token, and per pair of tokens. factor: this engine against current vLLM. mbu, mfu, tflops: what read and compute
+    were made with, for the steps.
     """
 
     __slots__ = (
-        "compute",
-        "experts",
-        "factor",
-        "fixed",
-        "kv",
-        "miss",
-        "prompt_fixed",
-        "prompt_pair",
-        "prompt_token",
-        "read",
-        "reduce",
-        "reduce_token",
-        "sequence",
+        "compute", "experts", "factor", "fixed", "kv", "mbu", "mfu", "miss", "prompt_fixed",
+        "prompt_pair", "prompt_token", "read", "reduce", "reduce_token", "sequence", "tflops",
     )  # fmt: skip
 
     def __init__(
-        self, read: float, experts: float, miss: float, compute: float, kv: float, reduce: float, reduce_token:
-        float, fixed: float, sequence: float, prompt_token: float, prompt_pair: float, prompt_fixed: float, factor:
-        float,
+        self, read: float, experts: float, miss: float, compute: float, kv: float, reduce: float,
+        reduce_token: float, fixed: float, sequence: float, prompt_token: float, prompt_pair: float,
+        prompt_fixed: float, factor: float, mbu: float, mfu: float, tflops: float,
     ) -> None:  # fmt: skip
         self.read = read
         self.experts = experts
@@ -62,6 +52,9 @@ class Machine:
         self.prompt_pair = prompt_pair
         self.prompt_fixed = prompt_fixed
         self.factor = factor
+        self.mbu = mbu
+        self.mfu = mfu
+        self.tflops = tflops
 
 
 def era(engine: Engine) -> str:
@@ -134,6 +127,9 @@ def machine(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int,
         prompt_pair=pairs / (gpu.fp16_tflops * 1e12 * tp * p["mfu_prefill"] * get("mfu:" + gpu.family, 1.0)),
         prompt_fixed=p["prompt_ms:" + age] * 1e-3 + reduce,
         factor=get(f"factor:{engine.key}:{age}", 1.0),
+        mbu=mbu,
+        mfu=p["mfu"] * mfu_scale,
+        tflops=rate,
     )
 
 
@@ -149,7 +145,7 @@ def step(m: Machine, batch: float, context: float) -> float:
 def prefill(m: Machine, tokens: float) -> float:
     """Return the seconds of computing a prompt of `tokens` tokens alone (reading the weights bounds it from below)."""
     work = m.prompt_token * tokens
-    core = (m.read**SOFT + work**SOFT) ** (1.0 / SOFT)
+    core = float((m.read**SOFT + work**SOFT) ** (1.0 / SOFT))
     return m.factor * (core + m.prompt_pair * tokens * tokens + m.prompt_fixed)
 
 

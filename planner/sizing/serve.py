@@ -53,6 +53,9 @@ class Served:
         self.anchored = anchored
 
 
+_machines: dict[Plan, Machine] = {}  # plans are made once per model, precision, GPU and engine (memory.plan)
+
+
 def serve(
     plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine, copies: int, ask: Demand
 ) -> Served | Estimate:
@@ -63,7 +66,11 @@ def serve(
     fit = estimate.calibration()
     anchored = gpu.family in fit.families
     kind = "anchored" if anchored else "other"
-    machine = estimate.machine(plan, model, precision, gpu, engine, fit.parameters)
+    machine = _machines.get(plan)
+    if machine is None:
+        if len(_machines) > 1024:
+            _machines.clear()
+        machine = _machines[plan] = estimate.machine(plan, model, precision, gpu, engine, fit.parameters)
     most = estimate.hold(plan, engine, gpu, ask.isl, ask.osl)
     each = most
     if ask.tpot or ask.ttft:
@@ -102,11 +109,21 @@ def load_for(s: Served, rate: float, ask: Demand) -> float:
     """Return the requests in flight over a unit's copies that make `rate` output tokens a second (at most its batch)."""
     if rate >= s.full.tokens_per_second:
         return s.batch
-    low, high = 0.0, s.batch
+    # False position with halving (Illinois): the rate rises with the load, steeply at first.
+    low, high = 1.0, s.batch
+    under = estimate.at(s.machine, s.plan.pp, s.copies, s.most, low, ask.isl, ask.osl).tokens_per_second - rate
+    if under >= 0:  # less than one request at a time makes it
+        return 1.0
+    over, side = s.full.tokens_per_second - rate, 0
     for _ in range(12):
-        middle = 0.5 * (low + high)
-        e = estimate.at(s.machine, s.plan.pp, s.copies, s.most, max(middle, 1e-3), ask.isl, ask.osl)
-        # Below one request at a time the machine idles in between: the rate falls with the load.
-        made = e.tokens_per_second if middle >= 1 else e.tokens_per_second * middle
-        low, high = (middle, high) if made < rate else (low, middle)
-    return max(1.0, high)
+        middle = (low * over - high * under) / (over - under)
+        off = estimate.at(s.machine, s.plan.pp, s.copies, s.most, middle, ask.isl, ask.osl).tokens_per_second - rate
+        if abs(off) < 1e-3 * rate:
+            return middle
+        if off > 0:
+            high, over = middle, off
+            under, side = (under / 2 if side == 1 else under), 1
+        else:
+            low, under = middle, off
+            over, side = (over / 2 if side == -1 else over), -1
+    return high

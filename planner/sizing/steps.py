@@ -6,16 +6,29 @@ from planner.gpus import GIB, GpuSpec
 from planner.models import Model
 from planner.sizing import Step, roofline
 from planner.sizing.engines import Engine
+from planner.sizing.estimate import Estimate
 from planner.sizing.memory import BYTES, FREE_SHARE, UTILISATION, Plan, weight_bytes
 from planner.sizing.serve import Demand, Served
 
-__all__ = ["memory_steps", "speed_steps"]
+__all__ = ["count_step", "load_step", "memory_steps", "speed_steps"]
 
 FIT = "fitted on benchmarks/anchors.csv (docs/sizing.md)"
 
 
+_told: dict[Plan, tuple[Step, ...]] = {}
+
+
 def memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> tuple[Step, ...]:
-    """Return the memory part."""
+    """Return the memory part; it is told once per plan."""
+    told = _told.get(p)
+    if told is None:
+        if len(_told) > 1024:
+            _told.clear()
+        told = _told[p] = _memory_steps(p, model, precision, gpu, engine)
+    return told
+
+
+def _memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> tuple[Step, ...]:
     body = model.total_params - model.embedding_params
     stage = f", {p.pp} stages" if p.pp > 1 else ""
     if model.mla:
@@ -43,7 +56,7 @@ def memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: En
     )  # fmt: skip
 
 
-def speed_steps(s: Served, gpu: GpuSpec, ask: Demand, context: int) -> tuple[Step, ...]:
+def speed_steps(s: Served, gpu: GpuSpec, ask: Demand) -> tuple[Step, ...]:
     """Return the speed part: one decode step and one prompt at the layout's limit, then the rate and its low side."""
     m, p = s.machine, s.plan
     lanes = min(float(p.pp), s.batch / s.copies)
@@ -66,10 +79,18 @@ def speed_steps(s: Served, gpu: GpuSpec, ask: Demand, context: int) -> tuple[Ste
     return (
         Step("requests at once, one copy", holds, f"{s.batch / s.copies:,.0f}", "requests", ""),
         Step(
-            "weights and arithmetic of a decode step",
-            f"({read:.3f}^4 + {work:.3f}^4)^(1/4): read from {gpu.bandwidth_gb_s:g} GB/s x tp {p.tp}, "
-            f"compute for {batch:g} tokens",
-            f"{(read**4 + work**4) ** 0.25:.3f}", "ms", FIT,
+            "weights read in a decode step",
+            f"{read * m.mbu * gpu.bandwidth_gb_s * p.tp * 1e-3:.3f} GB / ({m.mbu:.3f} MBU x {gpu.bandwidth_gb_s:g} GB/s x tp {p.tp})",
+            f"{read:.3f}", "ms", FIT,
+        ),
+        Step(
+            "arithmetic of a decode step",
+            f"{batch:g} x {m.compute * m.mfu * m.tflops * p.tp * 1e3:.3f} GFLOP / ({m.mfu:.3f} MFU x {m.tflops:g} TFLOPS x tp {p.tp})",
+            f"{work:.3f}", "ms", "",
+        ),
+        Step(
+            "weights and arithmetic of a decode step", f"({read:.3f}^4 + {work:.3f}^4)^(1/4)",
+            f"{(read**4 + work**4) ** 0.25:.3f}", "ms", "",
         ),
         Step("KV cache read", f"{batch:g} x {length:,.0f} tokens x {m.kv * 1e9:.3f} ns", f"{cache:.3f}", "ms", ""),
         Step("all-reduce and engine", f"{reduce:.3f} + {rest:.3f}", f"{reduce + rest:.3f}", "ms", ""),
@@ -98,3 +119,10 @@ def count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:
     else:
         formula = f"no demand is given: what one copy needs{more}"
     return Step("instances", formula, f"{count}", "instances", "headroom is kept once, here")
+
+
+def load_step(s: Served, now: Estimate, load: float, burst: bool) -> Step:
+    """Return what the given load makes on one machine."""
+    way = "sent at once and drained" if burst else "kept running"
+    formula = f"the same with {load:,.6g} requests {way}, {now.batch:,.6g} at once over {s.copies} copies"
+    return Step("output at this load", formula, f"{now.tokens_per_second:,.0f}", "tokens/s", "")

@@ -9,6 +9,7 @@ import posixpath
 import re
 import zlib
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from planner import gpus, templating
@@ -43,11 +44,18 @@ _SECRETS = (
 )
 
 #: Python packages of mainland regions come from the cloud's own mirror.
-_INDEX = {"alicloud": "https://mirrors.aliyun.com/pypi/simple/", "tencentcloud": "https://mirrors.cloud.tencent.com/pypi/simple"}
+_INDEX = {
+    "alicloud": "https://mirrors.aliyun.com/pypi/simple/",
+    "tencentcloud": "https://mirrors.cloud.tencent.com/pypi/simple",
+}
 
 #: MTU that an instance must have, bytes: AWS 9001 inside a VPC; Alibaba Cloud's jumbo frames are for 8th-generation
 #: types and opt-in, Tencent Cloud's depend on the host: 1500 is what can be counted on.
 _MTU = {"aws": 9001, "alicloud": 1500, "tencentcloud": 1500}
+
+
+#: Where an engine listens within its container; compose publishes the port on the host's loopback only.
+_INSIDE = "0.0.0.0"  # noqa: S104
 
 
 def _hub_id(deployment: Deployment) -> str:
@@ -69,19 +77,21 @@ def engine_command(deployment: Deployment) -> list[str]:
     d, chosen = deployment, deployment.stack
     pp = d.layout.pp > 1
     if not _SERVED.match(d.served_name):
-        raise MisuseError(f"served name {d.served_name[:60]!r}: 1 to 128 of letters, digits and ._:/@+- (a letter or digit first)")
+        raise MisuseError(
+            f"served name {d.served_name[:60]!r}: 1 to 128 of letters, digits and ._:/@+- (a letter or digit first)"
+        )
     if not _SHARE.match(d.gpu_memory_utilization):
         raise MisuseError(f"GPU memory utilisation {d.gpu_memory_utilization[:20]!r} is not a share like 0.9")
     if chosen.engine == "lmdeploy":
         # 0.8: TurboMind's share is of the memory left after the weights, not of the whole as vLLM's.
         command = [
-            "lmdeploy", "serve", "api_server", model_path(d), "--backend", "turbomind", "--server-name", "0.0.0.0",
+            "lmdeploy", "serve", "api_server", model_path(d), "--backend", "turbomind", "--server-name", _INSIDE,
             "--server-port", "8000", "--model-name", d.served_name, "--tp", str(d.layout.tp), "--dtype", chosen.dtype,
             "--session-len", str(d.max_model_len), "--cache-max-entry-count", "0.8",
         ]  # fmt: skip
         return [*command, "--model-format", chosen.quantization] if chosen.quantization else command
     command = [
-        "vllm", "serve", model_path(d), "--host", "127.0.0.1" if pp else "0.0.0.0", "--port", "8000",
+        "vllm", "serve", model_path(d), "--host", "127.0.0.1" if pp else _INSIDE, "--port", "8000",
         "--served-model-name", d.served_name, "--tensor-parallel-size", str(d.layout.tp), "--dtype", chosen.dtype,
         "--max-model-len", str(d.max_model_len), "--gpu-memory-utilization", d.gpu_memory_utilization,
         "--disable-fastapi-docs",
@@ -102,7 +112,9 @@ def _values(d: Deployment) -> dict[str, Any]:
     hub_id, layout = _hub_id(d), d.layout
     gpu = gpus.find(d.gpu_model, float(d.gpu_memory_gib) if d.gpu_memory_gib else None)
     host = "cn" if d.mainland else "us"
-    rows = {row.role: row for row in engines.versions() if row.provider == d.provider and row.role in ("driver", "cudnn")}
+    rows = {
+        row.role: row for row in engines.versions() if row.provider == d.provider and row.role in ("driver", "cudnn")
+    }
     driver = {
         "cuda": rows["driver"].cuda,
         "cudnn": rows["cudnn"].version if "cudnn" in rows else "",
@@ -120,7 +132,7 @@ def _values(d: Deployment) -> dict[str, Any]:
         "driver": driver,
         "engine": d.stack.engine,
         "engine_targets": [f"127.0.0.1:{8000 + i}" for i in range(layout.replicas)],
-        "gbps_floor": str(min(d.network_gbps, 100) / 2) if d.network_gbps else "1",
+        "gbps_floor": str(min(d.network_gbps, Decimal(100)) / 2) if d.network_gbps else "1",
         "host_network": layout.pp > 1,
         "hub_id": hub_id,
         "index": _INDEX.get(d.provider, "") if d.mainland else "",
@@ -167,7 +179,9 @@ def render(deployment: Deployment) -> dict[str, str]:
     out["files/grafana/dashboard.json"] = monitoring.dashboard(deployment)
     for path, text in out.items():
         for kind in find_secrets(text):
-            raise PlannerError(f"{path} would hold what looks like a secret ({kind}); give its name in the secret store instead")
+            raise PlannerError(
+                f"{path} would hold what looks like a secret ({kind}); give its name in the secret store instead"
+            )
     size, limit = user_data_size(deployment, out), USER_DATA_LIMIT[deployment.provider]
     if size > limit:
         raise PlannerError(

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
 
 from planner import __version__, models
 from planner.errors import MisuseError
 from planner.money import plain, show
 from planner.quote import Offer, Quote
+from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.terraform.deployment import Deployment, Node, Stack, is_mainland
 from planner.units import add_months, term_months
@@ -82,7 +82,8 @@ def pick(
         raise MisuseError(f"no {' or '.join(wanted)} price for this on {provider}; it is sold as {', '.join(have)}")
     where = ", ".join(region) or "the regions looked at"
     reasons = [f"{r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected if r.provider == provider]
-    reasons += [g.message for g in quote.gaps if g.provider == provider]
+    gaps = [g for g in quote.gaps if g.provider == provider]
+    reasons = [g.message for g in gaps if g.purchase_option in wanted] + reasons + [g.message for g in gaps]
     if types:
         named = [r for r in reasons if any(t in r.lower() for t in types)]
         reasons = named or reasons

@@ -31,8 +31,8 @@ below lists the keys. The secrets themselves are never in it: only their names, 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
+from planner.records import NamedTuple
 from planner.sizing import Layout
 
 __all__ = ["MAINLAND_TENCENT", "MODULE_ENV", "USER_DATA_LIMIT", "Deployment", "Image", "Node", "Stack", "is_mainland"]
@@ -107,7 +107,7 @@ class Stack(NamedTuple):
 class Node(NamedTuple):
     """One instance. rank is its place in its pipeline group; head_ip is that group's rank 0."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     rank: int
     ip: str
     head_ip: str
@@ -139,7 +139,7 @@ class Deployment(NamedTuple):
     gpu_model: str
     gpu_count: int
     gpu_memory_gib: Decimal | None
-    count: int
+    count: int  # type: ignore[assignment]
     nodes: tuple[Node, ...]
     purchase_option: str
     term: str

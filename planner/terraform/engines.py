@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import os
 from decimal import Decimal
-from typing import NamedTuple
 
 from planner import gpus
 from planner.errors import MisuseError
+from planner.records import NamedTuple
 from planner.sizing import engines as sizing_engines
 from planner.terraform.deployment import Deployment, Image, Stack
 
@@ -102,11 +102,15 @@ def _precision(engine: str, version: str, gpu: gpus.GpuSpec, precision: str) -> 
         raise MisuseError(f"{gpu.name} (compute capability {capability:g}) has no bf16: use --precision fp16")
     if precision == "fp8":
         if capability < 8.0:
-            raise MisuseError(f"{gpu.name} (compute capability {capability:g}) has no fp8: use --precision fp16 or int4-awq")
+            raise MisuseError(
+                f"{gpu.name} (compute capability {capability:g}) has no fp8: use --precision fp16 or int4-awq"
+            )
         if engine == "lmdeploy" and capability < 8.9:
             raise MisuseError(f"LMDeploy TurboMind has no fp8 on {gpu.name}: use --engine vllm")
         if capability < 8.9:
-            notes.append(f"{gpu.name} has no fp8 arithmetic: vLLM keeps the weights in fp8 and computes in 16 bits (W8A16)")
+            notes.append(
+                f"{gpu.name} has no fp8 arithmetic: vLLM keeps the weights in fp8 and computes in 16 bits (W8A16)"
+            )
         return half, "fp8", notes
     if precision == "int8" and (capability < 7.5 or engine == "lmdeploy"):
         raise MisuseError(f"int8 (W8A8) does not run in {engine} on {gpu.name}: use --precision fp16 or int4-awq")
@@ -139,7 +143,9 @@ def stack(
         raise MisuseError(f"{gpu.name} is no CUDA GPU: no engine of this project runs on it")
     asked = sizing_engines.parse(engine) if engine else sizing_engines.default(gpu)
     if asked.key not in ("vllm", "lmdeploy"):
-        raise MisuseError(f"emit-tf deploys vllm or lmdeploy, not {asked.label}: choose --engine vllm or --engine lmdeploy")
+        raise MisuseError(
+            f"emit-tf deploys vllm or lmdeploy, not {asked.label}: choose --engine vllm or --engine lmdeploy"
+        )
     drivers = _matching("driver", provider, mainland)
     rows = _matching("engine", provider, mainland, asked.key)
     if not drivers or not rows:
@@ -190,12 +196,18 @@ def check_layout(deployment: Deployment) -> None:
         )
     if layout.pp == 1:
         if layout.tp * layout.replicas > deployment.gpu_count:
-            raise MisuseError(f"{layout.replicas} x tp {layout.tp} need more than the {deployment.gpu_count} GPUs of {where}")
+            raise MisuseError(
+                f"{layout.replicas} x tp {layout.tp} need more than the {deployment.gpu_count} GPUs of {where}"
+            )
         return
     if layout.replicas != 1:
-        raise MisuseError(f"pipeline parallel {layout.pp} on {where}: one replica for each {layout.pp} instances, not {layout.replicas}")
+        raise MisuseError(
+            f"pipeline parallel {layout.pp} on {where}: one replica for each {layout.pp} instances, not {layout.replicas}"
+        )
     if deployment.count % layout.pp:
-        raise MisuseError(f"{deployment.count} instances do not divide into pipelines of {layout.pp} instances on {where}")
+        raise MisuseError(
+            f"{deployment.count} instances do not divide into pipelines of {layout.pp} instances on {where}"
+        )
     if engine != "vllm":
         raise MisuseError(f"{engine} has no pipeline parallel across instances: {where} must hold the model alone")
     if tuple(int(part) for part in deployment.stack.engine_version.split(".")[:2]) < (0, 19):

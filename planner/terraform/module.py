@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import re
 from collections.abc import Mapping
@@ -15,9 +13,9 @@ from planner.templating import render
 from planner.terraform import words
 from planner.terraform.align import tidy
 from planner.terraform.deploy import PIN, ZONE_ID
-from planner.terraform.deployment import MODULE_ENV, USER_DATA_LIMIT, Deployment
+from planner.terraform.deployment import USER_DATA_LIMIT, Deployment
 
-__all__ = ["files", "scan", "user_data_bytes"]
+__all__ = ["files", "record", "scan"]
 
 #: Template of each module file, per provider; {p} is the provider.
 TEMPLATES = {
@@ -26,18 +24,13 @@ TEMPLATES = {
     "network.tf": "{p}/network.tf.j2",
     "iam.tf": "{p}/iam.tf.j2",
     "deadline.tf": "{p}/deadline.tf.j2",
+    "budget.tf": "{p}/budget.tf.j2",
     "variables.tf": "{p}/variables.tf.j2",
     "outputs.tf": "{p}/outputs.tf.j2",
     "terraform.tfvars": "common/terraform.tfvars.j2",
     "README.md": "common/README.md.j2",
     ".gitignore": "common/gitignore.j2",
 }
-
-#: What credentials look like; sources: docs/terraform.md, "Secrets".
-SECRETS = re.compile(
-    r"(hf_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|A[KS]IA[A-Z0-9]{16}|LTAI[A-Za-z0-9]{12,}|AKID[A-Za-z0-9]{13,}"
-    r"|gh[pousr]_[A-Za-z0-9]{30,}|xox[abpr]-[A-Za-z0-9-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----)"
-)
 
 
 def files(
@@ -49,14 +42,17 @@ def files(
     `planner.terraform.bootstrap.render`, None to call it. Raises `MisuseError` when the user-data would be over the
     cloud's limit or when any file holds what looks like a secret.
     """
-    if bootstrap is None:
-        from planner.terraform.bootstrap import render as render_bootstrap
+    from planner.terraform.bootstrap import render as render_bootstrap
+    from planner.terraform.bootstrap import user_data_size
 
+    if bootstrap is None:
         bootstrap = render_bootstrap(deployment)
     d = deployment
     names = dict(TEMPLATES)
-    if d.provider == "alicloud" or (d.provider == "aws" and d.prepaid):
-        del names["deadline.tf"]  # auto_release_time is an argument of the instance, and there is no budget resource
+    if d.provider == "alicloud" or d.prepaid:
+        del names["deadline.tf"]  # on Alibaba Cloud it is an argument of the instance, a subscription has none
+    if d.provider == "alicloud":
+        del names["budget.tf"]  # the provider has no such resource
     resource = {"aws": "aws_instance", "alicloud": "alicloud_instance", "tencentcloud": "tencentcloud_instance"}[d.provider]
     many = d.count > 1
     values = {
@@ -80,7 +76,7 @@ def files(
     result.update(bootstrap)
     result["planner.json"] = record(d, quote, offer)
     scan(result)
-    size = user_data_bytes(d, result)
+    size = user_data_size(d, result)
     if size > USER_DATA_LIMIT[d.provider]:
         raise MisuseError(
             f"the user-data would be {size:,} bytes, over {d.provider}'s limit of {USER_DATA_LIMIT[d.provider]:,}; "
@@ -127,29 +123,14 @@ def record(d: Deployment, quote: Quote, offer: Offer) -> str:
 
 def scan(module: Mapping[str, str]) -> None:
     """Raise `MisuseError` when a file holds what looks like a credential; the message never repeats it."""
+    from planner.terraform.bootstrap import find_secrets
+
     for path, text in sorted(module.items()):
+        if not find_secrets(text):
+            continue
         for number, line in enumerate(text.splitlines(), 1):
-            found = SECRETS.search(line)
-            if found:
+            for kind in find_secrets(line):
                 raise MisuseError(
-                    f"{path}:{number} would hold what looks like a secret ({found[0][:4]}...); give secrets to the cloud's "
-                    f"own store and only their names to planner"
+                    f"{path}:{number} would hold what looks like a secret ({kind}); give secrets to the cloud's own store "
+                    f"and only their names to planner"
                 )
-
-
-def user_data_bytes(d: Deployment, module: Mapping[str, str]) -> int:
-    """Return how large the user-data can get once Terraform has filled it, in bytes before base64.
-
-    Long values stand in for what is decided at apply; Terraform's gzip may come out a little longer than Python's.
-    """
-    bundle = {p.removeprefix("files/"): t for p, t in module.items() if p.startswith("files/")}
-    # Terraform's jsonencode writes <, > and & as \u003c, \u003e and \u0026.
-    packed = json.dumps(bundle, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-    for char in "<>&":
-        packed = packed.replace(char, f"\\u{ord(char):04x}")
-    squeezed = len(gzip.compress(packed.encode(), compresslevel=6, mtime=0))
-    squeezed += squeezed // 50 + 64
-    env = sum(len(key) + 2 + 64 for key in MODULE_ENV) + 16 * d.count
-    env += sum(len("PLANNER_IMAGE_=\n") + len(i.role) + len(i.reference) + 40 + 72 for i in d.stack.images)
-    text = module["cloud-init.yaml.tftpl"]
-    return len(text.encode()) + len(base64.b64encode(b"x" * squeezed)) + len(base64.b64encode(b"x" * env))

@@ -11,10 +11,11 @@ import os
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import read_text
+from planner.records import NamedTuple
 from planner.workload import Workload
 
 __all__ = ["Module", "blocks", "module_of", "workload_of"]
@@ -163,26 +164,26 @@ def _body(tokens: Iterator[str], depth: int) -> Block:
     """Read attributes and blocks up to the closing brace (or the end, at depth 0)."""
     block = Block((), {}, [])
     line: list[str] = []
-    for token in tokens:
-        if token.startswith(("#", "//", "/*")):
+    for item in tokens:
+        if item.startswith(("#", "//", "/*")):
             continue
-        if token == "{":
+        if item == "{":
             header = tuple(w.strip('"') for w in line if w != "=")
             inner = _body(tokens, depth + 1)
             block.blocks.append(Block(header, inner.attributes, inner.blocks))
             line = []
-        elif token in ("}", "\n"):
+        elif item in ("}", "\n"):
             if len(line) >= 3 and line[1] == "=":
                 block.attributes[line[0].strip('"')] = "".join(line[2:])
             line = []
-            if token == "}":
+            if item == "}":
                 if depth == 0:
                     raise StopIteration
                 return block
-        elif token in ("(", "["):
-            line.append(token + _skip(tokens, ")" if token == "(" else "]"))
+        elif item in ("(", "["):
+            line.append(item + _skip(tokens, ")" if item == "(" else "]"))
         else:
-            line.append(token)
+            line.append(item)
     if depth:
         raise StopIteration
     return block
@@ -192,11 +193,11 @@ def _skip(tokens: Iterator[str], closing: str) -> str:
     """Skip a bracketed expression and return a stand-in for it."""
     pairs = {"(": ")", "[": "]", "{": "}"}
     want = [closing]
-    for token in tokens:
-        if token in pairs:
-            want.append(pairs[token])
-        elif token in (")", "]", "}"):
-            if token != want.pop():
+    for item in tokens:
+        if item in pairs:
+            want.append(pairs[item])
+        elif item in (")", "]", "}"):
+            if item != want.pop():
                 raise StopIteration
             if not want:
                 return "..." + closing

@@ -113,5 +113,8 @@ def _first(text: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m|[│╷╵]", "", text)
     parts = [" ".join(p.split()) for p in re.split(r"\n\s*\n|(?=Error: )", plain)]
     errors = [p.removeprefix("Error: ") for p in parts if p.startswith("Error: ")]
+    missing = re.findall(r'variable "(\w+)"', plain) if "No value for required variable" in errors else []
+    if missing:
+        return f"no value for {', '.join(missing)}: set {'it' if len(missing) == 1 else 'them'} in terraform.tfvars"
     line = "; ".join(dict.fromkeys(errors)) if errors else " ".join(plain.split())
     return line[:297] + "..." if len(line) > 300 else line or "failed without a message"

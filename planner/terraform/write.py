@@ -34,10 +34,13 @@ def write_module(files: Mapping[str, str], folder: str, *, force: bool = False) 
         raise MisuseError(f"cannot write {folder}: {parent} does not exist; create it first")
     ours = _manifest(folder)
     body = dict(files)
-    edited, kept = [], []
+    digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in body.items()}
+    edited, kept, same = [], [], []
     for path in sorted(body):
         have = _digest(os.path.join(folder, path))
-        if have is None or have == hashlib.sha256(body[path].encode()).hexdigest() or have == ours.get(path):
+        if have == digests[path]:
+            same.append(path)
+        if have in (None, digests[path], ours.get(path)):
             continue
         if path == KEPT and not force:
             kept.append(path)
@@ -47,9 +50,11 @@ def write_module(files: Mapping[str, str], folder: str, *, force: bool = False) 
         shown = ", ".join(edited[:3]) + (f" and {len(edited) - 3} more" if len(edited) > 3 else "")
         raise MisuseError(f"{folder}: {shown} not written by planner or edited since; choose another -o, or replace with --force")
     for path in kept:
-        del body[path]
+        del digests[path]
     stale = [p for p, digest in ours.items() if p not in files and _safe(p) and _digest(os.path.join(folder, p)) == digest]
-    body[MANIFEST] = json.dumps({p: hashlib.sha256(t.encode()).hexdigest() for p, t in sorted(body.items())}, indent=1) + "\n"
+    for path in (*kept, *same):
+        del body[path]
+    body[MANIFEST] = json.dumps(dict(sorted(digests.items())), indent=1) + "\n"
     try:
         temporary = tempfile.mkdtemp(prefix=".planner-", dir=parent)
     except OSError as exc:
@@ -60,11 +65,9 @@ def write_module(files: Mapping[str, str], folder: str, *, force: bool = False) 
             os.makedirs(os.path.dirname(target), exist_ok=True)
             with open(target, "w", encoding="utf-8", newline="\n") as out:
                 out.write(text)
-                out.flush()
-                os.fsync(out.fileno())
             os.chmod(target, 0o755 if path.endswith(".sh") else 0o644)
         if not os.path.isdir(folder):
-            os.chmod(temporary, 0o755)
+            os.chmod(temporary, 0o755)  # noqa: S103 - mkdtemp makes it private, a module is not
             os.rename(temporary, folder)
             return tuple(kept)
         _check_writable(folder, body)

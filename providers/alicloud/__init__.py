@@ -42,7 +42,7 @@ class Alicloud:
 
     def credentials_hint(self) -> str | None:
         """Return None when the SDK's default chain finds credentials, else what was looked for."""
-        from providers.alicloud.fetch import find_credentials
+        from providers.alicloud.ask import find_credentials
 
         return find_credentials(self.credentials_timeout)[1]
 
@@ -65,7 +65,7 @@ class Alicloud:
             from providers.alicloud.public import self_check as check_public
 
             return check_public(access)
-        from providers.alicloud.fetch import self_check
+        from providers.alicloud.check import self_check
 
         return self_check(self, access)
 

@@ -13,12 +13,13 @@ import re
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.errors import FetchError, MisuseError
 from planner.money import decimal_of
 from planner.offer import Price
 from planner.provider import Access, Batch, checked_endpoint, in_families
+from planner.records import NamedTuple
 from providers import _http
 
 __all__ = ["SITES", "fetch", "self_check"]
@@ -94,6 +95,8 @@ def _list(site: _Site, access: Access) -> _List:
                 _read[key] = _load(site, access)
             except FetchError as exc:
                 _read[key] = exc
+            except (AttributeError, LookupError, TypeError, ValueError) as exc:
+                _read[key] = _odd(site, f"not as expected ({type(exc).__name__}: {exc})"[:200], site.page)
         found = _read[key]
     if isinstance(found, FetchError):
         raise FetchError(str(found)) from found

@@ -74,7 +74,7 @@ PERMISSIONS = {
 NOT_SOLD = ("InstanceType", "InvalidPeriod", "NoStock", "NotSupported", "PRICING_PLAN", "PriceNotFound", "PricePlan")
 
 #: Parts of error codes that say "not with this system disk".
-OTHER_DISK = ("DiskCategory", "SystemDisk")
+OTHER_DISK = ("DiskCategory", "ImageId", "SystemDisk")
 
 #: The start of an error code -> what it means for the user (longest match wins; see `_border.refusal`).
 FAILURES = {

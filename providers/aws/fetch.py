@@ -158,7 +158,9 @@ def explain(exc: Exception, region: str, call: str) -> FetchError:
     if isinstance(exc, ClientError):
         return FetchError(head + _refusal(exc))
     if isinstance(exc, (NoConnection, HTTPClientError)):
-        return FetchError(f"{head}{_network_word(exc)} after {TRIES} tries; check the network, the proxy and the region's name")
+        return FetchError(
+            f"{head}{_network_word(exc)} after {TRIES} tries; check the network, the proxy and the region's name"
+        )
     if isinstance(exc, BotoCoreError):
         text = str(exc).split("\n", 1)[0]
         if type(exc).__name__ in ("ResponseParserError",):

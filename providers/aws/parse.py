@@ -158,9 +158,18 @@ def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[Transfer
         to_region = attributes.get("toRegionCode", "") if attributes.get("toLocationType") == "AWS Region" else ""
         for offer, dimension, currency, amount in _dimensions(item, "OnDemand", f"SKU {sku}", where):
             yield TransferRate(
-                sku, attributes.get("transferType", ""), attributes.get("toLocation", ""), to_region,
-                attributes.get("operation", ""), str(dimension.get("unit", "")), str(dimension.get("beginRange", "")),
-                str(dimension.get("endRange", "")), amount, currency, str(offer.get("effectiveDate", "")),
+                sku,
+                attributes.get("transferType", ""),
+                attributes.get("toLocation", ""),
+                to_region,
+                attributes.get("operation", ""),
+                attributes.get("usagetype", ""),
+                str(dimension.get("unit", "")),
+                str(dimension.get("beginRange", "")),
+                str(dimension.get("endRange", "")),
+                amount,
+                currency,
+                str(offer.get("effectiveDate", "")),
                 str(item.get("version", "")),
             )
 
@@ -170,13 +179,13 @@ def plan_rates(
 ) -> tuple[list[PlanRate], list[str]]:
     """Return the rates of DescribeSavingsPlansOfferingRates for Linux on shared hosts, and gaps for unknown plans.
 
-    Rates of an unused capacity reservation ("UnusedBox:...") are skipped: nobody runs on them.
+    Rates of an unused capacity reservation and of dedicated hosts are skipped.
     """
     rates, gaps = [], set()
     for result in results:
         usage = str(_need(result, "usageType", where, "a savings-plan rate"))
-        if "Unused" in usage or "BoxUsage" not in usage:
-            continue
+        if "BoxUsage:" not in usage:
+            continue  # "UnusedBox:...", "DedicatedUsage:...", "HostUsage:..."
         properties = {p.get("name"): p.get("value") for p in result.get("properties") or ()}
         name = properties.get("instanceType") or usage.partition("BoxUsage:")[2]
         if not name:
@@ -193,11 +202,15 @@ def plan_rates(
             continue
         rates.append(
             PlanRate(
-                name, terms.PLAN_TYPES[kind], terms.DURATIONS[seconds],
+                name,
+                terms.PLAN_TYPES[kind],
+                terms.DURATIONS[seconds],
                 str(_need(plan, "paymentOption", where, f"a savings plan for {name}")),
                 str(_need(result, "unit", where, f"a savings-plan rate for {name}")),
                 str(_need(result, "rate", where, f"a savings-plan rate for {name}")),
-                str(_need(plan, "currency", where, f"a savings plan for {name}")), "", "",
+                str(_need(plan, "currency", where, f"a savings plan for {name}")),
+                "",
+                "",
             )
         )
     return rates, sorted(gaps)
@@ -232,8 +245,17 @@ def spot_prices(
         elif full is not None and amount * 10 == full:
             floor = "exactly a tenth of the on-demand price: a floor without demand"
         rows.append(
-            price(where, name, "spot", amount, effective=_iso(entry["Timestamp"]), zone=zone,
-                  status="low" if floor else "", confidence="low" if floor else "high", note=floor)
+            price(
+                where,
+                name,
+                "spot",
+                amount,
+                effective=_iso(entry["Timestamp"]),
+                zone=zone,
+                status="low" if floor else "",
+                confidence="low" if floor else "high",
+                note=floor,
+            )
         )
     return rows
 

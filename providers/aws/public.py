@@ -130,7 +130,9 @@ def fetch(region: str, access: Access) -> Batch:
     plans = _plans(base, region, partition, access, gaps)
     transfer = _transfer(base, region, partition, access, gaps)
     if not offers:
-        gaps.append("the public price list has no GPU instance type here" + (" in these families" if access.families else ""))
+        gaps.append(
+            "the public price list has no GPU instance type here" + (" in these families" if access.families else "")
+        )
     gaps += [
         "specifications, zones, spot prices and Capacity Blocks are not in the public price list: they need keys",
         "the 100 GB a month that AWS gives away (all regions pooled) are not in its price list: the committed list has them",
@@ -148,8 +150,17 @@ def _offers(base: str, region: str, partition: terms.Partition, access: Access, 
     table = _Table(url, where, access, _OFFER, _GPU_LINE)
     rates = (
         Rate(
-            row["instance type"], row["sku"], row["termtype"], row["leasecontractlength"], row["purchaseoption"],
-            row["offeringclass"], row["unit"], row["priceperunit"], row["currency"], row["effectivedate"], table.version,
+            row["instance type"],
+            row["sku"],
+            row["termtype"],
+            row["leasecontractlength"],
+            row["purchaseoption"],
+            row["offeringclass"],
+            row["unit"],
+            row["priceperunit"],
+            row["currency"],
+            row["effectivedate"],
+            table.version,
         )
         for row in table.rows()
         if wanted(row["instance type"], access.families)
@@ -173,7 +184,8 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
             raise
         gaps.append("no public list of savings plans for this partition")
         return []
-    paths = [entry.get("versionUrl", "") for entry in index.get("regions", ()) if entry.get("regionCode") == region]
+    with where.reading():
+        paths = [str(entry.get("versionUrl")) for entry in index["regions"] if entry.get("regionCode") == region]
     if not paths:
         gaps.append("the public list of savings plans does not have this region")
         return []
@@ -184,7 +196,11 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
     for row in table.rows():
         name = row["discountedinstancetype"] or row["discountedusagetype"].partition("BoxUsage:")[2]
         usage = row["discountedusagetype"]
-        if "BoxUsage:" not in usage or row["discountedoperation"] != "RunInstances" or not wanted(name, access.families):
+        if (
+            "BoxUsage:" not in usage
+            or row["discountedoperation"] != "RunInstances"
+            or not wanted(name, access.families)
+        ):
             continue  # dedicated hosts, unused reservations, Windows
         if row["discountedregioncode"] not in ("", region):
             continue  # a local zone's
@@ -194,8 +210,17 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
             unknown.add(f"savings plans {row['product family']!r} over {length} are new to this version and left out")
             continue
         rates.append(
-            PlanRate(name, plan, length, row["purchaseoption"], row["unit"], row["discountedrate"], row["currency"],
-                     row["effectivedate"], table.version)
+            PlanRate(
+                name,
+                plan,
+                length,
+                row["purchaseoption"],
+                row["unit"],
+                row["discountedrate"],
+                row["currency"],
+                row["effectivedate"],
+                table.version,
+            )
         )
     prices, more = plan_prices(rates, where)
     gaps += sorted(unknown) + more
@@ -210,9 +235,18 @@ def _transfer(
     table = _Table(url, where, access, _TRANSFER, _OUTBOUND_LINE)
     rates = (
         TransferRate(
-            row["sku"], row["transfer type"], row["to location"],
-            row["to region code"] if row["to location type"] == "AWS Region" else "", row["operation"], row["unit"],
-            row["startingrange"], row["endingrange"], row["priceperunit"], row["currency"], row["effectivedate"],
+            row["sku"],
+            row["transfer type"],
+            row["to location"],
+            row["to region code"] if row["to location type"] == "AWS Region" else "",
+            row["operation"],
+            row.get("usagetype", ""),
+            row["unit"],
+            row["startingrange"],
+            row["endingrange"],
+            row["priceperunit"],
+            row["currency"],
+            row["effectivedate"],
             table.version,
         )
         for row in table.rows()

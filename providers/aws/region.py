@@ -73,18 +73,28 @@ def fetch(region: str, access: Access) -> Batch:
     _at_once([ask_missing, ask_plans, *second] if listed else second, region)
 
     sold = {name for name, _ in zones}
+    if names and not sold:
+        where = _where(aws, access, "DescribeInstanceTypeOfferings", "LocationType=availability-zone")
+        raise where.fail(f"no zone sells any of the {len(names)} GPU types of this region")
     lists = prices["offers"] + prices["missing"]
     on_demand = {p.instance_type: p.amount for p in lists if p.purchase_option == "on_demand"}
     spot_where = _where(aws, access, "DescribeSpotPriceHistory", "")
-    spot = parse.spot_prices(history, spot_where, access.families, on_demand)
+    with spot_where.reading():
+        spot = parse.spot_prices(history, spot_where, access.families, on_demand)
     blocks = sorted(prices["blocks"], key=lambda p: (p.instance_type, p.zone))
+    described = {t.name for t in types}
+    sold = described & (sold | {p.instance_type for p in spot + blocks})
+    rows_of = [*lists, *prices["plans"], *spot, *blocks]
+    listed_only = sorted({p.instance_type for p in rows_of} - sold)
     told = [gap for part in ("offers", "missing", "plans", "transfer") for gap in gaps.get(part, ())]
+    if listed_only:
+        told.append(f"priced but sold in no zone to this account, left out: {', '.join(listed_only)}")
     if not names:
         told.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
     return Batch(
         provider="aws", region=region, account_site=aws.partition.site,
         instance_types=tuple(t for t in types if t.name in sold),
-        prices=tuple(lists + prices["plans"] + spot + blocks), transfer=tuple(transfer), services=(),
+        prices=tuple(p for p in rows_of if p.instance_type in sold), transfer=tuple(transfer), services=(),
         gaps=(*told, *_GAPS), zones=tuple(zones),
     )  # fmt: skip
 
@@ -100,19 +110,22 @@ def _where(aws: Aws, access: Access, call: str, filters: str) -> Where:
 def _types(aws: Aws, access: Access) -> tuple[list[InstanceType], list[str]]:
     patterns = list(terms.GPU_FAMILY_PATTERNS)
     if access.families:  # "p6" is also p6-b200, as `in_families` has it
-        patterns = [p for f in access.families for p in ((f.lower(),) if "." in f else (f"{f.lower()}.*", f"{f.lower()}-*"))]
+        patterns = [
+            p for f in access.families for p in ((f.lower(),) if "." in f else (f"{f.lower()}.*", f"{f.lower()}-*"))
+        ]
     where = _where(aws, access, "DescribeInstanceTypes", f"instance-type={','.join(patterns)}")
     answers = aws.items(
         "ec2", "DescribeInstanceTypes", "InstanceTypes", where,
         Filters=[{"Name": "instance-type", "Values": patterns}], MaxResults=100,
     )  # fmt: skip
-    types = parse.instance_types(answers, where, access.families)
-    ours = {t.name for t in types}
-    blocks = sorted(
-        a["InstanceType"]
-        for a in answers
-        if a["InstanceType"] in ours and "capacity-block" in a.get("SupportedUsageClasses", ())
-    )
+    with where.reading():
+        types = parse.instance_types(answers, where, access.families)
+        ours = {t.name for t in types}
+        blocks = sorted(
+            a["InstanceType"]
+            for a in answers
+            if a["InstanceType"] in ours and "capacity-block" in (a.get("SupportedUsageClasses") or ())
+        )
     return types, blocks
 
 
@@ -129,7 +142,8 @@ def _zones(aws: Aws, access: Access, names: list[str]) -> list[tuple[str, str]]:
             "ec2", "DescribeInstanceTypeOfferings", "InstanceTypeOfferings", where, LocationType="availability-zone",
             Filters=[{"Name": "instance-type", "Values": chunk}],
         )  # fmt: skip
-        found += parse.zones(offerings, where)
+        with where.reading():
+            found += parse.zones(offerings, where)
     return sorted(found)
 
 
@@ -153,7 +167,8 @@ def _offers(aws: Aws, access: Access) -> tuple[list[Price], list[str]]:
     """One query for all of AWS's "GPU instance" types of the region: a page holds a hundred of them."""
     fields = {"regionCode": aws.region, "instanceFamily": "GPU instance", **terms.ON_DEMAND_FILTERS}
     items, where = _get_products(aws, access, "AmazonEC2", fields)
-    return rows.offer_prices(parse.offer_rates(items, where, access.families), where)
+    with where.reading():
+        return rows.offer_prices(parse.offer_rates(items, where, access.families), where)
 
 
 def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) -> tuple[list[Price], list[str]]:
@@ -166,7 +181,8 @@ def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) 
             break  # nothing at all so far: the answer is empty, no use in sixty more calls
         fields = {"regionCode": aws.region, "instanceType": name, **terms.ON_DEMAND_FILTERS}
         items, where = _get_products(aws, access, "AmazonEC2", fields)
-        found, more = rows.offer_prices(parse.offer_rates(items, where, access.families), where)
+        with where.reading():
+            found, more = rows.offer_prices(parse.offer_rates(items, where, access.families), where)
         prices += found
         gaps += more
         if not any(p.purchase_option == "on_demand" for p in found):
@@ -184,15 +200,24 @@ def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) 
 
 def _transfer(aws: Aws, access: Access) -> tuple[list[TransferPrice], list[str]]:
     items, where = _get_products(aws, access, "AWSDataTransfer", {"fromRegionCode": aws.region})
-    return rows.transfer_prices(parse.transfer_rates(items, where), where)
+    with where.reading():
+        return rows.transfer_prices(parse.transfer_rates(items, where), where)
 
 
 def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], list[str]]:
     prices: list[Price] = []
     gaps: list[str] = []
     for chunk in _chunks(names, 25):
-        fields = {"region": [aws.region], "instanceType": chunk, "productDescription": ["Linux/UNIX"], "tenancy": ["shared"]}
-        short = {field: values if len(values) < 4 else [values[0], f"{len(values) - 1} more"] for field, values in fields.items()}
+        fields = {
+            "region": [aws.region],
+            "instanceType": chunk,
+            "productDescription": ["Linux/UNIX"],
+            "tenancy": ["shared"],
+        }
+        short = {
+            field: values if len(values) < 4 else [values[0], f"{len(values) - 1} more"]
+            for field, values in fields.items()
+        }
         told = ", ".join(f"{field}={'|'.join(values)}" for field, values in short.items())
         where = _where(aws, access, "DescribeSavingsPlansOfferingRates", told)
         results = aws.items(
@@ -200,8 +225,9 @@ def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], lis
             serviceCodes=["AmazonEC2"], maxResults=1000,
             filters=[{"name": field, "values": values} for field, values in fields.items()],
         )  # fmt: skip
-        rates, unknown = parse.plan_rates(results, where, access.families)
-        found, more = rows.plan_prices(rates, where)
+        with where.reading():
+            rates, unknown = parse.plan_rates(results, where, access.families)
+            found, more = rows.plan_prices(rates, where)
         prices += found
         gaps += unknown + more
     return prices, sorted(set(gaps))
@@ -225,7 +251,8 @@ def _blocks(aws: Aws, access: Access, name: str) -> list[Price]:
         "ec2", "DescribeCapacityBlockOfferings", "CapacityBlockOfferings", where, InstanceType=name, InstanceCount=1,
         CapacityDurationHours=24,
     )  # fmt: skip
-    return parse.capacity_blocks(offers, where)
+    with where.reading():
+        return parse.capacity_blocks(offers, where)
 
 
 def self_check(access: Access) -> Iterator[tuple[str, bool, str]]:

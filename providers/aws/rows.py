@@ -7,13 +7,14 @@ wrong price is worse than none. A word this version does not know (a new plan, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import NamedTuple
 
 from planner.errors import FetchError, MisuseError
 from planner.money import CURRENCIES, decimal_of, plain
 from planner.offer import Price, TransferPrice
+from planner.records import NamedTuple
 from providers.aws import terms
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ZERO = Decimal(0)
+_PLAIN_TRAFFIC = {"internet": "DataTransfer-Out-Bytes", "inter_region": "AWS-Out-Bytes"}
 
 
 class Where(NamedTuple):
@@ -37,6 +39,14 @@ class Where(NamedTuple):
     def undated(self) -> str:
         """Return what is known of the date of a price that bears none."""
         return f"in force on {self.now[:10]}; the answer bears no date"
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn whatever goes wrong on an answer of another shape (a text for a number, a list for a map) into `fail`."""
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+            raise self.fail(f"the answer has another shape than expected ({type(exc).__name__}: {exc})"[:300]) from exc
 
     def fail(self, what: str) -> FetchError:
         """Return the error that says what is wrong with this answer, and what had been asked."""
@@ -81,6 +91,7 @@ class TransferRate(NamedTuple):
     to_location: str
     to_region: str
     operation: str
+    usage: str
     unit: str
     begin: str
     end: str
@@ -187,8 +198,18 @@ def _reserved(name: str, found: list[Rate], where: Where, term: str, payment: st
         if amount:
             rate = by_unit[unit][0]
             rows.append(
-                price(where, name, "reserved", amount, effective=rate.effective, version=rate.version, term=term,
-                      payment=payment, offering=offering, unit=word)
+                price(
+                    where,
+                    name,
+                    "reserved",
+                    amount,
+                    effective=rate.effective,
+                    version=rate.version,
+                    term=term,
+                    payment=payment,
+                    offering=offering,
+                    unit=word,
+                )
             )
     return rows
 
@@ -214,8 +235,17 @@ def plan_prices(rates: Iterable[PlanRate], where: Where) -> tuple[list[Price], l
         if not amount:
             raise where.fail(f"{what} costs 0: not a price")
         prices.append(
-            price(where, rate.instance_type, "savings_plan", amount, effective=rate.effective, version=rate.version,
-                  term=rate.term, payment=payment, offering=rate.plan)
+            price(
+                where,
+                rate.instance_type,
+                "savings_plan",
+                amount,
+                effective=rate.effective,
+                version=rate.version,
+                term=rate.term,
+                payment=payment,
+                offering=rate.plan,
+            )
         )
     gaps = [
         f"savings-plan payment {word!r} is new to this version and left out: {_some(names)}"
@@ -237,6 +267,9 @@ def transfer_prices(rates: Iterable[TransferRate], where: Where) -> tuple[list[T
     rows: list[TransferPrice] = []
     doubtful = []
     for (destination, to_region), skus in sorted(products.items()):
+        if len(skus) > 1:  # plain traffic stands beside accelerated and other kinds: the usage type tells them apart
+            plain_ones = {s: r for s, r in skus.items() if r[0].usage.endswith(_PLAIN_TRAFFIC[destination])}
+            skus = plain_ones or skus
         try:
             rows += _tiers(destination, to_region, skus, where)
         except FetchError:
@@ -279,10 +312,24 @@ def _tiers(
     source = f"AWS {where.call}, {where.region}" + (f", version {first.version}" if first.version else "")
     return [
         TransferPrice(
-            provider="aws", site=where.partition.site, region=where.region, destination=destination,
-            to_region=to_region, from_gb=begin, to_gb=end, amount=amount, currency=where.partition.currency,
-            quota=False, effective_date=day, dated="" if day else where.undated(), source=source, confidence="high",
-            status="", note="", origin="book", place="",
+            provider="aws",
+            site=where.partition.site,
+            region=where.region,
+            destination=destination,
+            to_region=to_region,
+            from_gb=begin,
+            to_gb=end,
+            amount=amount,
+            currency=where.partition.currency,
+            quota=False,
+            effective_date=day,
+            dated="" if day else where.undated(),
+            source=source,
+            confidence="high",
+            status="",
+            note="",
+            origin="book",
+            place="",
         )
         for begin, end, amount in tiers
     ]

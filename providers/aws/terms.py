@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from planner.records import NamedTuple
 
 __all__ = [
     "DURATIONS",
@@ -88,9 +88,7 @@ class Partition(NamedTuple):
     bulk_cloud: str
 
 
-_COMMERCIAL = Partition(
-    "aws", "aws", "USD", "us-east-1", "us-east-1", "https://pricing.us-east-1.amazonaws.com", "aws"
-)
+_COMMERCIAL = Partition("aws", "aws", "USD", "us-east-1", "us-east-1", "https://pricing.us-east-1.amazonaws.com", "aws")
 _CHINA = Partition(
     "aws-cn", "aws-cn", "CNY", "cn-northwest-1", "cn-north-1", "https://pricing.cn-north-1.amazonaws.com.cn", "cn"
 )

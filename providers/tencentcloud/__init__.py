@@ -57,7 +57,7 @@ class Tencentcloud:
 
     def credentials_hint(self) -> str | None:
         """Return None when the SDK's default chain finds credentials, else what was looked for."""
-        from providers.tencentcloud.fetch import find_credentials
+        from providers.tencentcloud.ask import find_credentials
 
         return find_credentials(self.credentials_timeout)[1]
 
@@ -72,7 +72,7 @@ class Tencentcloud:
 
     def self_check(self, access: Access) -> Iterable[tuple[str, bool, str]]:
         """Yield (call, ok, what was seen) for each call that `fetch` makes, with one small question each."""
-        from providers.tencentcloud.fetch import self_check
+        from providers.tencentcloud.check import self_check
 
         return self_check(self, access)
 

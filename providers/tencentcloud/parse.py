@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from planner.errors import FetchError
 from planner.money import plain
 from planner.offer import InstanceType, Price, TransferPrice
+from planner.records import NamedTuple
 from providers._border import clean, number, price, text
 from providers.tencentcloud import terms
 

@@ -65,7 +65,9 @@ def deployment(**changes: Any) -> Deployment:
     given.update(changes)
     given["mainland"] = is_mainland(given["provider"], given["region"])
     pp = given["layout"].pp
-    given["nodes"] = tuple(Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"]))
+    given["nodes"] = tuple(
+        Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"])
+    )
     given["stack"] = stack(given["provider"], given["gpu_model"], given["precision"], engine, given["mainland"])
     return Deployment(**{name: value for name, value in given.items() if name in Deployment._fields})
 
@@ -123,5 +125,9 @@ VARIANTS: dict[str, Deployment] = {
     "alicloud-h20": deployment(
         **_R1, provider="alicloud", region="ap-southeast-1", instance_type="ecs.ebmgn8v", gpu_model="H20-3e-141GB",
         gpu_memory_gib=Decimal(141), network_gbps=Decimal(160), local_nvme_gb=0, storage_gb=1500,
+    ),
+    "tencentcloud-h20-2-nodes": deployment(
+        **_R1, provider="tencentcloud", region="ap-guangzhou", instance_type="HCCPNV6.96XLARGE2304", gpu_model="H20",
+        gpu_memory_gib=Decimal(96), network_gbps=Decimal(100), local_nvme_gb=6000, count=2, layout=Layout(8, 2, 1),
     ),
 }  # fmt: skip

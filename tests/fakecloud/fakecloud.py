@@ -69,7 +69,7 @@ class Fake:
         prices = tuple(
             Price(
                 self.name, "fake", region, n, "on_demand", "", "", "", "hour",
-                Decimal(amount) if i == 0 else Decimal(i) + Decimal("1.25"), "USD", Decimal(0), None, "", "linux",
+                Decimal(amount) if i == 0 else Decimal(i % 100) + Decimal("1.25"), "USD", Decimal(0), None, "", "linux",
                 "2026-01-01", "", "fake DescribePrice", "high", "", "", "book", "",
             )
             for i, n in enumerate(names)

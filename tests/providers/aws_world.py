@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +21,9 @@ def instance_type(name: str) -> dict[str, Any]:
     return dict(answer["response"]["InstanceTypes"][0])
 
 
-def product(name: str, hourly: str, region: str = REGION, currency: str = "USD", reserved: bool = True) -> dict[str, Any]:
+def product(
+    name: str, hourly: str, region: str = REGION, currency: str = "USD", reserved: bool = True
+) -> dict[str, Any]:
     """One price list item; reserved: all upfront, partial and none, of 1 year, made from the hourly price."""
     sku = "SKU" + name.replace(".", "").upper()
     attributes = {
@@ -95,12 +96,16 @@ def egress(region: str = REGION, currency: str = "USD") -> list[dict[str, Any]]:
              [("0", "1", "0.0000000000")]),
         item("EAST", {**here, "transferType": "InterRegion Outbound", "toLocation": "US East (Ohio)",
                       "toLocationType": "AWS Region", "toRegionCode": "us-east-2"}, [("0", "Inf", "0.01")]),
+        item("LOCAL", {**here, "fromLocationType": "AWS Local Zone", "transferType": "AWS Outbound",
+                       "toLocation": "External", "toLocationType": "Other"}, [("0", "Inf", "0.2")]),
         item("ZONE", {**here, "transferType": "IntraRegion", "toLocationType": "AWS Region", "toRegionCode": region},
              [("0", "Inf", "0.01")]),
     ]  # fmt: skip
 
 
-def plan(name: str, rate: str, kind: str = "Compute", payment: str = "No Upfront", seconds: int = 31536000) -> dict[str, Any]:
+def plan(
+    name: str, rate: str, kind: str = "Compute", payment: str = "No Upfront", seconds: int = 31536000
+) -> dict[str, Any]:
     return {
         "savingsPlanOffering": {
             "offeringId": "11111111-2222-3333-4444-555555555555", "paymentOption": payment, "planType": kind,
@@ -120,7 +125,7 @@ def page(key: str, items: list[Any], size: int, token_in: str = "NextToken", tok
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         start = int(request.get(token_in) or 0)
-        found = {key: copy.deepcopy(items[start : start + size])}
+        found = {key: items[start : start + size]}
         if start + size < len(items):
             found[token_out] = str(start + size)
         return found
@@ -151,9 +156,19 @@ class World:
 
     def fill(self, fake: FakeAws) -> FakeAws:
         names = [t["InstanceType"] for t in self.types]
-        zones = [{"InstanceType": n, "LocationType": "availability-zone", "Location": f"us-east-1{z}"} for n in names for z in "ab"]
+        zones = [
+            {"InstanceType": n, "LocationType": "availability-zone", "Location": f"us-east-1{z}"}
+            for n in names
+            for z in "ab"
+        ]
         spot = [
-            {"InstanceType": n, "AvailabilityZone": z, "SpotPrice": p, "Timestamp": t, "ProductDescription": "Linux/UNIX"}
+            {
+                "InstanceType": n,
+                "AvailabilityZone": z,
+                "SpotPrice": p,
+                "Timestamp": t,
+                "ProductDescription": "Linux/UNIX",
+            }
             for n, z, p, t in self.spot
         ]
         blocks = [
@@ -168,7 +183,9 @@ class World:
             wanted = {f["Field"]: f["Value"] for f in request["Filters"]}
             items = transfer if request["ServiceCode"] == "AWSDataTransfer" else products
             if "instanceType" in wanted:
-                items = [i for i in items if json.loads(i)["product"]["attributes"]["instanceType"] == wanted["instanceType"]]
+                items = [
+                    i for i in items if json.loads(i)["product"]["attributes"]["instanceType"] == wanted["instanceType"]
+                ]
             return page("PriceList", items, self.size)(request)
 
         def offerings(request: dict[str, Any]) -> Any:

@@ -79,6 +79,19 @@ def put(fake: FakeAws, path: str, text: str) -> None:
     fake.files[path] = (text.encode(), {"Content-Type": "text/csv", "ETag": f'"{len(text)}"'})
 
 
+def move(fake: FakeAws, region: str, cloud: str = "aws", currency: str = "USD") -> None:
+    """Turn the files of us-east-1 into those of another region, partition and currency."""
+    for path, (body, headers) in list(fake.files.items()):
+        text = (
+            body.decode()
+            .replace("us-east-1", region)
+            .replace('"USD"', f'"{currency}"')
+            .replace("v1.0/aws/", f"v1.0/{cloud}/")
+        )
+        fake.files[path.replace("us-east-1", region).replace("v1.0/aws/", f"v1.0/{cloud}/")] = (text.encode(), headers)
+        del fake.files[path]
+
+
 def fill(fake: FakeAws, offers: tuple[str, ...] = OFFER_ROWS) -> FakeAws:
     put(fake, OFFERS, EC2_HEAD + EC2_OTHERS + "".join(offers))
     put(fake, TRANSFER, EC2_HEAD.replace("AmazonEC2", "AWSDataTransfer") + transfer("OUT", "0", "10240", "0.09")

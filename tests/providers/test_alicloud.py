@@ -129,13 +129,14 @@ class Sleeps(list):
 
 
 def access(fake: FakeAlicloud, **more: Any) -> Access:
-    return Access(now=NOW, endpoint=fake.url, **({"sleep": Sleeps()} | more))
+    """Return an access to one family, gn7i, unless `families` says otherwise: each fetch asks two dozen questions."""
+    return Access(now=NOW, endpoint=fake.url, **({"sleep": Sleeps(), "families": ("gn7i",)} | more))
 
 
 def fails(adapter: Alicloud, fake: FakeAlicloud, **more: Any) -> str:
     """Return the one line a user sees; no answer, no secret, one line."""
     with pytest.raises(PlannerError) as caught:
-        adapter.fetch(REGION, access(fake, **({"families": ("gn7i",)} | more)))
+        adapter.fetch(REGION, access(fake, **more))
     line = str(caught.value)
     assert "\n" not in line and SECRET not in line and KEY_ID not in line
     assert len(line) <= 400  # what `planner refresh` shows of it
@@ -158,7 +159,7 @@ def test_importing_the_adapter_imports_no_sdk():
 
 
 def test_specifications(adapter, fake):
-    batch = adapter.fetch(REGION, access(fake))
+    batch = adapter.fetch(REGION, access(fake, families=()))
     assert [record.name for record in batch.instance_types] == [V100, A10]
     a10 = batch.instance_types[1]
     assert (a10.vcpu, a10.memory_gib, a10.gpu_model, a10.gpu_count, a10.gpu_memory_gib) == (8, 30, "A10", 1, 24)
@@ -167,7 +168,7 @@ def test_specifications(adapter, fake):
 
 
 def test_the_instance_is_priced_without_its_disk_and_at_list(adapter, fake):
-    batch = adapter.fetch(REGION, access(fake))
+    batch = adapter.fetch(REGION, access(fake, families=()))
     hour = one(batch, instance_type=A10, purchase_option="on_demand")
     assert (hour.amount, hour.currency, hour.unit, hour.site) == (Decimal("9.99"), "CNY", "hour", "china")
     assert hour.effective_date == "2026-11-23" and "DescribePrice" in hour.source and REGION in hour.source
@@ -191,7 +192,7 @@ def test_subscriptions_by_month_and_by_term(adapter, fake):
 
 def test_a_discounted_month_leaves_the_years_at_list(adapter, fake):
     """Then what is off a year may be this account's own contract, which belongs into nobody else's price book."""
-    batch = adapter.fetch(REGION, access(fake))
+    batch = adapter.fetch(REGION, access(fake, families=()))
     year = one(batch, instance_type=V100, term="1y", purchase_option="subscription")
     assert year.amount == Decimal("76776")
     assert year.note == "list price; this account is shown 57582 (yearly discount)"
@@ -205,7 +206,7 @@ def test_spot_is_the_newest_of_each_zone_with_its_own_date(adapter, fake):
 
 
 def test_a_savings_plan_is_a_rate_of_the_on_demand_price_of_the_same_refresh(adapter, fake):
-    batch = adapter.fetch(REGION, access(fake))
+    batch = adapter.fetch(REGION, access(fake, families=()))
     rows = [row for row in batch.prices if row.purchase_option == "savings_plan"]
     assert [(row.instance_type, row.term, row.payment, row.offering, row.amount) for row in rows] == [
         (A10, "1y", "all_upfront", "ecs", Decimal("6.1938")), (A10, "3y", "no_upfront", "ecs", Decimal("4.0959")),
@@ -259,14 +260,15 @@ def test_two_currencies_are_never_mixed(adapter, fake):
     assert "two price books" in fails(adapter, fake)
 
 
-def test_another_kind_of_disk_is_tried_where_one_is_not_taken(adapter, fake):
+@pytest.mark.parametrize("taken", ["cloud_essd", "cloud_efficiency", "cloud_ssd", "none of them"])
+def test_another_kind_of_disk_is_tried_where_one_is_not_taken(adapter, fake, taken):
     def picky(asked: dict[str, Any]) -> Any:
-        if asked.get("SystemDisk.Category") == "cloud_essd":
+        if "SystemDisk.Category" in asked and asked["SystemDisk.Category"] != taken:
             return error(400, "InvalidSystemDiskCategory.ValueNotSupported")
         return describe_price(asked)
 
     fake.answers["DescribePrice"] = picky
-    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
+    batch = adapter.fetch(REGION, access(fake))
     assert one(batch, purchase_option="on_demand").amount == Decimal("9.99")
 
 
@@ -274,14 +276,14 @@ def test_what_is_not_sold_is_a_gap_not_a_failure(adapter, fake):
     fake.answers["DescribePrice"] = lambda asked: (
         error(404, "PriceNotFound") if asked.get("PriceUnit") == "Year" else describe_price(asked)
     )
-    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
+    batch = adapter.fetch(REGION, access(fake))
     assert {row.term for row in batch.prices if row.purchase_option == "subscription"} == {"1m"}
     assert f"{REGION}: {A10} 3y: not sold (PriceNotFound)" in batch.gaps
 
 
 def test_raw_answers_are_kept_without_the_caller(adapter, fake):
     kept: dict[str, str] = {}
-    adapter.fetch(REGION, access(fake, keep_raw=kept.__setitem__, families=("gn7i",)))
+    adapter.fetch(REGION, access(fake, keep_raw=kept.__setitem__))
     assert json.loads(kept[f"alicloud-{REGION}-DescribePrice-{A10}-Hour1.json"])["PriceInfo"]["Price"]["Currency"] == "CNY"
     everything = "".join(kept) + "".join(kept.values())
     assert "203.0.113.9" not in everything and SECRET not in everything and KEY_ID not in everything
@@ -416,7 +418,7 @@ def test_an_unknown_refusal_shows_the_cloud_s_words_but_no_key(adapter, fake):
 
 def test_empty_page(adapter, fake):
     fake.answers["DescribeInstanceTypes"] = {"NextToken": "", "InstanceTypes": {"InstanceType": []}}
-    batch = adapter.fetch(REGION, access(fake))
+    batch = adapter.fetch(REGION, access(fake, families=()))
     assert (batch.prices, batch.instance_types) == ((), ())
     assert f"{REGION}: no GPU instance type is sold here" in batch.gaps
 
@@ -433,7 +435,7 @@ def paged(asked: dict[str, Any]) -> dict[str, Any]:
 
 def test_pages_are_followed(adapter, fake):
     fake.answers["DescribeInstanceTypes"] = paged
-    assert len(adapter.fetch(REGION, access(fake)).instance_types) == 2
+    assert len(adapter.fetch(REGION, access(fake, families=())).instance_types) == 2
 
 
 def test_page_two_fails(adapter, fake):
@@ -456,10 +458,10 @@ def test_page_two_of_spot_prices(adapter, fake):
         return {"Currency": "CNY", "NextOffset": 2 if first else 0, "SpotPrices": {"SpotPriceType": rows[:2] if first else rows[2:]}}
 
     fake.answers["DescribeSpotPriceHistory"] = pages
-    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
+    batch = adapter.fetch(REGION, access(fake))
     assert [row.zone for row in batch.prices if row.purchase_option == "spot"] == ["cn-hangzhou-i", "cn-hangzhou-j"]
     fake.fail("reply", "DescribeSpotPriceHistory", skip=1, reply=error(503, "ServiceUnavailable"))
-    assert "DescribeSpotPriceHistory[" in fails(adapter, fake, families=("gn7i",))
+    assert "DescribeSpotPriceHistory[" in fails(adapter, fake)
 
 
 def changed(**change: Any):
@@ -488,7 +490,7 @@ def test_two_prices_where_one_is_expected(adapter, fake):
     fake.answers["DescribePrice"] = doubled
     line = fails(adapter, fake)
     assert "2 prices of 'instanceType' where one is expected" in line
-    assert f"InstanceType={A10}" in line and "PriceUnit=Hour" in line  # the filter is printed
+    assert f"InstanceType={A10}" in line and "PriceUnit=" in line  # the filter is printed
 
 
 def test_no_price_where_one_is_expected(adapter, fake):
@@ -569,8 +571,18 @@ def test_a_plan_answer_that_says_it_failed_inside_http_200(adapter, fake):
 )
 def test_an_account_without_savings_plans_has_a_gap(adapter, fake, answer):
     fake.answers["QuerySavingsPlansDiscount"] = lambda asked: answer
-    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
-    assert f"{REGION}: ecs.gn7i: no savings plan discount is given" in batch.gaps
+    batch = adapter.fetch(REGION, access(fake))
+    said = " (NotApplicable)" if isinstance(answer, tuple) else ""
+    assert f"{REGION}: ecs.gn7i: no savings plan discount is given{said}" in batch.gaps
+
+
+def test_a_refused_question_about_traffic_is_a_gap(adapter, fake):
+    fake.answers["DescribePrice"] = lambda asked: (
+        error(400, "MissingParameter.InstanceType") if asked["ResourceType"] == "bandwidth" else describe_price(asked)
+    )
+    batch = adapter.fetch(REGION, access(fake))
+    assert batch.transfer == ()
+    assert f"egress in {REGION}: DescribePrice refused ResourceType=bandwidth (MissingParameter.InstanceType)" in batch.gaps
 
 
 def test_ten_thousand_types(adapter, fake):
@@ -584,7 +596,7 @@ def test_ten_thousand_types(adapter, fake):
         return {"NextToken": following, "InstanceTypes": {"InstanceType": everything[start : start + size]}}
 
     fake.answers["DescribeInstanceTypes"] = page
-    batch = adapter.fetch(REGION, access(fake))
+    batch = adapter.fetch(REGION, access(fake, families=()))
     assert len(batch.instance_types) == 2
     assert fake.count("DescribeInstanceTypes") == 100
     assert fake.count("DescribePrice") == 2 * 5 + 1
@@ -654,7 +666,7 @@ def test_words_for_not_sold(adapter, fake, code):
     fake.answers["DescribePrice"] = lambda asked: (
         error(400, code) if asked.get("PriceUnit") == "Hour" else describe_price(asked)
     )
-    batch = adapter.fetch(REGION, access(fake, families=("gn7i",)))
+    batch = adapter.fetch(REGION, access(fake))
     assert f"{REGION}: {A10} on-demand: not sold ({code})" in batch.gaps
     assert not [row for row in batch.prices if row.purchase_option in ("on_demand", "savings_plan")]
 
@@ -678,7 +690,7 @@ def test_every_mapped_gpu_stands_in_the_table():
 
 
 def test_permissions_cover_every_call_and_stand_in_the_docs(adapter, fake):
-    adapter.fetch(REGION, access(fake))
+    adapter.fetch(REGION, access(fake, families=()))
     page = (Path(__file__).parents[2] / "docs" / "providers" / "alicloud.md").read_text()
     calls = {call for call, _ in fake.requests}
     assert calls == set(terms.PERMISSIONS)

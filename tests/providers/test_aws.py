@@ -16,6 +16,7 @@ from planner.errors import MisuseError
 from planner.offer import Price
 from planner.provider import Access, Batch
 from providers.aws import provider
+from tests.providers import public_files
 from tests.providers.aws_world import NOW, REGION, World
 from tests.providers.fake_aws import KEY, SECRET, FakeAws
 
@@ -59,7 +60,9 @@ def test_a_region_comes_whole(fake: FakeAws) -> None:
 
 
 def test_reserved_rows_say_how_they_are_paid(fake: FakeAws) -> None:
-    rows = {(p.payment, p.unit): p.amount for p in _of(provider.fetch(REGION, Access(NOW, endpoint=fake.url)), "reserved")}
+    rows = {
+        (p.payment, p.unit): p.amount for p in _of(provider.fetch(REGION, Access(NOW, endpoint=fake.url)), "reserved")
+    }
     assert rows == {
         ("all_upfront", "term"): Decimal("109788.21"),
         ("partial_upfront", "term"): Decimal(3000),
@@ -105,7 +108,9 @@ def test_pages_are_followed_on_every_call(fake: FakeAws) -> None:
 def test_the_price_list_is_asked_once_for_all_types_with_the_filters_that_pin_a_price(fake: FakeAws) -> None:
     provider.fetch(REGION, Access(now=NOW, endpoint=fake.url))
     asked = [
-        {f["Field"]: f["Value"] for f in r["Filters"]} for r in fake.calls("GetProducts") if r["ServiceCode"] == "AmazonEC2"
+        {f["Field"]: f["Value"] for f in r["Filters"]}
+        for r in fake.calls("GetProducts")
+        if r["ServiceCode"] == "AmazonEC2"
     ]
     assert asked == [
         {
@@ -135,7 +140,10 @@ def test_a_type_without_a_price_is_asked_for_singly_and_then_told_as_a_gap(fake:
 def test_raw_answers_are_kept_and_hold_no_secret(fake: FakeAws) -> None:
     kept: dict[str, str] = {}
     provider.fetch(REGION, Access(now=NOW, endpoint=fake.url, keep_raw=kept.__setitem__))
-    assert {"aws-us-east-1-pricing-GetProducts-AmazonEC2-001.json", "aws-us-east-1-ec2-DescribeInstanceTypes-001.json"} <= set(kept)
+    assert {
+        "aws-us-east-1-pricing-GetProducts-AmazonEC2-001.json",
+        "aws-us-east-1-ec2-DescribeInstanceTypes-001.json",
+    } <= set(kept)
     assert len(kept) == 7
     everything = "".join(kept.values())
     assert "21.9576420000" in everything
@@ -145,7 +153,18 @@ def test_raw_answers_are_kept_and_hold_no_secret(fake: FakeAws) -> None:
         json.loads(text)
 
 
-def test_china_bills_in_cny_and_govcloud_reads_the_public_list(fake: FakeAws) -> None:
+def test_govcloud_takes_prices_from_the_public_list_and_the_rest_from_its_own_api(fake: FakeAws) -> None:
+    public_files.move(public_files.fill(fake), "us-gov-west-1")
+    batch = provider.fetch("us-gov-west-1", Access(now=NOW, endpoint=fake.url))
+    assert batch.account_site == "aws-us-gov" and {p.site for p in batch.prices} == {"aws-us-gov"}
+    (hourly,) = _of(batch, "on_demand")
+    assert "public price list" in hourly.source and hourly.amount == Decimal("21.957642")
+    assert len(batch.instance_types) == 2 and _of(batch, "spot")
+    assert not fake.calls("GetProducts") and not fake.calls("DescribeSavingsPlansOfferingRates")
+    assert any("has no price API" in gap for gap in batch.gaps)
+
+
+def test_china_bills_in_cny(fake: FakeAws) -> None:
     from tests.providers.aws_world import egress, product
 
     world = World()

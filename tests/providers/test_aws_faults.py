@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -106,7 +107,11 @@ def test_timeout_mid_answer(fake: FakeAws, call: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("claim", [None, 50_000], ids=["honest length", "connection closed"])
 def test_truncated_answer(fake: FakeAws, call: str, claim: int | None) -> None:
-    body = b"<DescribeInstanceTypesResponse><instanceTypeSet><item>" if call.startswith("Describe") else b'{"PriceList": ["{'
+    body = (
+        b"<DescribeInstanceTypesResponse><instanceTypeSet><item>"
+        if call.startswith("Describe")
+        else b'{"PriceList": ["{'
+    )
     if call == "DescribeSavingsPlansOfferingRates":
         body = b'{"searchResults": [{"rate": "1'
     fake.always[call] = fake_aws.truncated(body, claim)
@@ -144,7 +149,11 @@ def test_no_credentials(fake: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("call", CALLS)
 def test_permission_missing(fake: FakeAws, call: str) -> None:
-    code = "UnauthorizedOperation" if call in ("DescribeInstanceTypes", "DescribeSpotPriceHistory") else "AccessDeniedException"
+    code = (
+        "UnauthorizedOperation"
+        if call in ("DescribeInstanceTypes", "DescribeSpotPriceHistory")
+        else "AccessDeniedException"
+    )
     fake.always[call] = fake_aws.error(403, code, "User: arn:aws:iam::123456789012:user/x is not authorized")
     text = _fails(fake)
     assert call in text and "lack this permission" in text and "123456789012" not in text
@@ -177,6 +186,40 @@ def test_no_gpu_type_in_the_region(fake: FakeAws) -> None:
     assert batch.prices == () and "no GPU instance type is offered here" in batch.gaps[0]
 
 
+def test_no_zone_sells_anything(fake: FakeAws) -> None:
+    fake.answers["DescribeInstanceTypeOfferings"] = lambda request: {"InstanceTypeOfferings": []}
+    assert "no zone sells any of the 2 GPU types" in _fails(fake)
+
+
+def test_a_type_that_is_priced_but_not_sold_here_is_left_out_and_told(fake: FakeAws) -> None:
+    world = World()
+    world.products.append(product("p3.2xlarge", "3.06"))
+    batch = _fetch(world.fill(fake))
+    assert "p3.2xlarge" not in {p.instance_type for p in batch.prices}
+    assert any("left out: p3.2xlarge" in gap for gap in batch.gaps)
+
+
+def _traffic(usage: str, amount: str) -> World:
+    world = World()
+    world.egress[0]["product"]["attributes"]["usagetype"] = "USE1-DataTransfer-Out-Bytes"
+    other = json.loads(json.dumps(world.egress[0]).replace("OUT", "OTHER").replace("0.09", amount))
+    other["product"]["attributes"]["usagetype"] = usage
+    world.egress.append(other)
+    return world
+
+
+def test_accelerated_traffic_is_not_plain_traffic(fake: FakeAws) -> None:
+    whole = _fetch(fake).transfer
+    assert _fetch(_traffic("USE1-DataTransfer-Out-ABytes", "0.13").fill(fake)).transfer == whole
+
+
+def test_two_products_of_one_price_are_one_and_of_two_are_refused(fake: FakeAws) -> None:
+    whole = _fetch(fake).transfer
+    assert _fetch(_traffic("USE1-DataTransfer-Out-Bytes", "0.09").fill(fake)).transfer == whole
+    text = _fails(_traffic("USE1-DataTransfer-Out-Bytes", "0.13").fill(fake))
+    assert "2 prices for traffic to the internet where one is expected" in text
+
+
 def test_no_egress_price(fake: FakeAws) -> None:
     world = World()
     world.egress = world.egress[1:]
@@ -192,7 +235,9 @@ def test_page_two_fails(fake: FakeAws, call: str) -> None:
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         if request.get("NextToken") or request.get("nextToken"):
-            return {"nothing": "of use"} if call in ("GetProducts", "DescribeSavingsPlansOfferingRates") else real(request)
+            return (
+                {"nothing": "of use"} if call in ("GetProducts", "DescribeSavingsPlansOfferingRates") else real(request)
+            )
         return real(request)
 
     fake.answers[call] = answer
@@ -269,7 +314,9 @@ def test_new_fields_are_no_fault(fake: FakeAws) -> None:
 
 def test_a_new_word_is_left_out_and_told(fake: FakeAws) -> None:
     def change(item: Any, dimension: Any) -> None:
-        term = next(t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "No Upfront")
+        term = next(
+            t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "No Upfront"
+        )
         term["termAttributes"]["LeaseContractLength"] = "5yr"
 
     batch = _fetch(_changed(change).fill(fake))
@@ -278,7 +325,9 @@ def test_a_new_word_is_left_out_and_told(fake: FakeAws) -> None:
 
 def test_upfront_that_does_not_fit_its_name(fake: FakeAws) -> None:
     def change(item: Any, dimension: Any) -> None:
-        term = next(t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "All Upfront")
+        term = next(
+            t for t in item["terms"]["Reserved"].values() if t["termAttributes"]["PurchaseOption"] == "All Upfront"
+        )
         term["priceDimensions"].popitem()
 
     assert "do not fit its name" in _fails(_changed(change).fill(fake))
@@ -295,7 +344,7 @@ def test_ten_thousand_types(fake: FakeAws) -> None:
     needed = ("GpuInfo", "MemoryInfo", "VCpuInfo", "NetworkInfo", "SupportedUsageClasses")
     base = {field: value for field, value in instance_type("g5.xlarge").items() if field in needed}
     names = [f"{'g5' if n % 25 == 0 else 'm5'}.{n}xlarge" for n in range(10_000)]
-    world.types = [{**base, "InstanceType": name} for name in names]
+    world.types = [{**(base if name.startswith("g5") else {}), "InstanceType": name} for name in names]
     world.products = [product(name, f"{n + 1}.5", reserved=False) for n, name in enumerate(names)]
     world.plans, world.spot, world.blocks = [], [], []
     world.size = 5000

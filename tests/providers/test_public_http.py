@@ -58,6 +58,12 @@ def test_a_file_that_changed_meanwhile_is_refused(fake: FakeAws) -> None:
         _read(fake.url + "/file")
 
 
+def test_a_part_of_another_version_is_refused(fake: FakeAws) -> None:
+    fake.faults["/file"].extend([lambda h, _: _half(h), lambda h, _: _half(h, etag='"two"')])
+    with pytest.raises(FetchError, match="cannot be taken up there"):
+        _read(fake.url + "/file")
+
+
 def test_without_an_etag_nothing_is_pieced_together(fake: FakeAws) -> None:
     fake.faults["/file"].append(lambda h, _: _half(h, etag=""))
     with pytest.raises(FetchError, match="cannot be taken up there"):

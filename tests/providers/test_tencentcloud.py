@@ -234,6 +234,8 @@ def test_what_the_api_does_not_give_is_a_gap(adapter, fake):
     gaps = adapter.fetch(REGION, access(fake)).gaps
     assert any(gap.startswith("currency: the API names none; amounts are taken as CNY") for gap in gaps)
     assert any(gap.startswith("reserved instances:") for gap in gaps)
+    assert any(gap.startswith("hourly prices in steps:") for gap in gaps)
+    assert not any(gap.startswith("hourly prices in steps:") for gap in adapter.fetch(REGION, access(fake, families=("GN7",))).gaps)
 
 
 def test_sold_out_zones_are_left_out_of_zones(adapter, fake):
@@ -315,10 +317,10 @@ def test_the_other_site_s_currency_is_noticed(site, amount, good):
     ],
 )
 def test_the_site_follows_from_tencent_s_own_hosts(adapter, monkeypatch, endpoint, site, host):
-    from providers.tencentcloud.fetch import _Ask
+    from providers.tencentcloud.ask import Ask
 
     use_keys(monkeypatch)
-    ask = _Ask(adapter, REGION, Access(now=NOW, endpoint=endpoint))
+    ask = Ask(adapter, REGION, Access(now=NOW, endpoint=endpoint))
     assert (ask.site, ask.host) == (site, host)
 
 
@@ -371,7 +373,7 @@ def test_throttled_for_ever(adapter, fake):
     fake.fail("throttle", "DescribeInstanceTypeConfigs")
     waits = Sleeps()
     line = fails(adapter, fake, sleep=waits)
-    assert line.startswith("tencentcloud ap-guangzhou: DescribeInstanceTypeConfigs[] was throttled (RequestLimitExceeded) 5 times")
+    assert line.startswith("tencentcloud ap-guangzhou: DescribeInstanceTypeConfigs was throttled (RequestLimitExceeded) 5 times")
     assert [wait for wait in waits if wait >= 1] == [1, 2, 4, 8]
 
 

@@ -1,0 +1,187 @@
+"""`planner catalog diff|history|export|import`: the price book over time, and shared."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from planner.errors import MisuseError, PriceBookError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from planner.pricebook import PriceBook
+    from planner.pricebook.book import Fetch
+    from planner.pricebook.store import Change, Content
+
+__all__ = ["add_to"]
+
+_DB = click.option("--price-book-db", metavar="FILE", help="The price book.  [prices.sqlite3 in $PLANNER_HOME or your data folder]")
+
+
+def add_to(group: click.Group) -> None:
+    """Attach the commands of the price book to the group `planner catalog`."""
+    for command in (diff, history, export, import_):
+        group.add_command(command)
+
+
+def _open(price_book_db: str | None) -> PriceBook:
+    from planner.cli.options import book_path
+    from planner.pricebook import PriceBook
+
+    path = book_path(price_book_db)
+    book = PriceBook.open_for_read(path)
+    if book is None:
+        raise PriceBookError(f"no price book at {path} yet: `planner refresh` or `planner catalog import FILE` makes one")
+    return book
+
+
+@click.command()
+@click.option("--since", metavar="DATE", help="Changes after this day.  [what the newest refresh of each region changed]")
+@click.option("--from-list", is_flag=True, help="Where the book differs from the committed list instead.")
+@click.option("--provider", metavar="NAME", default="", help="Only this provider.")
+@click.option("--region", metavar="ID", default="", help="Only this region.")
+@click.option("--quote", "quote_file", metavar="FILE", help="Also name the offers of this saved quote that are affected.")
+@_DB
+def diff(
+    since: str | None, from_list: bool, provider: str, region: str, quote_file: str | None, price_book_db: str | None
+) -> int:  # fmt: skip
+    """Show price changes: old, new, per cent, and which offers they affect."""
+    from planner.catalog import Catalog
+    from planner.pricebook.history import changes_from_list, changes_since
+    from planner.pricebook.words import change_line
+
+    if from_list and since:
+        raise MisuseError("--from-list compares with the committed list, --since with an earlier day: give one of them")
+    offers = None
+    if quote_file:
+        from planner.files import read_text
+        from planner.render.json import load
+
+        offers = load(read_text(quote_file, "quote", 256 * 2**20), quote_file).offers
+    with _open(price_book_db) as book:
+        if from_list:
+            changes = changes_from_list(book, Catalog(), provider, region)
+        else:
+            changes = changes_since(book, _date(since, "--since"), provider, region)
+    for change in changes:
+        click.echo(change_line(change))
+        click.echo(f"  affects {_affected(change, offers)}")
+    moved = sum(c.before is not None and c.after is not None for c in changes)
+    new = sum(c.before is None for c in changes)
+    click.echo(f"{moved} changed, {new} new, {len(changes) - moved - new} withdrawn")
+    return 0
+
+
+def _affected(change: Change, offers: Iterable[object] | None) -> str:
+    from planner.pricebook.affects import ids_affected, words_affected
+
+    if offers is None:
+        return words_affected(change.row)
+    ids = ids_affected(change.row, offers)  # type: ignore[arg-type]
+    return ", ".join(ids) if ids else "no offer of the quote"
+
+
+@click.command()
+@click.argument("instance_type", metavar="TYPE")
+@click.option("--provider", metavar="NAME", default="", help="Only this provider.")
+@click.option("--region", metavar="ID", default="", help="Only this region.")
+@_DB
+def history(instance_type: str, provider: str, region: str, price_book_db: str | None) -> int:
+    """Show when each price of an instance type was first seen, changed and vanished."""
+    from planner.money import plain, show
+    from planner.pricebook.history import history as story
+    from planner.pricebook.words import name_of, unit_of
+
+    with _open(price_book_db) as book:
+        events = story(book, instance_type, provider, region)
+    if not events:
+        raise MisuseError(f"the price book has never seen {instance_type!r} there; `planner catalog list` shows what is known")
+    title = ""
+    for event in events:
+        name = f"{name_of(event.price)}, {event.price.site}, {'with keys' if event.access == 'keys' else 'public list'}"
+        if name != title:
+            click.echo(name)
+            title = name
+        unit = unit_of(event.price)
+        if event.amount is None:
+            text = "withdrawn"
+        elif event.before is None:
+            text = f"{plain(event.amount)} {unit}"
+        else:
+            percent = (event.amount - event.before) / event.before * 100
+            text = f"{plain(event.amount)} {unit} ({'+' if percent > 0 else ''}{show(percent)} %)"
+        click.echo(f"  {event.observed_at}  {text}")
+    return 0
+
+
+@click.command()
+@click.argument("file", metavar="[FILE.csv]", required=False)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@_DB
+def export(file: str | None, force: bool, price_book_db: str | None) -> int:
+    """Write the whole price book as CSV, to a file or to the terminal."""
+    from planner.pricebook.csvfile import export_csv
+
+    with _open(price_book_db) as book:
+        if not file:
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+            export_csv(book, sys.stdout)
+            return 0
+        if os.path.lexists(file) and not force:
+            raise MisuseError(f"{file} exists; choose another name or add --force to replace it")
+        # Written piece by piece, since a book may be larger than the memory; moved into place when whole.
+        temporary = f"{file}.{os.getpid()}.tmp"
+        try:
+            with open(temporary, "x", encoding="utf-8", newline="") as out:
+                count = export_csv(book, out)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(temporary, file)
+        except OSError as exc:
+            raise PriceBookError(f"cannot write {file}: {exc.strerror or exc}; nothing was written") from exc
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+    click.echo(f"{count} observations written to {file}")
+    return 0
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE.csv")
+@_DB
+def import_(file: str, price_book_db: str | None) -> int:
+    """Add an exported price book to yours: checked wholly first, then all of it or nothing. Known fetches are skipped."""
+    from planner.cli.options import book_path
+    from planner.pricebook.csvfile import check_csv, import_csv
+    from planner.pricebook.store import Writer
+
+    check_csv(file, _check)
+    with Writer.open(book_path(price_book_db)) as writer:
+        done = import_csv(file, writer)
+    click.echo(f"{done.fetches} regions with {done.observations} observations added, {done.known} were known already")
+    return 0
+
+
+def _check(fetch: Fetch, content: Content) -> list[str]:
+    """Check a fetch from a file like one from a cloud."""
+    from planner.pricebook.checks import check_batch
+    from planner.pricebook.rows import batch_of
+    from planner.refresh import listed_types
+
+    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps)
+    return check_batch(made, listed_types(fetch.provider))
+
+
+def _date(text: str | None, option: str) -> str:
+    if not text:
+        return ""
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise MisuseError(f"{option}: {text!r} is not a date (write 2026-10-01)") from None

@@ -1,0 +1,78 @@
+"""`planner diff`: what changed between two saved quotes, in money and why."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from planner.compare import Diff
+    from planner.quote import Quote
+
+
+@click.command()
+@click.argument("old", metavar="OLD.json")
+@click.argument("new", metavar="NEW.json")
+@click.option("--fail-on-increase", "limit", metavar="PERCENT", help="Exit 1 when the cost rises by more than this (5%).")
+@click.option("--offer", metavar="ID", help="Judge this offer.  [the cheapest of each quote]")
+@click.option("--top", type=click.IntRange(0), default=20, metavar="N", help="Offers shown; 0 = all.  [20]")
+@click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+def diff(old: str, new: str, limit: str | None, offer: str | None, top: int, form: str, output: str | None) -> int:
+    """What changed between two saved quotes (`planner quote --format json`), split exactly into price, discount,
+    exchange rate, hours, count and volume."""
+    from planner.compare import compare, increase
+    from planner.render.diff import FORMATS
+
+    most = _limit(limit) if limit is not None else None
+    result = compare(_load(old), _load(new))
+    rise = increase(result, offer or "")
+    text = FORMATS[form](result, top, offer or "")
+    if output:
+        from planner.files import write_new
+
+        write_new(output, text)
+    else:
+        sys.stdout.write(text)
+    return 0 if most is None else _verdict(result, offer or "", rise, most)
+
+
+def _verdict(result: Diff, offer: str, rise: Decimal | None, most: Decimal) -> int:
+    from planner.money import plain, show
+
+    name = offer or "the cheapest offer"
+    if rise is None:
+        lost = (
+            next((o.status for o in result.offers if o.id == offer), "") == "gone"
+            if offer
+            else result.cheapest_before is not None and result.cheapest_after is None
+        )
+        if lost:
+            click.echo(f"planner: {name} is gone: the new quote has no complete offer to compare", err=True)
+            return 1
+        click.echo(f"planner: {name} is in the new quote only: no increase to judge", err=True)
+        return 0
+    if rise > most:
+        click.echo(f"planner: {name} costs {show(rise)} % more, over the limit of {plain(most)} %", err=True)
+        return 1
+    return 0
+
+
+def _limit(text: str) -> Decimal:
+    from planner.errors import MisuseError
+    from planner.money import decimal_of
+
+    value = decimal_of(text.strip().removesuffix("%").rstrip(), "--fail-on-increase")
+    if value < 0:
+        raise MisuseError("--fail-on-increase: write a share such as 5%, not below zero")
+    return value
+
+
+def _load(path: str) -> Quote:
+    from planner.files import read_text
+    from planner.render.json import load
+
+    return load(read_text(path, "quote", 256 * 2**20), path)

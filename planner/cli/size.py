@@ -1,0 +1,186 @@
+"""`planner size`: what a machine serves, how fast, and how sure that is."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from planner.errors import MisuseError, suggest
+
+if TYPE_CHECKING:
+    from planner.offer import InstanceType
+    from planner.sizing import Range, Sizing
+    from planner.workload import Workload
+
+
+@click.command()
+@click.option("--model", metavar="NAME", help="Model (see `planner models list`).  [DeepSeek-R1-Distill-Qwen-7B]")
+@click.option("--model-config", metavar="FILE", help="A Hugging Face config.json of a known architecture instead.")
+@click.option("--precision", metavar="P", help="fp16, bf16, fp8, int8 (W8A8), int8-w8a16, int4-awq, int4-gptq.  [fp16]")
+@click.option("--instance-type", metavar="TYPE", help="An instance type of the catalogue.")
+@click.option("--gpu", metavar="NAME", help="A GPU instead: A100-80, A10, V100, H100, L20, 4090, ...")
+@click.option("--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs to use.  [all of the instance type, else 1]")
+@click.option("--tp", type=click.IntRange(1, 1024), metavar="K", help="Tensor parallel degree.  [the best that fits]")
+@click.option("--input-tokens", metavar="N", help="Prompt length.  [1024]")
+@click.option("--output-tokens", metavar="N", help="Answer length.  [512]")
+@click.option("--context-tokens", metavar="N", help="Longest context to hold.  [input + output]")
+@click.option("--concurrency", metavar="C|max", help="Requests at once; max: as many as the memory holds.  [max]")
+@click.option("--rps", metavar="R", help="Requests per second instead: how many machines it takes.")
+@click.option("--tokens-per-second", metavar="T", help="Output tokens per second instead.")
+@click.option("--arrival", type=click.Choice(["steady", "burst"]), default="steady", help="steady keeps C requests running; burst sends C at once and drains.  [steady]")
+@click.option("--ttft-ms", metavar="MS", help="Limit on the time to the first token.")
+@click.option("--tpot-ms", metavar="MS", help="Limit on the time per output token.")
+@click.option("--headroom", metavar="SHARE", help="Capacity kept free when counting machines.  [20%]")
+@click.option("--spare", metavar="N", help="Machines beyond the need (1 = N+1).")
+@click.option("--engine", metavar="NAME@VERSION", help="Engine, e.g. vllm@0.33.0.  [the current one for the GPU]")
+@click.option("--steps", is_flag=True, help="Show every step with its formula and numbers.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
+def size(
+    instance_type: str | None, gpu: str | None, gpus: int | None, tp: int | None, arrival: str, steps: bool, form: str,
+    **values: Any,
+) -> int:  # fmt: skip
+    """What a machine delivers for a model: memory, layout, tokens per second and latency, each with its range.
+
+    The ranges hold 80 % of measured runs that the model had not seen; docs/sizing.md has the table.
+    """
+    from planner.sizing.machine import on_machine
+
+    work = _workload(values)
+    burst = arrival == "burst"
+    if burst and (work.rps or work.tokens_per_second):
+        raise MisuseError("--arrival burst needs --concurrency: a rate is a steady load")
+    if (instance_type is None) == (gpu is None):
+        raise MisuseError("name the machine with either --instance-type TYPE or --gpu NAME [--gpus N]")
+    if instance_type is not None:
+        spec = _instance(instance_type)
+        number = float(spec.gpu_count)
+        if gpus is not None and gpus > number:
+            raise MisuseError(f"--gpus {gpus}: {spec.name} has {spec.gpu_count} x {spec.gpu_model}")
+        memory = None if spec.gpu_memory_gib is None else float(spec.gpu_memory_gib)
+        network = None if spec.network_gbps is None else float(spec.network_gbps)
+        name, machine = spec.gpu_model, spec.name
+        count = number if gpus is None else float(gpus)
+        found = on_machine(work, name, count, memory, network if count == number else None, tp or 0, burst)
+    else:
+        assert gpu is not None
+        from planner.gpus import find
+
+        name, count, memory = find(gpu).name, float(gpus or 1), None
+        machine = f"{count:g} x {name}"
+        found = on_machine(work, gpu, count, None, None, tp or 0, burst)
+    if form == "json":
+        import json
+
+        raw = _json(found, work, instance_type, name, count, arrival)
+        sys.stdout.write(json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(_table(found, work, machine, f"{count:g} x {name}", arrival, steps))
+    return 0
+
+
+def _workload(values: dict[str, Any]) -> Workload:
+    from planner import workload
+
+    given = {k: v for k, v in values.items() if v is not None}
+    concurrency = str(given.get("concurrency", "")).strip().lower()
+    if concurrency == "max":
+        del given["concurrency"]
+    elif concurrency in ("0", "00"):
+        raise MisuseError("--concurrency: 0 requests make no load; write 1 or more, or max")
+    elif concurrency:
+        try:
+            int(concurrency)
+        except ValueError:
+            raise MisuseError(f"--concurrency: {given['concurrency']!r} is neither a whole number nor max") from None
+    for field in ("rps", "tokens_per_second", "ttft_ms", "tpot_ms"):
+        if field in given and str(given[field]).strip() in ("0", "0.0"):
+            raise MisuseError(f"--{field.replace('_', '-')}: 0 is not above zero; leave it out instead")
+    if "precision" in given:  # names under which measurements are published
+        word = str(given["precision"]).lower()
+        given["precision"] = {"int8-w8a8": "int8", "w8a8": "int8", "int8-gptq": "int8-w8a16"}.get(word, word)
+    if given.get("model") and given.get("model_config"):
+        raise MisuseError("give either --model or --model-config, not both")
+    return workload.make(given)
+
+
+def _instance(name: str) -> InstanceType:
+    """Return the instance type of the catalogue; raises MisuseError with near matches."""
+    from planner.catalog import Catalog
+
+    catalog = Catalog()
+    for provider in catalog.providers():
+        spec = catalog.instances(provider).get(name)
+        if spec is not None:
+            return spec
+    known = {n: s for p in catalog.providers() for n, s in catalog.instances(p).items()}
+    for other, spec in known.items():
+        if other.lower() == name.lower():
+            return spec
+    raise MisuseError(f"no instance type {name!r} in the catalogue: {suggest(name, known)}")
+
+
+def _range(value: Range | None, digits: int) -> dict[str, float] | None:
+    return None if value is None else {k: round(v, digits) for k, v in zip(value._fields, value, strict=True)}
+
+
+def _json(s: Sizing, work: Workload, instance_type: str | None, gpu: str, gpus: float, arrival: str) -> dict[str, Any]:
+    """Return `planner.size/1`."""
+    memory = layout = None
+    if s.memory is not None and s.layout is not None:
+        memory = {k: round(v, 4) for k, v in zip(s.memory._fields, s.memory, strict=True)}
+        layout = dict(zip(s.layout._fields, s.layout, strict=True))
+    return {
+        "schema": "planner.size/1",
+        "model": s.model, "precision": s.precision, "engine": s.engine,
+        "instance_type": instance_type, "gpu": gpu, "gpus": gpus if gpus % 1 else int(gpus),
+        "input_tokens": work.input_tokens, "output_tokens": work.output_tokens, "arrival": arrival,
+        "fits": s.fits, "reasons": list(s.reasons), "memory": memory, "layout": layout,
+        "concurrency": s.concurrency,
+        "output_tokens_per_second": _range(s.output_tokens_per_second, 2),
+        "total_tokens_per_second": _range(s.total_tokens_per_second, 2),
+        "ttft_ms": _range(s.ttft_ms, 2), "tpot_ms": _range(s.tpot_ms, 3),
+        "count": s.count, "utilisation": None if s.utilisation is None else round(s.utilisation, 4),
+        "idle_gpus": s.idle_gpus, "basis": list(s.basis), "warnings": list(s.warnings),
+        "steps": [dict(zip(x._fields, x, strict=True)) for x in s.steps],
+    }  # fmt: skip
+
+
+def _table(s: Sizing, work: Workload, machine: str, gpus: str, arrival: str, steps: bool) -> str:
+    """Return the answer for people."""
+    title = f"{s.model} at {s.precision} on {machine}" + (f" ({gpus})" if gpus != machine else "")
+    lines = [title + (f", {s.engine}" if s.engine else "")]
+    if not s.fits or s.memory is None or s.layout is None:
+        return "\n".join([*lines, "  does not serve it:", *(f"    {r}" for r in s.reasons)]) + "\n"
+    m, at = s.memory, s.layout
+    cards = at.tp * at.pp
+    copies = f"{at.replicas} replicas of " if at.replicas > 1 else ""
+    idle = f", {s.idle_gpus} GPUs idle" if s.idle_gpus else ""
+    lines += [
+        f"  layout        {copies}tp {at.tp}" + (f" x pp {at.pp} over {at.pp} machines" if at.pp > 1 else "") + idle,
+        f"  memory        {m.weights_gib:.2f} GiB weights + {m.overhead_gib:.2f} engine of {m.available_gib:.2f} "
+        f"available on the {cards} GPU{'s' if cards > 1 else ''} of a copy",
+        f"  KV cache      {m.kv_gib_per_1k_tokens:.4f} GiB per 1,000 tokens; all copies hold {m.max_concurrent_tokens:,} tokens",
+        f"  load          {work.input_tokens:,} tokens in, {work.output_tokens:,} out, {s.concurrency:,} requests at once"
+        f" per machine ({arrival})",
+        "",
+        f"  {'':<22}{'low':>10}{'estimate':>12}{'high':>10}",
+    ]
+    for label, value, digits in (
+        ("output tokens/s", s.output_tokens_per_second, 0), ("total tokens/s", s.total_tokens_per_second, 0),
+        ("TPOT ms", s.tpot_ms, 1), ("TTFT ms (weak)", s.ttft_ms, 0),
+    ):  # fmt: skip
+        if value is not None:
+            digits = 1 if label.endswith("/s") and value.estimate < 100 else digits
+            lines.append(f"  {label:<22}{value.low:>10,.{digits}f}{value.estimate:>12,.{digits}f}{value.high:>10,.{digits}f}")
+    lines.append("")
+    if s.utilisation is not None and not work.concurrency:
+        lines.append(f"  machines      {s.count}, used to {s.utilisation:.0%} of their low side")
+    lines.append(f"  basis         {', '.join(s.basis) if s.basis else 'no measured rows of this family'}")
+    lines += [f"  warning       {w}" for w in s.warnings]
+    if steps:
+        lines += ["", "  steps"]
+        for x in s.steps:
+            lines.append(f"    {x.what}: {x.result} {x.unit} = {x.formula}" + (f"  [{x.source}]" if x.source else ""))
+    return "\n".join(lines) + "\n"

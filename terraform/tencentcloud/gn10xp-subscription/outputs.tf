@@ -1,0 +1,21 @@
+# Written by planner 0.1.0 emit-tf from quote 881fdddbc3e8; write it again rather than edit it.
+
+output "api_url" {
+  description = "Base URL of the OpenAI-compatible API, as the clients in client_cidr see it."
+  value       = "https://10.20.0.10:8443/v1"
+}
+
+output "quoted_cost" {
+  description = "What quote 881fdddbc3e8 says for 720 hours; README.md has the rows."
+  value       = "46,000.00 CNY"
+}
+
+output "log_in" {
+  description = "Instances to open in the console with Log In, OrcaTerm, password-free (by the TAT agent): no key and no open port."
+  value       = tencentcloud_instance.this.id
+}
+
+output "run" {
+  description = "Runs acceptance.sh on the instance through Automation Tools; nothing needs an open port."
+  value       = "tccli tat RunCommand --region ap-guangzhou --InstanceIds '[\"${tencentcloud_instance.this.id}\"]' --Timeout 3600 --Content \"$(base64 -w0 acceptance.sh)\""
+}

@@ -1,0 +1,16 @@
+# Written by planner 0.1.0 emit-tf from quote 881fdddbc3e8; write it again rather than edit it.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    tencentcloud = {
+      source  = "tencentcloudstack/tencentcloud"
+      version = "~> 1.83"
+    }
+  }
+}
+
+provider "tencentcloud" {
+  region = "ap-guangzhou"
+}

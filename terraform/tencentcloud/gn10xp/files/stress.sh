@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Stress-tests the GPUs with nothing else on them; the engine comes back whatever the result. Report: /var/lib/planner/stress.json
+set -Eeuo pipefail
+# shellcheck source=/dev/null
+set -a && . /etc/planner/module.env && set +a
+mapfile -t running < <(docker ps -q --filter label=com.docker.compose.project=planner)
+systemctl stop planner-watch.timer
+trap 'docker start "${running[@]}" >/dev/null; systemctl start planner-watch.timer' EXIT
+docker stop -t 60 "${running[@]}" >/dev/null
+report=/var/lib/planner/stress.json
+dcgmi diag -r "${1:-4}" -j >"$report.new" || { mv "$report.new" "$report"; echo "planner: GPU stress test failed, see $report" >&2; exit 1; }
+mv "$report.new" "$report"
+echo "planner: GPU stress test passed"

@@ -1,0 +1,1 @@
+"""Deployments and stubs for the tests of the start-up half."""

@@ -1,0 +1,231 @@
+"""The download itself: the real client of the hub against a local hub that breaks off, and files that are not right."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from planner.terraform import bootstrap
+from tests.bootstrap.variants import VARIANTS
+
+if importlib.util.find_spec("huggingface_hub") is None:
+    pytest.skip("huggingface_hub is not installed", allow_module_level=True)
+
+ID = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+WEIGHTS = bytes(range(256)) * 4 * 24576  # 24 MiB: the client counts what it has in steps of 10 MiB
+FILES = {
+    "config.json": b'{"model_type": "qwen2"}',
+    "model.safetensors": WEIGHTS,
+    "original/consolidated.pth": b"never" * 100,
+}
+
+
+class _Hub(http.server.BaseHTTPRequestHandler):
+    """As much of the hub's protocol as a download needs; `server.cuts` answers of the weights stop halfway."""
+
+    protocol_version = "HTTP/1.1"
+
+    def _send(self, body: bytes, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        self.server.seen.append((self.command, path, self.headers.get("Range", "")))  # type: ignore[attr-defined]
+        if path.startswith("/api/v1/models/"):
+            return self._modelscope()
+        if path.startswith(f"/api/models/{ID}"):
+            siblings = [
+                {"rfilename": name, "size": len(data), "blobId": "x",
+                 **({"lfs": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 1}} if len(data) > 99 else {})}
+                for name, data in FILES.items()
+            ]  # fmt: skip
+            tree = [{"type": "file", "path": s["rfilename"], "size": s["size"], "oid": "x"} for s in siblings]
+            answer: object = (
+                tree if "/tree/" in path else {"id": ID, "modelId": ID, "sha": COMMIT, "siblings": siblings, "tags": []}
+            )
+            return self._send(json.dumps(answer).encode(), Content_Type="application/json")
+        match = re.fullmatch(rf"/{ID}/resolve/[^/]+/(.+)", path)
+        if match is None or match[1] not in FILES:
+            return self._send(b"", 404)
+        data, etag = FILES[match[1]], hashlib.sha256(FILES[match[1]]).hexdigest()
+        sent = self.server.corrupt if match[1].endswith("safetensors") and self.server.corrupt else data  # type: ignore[attr-defined]
+        head = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(asked[1]) if asked else 0
+        body = sent[start:]
+        if self.command == "GET" and match[1].endswith("safetensors") and self.server.cuts:  # type: ignore[attr-defined]
+            self.server.cuts -= 1  # type: ignore[attr-defined]
+            self.send_response(206 if asked else 200)
+            for name, value in {**head, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            self.close_connection = True
+            return None
+        if asked:
+            head["Content-Range"] = f"bytes {start}-{len(sent) - 1}/{len(sent)}"
+        return self._send(body, 206 if asked else 200, **head)
+
+    def _modelscope(self) -> None:
+        """Answer as ModelScope does: a list of files with checksums, and files by query."""
+        query = parse_qs(urlsplit(self.path).query)
+        if self.path.partition("?")[0] == f"/api/v1/models/{ID}/repo/files":
+            listed = [
+                {
+                    "Path": name,
+                    "Name": name,
+                    "Size": len(data),
+                    "Sha256": hashlib.sha256(data).hexdigest(),
+                    "Type": "blob",
+                }
+                for name, data in FILES.items()
+            ]
+            data = {"Files": [*listed, {"Path": "original", "Name": "original", "Type": "tree", "Size": 0}]}
+            return self._send(
+                json.dumps({"Code": 200, "Success": True, "Data": data}).encode(), Content_Type="application/json"
+            )
+        name = query.get("FilePath", [""])[0]
+        if name not in FILES:
+            return self._send(b"{}", 404)
+        sent = self.server.corrupt if name.endswith("safetensors") and self.server.corrupt else FILES[name]  # type: ignore[attr-defined]
+        self.server.seen[-1] = (self.command, f"/resolve/{name}", self.headers.get("Range", ""))  # type: ignore[attr-defined]
+        asked = re.match(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(asked[1]) if asked else 0
+        if self.command == "GET" and name.endswith("safetensors") and self.server.cuts:  # type: ignore[attr-defined]
+            self.server.cuts -= 1  # type: ignore[attr-defined]
+            self.send_response(206 if asked else 200)
+            self.send_header("Content-Length", str(len(sent) - start))
+            self.end_headers()
+            self.wfile.write(sent[start : start + (len(sent) - start) // 2])
+            self.wfile.flush()
+            self.close_connection = True
+            return None
+        head = {"Content-Range": f"bytes {start}-{len(sent) - 1}/{len(sent)}"} if asked else {}
+        return self._send(sent[start:], 206 if asked else 200, **head)
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub() -> Iterator[http.server.ThreadingHTTPServer]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
+    server.seen, server.cuts, server.corrupt = [], 0, b""  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def download(hub, folder: Path, variant: str = "g5") -> subprocess.CompletedProcess[str]:
+    """Run the emitted model.py with its disk moved into `folder`."""
+    text = bootstrap.render(VARIANTS[variant])["files/model.py"]
+    assert text.count('"/srv/models"') == 1 and text.count('"/run/planner/hub-token"') == 1
+    script = folder / "model.py"
+    script.write_text(
+        text.replace("/srv/models", str(folder / "models")).replace("/run/planner/hub-token", str(folder / "token"))
+    )
+    env = {
+        **os.environ,
+        "MODELSCOPE_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "MODELSCOPE_CACHE": str(folder / "home"),
+        "HOME": str(folder),
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "HF_HOME": str(folder / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    return subprocess.run(
+        [sys.executable, str(script)], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_model_arrives_whole_and_is_marked(hub, tmp_path):
+    done = download(hub, tmp_path)
+    assert done.returncode == 0, done.stderr
+    model = tmp_path / "models/DeepSeek-R1-Distill-Qwen-7B"
+    assert (model / "model.safetensors").read_bytes() == WEIGHTS and (model / "config.json").exists()
+    assert not (model / "original").exists(), "the same weights a second time are left out"
+    assert (model / ".planner-complete").read_text() == f"{ID} {COMMIT}\n"
+    hub.seen.clear()
+    assert download(hub, tmp_path).returncode == 0 and hub.seen == [], "a marked model asks nobody"
+
+
+def _ranges(hub) -> list[int]:
+    """Return where each request for the weights started."""
+    asked = [r for method, path, r in hub.seen if method == "GET" and path.endswith("safetensors")]
+    return [int(re.sub(r"\D", "", r) or 0) for r in asked]
+
+
+def test_broken_connection_goes_on_where_it_stopped(hub, tmp_path):
+    hub.cuts = 1
+    assert download(hub, tmp_path).returncode == 0
+    starts = _ranges(hub)
+    assert len(starts) == 2 and 0 == starts[0] < starts[1], "each try asks for what is missing"
+    assert (tmp_path / "models/DeepSeek-R1-Distill-Qwen-7B/model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_broken_process_fetches_only_the_files_that_it_lacks(hub, tmp_path):
+    # huggingface_hub 2.x keeps no part of a file when its process dies: what is resumed is the list of files.
+    hub.cuts = 1000
+    first = download(hub, tmp_path)
+    assert first.returncode != 0 and not list(tmp_path.rglob(".planner-complete"))
+    hub.cuts = 0
+    hub.seen.clear()
+    assert download(hub, tmp_path).returncode == 0
+    fetched = {path for method, path, _ in hub.seen if method == "GET" and "/resolve/" in path}
+    assert [path.rpartition("/")[2] for path in fetched] == ["model.safetensors"]
+
+
+def test_wrong_bytes_are_removed_and_reported(hub, tmp_path):
+    hub.corrupt = WEIGHTS[:-1] + b"?"
+    done = download(hub, tmp_path)
+    assert done.returncode == 1 and "1 files differ from the hub's checksums" in done.stderr
+    model = tmp_path / "models/DeepSeek-R1-Distill-Qwen-7B"
+    assert not (model / "model.safetensors").exists() and not (model / ".planner-complete").exists()
+    hub.corrupt = b""
+    assert download(hub, tmp_path).returncode == 0
+    assert (model / "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_modelscope_delivers_whole_checks_and_resumes(hub, tmp_path):
+    if importlib.util.find_spec("modelscope_hub") is None:
+        pytest.skip("modelscope-hub is not installed")
+    hub.cuts = 1
+    done = download(hub, tmp_path, "gn7i")
+    assert done.returncode == 0, done.stderr
+    model = tmp_path / "models/DeepSeek-R1-Distill-Qwen-7B"
+    assert (model / "model.safetensors").read_bytes() == WEIGHTS and not (model / "original").exists()
+    assert (model / ".planner-complete").read_text() == f"{ID} master\n"
+    assert any(start > 0 for start in _ranges(hub)), "the broken file goes on where it stopped"
+
+
+def test_modelscope_wrong_bytes_never_count_as_complete(hub, tmp_path):
+    if importlib.util.find_spec("modelscope_hub") is None:
+        pytest.skip("modelscope-hub is not installed")
+    hub.corrupt = WEIGHTS[:-1] + b"?"
+    done = download(hub, tmp_path, "gn7i")
+    assert done.returncode != 0
+    assert not (tmp_path / "models/DeepSeek-R1-Distill-Qwen-7B/.planner-complete").exists()
+    hub.corrupt = b""
+    assert download(hub, tmp_path, "gn7i").returncode == 0

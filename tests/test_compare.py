@@ -1,0 +1,197 @@
+"""Comparing quotes: parts add up to the last digit, each cause gets its own, and CI hears of an increase."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from decimal import Context, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner import build, fx
+from planner.catalog import Catalog
+from planner.compare import CAUSES, OfferDiff, compare, increase
+from planner.errors import MisuseError
+from planner.quote import Fx, Quote
+from planner.render.diff import as_json, as_markdown, as_table
+from planner.render.json import dump, load
+from planner.workload import Workload
+
+ROOT = Path(__file__).resolve().parent.parent
+P4D = "aws:aws:us-east-1:p4d.24xlarge:on_demand"
+GN10 = "tencentcloud:china:ap-guangzhou:GN10Xp.20XLARGE320:on_demand"
+CATALOG = Catalog()
+EXACT = Context(prec=200)
+TYPES = ("p4d.24xlarge", "GN10Xp.20XLARGE320", "ecs.gn7i-c16g1.4xlarge")
+
+
+def _quote(rate: str = "7", own: tuple[Any, ...] = (), **work: Any) -> Quote:
+    base: dict[str, Any] = {"instance_type": TYPES, "region": ("us-east-1", "ap-guangzhou", "cn-beijing")}
+    rates = fx.Rates([Fx("USD", "CNY", Decimal(rate), "2026-10-30", "test")])
+    catalog = CATALOG if not own else Catalog(own=own)
+    return build.quote(Workload(**(base | work)), catalog, "2026-11-23", rates)
+
+
+def _one(old: Quote, new: Quote, name: str) -> OfferDiff:
+    return next(o for o in compare(old, new).offers if o.id == name)
+
+
+def _parts(old: Quote, new: Quote, name: str) -> dict[str, Decimal]:
+    return {cause: round(amount, 9) for cause, amount in _one(old, new, name).parts if cause != "rounding"}
+
+
+def test_a_quote_does_not_differ_from_itself() -> None:
+    quote = _quote(egress_gb=Decimal(1000), storage_gb=Decimal(100), count=3)
+    again = load(dump(quote), "quote")
+    result = compare(quote, again)
+    assert {o.status for o in result.offers} == {"same"} and increase(result) == 0
+    assert "offers unchanged" in as_table(result) and result.notes == ()
+
+
+def test_hours_count_and_rate_by_hand() -> None:
+    assert _parts(_quote(), _quote(hours=Decimal(730)), P4D) == {"hours": 10 * Decimal("21.957642")}
+    assert _parts(_quote(count=1), _quote(count=3), P4D) == {"count": 2 * 720 * Decimal("21.957642")}
+    # Hours come before count: the ten hours more are counted at the old count, then both instances at the new hours.
+    both = _parts(_quote(count=1), _quote(count=3, hours=Decimal(730)), P4D)
+    assert both == {"hours": 10 * Decimal("21.957642"), "count": 2 * 730 * Decimal("21.957642")}
+    assert _parts(_quote(), _quote(rate="6"), P4D) == {}
+    cny = next(o for o in _quote().offers if o.id == GN10).totals.native.effective
+    got = _parts(_quote(), _quote(rate="6"), GN10)
+    assert set(got) == {"exchange_rate"} and got["exchange_rate"] == round(cny / 6 - cny / 7, 9)
+
+
+def test_price_and_discount_by_hand() -> None:
+    rows = [p for p in CATALOG.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge" and not p.status]
+    price = next(p for p in rows if p.purchase_option == "on_demand")
+    dearer = _quote(own=(price._replace(amount=Decimal("30"), origin="own", place="mine.csv:2"),))
+    assert _parts(_quote(), dearer, P4D) == {"price": 720 * (30 - Decimal("21.957642"))}
+    detail = _one(_quote(), dearer, P4D).details[0]
+    assert detail.before.startswith("21.957642 USD/hour (list") and detail.after.startswith("30 USD/hour (own")
+    less = _quote(discount=(("aws", Decimal("0.1")),))
+    assert _parts(_quote(), less, P4D) == {"discount": -72 * Decimal("21.957642")}
+    both = _quote(own=(price._replace(amount=Decimal("30")),), discount=(("aws", Decimal("0.1")),))
+    assert _parts(_quote(), both, P4D) == {"price": 720 * (30 - Decimal("21.957642")), "discount": Decimal(-72 * 30)}
+    # With the same discount on both sides the difference is the price's alone.
+    assert set(_parts(less, both, P4D)) == {"price"}
+
+
+def test_volumes_by_hand() -> None:
+    some, more = _quote(egress_gb=Decimal(1000)), _quote(egress_gb=Decimal(2000))
+    assert _parts(some, more, P4D) == {"volume": Decimal("90")}
+    assert _parts(_quote(), some, P4D) == {"volume": Decimal("81")}  # 900 GB at 0.09 after the free 100
+    # 1,460 hours are two billing months: twice the traffic, and that is due to the hours.
+    longer = _one(some, _quote(egress_gb=Decimal(1000), hours=Decimal(1440)), P4D)
+    assert round(sum(d.amount for d in longer.details if "transfer" in d.charge), 9) == 81
+    assert {cause for cause, _ in longer.parts} == {"hours"}
+    disk = _parts(_quote(storage_gb=Decimal(100)), _quote(storage_gb=Decimal(300)), P4D)
+    assert set(disk) == {"volume"}
+    assert set(_parts(_quote(tax=Decimal("0.06")), _quote(), P4D)) == {"tax"}
+
+
+def test_a_step_that_is_reached_is_due_to_the_hours() -> None:
+    assert set(_parts(_quote(hours=Decimal(50)), _quote(hours=Decimal(500)), GN10)) <= {"hours"}
+
+
+WORK = st.fixed_dictionaries(
+    {
+        "hours": st.integers(1, 9000).map(Decimal),
+        "count": st.integers(1, 7),
+        "egress_gb": st.sampled_from([0, 1, 99, 12345, 200000]).map(Decimal),
+        "storage_gb": st.sampled_from([0, 33, 1000]).map(Decimal),
+        "public_ips": st.integers(0, 2),
+        "tax": st.sampled_from(["0", "0.06"]).map(Decimal),
+        "discount": st.sampled_from([(), (("aws", Decimal("0.07")), ("tencentcloud", Decimal("0.333")))]),
+        "rate": st.sampled_from(["7.1", "6.652882", "7"]),
+    }
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(old=WORK, new=WORK)
+def test_parts_add_up_to_the_last_digit(old: dict[str, Any], new: dict[str, Any]) -> None:
+    first, last = _quote(**old), _quote(**new)
+    result = compare(first, last)
+    assert len(result.offers) >= 3
+    for offer in result.offers:
+        assert offer.before is not None
+        assert offer.after is not None
+        total = Decimal(0)
+        for _, amount in offer.parts:
+            total = EXACT.add(total, amount)
+        assert total == EXACT.subtract(offer.after, offer.before)
+        parts = dict(offer.parts)
+        assert abs(parts.get("rounding", Decimal(0))) < Decimal("1e-15")
+        assert set(parts) <= set(CAUSES)
+        # What did not move has no part in it, not even in the last digit.
+        for cause, fields in {"hours": ("hours",), "volume": ("egress_gb", "storage_gb", "public_ips"), "tax": ()}.items():
+            if fields and all(old[f] == new[f] for f in fields):
+                assert cause not in parts
+        if old["rate"] == new["rate"]:
+            assert "exchange_rate" not in parts
+        if old["count"] == new["count"]:
+            assert "count" not in parts
+        assert "price" not in parts
+    body = json.loads(as_json(result))
+    for offer in body["offers"]:
+        total = Decimal(0)
+        for amount in offer["parts"].values():
+            total = EXACT.add(total, Decimal(amount))
+        assert total == Decimal(offer["difference"])
+
+
+def test_new_and_gone_offers_are_named() -> None:
+    result = compare(_quote(instance_type=("p4d.24xlarge",)), _quote(instance_type=("ecs.gn7i-c16g1.4xlarge",)))
+    assert {o.status for o in result.offers} == {"new", "gone"}
+    assert f"{P4D}\n  gone: 15,809.50" in as_table(result, 0)
+    assert f"| {P4D} | 15,809.50 | gone |" in as_markdown(result, 0)
+
+
+def test_two_currencies_are_not_compared() -> None:
+    with pytest.raises(MisuseError, match="same --currency"):
+        compare(_quote(), _quote(currency="CNY"))
+
+
+def _diff(tmp_path: Path, old: Quote, new: Quote, *args: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "old.json").write_text(dump(old))
+    (tmp_path / "new.json").write_text(dump(new))
+    command = [sys.executable, "-m", "planner", "diff", str(tmp_path / "old.json"), str(tmp_path / "new.json"), *args]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_ci_is_told_of_an_increase(tmp_path: Path) -> None:
+    only = {"instance_type": ("p4d.24xlarge",), "purchase_option": ("on_demand",)}
+    old, new = _quote(**only), _quote(hours=Decimal(756), **only)  # exactly 5 % more
+    assert _diff(tmp_path, old, new, "--fail-on-increase", "5%").returncode == 0
+    over = _diff(tmp_path, old, new, "--fail-on-increase", "4.99")
+    assert over.returncode == 1 and "the cheapest offer costs 5.00 % more, over the limit of 4.99 %" in over.stderr
+    assert _diff(tmp_path, new, old, "--fail-on-increase", "0%").returncode == 0
+    assert _diff(tmp_path, old, new, "--fail-on-increase", "1%", "--offer", P4D).returncode == 1
+    gone = _diff(tmp_path, old, _quote(instance_type=("ecs.gn7i-c16g1.4xlarge",)), "--fail-on-increase", "1%", "--offer", P4D)
+    assert gone.returncode == 1 and "is gone" in gone.stderr
+
+
+@pytest.mark.parametrize(
+    "args", [("--fail-on-increase", "-1"), ("--fail-on-increase", "x"), ("--offer", "nothing"), ("--format", "xml")]
+)
+def test_misuse_is_one_line(tmp_path: Path, args: tuple[str, ...]) -> None:
+    done = _diff(tmp_path, _quote(), _quote(), *args)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_no_quote_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    command = [sys.executable, "-m", "planner", "diff", str(tmp_path / "a.json"), str(tmp_path / "none.json")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "a.json" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_markdown_keeps_its_table(tmp_path: Path) -> None:
+    done = _diff(tmp_path, _quote(), _quote(hours=Decimal(800)), "--format", "markdown", "-o", str(tmp_path / "out.md"))
+    assert done.returncode == 0 and done.stdout == ""
+    rows = [line for line in (tmp_path / "out.md").read_text().splitlines() if line.startswith("|")]
+    assert len(rows) > 3 and {line.count("|") for line in rows} == {6}

@@ -1,0 +1,158 @@
+"""Two languages: a complete table, and Chinese outputs in which only names are left in English."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from planner import build, fx, i18n, workload
+from planner.catalog import Catalog
+from planner.errors import MisuseError
+from planner.render import explain, html, markdown, table
+
+ROOT = Path(__file__).parent.parent
+ROWS = i18n.rows()
+IN_PAGE = re.compile(r"""\bt\(\s*(?:"((?:[^"\\]|\\.)*)"|'([^'\\]*)')[,)]""")
+CASES = (
+    {},
+    {"rps": "2", "storage_gb": "100", "egress_gb": "500", "public_ips": "1", "tax": "6%", "budget": "900"},
+    {"count": 3, "hours": "8760", "discount": ("aws=10%",), "inter_region_gb": "50"},
+)
+#: Words that are names: clouds, currencies, GPUs, engines, commands, file names, units as symbols.
+NAMES = set(
+    """aws alicloud tencentcloud alibaba cloud tencent us east cn beijing hangzhou ap guangzhou mainland use az spot
+    deepseek distill qwen usd cny gpu gpus gib gb gbps vcpu vllm lmdeploy turbomind sglang token tp pp mla kv nvidia fp
+    bf int awq gptq int8 ipv ip eur ecb json csv planner explain offer format or region name all tax refresh aliyun com tencentcloud
+    international ebs essd hssd ms min ceil docs sizing md focus cloud_hssd gp pl cloud_essd xlarge large metal
+    sxm pcie vgpu cc ada""".split()
+)
+
+
+@pytest.fixture(scope="module", params=range(len(CASES)))
+def quote(request):
+    rates = fx.Rates(fx.committed(""), ())
+    return build.quote(workload.make(CASES[request.param]), Catalog(), "2026-11-23", rates)
+
+
+def used_texts():
+    texts = set()
+    for path in (ROOT / "planner").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t" and node.args:
+                if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                    texts.add(node.args[0].value)
+    for name in ("page.html", "page.js"):
+        found = IN_PAGE.findall((ROOT / "templates" / "report" / name).read_text(encoding="utf-8"))
+        texts.update(a or b for a, b in found)
+    return texts
+
+
+def test_every_text_in_code_and_page_has_a_row():
+    texts = used_texts()
+    assert len(texts) > 150
+    assert sorted(texts - {english for _, english, _ in ROWS}) == []
+
+
+def test_rows_are_whole_and_unique():
+    assert len({key for key, _, _ in ROWS}) == len(ROWS)
+    assert len({english for _, english, _ in ROWS}) == len(ROWS)
+    for key, english, chinese in ROWS:
+        assert english, key
+        assert chinese or key == "text.blank", key
+        gaps = set(re.findall(r"\{(\w+)\}", english))
+        assert set(re.findall(r"\{(\w+)(?:!t)?\}", chinese)) <= gaps, key
+
+
+def english_left(text):
+    text = re.sub(r"`[^`]*`|https?://\S+|[\w./-]+\.(?:csv|md|json|com|toml)\S*", " ", text)
+    text = re.sub(r"\b(?=\w*\d)[\w.:/@-]+", " ", text)
+    return sorted({w for w in re.findall(r"[A-Za-z_]{2,}", text) if w.lower() not in NAMES and len(w) > 2})
+
+
+def machine_names(quote):
+    """Names of the catalogue: types, GPUs, regions."""
+    parts = [quote.workload.model, *(g.message for g in quote.gaps)]
+    for o in quote.offers:
+        parts += [o.instance_type, o.gpu.model, o.region, o.zone, o.site]
+    for r in quote.rejected:
+        parts += [r.instance_type, r.region]
+    result = set()
+    for part in parts[:1] + parts[1 + len(quote.gaps) :]:
+        result |= {w.lower() for w in re.findall(r"[A-Za-z_]{2,}", part)}
+    return result
+
+
+def check(text, quote):
+    left = [w for w in english_left(text) if w.lower() not in machine_names(quote)]
+    assert left == []
+
+
+def test_chinese_table_has_no_english_left(quote):
+    text = table.dump(quote, 1, False, i18n.translator("zh"))
+    gaps = [line for line in text.splitlines() if "没有价格：" in line]
+    check("\n".join(line for line in text.splitlines() if line not in gaps), quote)
+    assert all("实例规格" in g for g in gaps)
+
+
+def test_chinese_markdown_has_no_english_left(quote):
+    text = markdown.dump(quote, 1, "zh").replace("details", "").replace("summary", "").replace("\\", "")
+    check("\n".join(line for line in text.splitlines() if "没有价格：" not in line), quote)
+
+
+def test_chinese_explanation_has_no_english_left(quote):
+    lines = explain.dump(quote, quote.offers[0], i18n.translator("zh")).splitlines()
+    # Sources are citations and stay as their authors wrote them; the id is a name.
+    kept = [line for line in lines[1:] if "来源：" not in line and "价格行" not in line]
+    assert len(kept) < len(lines)
+    check("\n".join(kept), quote)
+
+
+def test_chinese_page_has_no_english_left(quote):
+    page = html.dump(quote, 1, "zh")
+    body = page.split("<body>")[1].split('<script type="application/json"')[0]
+    body = re.sub(r'<td role="cell" data-label="来源".*?</td>|<td class="source">.*?</td>', " ", body)
+    labels = " ".join(re.findall(r'(?:aria-label|data-label|title)="([^"]*)"', body))
+    text = re.sub(r"<[^>]+>", "\n", body)
+    kept = [x for x in text.splitlines() if "没有价格：" not in x and "Apache" not in x and "http" not in x and "CurrencyConverter" not in x]
+    check("\n".join(kept) + labels, quote)
+
+
+def test_a_forgotten_translation_is_found():
+    assert english_left("价格 of the past, 3 台 g6.xlarge") == ["past", "the"]
+
+
+def test_say_puts_values_of_a_sentence_into_the_translation():
+    t = i18n.translator("zh")
+    assert t.say("the window needs 12 terms; each is counted at today's price") == "该期间需要 12 个期限；均按当前价格计"
+    assert t.say("Disk (gp3)") == "磁盘（gp3）"
+    assert t.say("no such sentence anywhere") == "no such sentence anywhere"
+    assert t("Amounts in {code}", code="{evil}") == "金额单位：{evil}"
+
+
+def test_english_reads_no_table():
+    code = "import planner.i18n as i; i.rows = None; t = i.translator('en'); assert t('a {b}', b=1) == 'a 1' and t.say('x') == 'x'"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_unknown_language_is_refused():
+    with pytest.raises(MisuseError, match="en and zh"):
+        i18n.translator("fr")
+
+
+@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("价格", 4), ("a价", 3), ("e\u0301", 1)])
+def test_width(text, columns):
+    assert i18n.width(text) == columns
+    assert i18n.width(i18n.pad(text, 9)) == i18n.width(i18n.pad(text, 9, right=True)) == 9
+
+
+def test_chinese_columns_line_up(quote):
+    lines = table.dump(quote, 1, False, i18n.translator("zh")).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("云厂商"))
+    grid = lines[start : lines.index("", start)]
+    regions = {o.region for o in quote.offers}
+    places = {i18n.width(line[: line.index(r)]) for line in grid[1:] for r in regions if f" {r} " in line}
+    assert len(places) == 1
+    assert len(grid) > 3
