@@ -217,7 +217,8 @@ class _Maker:
             need = period.hours * self.offer.count
             for entry in left:
                 charge, rest = entry
-                assert isinstance(charge, Charge) and isinstance(rest, Decimal)
+                assert isinstance(charge, Charge)
+                assert isinstance(rest, Decimal)
                 take = rest if period is self.window[-1] else min(rest, need)
                 entry[1], need = rest - take, need - take
                 self.add(

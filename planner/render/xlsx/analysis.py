@@ -40,7 +40,7 @@ def write_commitment(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
     for number, o in enumerate(model.options):
         if not o.committed:
             continue
-        at = lambda key, number=number: ref(book, key, number)  # noqa: E731
+        at: Any = lambda key, number=number: ref(book, key, number)  # noqa: E731
         month = _monthly(model, o)
         s.calc(row, 0, at("no"), number + 1, "int", "link")
         s.calc(row, 1, at("option"), label(o, t), "", "link", indent=1)
@@ -81,7 +81,7 @@ def write_commitment(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
     o, rate = p.option, model.rate(p.option)
     ladder = o.even or (o.own if o.offer.purchase_option == "on_demand" else None)
     own_share, _ = model.discount(o)
-    prices = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
+    prices: Any = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
     share = model.share(o.offer.provider, "on_demand")
     provider_off = _on_demand_share(book, model, refs)
     flat = f'IF({p.at["way"]}="subscription",{p.at["monthly"]},({p.at["upfront"]}/MAX(1,{p.at["term_hours"]})+{p.at["hourly"]})*730)'
@@ -92,7 +92,7 @@ def write_commitment(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
         else:
             s.calc(line, 1, formula, hours, "num")
         x = cell(line, 1)
-        cost = lambda which: f"SUMPRODUCT(({prices(0)}={which})*({x}>{prices(7)})*({x}-{prices(7)})*{prices(11)})"  # noqa: E731
+        cost: Any = lambda which: f"SUMPRODUCT(({prices(0)}={which})*({x}>{prices(7)})*({x}-{prices(7)})*{prices(11)})"  # noqa: E731
         value = tiered(ladder.rates, hours) * (1 - share) * rate if ladder else 0.0
         mine = _monthly(model, o) * rate if o.committed else tiered(o.own.rates, hours) * (1 - own_share) * rate
         s.calc(line, 3, f"{cost(p.at['even'])}*(1-{provider_off})*{p.at['rate']}", value, "money")
@@ -135,22 +135,22 @@ def write_scenarios(book: Book, model: Model, refs: Refs) -> None:
     s.title(t("Every option under the three scenarios of Inputs, effective, in the report currency; the selector there drives all other sheets."))
     hours, work = float(model.work.hours), model.work
     lines = ((t("hours"), "hours_typed", 0, "hours"), (t("traffic"), "1", 1, "pct"), (t("exchange rates"), "1", 2, "pct"))
-    for i, (words, name, what, number) in enumerate(lines):
+    for i, (words, name, what, fmt) in enumerate(lines):
         s.text(3 + i, 1, words)
         for n in range(3):
             value = FACTORS[what][n] * (hours if what == 0 else 1)
-            s.calc(3 + i, 2 + 3 * n, f"{name}*{refs.scenario[what][n]}" if name != "1" else refs.scenario[what][n], value, number, "link")
+            s.calc(3 + i, 2 + 3 * n, f"{name}*{refs.scenario[what][n]}" if name != "1" else refs.scenario[what][n], value, fmt, "link")
     s.text(6, 1, t("billing months"))
     for n in range(3):
         s.calc(6, 2 + 3 * n, _months_formula(cell(3, 2 + 3 * n, "rc")), model.months(hours * FACTORS[0][n]), "int")
     titles = [t("no."), t("option")]
-    for name in SCENARIOS:
-        titles += [f"{t(name)}: {t('compute')}", f"{t(name)}: {t('beside compute')}", f"{t(name)}: {t('effective')}"]
+    for scenario in SCENARIOS:
+        titles += [f"{t(scenario)}: {t('compute')}", f"{t(scenario)}: {t('beside compute')}", f"{t(scenario)}: {t('effective')}"]
     s.head(8, [*titles, t("high - low")], 40)
     tax = float(work.tax)
     for number, o in enumerate(model.options):
         row = 9 + number
-        at = lambda key, number=number: ref(book, key, number)  # noqa: E731
+        at: Any = lambda key, number=number: ref(book, key, number)  # noqa: E731
         s.calc(row, 0, at("no"), number + 1, "int", "link")
         s.calc(row, 1, at("option"), label(o, t), "", "link", indent=1)
         off, beside_off = model.discount(o)
@@ -189,7 +189,7 @@ def write_sensitivity(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
     s.calc(2, 0, p.at["option"], p.values["option"], "", "link")
     v, a = p.v, p.at
     hours, tax = float(model.work.hours), float(model.work.tax)
-    prices = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
+    prices: Any = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
     s.head(4, [t("share of the hours"), *[""] * len(HOURS)], 18)
     for words, row in ((t("hours"), 5), (t("billing months"), 6), (t("compute at list, report currency"), 7), (t("beside compute, contracted, report currency"), 8)):
         s.text(row, 0, words)
@@ -215,17 +215,18 @@ def write_sensitivity(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
     s.head(10, [t("discount on compute"), *[""] * len(HOURS)], 18)
     for i in range(len(HOURS)):
         s.calc(10, 1 + i, cell(5, 1 + i), hours * HOURS[i], "hours", "head")
-    for j, share in enumerate((None, *SHARES)):
+    shares: tuple[float | None, ...] = (None, *SHARES)
+    for j, other in enumerate(shares):
         row = 11 + j
-        value = v("off") if share is None else share
-        if share is None:
+        value = v("off") if other is None else other
+        if other is None:
             s.calc(row, 0, a["off"], value, "pct", "link", align="left")
         else:
-            s.put(row, 0, share, "pct", "input", align="left")
+            s.put(row, 0, other, "pct", "input", align="left")
         for i in range(len(HOURS)):
             col = 1 + i
             f = f"({cell(7, col, 'r')}*(1-{cell(row, 0, 'c')})+{cell(8, col, 'r')})*(1+tax_used)"
-            s.calc(row, col, f, (computes[i] * (1 - value) + besides[i]) * (1 + tax), "money", "total" if share is None else "calc")
+            s.calc(row, col, f, (computes[i] * (1 - value) + besides[i]) * (1 + tax), "money", "total" if other is None else "calc")
     s.ws.conditional_format(11, 1, 11 + len(SHARES), len(HOURS), {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#F4B183"})
     row = 11 + len(SHARES) + 3
     s.section(row, t("What a fifth less or more of each input does"), 8)
@@ -234,7 +235,7 @@ def write_sensitivity(book: Book, model: Model, refs: Refs, p: Shown) -> Any:
     now = (computes[centre - 1] * (1 - v("off")) + besides[centre - 1]) * (1 + tax)
     now_f = cell(11, centre, "rc")
     down, up = HOURS.index(0.8), HOURS.index(1.2)
-    grid = lambda i: (computes[i] * (1 - v("off")) + besides[i]) * (1 + tax)  # noqa: E731
+    grid: Any = lambda i: (computes[i] * (1 - v("off")) + besides[i]) * (1 + tax)  # noqa: E731
     compute_now = computes[centre - 1] * (1 - v("off")) * (1 + tax)
     traffic_now = v("traffic") * (1 - v("beside_off")) * v("rate") * (1 + tax)
     compute_f = f"{cell(7, centre, 'rc')}*(1-{a['off']})*(1+tax_used)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from planner.render.xlsx.book import Book, cell
 from planner.render.xlsx.inputs import Refs, label
 from planner.render.xlsx.model import Ladder, Model, Option, tiered
@@ -86,7 +88,7 @@ def write_egress(book: Book, model: Model, refs: Refs) -> None:
         s.calc(row, 6, free, float(lane.free.end or 0) if lane.free else 0, "num", "link")
         cost = lane.gb_cost(gb)
         free_cell = cell(row, 6, "rc")
-        at = lambda x, lane=lane, free_cell=free_cell: f"{ladder_cost(book, lane, x)}-{ladder_cost(book, lane, f'MIN({x},{free_cell})')}"  # noqa: E731
+        at: Any = lambda x, lane=lane, free_cell=free_cell: f"{ladder_cost(book, lane, x)}-{ladder_cost(book, lane, f'MIN({x},{free_cell})')}"  # noqa: E731
         s.calc(row, 7, at(cell(row, 5)), cost, "money")
         s.calc(row, 8, f"IF({cell(row, 5)}=0,0,{cell(row, 7)}/{cell(row, 5)})", cost / gb if gb else 0, "price")
         for n, scale in enumerate((0.8, 1, 1.2)):
@@ -99,7 +101,7 @@ def write_egress(book: Book, model: Model, refs: Refs) -> None:
         gb = float(work.egress_gb if lane.rates[0].part == "egress" else work.inter_region_gb)
         free_gb = float(lane.free.end or 0) if lane.free else 0.0
         for i, rate in enumerate(lane.rates):
-            p = lambda col, lane=lane, i=i: book.ref("prices", cell(lane.row + i, col, "rc"))  # noqa: E731
+            p: Any = lambda col, lane=lane, i=i: book.ref("prices", cell(lane.row + i, col, "rc"))  # noqa: E731
             s.text(cursor, 0, lane.id)
             s.text(cursor, 1, t.say(rate.item))
             s.text(cursor, 2, lane.offer.region)
@@ -129,6 +131,8 @@ def write_costs(book: Book, model: Model, refs: Refs) -> None:
     for number, option in enumerate(model.options):
         _row(book, model, refs, number, option)
     s.freeze(5, 2)
+    s.ws.repeat_columns(0, 1)
+    s.ws.fit_to_pages(2, 0)
 
 
 def _row(book: Book, model: Model, refs: Refs, number: int, o: Option) -> None:

@@ -56,7 +56,7 @@ def write_inputs(book: Book, model: Model, refs: Refs) -> None:
     t, work, quote = book.t, model.work, model.quote
     s = book.sheet("inputs", [58, 16, 13, 14, 26, 14, 16, 16])
     s.title(t("The only sheet, with Prices, on which numbers are typed (blue on yellow). Everything else follows."))
-    define = lambda name, row, col: book.file.define_name(name, "=" + book.ref("inputs", cell(row, col, "rc")))  # noqa: E731
+    define: Any = lambda name, row, col: book.file.define_name(name, "=" + book.ref("inputs", cell(row, col, "rc")))  # noqa: E731
     row = 3
     s.section(row, t("Workload"), 8)
     s.head(row + 1, [t("input"), t("value"), t("unit"), t("used"), t("source"), t("date"), t("owner")], 18)
@@ -241,6 +241,7 @@ def write_prices(book: Book, model: Model, refs: Refs) -> None:
     refs.last_price = row - 1
     s.ws.autofilter(3, 0, row - 1, 21)
     s.freeze(4, 1)
+    s.ws.fit_to_pages(2, 0)
 
 
 def _price(book: Book, model: Model, ladder: Ladder, rate: Any, row: int, taxes: Any) -> None:

@@ -105,7 +105,7 @@ class Model:
         rates = offer.prices or _from_charges(offer, self.quote.months)
         own = self._ladder(offer, "compute", way(offer), rates)
         assert own is not None, offer.id
-        find = lambda part, words: self._ladder(offer, part, words, rates)  # noqa: E731
+        find: Any = lambda part, words: self._ladder(offer, part, words, rates)  # noqa: E731
         terms = offer.commitment
         upfront = hourly = monthly = 0.0
         if terms is not None:

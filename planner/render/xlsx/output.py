@@ -21,7 +21,7 @@ def recommended(model: Model) -> tuple[Option | None, Option | None]:
     The rule of planner.render.advice: spot is never recommended, since it can be taken back.
     """
     firm = [o for o in model.options if not o.offer.unpriced and not o.offer.market]
-    owed = lambda o: max(o.offer.totals.report.billed, o.offer.totals.report.committed)  # noqa: E731
+    owed: Any = lambda o: max(o.offer.totals.report.billed, o.offer.totals.report.committed)  # noqa: E731
     return min(firm, key=owed, default=None), min(firm, key=lambda o: o.offer.totals.report.effective, default=None)
 
 
@@ -34,8 +34,8 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     best, lasting = recommended(model)
     rank, later = span(book, model, "rank"), span(book, model, "lasting")
     least = f"MIN({span(book, model, 'r_eff')})"
-    pick = lambda key, area: f"INDEX({span(book, model, key)},MATCH(MIN({area}),{area},0))"  # noqa: E731
-    q = lambda text: '"' + text.replace('"', '""') + '"'  # noqa: E731
+    pick: Any = lambda key, area: f"INDEX({span(book, model, key)},MATCH(MIN({area}),{area},0))"  # noqa: E731
+    q: Any = lambda text: '"' + text.replace('"', '""') + '"'  # noqa: E731
     from planner.money import show
 
     none = t("No firm option is priced completely: see Notes.")
@@ -47,7 +47,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
         spoken = f"{first}{label(best, t)}{middle}{show(max(r.billed, r.committed))} {code}."
         if lasting is not best:
             spoken += f"{second}{label(lasting, t)}{middle}{show(lasting.offer.totals.report.effective)} {code}{end}"
-    money = lambda f: f'TEXT({f},"#,##0.00")'  # noqa: E731
+    money: Any = lambda f: f'TEXT({f},"#,##0.00")'  # noqa: E731
     s.ws.set_row(2, 40)
     lasts = f'{q(second)}&{pick("option", later)}&{q(middle)}&{money(f"MIN({later})")}&{q(" " + code + end)}'
     sentence = (
@@ -63,7 +63,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     for i, (words, name, value, number) in enumerate(facts):
         s.text(3, 2 + 2 * i if i else 1, "" if i == 0 else words, "unit", align="right", bottom=0)
         if i == 0:
-            s.calc(3, 1, f'{q(t("hours") + ": ")}&TEXT(hours_used,"#,##0.0")', f"{t('hours')}: {float(value):,.1f}", "", "calc")
+            s.calc(3, 1, f'{q(t("hours") + ": ")}&TEXT(hours_used,"#,##0.0")', f"{t('hours')}: {float(str(value)):,.1f}", "", "calc")
         else:
             s.calc(3, 3 + 2 * i, name, value, number, "calc", align="left")
     s.head(5, [
@@ -76,7 +76,7 @@ def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
     cheapest = float(min(o.offer.totals.report.effective for o in model.options))
     for n, o in enumerate(model.options):
         row = 6 + n
-        at = lambda key, n=n: ref(book, key, n)  # noqa: E731
+        at: Any = lambda key, n=n: ref(book, key, n)  # noqa: E731
         r = o.offer.totals.report
         s.calc(row, 0, at("no"), n + 1, "int", "link")
         s.calc(row, 1, at("option"), label(o, t), "", "link", indent=1)
@@ -150,7 +150,7 @@ def write_focus(book: Book, model: Model, number: int) -> None:
     s = book.sheet("focus", [14, 58, 15, 14, 16, 14, 12, 14, 14, 14, 14, 14, 14, 10, 15])
     s.title(t("Option {no} as rows in the shape of FOCUS 1.2, projected, not billed; --format focus writes all columns by month.", no=number + 1))
     s.head(3, list(FOCUS_HEAD), 30)
-    at = lambda key: ref(book, key, number)  # noqa: E731
+    at: Any = lambda key: ref(book, key, number)  # noqa: E731
     hours, months = float(model.work.hours), model.quote.months
     off, beside_off = model.discount(o)
     count, code, tax = o.offer.count, o.offer.totals.native_currency, float(model.work.tax)
@@ -178,7 +178,7 @@ def write_focus(book: Book, model: Model, number: int) -> None:
         row += 1
 
     usage, way = label(o, t), o.offer.purchase_option
-    price_at = lambda ladder, i: book.ref("prices", cell(ladder.row + i, 9, "rc"))  # noqa: E731
+    price_at: Any = lambda ladder, i: book.ref("prices", cell(ladder.row + i, 9, "rc"))  # noqa: E731
     if not o.committed:
         kind = "Dynamic" if way == "spot" else "Standard"
         for i, r in enumerate(o.own.rates):
@@ -197,14 +197,14 @@ def write_focus(book: Book, model: Model, number: int) -> None:
         rate_f = f'({at("hourly")}+{at("upfront")}/{at("term_hours")})'
         rate_v = o.hourly + o.upfront / o.term_hours
         left_f = f'{at("count")}*({at("terms")}*{at("term_hours")}-hours_used)'
-        left = count * (terms * o.term_hours - hours)
+        idle = count * (terms * o.term_hours - hours)
         if o.upfront:
             line("Purchase", usage, "One-Time", "Standard", "", f'{at("count")}*{at("terms")}', count * terms, "Terms", at("upfront"), o.upfront, at("off"), off, True, False, "window")
         if o.hourly:
-            for f, amount, period in ((f'{at("count")}*hours_used', count * hours, "window"), (left_f, left, "rest of the term")):
+            for f, amount, period in ((f'{at("count")}*hours_used', count * hours, "window"), (left_f, idle, "rest of the term")):
                 line("Purchase", usage, "Recurring", "Standard", "", f, amount, "Hours", at("hourly"), o.hourly, at("off"), off, True, False, period)
         line("Usage", usage, "Usage-Based", "Committed", "Used", f'{at("count")}*hours_used', count * hours, "Hours", rate_f, rate_v, at("off"), off, False, True, "window")
-        line("Usage", usage, "Usage-Based", "Committed", "Unused", left_f, left, "Hours", rate_f, rate_v, at("off"), off, False, True, "rest of the term")
+        line("Usage", usage, "Usage-Based", "Committed", "Unused", left_f, idle, "Hours", rate_f, rate_v, at("off"), off, False, True, "rest of the term")
     for lane in (o.egress, o.inter):
         if lane is None:
             continue
@@ -259,16 +259,16 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     s.title(t("Each check compares two figures; 1 holds, 0 fails. Cover shows the worst."))
     s.head(3, [t("check"), t("figure"), t("must be"), t("tolerance"), t("holds")], 18)
     lines: list[tuple[str, str, float, str, float]] = []
-    cols = lambda key: span(book, model, key)  # noqa: E731
+    cols: Any = lambda key: span(book, model, key)  # noqa: E731
     options = model.options
     report = [o.offer.totals.report for o in options]
     effective = float(sum(r.effective for r in report))
     lines.append((t("parts add up: compute, rest and tax of all options = effective"),
                   f"SUMPRODUCT({cols('rate')}*({cols('c_eff')}+{cols('beside_eff')}+{cols('tax')}))", effective, f"SUM({cols('r_eff')})", effective))  # fmt: skip
-    grid = lambda key, col=2: book.ref("timeline", cell(p.rows[key], col, "rc"))  # type: ignore[attr-defined]  # noqa: E731
+    grid: Any = lambda key, col=2: book.ref("timeline", cell(p.rows[key], col, "rc"))  # type: ignore[attr-defined]  # noqa: E731
     o = p.option
     r = o.offer.totals.report
-    index = lambda key: f"INDEX({cols(key)},option_shown)"  # noqa: E731
+    index: Any = lambda key: f"INDEX({cols(key)},option_shown)"  # noqa: E731
     lines.append((t("option shown: cash in the window = billed"), grid("win_cash"), float(r.billed), index("r_bill"), float(r.billed)))
     lines.append((t("option shown: amortised in the window = effective"), grid("win_amortised"), float(r.effective), index("r_eff"), float(r.effective)))
     cash = _total(model, p)
@@ -278,7 +278,7 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     lines.append((t("timeline holds all months"), f"MAX(months_used+{p.at['tail']}-{p.span_months},0)", 0.0, "0", 0.0))  # type: ignore[attr-defined]
     area = book.ref("costs", f"{cell(5, 7 + 1, 'rc')}:{cell(5 + len(options) - 1, 39, 'rc')}")
     lines.append((t("nothing is negative"), f'COUNTIF({area},"<0")', 0.0, "0", 0.0))
-    prices = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
+    prices: Any = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
     lines.append((t("prices by hand are at least 0"), f'COUNTIF({prices(9)},"<0")', 0.0, "0", 0.0))
     old, undated = _ages(model)
     spot = t("spot")
@@ -296,8 +296,8 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     lines.append((t("sensitivity: its centre = effective of the option shown"), p.centre, p.centre_value, index("r_eff"), float(r.effective)))  # type: ignore[attr-defined]
     f = book.sheets["focus"].totals  # type: ignore[attr-defined]
     native = options[number].offer.totals.native
-    at = lambda key: ref(book, key, number)  # noqa: E731
-    focus = lambda key: book.ref("focus", f[key][0])  # noqa: E731
+    at: Any = lambda key: ref(book, key, number)  # noqa: E731
+    focus: Any = lambda key: book.ref("focus", f[key][0])  # noqa: E731
     lines.append((t("FOCUS: billed in the window = Costs"), focus("w_billed"), f["w_billed"][1], at("n_bill"), float(native.billed)))
     lines.append((t("FOCUS: effective in the window = Costs"), focus("w_effective"), f["w_effective"][1], at("n_eff"), float(native.effective)))
     lines.append((t("FOCUS: effective over the term = billed over the term"), focus("effective"), f["effective"][1], focus("billed"), f["billed"][1]))

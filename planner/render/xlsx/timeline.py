@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from planner.render.xlsx.book import Book, Sheet, cell
 from planner.render.xlsx.costs import span
@@ -95,7 +96,7 @@ def write_timeline(book: Book, model: Model, refs: Refs) -> Shown:
     code = model.quote.currency
     money = "money"
     sub_f = f'{c["way"]}="subscription"'
-    prices = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
+    prices: Any = lambda col: book.ref("prices", f"{cell(refs.first_price, col, 'rc')}:{cell(refs.last_price, col, 'rc')}")  # noqa: E731
     start = model.work.start
     window = _window(model, span_months)
     win = [1.0 if m < months else 0.0 for m in range(span_months)]
@@ -127,13 +128,13 @@ def write_timeline(book: Book, model: Model, refs: Refs) -> Shown:
     grid.row("cum", t("hours so far"), "h", lambda m: f"{grid.before('cum')}+{grid.at('hours')}", cum, "num", total=False)
     grid.row("tail_hours", t("hours of the term after the window"), "h",
              lambda m: f"IF({c['tail']}=0,0,{grid.at('tail_flag')}*{c['left']}/MAX(1,{c['tail']}))", tail_hours, "num")
-    at_list = lambda m: f"IF({c['term_months']}>0,0,SUMPRODUCT(({prices(0)}={c['ladder']})*({grid.at('cum')}>{prices(7)})*({grid.at('cum')}-{prices(7)})*{prices(11)}))"  # noqa: E731
+    at_list: Any = lambda m: f"IF({c['term_months']}>0,0,SUMPRODUCT(({prices(0)}={c['ladder']})*({grid.at('cum')}>{prices(7)})*({grid.at('cum')}-{prices(7)})*{prices(11)}))"  # noqa: E731
     grid.row("so_far", t("pay as you go so far, one, list"), t("native"), at_list, used, money, total=False)
     terms_paid = f"ROUNDUP(ROUND(IF({sub_f},@/MAX(1,{c['term_months']}),%/MAX(1,{c['term_hours']})),9),0)"
     grid.row("paid", t("terms paid so far"), t("number"),
              lambda m: f"IF({c['terms']}=0,0,IF({m}<=months_used,{terms_paid.replace('@', m).replace('%', grid.at('cum'))},{c['terms']}))", paid, "int", total=False)
     grid.section(t("Cash"))
-    steps = lambda xs: [x - (xs[i - 1] if i else 0.0) for i, x in enumerate(xs)]  # noqa: E731
+    steps: Any = lambda xs: [x - (xs[i - 1] if i else 0.0) for i, x in enumerate(xs)]  # noqa: E731
     payg = [x * keep for x in steps(used)]
     grid.row("payg", t("compute, pay as you go"), code, lambda m: f"({grid.at('so_far')}-{grid.before('so_far')})*{c['K']}", payg, money)
     hourly = [(window[m] + tail_hours[m]) * v("hourly") * keep for m in range(span_months)]
@@ -180,6 +181,7 @@ def write_timeline(book: Book, model: Model, refs: Refs) -> Shown:
     p.chart = chart  # type: ignore[attr-defined]
     s.ws.freeze_panes(head + 1, MONTHS)
     s.ws.repeat_columns(0, 2)
+    s.ws.fit_to_pages(max(1, span_months // 12), 1)
     return p
 
 
@@ -248,5 +250,5 @@ class _Grid:
             s.calc(row, self.col, formula(cell(self.head, self.col, "r")), values[m], number, style)
         if total:
             whole = f"SUM({cell(row, MONTHS)}:{cell(row, MONTHS + self.columns - 1)})"
-            s.calc(row, 2, whole, sum(float(x) for x in values), number, style)  # type: ignore[arg-type]
+            s.calc(row, 2, whole, sum(float(str(x)) for x in values), number, style)
         self.next += 1

@@ -107,7 +107,7 @@ def write_sizing(book: Book, model: Model) -> None:
         s.put(row, 7, z.memory.max_concurrent_tokens if z.memory else None, "int")
         s.text(row, 8, "; ".join(t.say(w) for w in z.warnings))
         row += 1
-    seen = set()
+    seen: set[str] = set()
     for o in model.options:
         z, name = o.offer.sizing, o.offer.instance_type
         if name in seen or not z.steps or len(seen) >= 40:
