@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -175,6 +176,8 @@ class _Compiled(FileSystemBytecodeCache):
     """
 
     def dump_bytecode(self, bucket: Bucket) -> None:
+        if sys.dont_write_bytecode:
+            return
         try:
             os.makedirs(self.directory, exist_ok=True)
             super().dump_bytecode(bucket)

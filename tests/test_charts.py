@@ -26,7 +26,9 @@ def quote():
 def test_files_are_whole_pictures_and_stay_the_same(quote, tmp_path, lang, recwarn):
     pytest.importorskip("matplotlib", reason="matplotlib (extra charts) is not installed")
     paths = charts.write(quote, str(tmp_path), 1, lang)
-    assert [Path(p).name for p in paths] == [f"{n}.{k}" for n in ("cost", "months", "break-even") for k in ("png", "svg")]
+    assert [Path(p).name for p in paths] == [
+        f"{n}.{k}" for n in ("cost", "months", "break-even") for k in ("png", "svg")
+    ]
     first = {p: Path(p).read_bytes() for p in paths}
     for path, data in first.items():
         if path.endswith("png"):

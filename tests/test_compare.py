@@ -195,3 +195,15 @@ def test_markdown_keeps_its_table(tmp_path: Path) -> None:
     assert done.returncode == 0 and done.stdout == ""
     rows = [line for line in (tmp_path / "out.md").read_text().splitlines() if line.startswith("|")]
     assert len(rows) > 3 and {line.count("|") for line in rows} == {6}
+
+
+def test_the_28th_digit_of_a_prorated_price_is_no_discount() -> None:
+    rows = [p for p in CATALOG.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge" and not p.status]
+    term = next(p for p in rows if p.payment == "all_upfront" and p.unit == "term")
+    share = (("aws", Decimal("0.07")),)
+    for more in (7, 11, 13, 17, 101):
+        old, new = _quote(discount=share), _quote(discount=share, own=(term._replace(amount=term.amount + more),))
+        name = next(o.id for o in new.offers if (o.payment, o.term, o.offering) == (term.payment, term.term, term.offering))
+        parts = dict(_one(old, new, name).parts)
+        assert "discount" not in parts
+        assert parts["price"] > 0

@@ -21,7 +21,15 @@ BASE = build.quote(
     workload.make({"provider": ("aws",), "instance_type": ("p4d.24xlarge",), "egress_gb": "10"}), Catalog(), "2026-11-23",
     fx.Rates(fx.committed(""), ()),
 )  # fmt: skip
-EVIL = ("</script><script>x()</script>", "<img src=x onerror=x()>", "'\"><svg/onload=x()>", "{{7*7}}", "]]>", "<!--", "&lt;")
+EVIL = (
+    "</script><script>x()</script>",
+    "<img src=x onerror=x()>",
+    "'\"><svg/onload=x()>",
+    "{{7*7}}",
+    "]]>",
+    "<!--",
+    "&lt;",
+)
 
 
 class Elements(HTMLParser):
@@ -81,7 +89,10 @@ def test_same_quote_same_bytes():
 @given(st.one_of(st.sampled_from(EVIL), st.text(min_size=1, max_size=60)), st.sampled_from(["en", "zh"]))
 def test_a_name_stays_text(name, lang):
     quote = BASE._replace(workload=BASE.workload._replace(name=name, egress_to=name), notes=(name,))
-    page, plain_page = parse(html.dump(quote, 1, lang)), parse(html.dump(BASE._replace(workload=BASE.workload._replace(name="x"), notes=("x",)), 1, lang))
+    page, plain_page = (
+        parse(html.dump(quote, 1, lang)),
+        parse(html.dump(BASE._replace(workload=BASE.workload._replace(name="x"), notes=("x",)), 1, lang)),
+    )
     assert page.tags == plain_page.tags
     assert [a for a in page.attributes if a[1].startswith("on")] == []
     assert page.scripts[1] == plain_page.scripts[1]

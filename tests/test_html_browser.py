@@ -30,7 +30,13 @@ aws,us-east-1,p4d.24xlarge,savings_plan,3y,all_upfront,compute,hour,9.87654321,U
 aws,us-east-1,p4d.24xlarge,capacity_block,,,,hour,11.8,USD,,
 """
 WORKLOADS = (
-    {"egress_gb": "12000.5", "storage_gb": "100", "public_ips": "2", "tax": "6%", "discount": ("aws=7.5%", "tencentcloud:subscription=3%")},
+    {
+        "egress_gb": "12000.5",
+        "storage_gb": "100",
+        "public_ips": "2",
+        "tax": "6%",
+        "discount": ("aws=7.5%", "tencentcloud:subscription=3%"),
+    },
     {"count": "3", "currency": "CNY", "start": "2026-01-31", "inter_region_gb": "77", "storage_gb": "333"},
     {"currency": "EUR", "fx": ("EURUSD=1.15",), "hours": "2000", "instance_type": ("p4d.24xlarge", "GN10X.2XLARGE40")},
 )
@@ -100,7 +106,12 @@ def cells(page):
 
 def expected(offer):
     t = offer.totals
-    return [show(t.report.effective), show(t.report.billed), show(t.report.committed), f"{show(t.native.list)} {t.native_currency}"]
+    return [
+        show(t.report.effective),
+        show(t.report.billed),
+        show(t.report.committed),
+        f"{show(t.native.list)} {t.native_currency}",
+    ]
 
 
 @pytest.mark.parametrize("values", WORKLOADS)
@@ -187,7 +198,7 @@ def test_page_without_offers_says_so(catalog, visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(scheme, catalog, visit):
-    """axe-core from npm, where PLANNER_AXE names its file (tests/README: npm pack axe-core)."""
+    """axe-core from npm, where PLANNER_AXE names its file (docs/page.md)."""
     path = os.environ.get("PLANNER_AXE", "")
     if not Path(path).is_file():
         pytest.skip("PLANNER_AXE does not name axe.min.js (npm install axe-core)")

@@ -112,13 +112,18 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
 def _line(outcome: Outcome) -> str:
     where = f"{outcome.provider} {outcome.region}"
     if outcome.error:
-        return f"{where}: failed: {outcome.error}"
+        return f"{where}: failed: {_reason(outcome)}"
     prices, transfer, services, types = outcome.counts
     how = "public list" if outcome.public else "API"
     return (
         f"{where}: {prices} prices, {transfer} traffic, {services} services, {types} types ({how}, {outcome.seconds:.1f} s); "
         f"{_counted(outcome)}"
     )
+
+
+def _reason(outcome: Outcome) -> str:
+    """Return the error without the cloud and region that most errors begin with; the line says them already."""
+    return outcome.error.removeprefix(f"{outcome.provider} {outcome.region}").lstrip(": ")
 
 
 def _counted(outcome: Outcome) -> str:
@@ -152,7 +157,7 @@ def _summary(outcomes: Sequence[Outcome], path: str) -> None:
     if bad:
         click.echo("failed")
         for outcome in bad:
-            click.echo(f"  {outcome.provider} {outcome.region}: {outcome.error}")
+            click.echo(f"  {outcome.provider} {outcome.region}: {_reason(outcome)}")
     click.echo(f"price book: {path} ({len(good)} regions added, {len(bad)} failed)")
 
 

@@ -75,7 +75,9 @@ def sentences(quote: Quote, t: English) -> list[str]:
             )
         )  # fmt: skip
         if o.break_even_hours is not None:
-            result[-1] += t(" ") + t("It beats on-demand of the same type from {hours} hours a month.", hours=o.break_even_hours)
+            result[-1] += t(" ") + t(
+                "It beats on-demand of the same type from {hours} hours a month.", hours=o.break_even_hours
+            )
     if advice.market is not None:
         o = advice.market
         result.append(

@@ -92,13 +92,15 @@ def _foot(quote: Quote, t: English) -> str:
 
 def _bars(plt: Any, quote: Quote, shown: list[Offer], t: English) -> Any:
     title = t("Effective cost for {hours} hours, {code}", hours=plain(quote.hours), code=quote.currency)
-    figure, axes = _frame(plt, title, _foot(quote, t), max(4.5, 0.46 * len(shown) + 2))
-    rows = shown[::-1]
+    figure, axes = _frame(
+        plt, title, t("grey: spot or not fully priced") + "\n" + _foot(quote, t), max(4.5, 0.46 * len(shown) + 2)
+    )
+    rows = sorted(shown, key=lambda o: -o.totals.report.effective)
     values = [float(o.totals.report.effective) for o in rows]
     colours = [GREY if o.market or o.unpriced else BLUE for o in rows]
     bars = axes.barh([advice.name(o, t) for o in rows], values, color=colours, height=0.62)
     axes.bar_label(bars, [show(o.totals.report.effective) for o in rows], padding=6)
-    axes.set_xlim(0, max(values) * 1.13 or 1)
+    axes.set_xlim(0, max(values) * 1.2 or 1)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)

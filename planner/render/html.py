@@ -75,7 +75,11 @@ def _json(data: object) -> str:
 
 def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, Any]:
     rest = [o for o in quote.offers if o not in shown and not o.market and not o.unpriced]
-    on_demand = {(o.site, o.region, o.instance_type, o.totals.native_currency): o for o in quote.offers if o.purchase_option == "on_demand"}
+    on_demand = {
+        (o.site, o.region, o.instance_type, o.totals.native_currency): o
+        for o in quote.offers
+        if o.purchase_option == "on_demand"
+    }
     offers = []
     for offer in shown + rest[: MOST_OFFERS - len(shown)]:
         made = recipe(quote, offer)
@@ -141,7 +145,11 @@ def _sizings(shown: list[Offer], t: English) -> list[dict[str, Any]]:
     result = []
     for offer in _by_type(shown):
         s = offer.sizing
-        layout = t("TP {tp}, PP {pp}, {n} replicas", tp=s.layout.tp, pp=s.layout.pp, n=s.layout.replicas) if s.layout else "–"
+        layout = (
+            t("TP {tp}, PP {pp}, {n} replicas", tp=s.layout.tp, pp=s.layout.pp, n=s.layout.replicas)
+            if s.layout
+            else "–"
+        )
         result.append(
             {
                 "type": offer.instance_type, "provider": offer.provider, "count": offer.count, "engine": s.engine,

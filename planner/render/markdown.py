@@ -16,7 +16,12 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~$@&])")
 
 def _md(text: str) -> str:
     """Return `text` as one line without any markup, mention or HTML."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split())).replace("\\@", "@\u200b").replace("\\<", "&lt;").replace("\\&", "&amp;")
+    return (
+        _MARKUP.sub(r"\\\1", " ".join(text.split()))
+        .replace("\\@", "@\u200b")
+        .replace("\\<", "&lt;")
+        .replace("\\&", "&amp;")
+    )
 
 
 def dump(quote: Quote, top: int = 1, lang: str = "en", old: Quote | None = None) -> str:
@@ -69,7 +74,9 @@ def _changes(old: Quote, new: Quote, t: English) -> list[str]:
     lines += [f"- {_md(t.say(n))}" for n in diff.notes]
     changed = [o for o in diff.offers if o.status == "changed"]
     for o in changed[:MOST_CHANGES]:
-        parts = t(", ").join(f"{t.say(cause.replace('_', ' '))} {_signed(amount)}" for cause, amount in o.parts if amount)
+        parts = t(", ").join(
+            f"{t.say(cause.replace('_', ' '))} {_signed(amount)}" for cause, amount in o.parts if amount
+        )
         assert o.before is not None and o.after is not None
         lines.append(f"- {_md(o.id)}: {show(o.before)} → {show(o.after)} ({parts})")
     counts = {s: sum(1 for o in diff.offers if o.status == s) for s in ("changed", "new", "gone", "same")}
