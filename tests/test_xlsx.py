@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -360,3 +361,28 @@ def test_a_saved_quote_makes_a_workbook_too(tmp_path: Path) -> None:
 def test_prices_survive_json() -> None:
     quote = make({"provider": "tencentcloud"})
     assert from_json(to_json(quote)).offers == quote.offers and quote.offers[0].prices
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "planner", "quote", "--offline-list", "--provider", "aws", *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_needs_a_file_and_leaves_old_files_alone(tmp_path: Path) -> None:
+    missing = run("--format", "xlsx")
+    assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
+    assert "-o review.xlsx" in missing.stderr
+    nowhere = run("--format", "xlsx", "-o", str(tmp_path / "no" / "a.xlsx"))
+    assert nowhere.returncode == 2
+    assert "does not exist" in nowhere.stderr
+    old = tmp_path / "old.xlsx"
+    old.write_text("kept")
+    old.chmod(0o444)
+    refused = run("--format", "xlsx", "-o", str(old))
+    assert (refused.returncode, old.read_text()) == (1, "kept")
+    assert "read-only" in refused.stderr
+    good = tmp_path / "good.xlsx"
+    assert run("--format", "xlsx", "-o", str(good)).returncode == 0
+    assert openpyxl.load_workbook(good).sheetnames[:3] == ["Cover", "Summary", "Inputs"]
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".tmp"] == []
+    assert run("--offer", "x").returncode == 2
