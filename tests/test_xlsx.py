@@ -27,7 +27,10 @@ from planner.render.xlsx.book import LONGEST, clean
 from planner.render.xlsx.costs import COL, FIRST
 
 openpyxl = pytest.importorskip("openpyxl")
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning:openpyxl"),
+    pytest.mark.xdist_group("libreoffice"),  # 51 books are recalculated once for all of these tests
+]
 TODAY = "2026-11-23"
 SOFFICE = shutil.which("soffice")
 needs_soffice = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed")
