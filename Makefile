@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: quote setup test lint types contracts terraform docs sizing bench clean help
+.PHONY: quote setup test cover lint types contracts terraform docs sizing bench clean help
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -32,6 +32,9 @@ test: setup                 ## the whole suite, with lint, types and import cont
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+cover: setup                ## the suite with branch coverage of planner/
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term
 
 lint: setup                 ## ruff

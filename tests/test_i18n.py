@@ -27,7 +27,7 @@ NAMES = set(
     deepseek distill qwen usd cny gpu gpus gib gb gbps vcpu vllm lmdeploy turbomind sglang token tp pp mla kv nvidia fp
     bf int awq gptq int8 ipv ip eur ecb json csv planner explain offer format or region name all tax refresh aliyun com tencentcloud
     international ebs essd hssd ms min ceil docs sizing md focus cloud_hssd gp pl cloud_essd xlarge large metal
-    sxm pcie vgpu cc ada""".split()
+    sxm pcie vgpu cc ada gflop tflops mfu mbu""".split()
 )
 
 

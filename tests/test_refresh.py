@@ -97,7 +97,7 @@ def test_the_committed_list_is_named_by_its_date() -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("fakeclod",), "did you mean fakecloud?"),
+        (("fakeclod",), "did you mean fakecloud"),
         (("fakecloud", "--endpoint", "fakecloud=http://example.com"), "plain http is for loopback only"),
         (("fakecloud", "--endpoint", "aws=https://example.com"), "not among the providers"),
         (("fakecloud", "--endpoint", "https://example.com"), "write PROVIDER=URL"),

@@ -249,6 +249,10 @@ def test_pick_says_why_there_is_nothing() -> None:
         deploy.pick(quote, "aws", option=("subscription",))
     with pytest.raises(MisuseError, match="alicloud has no price"):
         deploy.pick(quote, "alicloud")
+    spot = next(o for o in quote.offers if o.purchase_option == "spot")
+    assert deploy.pick(quote, "aws", offer_id=spot.id) is spot
+    with pytest.raises(MisuseError, match="has no aws offer 'nothing'"):
+        deploy.pick(quote, "aws", offer_id="nothing")
     with pytest.raises(MisuseError, match="eu-nowhere"):
         deploy.pick(quote, "aws", region=("eu-nowhere",))
 

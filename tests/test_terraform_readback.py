@@ -34,7 +34,7 @@ def test_reference_modules_price_again_to_the_cent(case: reference_modules.Case)
 
 @pytest.mark.parametrize("provider", ["aws", "alicloud", "tencentcloud"])
 def test_what_the_hcl_says_is_priced(provider: str, tmp_path: Path) -> None:
-    count = 1 if provider == "tencentcloud" else 2  # its user-data has no room for two nodes
+    count = 2
     folder = emitted(tmp_path, provider, count=count, hours="100", egress_gb="500")
     work = workload_of(str(folder))
     quote = quoted(provider, count=count, hours="100", egress_gb="500")

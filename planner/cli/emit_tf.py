@@ -21,6 +21,7 @@ PROVIDERS = ("aws", "alicloud", "tencentcloud")
 @workload_options
 @book_options
 @click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
+@click.option("--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows.")
 @click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME]")
 @click.option("--force", is_flag=True, help="Replace files that you have edited.")
 @click.option("--validate", is_flag=True, help="Then run terraform init and validate.")
@@ -39,7 +40,7 @@ PROVIDERS = ("aws", "alicloud", "tencentcloud")
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 @click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Tag everything that takes tags.")
 def emit_tf(
-    cloud: str, quote_file: str | None, output: str | None, force: bool, validate: bool, plan: bool, name: str, zone: str,
+    cloud: str, quote_file: str | None, offer_id: str | None, output: str | None, force: bool, validate: bool, plan: bool, name: str, zone: str,
     client_cidr: str, open_to_internet: bool, alert_email: str, deadline: str, spot_limit: str | None,
     reserve_capacity: bool, api_key_secret: str, hf_token_secret: str, checkpoint: str, image: tuple[str, ...],
     tag: tuple[str, ...], price_book: tuple[str, ...], price_book_db: str | None, offline_list: bool, as_of: str | None,
@@ -63,9 +64,10 @@ def emit_tf(
         workload = make_workload({**values, "provider": (cloud,)})
         priced = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
     wanted = priced.workload
+    region = values.get("region") or wanted.region
     offer = deploy.pick(
-        priced, cloud, values.get("region") or wanted.region if wanted.region != ("all",) else (),
-        values.get("instance_type") or wanted.instance_type, values.get("purchase_option") or wanted.purchase_option,
+        priced, cloud, () if tuple(region) == ("all",) else region, values.get("instance_type") or wanted.instance_type,
+        values.get("purchase_option") or wanted.purchase_option, offer_id or "",
     )  # fmt: skip
     settings = deploy.Settings(
         datetime.now(UTC), name, zone, client_cidr, open_to_internet, alert_email, deadline,

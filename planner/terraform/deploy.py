@@ -57,14 +57,20 @@ class Settings(NamedTuple):
 
 
 def pick(
-    quote: Quote, provider: str, region: Sequence[str] = (), instance_type: Sequence[str] = (), option: Sequence[str] = ()
-) -> Offer:
+    quote: Quote, provider: str, region: Sequence[str] = (), instance_type: Sequence[str] = (),
+    option: Sequence[str] = (), offer_id: str = "",
+) -> Offer:  # fmt: skip
     """Return the best offer of `provider`: the cheapest on demand, or the cheapest of the ways of buying in `option`.
 
     On demand unless told otherwise, because a spot instance may vanish and a commitment outlives the deadline. Raises
     `MisuseError` saying what is missing when there is none.
     """
     mine = [o for o in quote.offers if o.provider == provider]
+    if offer_id:
+        mine = [o for o in mine if o.id == offer_id]
+        if not mine:
+            raise MisuseError(f"this quote has no {provider} offer {offer_id[:80]!r}; `planner quote --format csv` lists their ids")
+        option = option or (mine[0].purchase_option,)
     types = {t.lower() for t in instance_type}
     fit = [o for o in mine if (not region or o.region in region) and (not types or o.instance_type.lower() in types)]
     wanted = tuple(option) or ("on_demand",)

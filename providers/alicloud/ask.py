@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ def find_credentials(seconds: float) -> tuple[Any, str | None]:
     def find() -> Any:
         from alibabacloud_credentials.client import Client
 
+        # The SDK prints the traceback of a metadata address that does not answer through a handler of its own.
+        logging.getLogger("credentials").disabled = True
         client = Client()
         found = client.get_credential()
         if not found.access_key_id or not found.access_key_secret:

@@ -67,7 +67,7 @@
       tooltip: { show: false },
       xAxis: { type: "value", axisLabel: { show: false }, lines: false },
       yAxis: { type: "category", data: made.map((m) => label(m.offer)), axisTick: { show: false },
-        axisLabel: narrow ? { inside: true, align: "left", margin: 2, verticalAlign: "bottom", padding: [0, 0, 7, 0], formatter: (s) => s.replace("\n", ", ").slice(0, 58), fontSize: 12, color: css("--ink") } : { color: css("--ink"), width: byId("c-bars").clientWidth * 0.48, overflow: "truncate" }, z: 5 },
+        axisLabel: narrow ? { inside: true, align: "left", margin: 2, verticalAlign: "bottom", padding: [0, 0, 7, 0], formatter: (s) => s.replace("\n", ", ").slice(0, 60), fontSize: 11, color: css("--ink") } : { color: css("--ink"), width: byId("c-bars").clientWidth * 0.48, overflow: "truncate" }, z: 5 },
       series: [{ type: "bar", barWidth: narrow ? 12 : 20, data: made.map((m) => ({ value: m.value, itemStyle: { color: css(m.offer.firm ? "--c1" : "--c3") } })),
         itemStyle: { borderRadius: 3 },
         label: { show: true, position: "right", color: css("--ink"), formatter: (p) => money(new D(p.value)) } }],
@@ -114,7 +114,7 @@
     const x = cash.map((_, i) => i + 1);
     const line = (name, data, extra) => ({ name, type: "line", data, symbol: length > 14 ? "none" : "circle", symbolSize: 7, lineStyle: { width: 2.5 }, ...extra });
     draw("c-months", {
-      grid: { left: 8, right: 16, top: 64, bottom: 28, containLabel: true },
+      grid: { left: 8, right: 16, top: innerWidth < 500 ? 88 : 64, bottom: 28, containLabel: true },
       xAxis: { type: "category", data: x, name: t("month"), nameLocation: "middle", nameGap: 28 },
       yAxis: { type: "value", name: t("{code}, in all", { code: quote.currency }), nameLocation: "end", nameTextStyle: { align: "left" }, axisLabel: { formatter: short } },
       series: [line(t("cash"), cash, { step: length > 1 ? "middle" : false }), line(t("amortised"), spread, { lineStyle: { width: 2.5, type: "dashed" } }),
@@ -150,7 +150,7 @@
     const mine = terms ? flat : usage(use, hoursAMonth);
     series.push({ name: t("your hours"), type: "scatter", symbol: "diamond", symbolSize: 15, z: 5, itemStyle: { color: css("--ink") }, data: [[hoursAMonth, mine], ...(terms && use ? [[hoursAMonth, usage(use, hoursAMonth)]] : [])] });
     draw("c-even", {
-      grid: { left: 8, right: 24, top: 64, bottom: 28, containLabel: true },
+      grid: { left: 8, right: 24, top: innerWidth < 500 ? 88 : 64, bottom: 28, containLabel: true },
       xAxis: { type: "value", min: 0, max: 744, interval: 120, name: t("hours a month"), nameLocation: "middle", nameGap: 28, lines: false },
       yAxis: { type: "value", name: t("{code} a month", { code: quote.currency }), nameTextStyle: { align: "left" }, axisLabel: { formatter: short } },
       tooltip: { trigger: "item", confine: true, backgroundColor: css("--card"), borderColor: css("--line"), textStyle: { color: css("--ink") }, formatter: (p) => `${p.seriesName}: ${short(p.value[0])} h, ${short(p.value[1])} ${quote.currency}` },

@@ -695,3 +695,18 @@ def test_permissions_cover_every_call_and_stand_in_the_docs(adapter, fake):
     calls = {call for call, _ in fake.requests}
     assert calls == set(terms.PERMISSIONS)
     assert all(f'"{permission}"' in page for permission in terms.PERMISSIONS.values())
+
+
+def test_a_silent_machine_gets_a_sentence_not_a_traceback(tmp_path: Path) -> None:
+    """The SDK logs tracebacks of the metadata address to the terminal; a user must see our sentence only."""
+    import os
+    import subprocess
+    import sys
+
+    root = Path(__file__).resolve().parents[2]
+    env = {k: v for k, v in os.environ.items() if not k.startswith("ALIBABA_CLOUD")}
+    env.update(PYTHONPATH=str(root), HOME=str(tmp_path))
+    code = "from providers.alicloud import provider; print(provider.credentials_hint())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=60, check=True)
+    assert "no Alibaba Cloud credentials found" in done.stdout
+    assert done.stderr == ""
