@@ -246,7 +246,7 @@ class _Maker:
             sizing.count, first.purchase_option, first.term, first.payment, first.offering,
             first.purchase_option == "spot", tuple(charges), Totals(first.currency, native, report), terms, even,
             on_demand[0].amount * (1 - self._share(info.name, "on_demand")) if on_demand else None, unpriced, sizing,
-            per_output, per_token, self._offer_notes(rows, terms),
+            per_output, per_token, (*self._offer_notes(rows, terms), *self._zone_notes(first)),
             self._prices(rows, on_demand, traffic, services) if self.with_prices else (),
             _hour_steps(rows) if terms is None else (),
         )  # fmt: skip
@@ -365,6 +365,16 @@ class _Maker:
         if getattr(terms, "terms", 1) > 1:
             notes.append(f"the window needs {getattr(terms, 'terms', 1)} terms; each is counted at today's price")
         return tuple(notes)
+
+    def _zone_notes(self, first: Price) -> tuple[str, ...]:
+        """Return what the price book knows of where the type is sold."""
+        market = self.catalog.zones(first.provider, first.region)
+        sold = market.sold(first.site, first.instance_type) if market is not None else None
+        # A price of one zone (spot, capacity block) is sold there, whatever the list of offerings leaves out.
+        if sold is None or not (sold.zones or not first.zone):
+            return ()
+        where = ", ".join(sold.zones) or "no zone"
+        return (f"sold in {where} when last asked ({sold.observed_at[:10]})",)
 
     def _gaps(
         self,

@@ -19,14 +19,17 @@ book, then the committed list.
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.money import CURRENCIES
 from planner.offer import PAYMENTS, PURCHASE_OPTIONS, InstanceType, Price, Region, ServicePrice, TransferPrice
 from planner.records import NamedTuple
+
+if TYPE_CHECKING:
+    from planner.pricebook.zones import Market
 
 __all__ = ["ROOT", "Catalog", "ProviderInfo", "check_prices"]
 
@@ -70,6 +73,10 @@ class Book(Protocol):
     def instance_types(self, provider: str) -> list[InstanceType]: ...
 
     def withdrawn(self, provider: str, region: str, as_of: str = "") -> frozenset[tuple[str, ...]]: ...
+
+    def zones(self, provider: str, region: str, as_of: str = "") -> "Market": ...
+
+    def regions(self, provider: str, as_of: str = "", listed: Container[str] = ()) -> dict[str, tuple[str, ...]]: ...
 
 
 def _identity(price: Price) -> tuple[str, ...]:
@@ -173,16 +180,26 @@ class Catalog:
         )  # fmt: skip
 
     def regions(self, provider: str) -> dict[str, Region]:
-        """Return the provider's regions by id: those of the list, and those that only the price book knows."""
+        """Return the provider's regions by id: those of the list, then those that only the price book knows.
+
+        The latter have no price groups; they bear the price lists (sites) that were seen there and that the provider has.
+        """
         found: dict[str, Region] = self._once((provider, "regions"), lambda: self._read_regions(provider))
         return found
 
     def _read_regions(self, provider: str) -> dict[str, Region]:
         sources = self._sources(provider)
-        return {
+        result = {
             row[0]: Region(provider, row[0], row[1], row[2], tuple(row[3].split()), tuple(row[4].split()), sources(row[5]))
             for row, _ in self._rows(provider, "regions.csv")
         }
+        if self.book is not None:
+            known = self.info(provider).sites
+            for name, seen in self.book.regions(provider, self.as_of, result).items():
+                sites = tuple(site for site in seen if site in known)
+                if sites:
+                    result[name] = Region(provider, name, name, name, sites, (), "price book")
+        return result
 
     def instances(self, provider: str) -> dict[str, InstanceType]:
         """Return the provider's instance types by name."""
@@ -255,6 +272,14 @@ class Catalog:
             except (ValueError, ArithmeticError) as exc:
                 raise CatalogError(f"{place}: {exc}") from exc
         return result
+
+    def zones(self, provider: str, region: str) -> "Market | None":
+        """Return where in `region` types were sold when it was asked last, None without a price book."""
+        if self.book is None:
+            return None
+        book = self.book
+        found: Market = self._once((provider, "zones", region), lambda: book.zones(provider, region, self.as_of))
+        return found
 
     def transfer(self, provider: str, region: str) -> list[TransferPrice]:
         """Return the traffic prices that hold in `region`, its groups' included."""

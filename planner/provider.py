@@ -47,7 +47,8 @@ class Access(NamedTuple):
 class Batch(NamedTuple):
     """What one region gave. gaps: sentences about what the API cannot give. account_site: which price book.
 
-    zones: (instance type, zone) pairs in which the type is sold; () where the source does not say.
+    zones: (instance type, zone) pairs in which the type is sold; a type that the fetch covers and that is in no pair is
+    sold nowhere (so () is: nothing is). None where the source does not say.
     """
 
     provider: str
@@ -58,7 +59,7 @@ class Batch(NamedTuple):
     transfer: tuple[TransferPrice, ...]
     services: tuple[ServicePrice, ...]
     gaps: tuple[str, ...]
-    zones: tuple[tuple[str, str], ...] = ()
+    zones: tuple[tuple[str, str], ...] | None = None
 
 
 class Provider(Protocol):

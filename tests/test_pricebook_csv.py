@@ -32,7 +32,7 @@ def _exported(writer: Writer) -> str:
 
 
 def _check(fetch: object, content: object) -> list[str]:
-    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps)  # type: ignore[attr-defined,arg-type]
+    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps, fetch.tells_zones)  # type: ignore[attr-defined,arg-type]
     return check_batch(made)
 
 

@@ -172,7 +172,7 @@ def _check(fetch: Fetch, content: Content) -> list[str]:
     from planner.pricebook.rows import batch_of
     from planner.refresh import listed_types
 
-    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps)
+    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps, fetch.tells_zones)
     return check_batch(made, listed_types(fetch.provider))
 
 

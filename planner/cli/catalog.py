@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from planner.cli.options import book_options, open_catalog
 from planner.errors import CatalogError, MisuseError, suggest
+
+if TYPE_CHECKING:
+    from planner.catalog import Catalog
 
 
 @click.group()
@@ -131,11 +134,13 @@ def show(name: str, **values: Any) -> int:
         lines += [f"{found[0][0].instance_type} ({found[0][0].provider})", "  no specification in the catalogue"]
     if not found:
         lines.append("  no price in the catalogue")
+    provider, exact = (spec.provider, spec.name) if spec else (found[0][0].provider, found[0][0].instance_type)
+    sold = _sold(book, provider, exact, values["region"])
     place = ""
     for p, _ in sorted(found, key=lambda x: (x[0].region, x[0].site, x[0].purchase_option, x[0].term, x[0].payment)):
         if place != f"{p.region} ({p.site})":
             place = f"{p.region} ({p.site})"
-            lines += ["", f"  {place}"]
+            lines += ["", f"  {place}", *sold.pop((p.region, p.site), ())]
         words = " ".join(w for w in (p.purchase_option, p.term, p.payment, p.offering, p.zone, "" if p.os == "linux" else p.os) if w)
         low = f" (range from {plain(p.range_low)})" if p.range_low is not None else ""
         state = f"  [{p.status}: not quoted]" if p.status else ""
@@ -144,8 +149,26 @@ def show(name: str, **values: Any) -> int:
         lines.append(f"      {p.source}")
         if p.note:
             lines.append(f"      {p.note}")
+    for (region, site), said in sorted(sold.items()):
+        lines += ["", f"  {region} ({site})", *said, *([] if values["purchase_option"] else ["    no price"])]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
+
+
+def _sold(book: Catalog, provider: str, name: str, only: tuple[str, ...]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return, by region and site, the line that says in which zones a type was sold, where the price book knows.
+
+    only: regions to look at, () = all.
+    """
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for region in book.regions(provider) if book.book is not None else ():
+        market = book.zones(provider, region) if not only or region in only else None
+        for site in market.sites() if market is not None else ():
+            sold = market.sold(site, name) if market is not None else None
+            if sold is not None:
+                where = f"sold in zones {', '.join(sold.zones)}" if sold.zones else "not sold in any zone"
+                found[region, site] = (f"    {where} (observed {sold.observed_at[:10]})",)
+    return found
 
 
 @catalog.command()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Self, cast
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 from planner.pricebook.overlay import Group, group
-from planner.pricebook.rows import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, Kind, Record
+from planner.pricebook.rows import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE, Kind, Record
+from planner.pricebook.zones import Market, Sight
 from planner.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Fetch", "PriceBook", "connect"]
 
-#: A fetch as `_scope` needs it: id, families, observed_at.
-Layer = tuple[int, tuple[str, ...], str]
+#: A fetch as `_scope` needs it: id, families, observed_at, account site, whether it tells zones.
+Layer = tuple[int, tuple[str, ...], str, str, bool]
+#: Records that replace each other by groups.
+Grouped = Price | TransferPrice | ServicePrice | InstanceType
 #: When and by which fetch a group was seen last, and its rows then.
 Found = tuple[str, int, list[Record]]
 
@@ -28,7 +31,10 @@ WRITE_WAIT_S = 30.0
 
 
 class Fetch(NamedTuple):
-    """One whole region, asked once. access: "keys" or "public"; families: sorted, () = all GPU families."""
+    """One whole region, asked once. access: "keys" or "public"; families: sorted, () = all GPU families.
+
+    tells_zones: whether it said in which zones types are sold; then a type that it covers without a zone is sold nowhere.
+    """
 
     id: int
     uid: str
@@ -39,6 +45,7 @@ class Fetch(NamedTuple):
     families: tuple[str, ...]
     observed_at: str
     gaps: tuple[str, ...]
+    tells_zones: bool = False
 
 
 class PriceBook:
@@ -50,6 +57,8 @@ class PriceBook:
         # What `prices` answered last, for `withdrawn`, which is asked next; only while nothing is written here.
         self._last: tuple[tuple[str, str, str], list[Price]] | None = None
         self._keeps = False
+        # The fetches of the region asked last, which is asked for prices, traffic, services and zones in turn.
+        self._layers: tuple[tuple[str, str, str], list[list[Layer]]] | None = None
 
     @classmethod
     def open_for_read(cls, path: str) -> PriceBook | None:
@@ -128,6 +137,50 @@ class PriceBook:
                         gone.add(name)
         return frozenset(gone)
 
+    def zones(self, provider: str, region: str, as_of: str = "") -> Market:
+        """Return in which zones the types of one region were sold when it was asked last, at or before `as_of`."""
+        from planner.pricebook.schema import mapped
+
+        with mapped(self.path):
+            scopes = self._scopes(provider, region, as_of)
+            told: dict[int, dict[str, tuple[str, ...]]] = {layer[0]: {} for layers in scopes for layer in layers if layer[4]}
+            marks = ", ".join("?" for _ in told)
+            sql = (
+                f"SELECT o.fetch, i.instance_type, i.zone FROM observation o JOIN {ZONE.table} i ON i.id = o.item"
+                f" WHERE o.fetch IN ({marks}) AND o.kind = {ZONE.number} ORDER BY 1, 2, 3"
+            )
+            for fetch, name, zone in self.db.execute(sql, tuple(told)) if told else ():
+                told[fetch][name] = (*told[fetch].get(name, ()), zone)
+        return Market(
+            [(layers[0][3], [Sight(f, when, id_, told.get(id_)) for id_, f, when, _, _ in layers]) for layers in scopes]
+        )
+
+    def regions(self, provider: str, as_of: str = "", listed: Container[str] = ()) -> dict[str, tuple[str, ...]]:
+        """Return the regions fetched at or before `as_of`, sorted, each with the sites of what was seen there.
+
+        listed: regions to leave out, since they are known already.
+        """
+        from planner.pricebook.schema import mapped
+
+        # From one region to the next through the index: the log may hold thousands of fetches of each.
+        following = (
+            "WITH RECURSIVE place(region) AS (SELECT min(region) FROM fetch WHERE provider = ?1 UNION ALL"
+            " SELECT (SELECT min(region) FROM fetch WHERE provider = ?1 AND region > place.region) FROM place"
+            " WHERE place.region IS NOT NULL) SELECT region FROM place WHERE region IS NOT NULL"
+        )
+        sites = " UNION ".join(
+            f"SELECT site FROM {kind.table} WHERE provider = ?1 AND region = ?2 AND first_seen < ?3"
+            for kind in (PRICE, TRANSFER, SERVICE)
+        )
+        result = {}
+        with mapped(self.path):
+            for (region,) in self.db.execute(following, (provider,)).fetchall():
+                if region not in listed:
+                    found = self.db.execute(f"{sites} ORDER BY 1", (provider, region, _bound(as_of))).fetchall()
+                    if found:
+                        result[region] = tuple(site for (site,) in found)
+        return result
+
     def places(self) -> list[tuple[str, str]]:
         """Return every (provider, region) that was ever fetched, sorted."""
         from planner.pricebook.schema import mapped
@@ -144,14 +197,14 @@ class PriceBook:
 
         where, values = _where(provider, region, as_of)
         sql = (
-            "SELECT id, uid, provider, region, account_site, access, families, observed_at, gaps FROM fetch"
+            "SELECT id, uid, provider, region, account_site, access, families, observed_at, gaps, tells_zones FROM fetch"
             f" WHERE {where} ORDER BY id"
         )
         with mapped(self.path):
             rows = self.db.execute(sql, values).fetchall()
         return [
-            Fetch(id_, uid, cloud, place, site, access, tuple(families.split()), when, tuple(json.loads(gaps)))
-            for id_, uid, cloud, place, site, access, families, when, gaps in rows
+            Fetch(id_, uid, cloud, place, site, access, tuple(families.split()), when, tuple(json.loads(gaps)), bool(tells))
+            for id_, uid, cloud, place, site, access, families, when, gaps, tells in rows
         ]
 
     def _newest(self, kind: Kind, provider: str, region: str, as_of: str) -> list[Record]:
@@ -170,7 +223,17 @@ class PriceBook:
         for _, _, rows in best.values():
             yield from rows
 
-    def _scopes(self, provider: str, region: str, as_of: str) -> Iterator[list[Layer]]:
+    def _scopes(self, provider: str, region: str, as_of: str) -> list[list[Layer]]:
+        """Return what `_read_scopes` finds, remembered for one region while nothing is written here."""
+        asked = (provider, region, as_of)
+        if self._layers is not None and self._layers[0] == asked:
+            return self._layers[1]
+        scopes = list(self._read_scopes(provider, region, as_of))
+        if self._keeps:
+            self._layers = (asked, scopes)
+        return scopes
+
+    def _read_scopes(self, provider: str, region: str, as_of: str) -> Iterator[list[Layer]]:
         """Yield, per scope, the fetches that show its present state, newest first: up to the newest whole one."""
         bound = _bound(as_of)
         # From one scope to the next through the index, then from its newest fetch back: neither reads the whole log.
@@ -185,15 +248,15 @@ class PriceBook:
             layers: list[Layer] = []
             asked: set[str] = set()
             rows = self.db.execute(
-                "SELECT id, families, observed_at FROM fetch WHERE provider = ? AND region = ? AND account_site = ?"
+                "SELECT id, families, observed_at, tells_zones FROM fetch WHERE provider = ? AND region = ? AND account_site = ?"
                 " AND access = ? AND observed_at < ? ORDER BY observed_at DESC, id DESC",
                 (provider, *scope, bound),
             )
-            for number, words, observed_at in rows:
+            for number, words, observed_at, tells in rows:
                 families = tuple(words.split())
                 # A fetch of families that newer ones have all asked again can add nothing.
                 if not families or not asked.issuperset(families):
-                    layers.append((number, families, observed_at))
+                    layers.append((number, families, observed_at, scope[1], bool(tells)))
                     asked.update(families)
                 if not families:
                     break
@@ -209,7 +272,7 @@ class PriceBook:
         found: dict[Group, Found] = {}
         covered: tuple[str, ...] = ()
         by_type = kind is PRICE or kind is INSTANCE_TYPE
-        for fetch, families, observed_at in layers:
+        for fetch, families, observed_at, _, _ in layers:
             fresh: dict[Group, Found] = {}
             for row in self._observed(kind, fetch, observed_at):
                 if isinstance(row, InstanceType):
@@ -228,9 +291,9 @@ class PriceBook:
             covered += families
         return found
 
-    def _observed(self, kind: Kind, fetch: int, observed_at: str) -> Iterator[Record]:
-        """Yield the rows of one fetch."""
-        read = kind.read
+    def _observed(self, kind: Kind, fetch: int, observed_at: str) -> Iterator[Grouped]:
+        """Yield the rows of one fetch; `zones` reads the kind ZONE itself."""
+        read = cast("Callable[[Sequence[str], str], Grouped]", kind.read)
         for texts in self.db.execute(_observed_sql(kind), (fetch, kind.number)):
             yield read(texts, observed_at)
 

@@ -37,6 +37,7 @@ def check_batch(batch: Batch, listed: Mapping[str, InstanceType] | None = None) 
             problems.append(f"{_name(transfer)}: the step ends at {plain(transfer.to_gb)} GB, before it begins")
     problems += [f"{_name(row)}: {plain(row.amount)} is not a price" for row in batch.services if row.amount <= 0]
     problems += _twice(batch)
+    problems += _zones(batch)
     return problems
 
 
@@ -73,6 +74,18 @@ def _common(row: Row, batch: Batch) -> Iterable[str]:
         value = getattr(row, field)
         if isinstance(value, str) and not _storable(value):
             yield f"{_name(row)}: {field} holds characters that are not text"
+
+
+def _zones(batch: Batch) -> Iterable[str]:
+    seen: set[tuple[str, str]] = set()
+    for pair in batch.zones or ():
+        name, zone = pair
+        where = f"{batch.provider} {batch.region}: {name!r} in zone {zone!r}"
+        if not (name and zone) or not (_storable(name) and _storable(zone)):
+            yield f"{where}: a type and a zone need a name"
+        if pair in seen:
+            yield f"{where}: two rows where one is expected"
+        seen.add(pair)
 
 
 def _is_date(text: str) -> bool:

@@ -21,9 +21,11 @@ from planner.records import NamedTuple
 
 __all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time"]
 
-_HEAD = ("record", "fetch", "uid", "observed_at", "access", "account_site", "families", "gaps")
+_HEAD = ("record", "fetch", "uid", "observed_at", "access", "account_site", "families", "gaps", "tells_zones")
 _FIELDS = tuple(dict.fromkeys(name for kind in KINDS for name in kind.texts))
 COLUMNS = (*_HEAD, *_FIELDS)
+#: What exports had before books kept zones; such a file is still read.
+_OLD_COLUMNS = tuple(name for name in COLUMNS if name != "tells_zones")
 _BY_NAME = {kind.name: kind for kind in KINDS}
 _NUMBERS = frozenset(name for kind in KINDS for name in kind.texts if kind.is_number(name))
 _MAY_BE_EMPTY = frozenset(name for kind in KINDS for name in kind.texts if kind.may_be_empty(name))
@@ -53,6 +55,7 @@ def export_csv(book: PriceBook, out: TextIO) -> int:
     for number, fetch in enumerate(book.fetches(), 1):
         head = fetch._asdict() | {"record": "fetch", "fetch": number, "families": " ".join(fetch.families)}
         head["gaps"] = json.dumps(fetch.gaps, ensure_ascii=False)
+        head["tells_zones"] = "1" if fetch.tells_zones else ""
         del head["id"]
         writer.writerow(head)
         for kind in KINDS:
@@ -129,14 +132,14 @@ def _parsed(path: str, lines: Iterator[list[str]]) -> Iterator[tuple[int, Fetch,
     content: list[tuple[Kind, dict[str, str]]] = []
     serial = ""
     try:
-        header = next(lines, [])
-        if tuple(header) != COLUMNS:
+        columns = tuple(next(lines, []))
+        if columns not in (COLUMNS, _OLD_COLUMNS):
             raise wrong(1, "not a price book's columns; import the file as `planner catalog export` wrote it")
         for line in lines:
             number = lines.line_num  # type: ignore[attr-defined]
-            if len(line) != len(COLUMNS):
-                raise wrong(number, f"{len(line)} fields where {len(COLUMNS)} are expected")
-            row = dict(zip(COLUMNS, line, strict=True))
+            if len(line) != len(columns):
+                raise wrong(number, f"{len(line)} fields where {len(columns)} are expected")
+            row = dict(zip(columns, line, strict=True))
             if row["record"] == "fetch":
                 if fetch is not None:
                     yield start, fetch, content
@@ -169,9 +172,12 @@ def _fetch(row: dict[str, str], number: int, wrong: Wrong) -> Fetch:
             raise ValueError
     except ValueError as exc:
         raise wrong(number, "gaps is not a JSON list of texts") from exc
+    tells = row.get("tells_zones", "")
+    if tells not in ("", "1"):
+        raise wrong(number, f"tells_zones {tells!r} is neither 1 nor empty")
     return Fetch(
         0, row["uid"], row["provider"], row["region"], row["account_site"], row["access"], tuple(row["families"].split()),
-        row["observed_at"], tuple(gaps),
+        row["observed_at"], tuple(gaps), tells == "1",
     )  # fmt: skip
 
 

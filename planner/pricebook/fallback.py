@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TypeVar
 
 from planner.errors import PriceBookError
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 from planner.pricebook.book import PriceBook
 from planner.pricebook.overlay import Group
+from planner.pricebook.zones import Market
 
 __all__ = ["Fallback"]
 
@@ -36,6 +37,12 @@ class Fallback:
 
     def withdrawn(self, provider: str, region: str, as_of: str = "") -> frozenset[Group]:
         return self._ask(lambda book: book.withdrawn(provider, region, as_of), frozenset())
+
+    def zones(self, provider: str, region: str, as_of: str = "") -> Market:
+        return self._ask(lambda book: book.zones(provider, region, as_of), Market())
+
+    def regions(self, provider: str, as_of: str = "", listed: Container[str] = ()) -> dict[str, tuple[str, ...]]:
+        return self._ask(lambda book: book.regions(provider, as_of, listed), {})
 
     def _ask(self, question: Callable[[PriceBook], T], nothing: T) -> T:
         if self._book is None:

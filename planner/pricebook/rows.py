@@ -16,9 +16,22 @@ from planner.records import NamedTuple
 if TYPE_CHECKING:
     from planner.provider import Batch
 
-__all__ = ["DETAIL", "INSTANCE_TYPE", "KINDS", "PRICE", "SERVICE", "TRANSFER", "Kind", "Record", "batch_of", "clean", "kind_of"]
+__all__ = [
+    "DETAIL", "INSTANCE_TYPE", "KINDS", "PRICE", "SERVICE", "TRANSFER", "ZONE", "Kind", "Record", "Zone", "batch_of", "clean",
+    "kind_of",
+]  # fmt: skip
 
-Record = Price | TransferPrice | ServicePrice | InstanceType
+
+class Zone(NamedTuple):
+    """An instance type is sold in a zone of a region."""
+
+    provider: str
+    region: str
+    instance_type: str
+    zone: str
+
+
+Record = Price | TransferPrice | ServicePrice | InstanceType | Zone
 
 #: Fields that may differ between two observations of the same item; stored once per distinct set.
 DETAIL = ("effective_date", "dated", "source", "confidence", "status", "note")
@@ -119,7 +132,8 @@ PRICE = _kind(1, "price", Price, ("provider", "region", "instance_type"))
 TRANSFER = _kind(2, "transfer", TransferPrice, ("provider", "region"))
 SERVICE = _kind(3, "service", ServicePrice, ("provider", "region"))
 INSTANCE_TYPE = _kind(4, "instance_type", InstanceType, ("provider", "name"))
-KINDS = (PRICE, TRANSFER, SERVICE, INSTANCE_TYPE)
+ZONE = _kind(5, "zone", Zone, ("provider", "region", "instance_type"))
+KINDS = (PRICE, TRANSFER, SERVICE, INSTANCE_TYPE, ZONE)
 
 
 def kind_of(row: Record) -> Kind:
@@ -128,7 +142,9 @@ def kind_of(row: Record) -> Kind:
         return PRICE
     if isinstance(row, TransferPrice):
         return TRANSFER
-    return SERVICE if isinstance(row, ServicePrice) else INSTANCE_TYPE
+    if isinstance(row, ServicePrice):
+        return SERVICE
+    return INSTANCE_TYPE if isinstance(row, InstanceType) else ZONE
 
 
 def clean(row: Record, observed_at: str) -> Record:
@@ -138,13 +154,24 @@ def clean(row: Record, observed_at: str) -> Record:
 
 
 def batch_of(
-    provider: str, region: str, account_site: str, content: Iterable[tuple[Kind, dict[str, str]]], gaps: tuple[str, ...]
+    provider: str,
+    region: str,
+    account_site: str,
+    content: Iterable[tuple[Kind, dict[str, str]]],
+    gaps: tuple[str, ...],
+    tells_zones: bool = False,
 ) -> Batch:
-    """Return texts of the book as the batch that they came from."""
+    """Return texts of the book as the batch that they came from.
+
+    Zones of a fetch that says it tells none, or of another place, cannot come from a batch: they raise `ValueError`.
+    """
     from planner.provider import Batch
 
     rows: dict[int, list[Any]] = {kind.number: [] for kind in KINDS}
     for kind, texts in content:
         rows[kind.number].append(kind.read(tuple(texts.values()), ""))
-    prices, transfer, services, types = (tuple(rows[kind.number]) for kind in KINDS)
-    return Batch(provider, region, account_site, types, prices, transfer, services, gaps)
+    prices, transfer, services, types, sold = (tuple(rows[kind.number]) for kind in KINDS)
+    if sold and (not tells_zones or any((row.provider, row.region) != (provider, region) for row in sold)):
+        raise ValueError("zones that do not belong to this fetch")
+    zones = tuple((row.instance_type, row.zone) for row in sold) if tells_zones else None
+    return Batch(provider, region, account_site, types, prices, transfer, services, gaps, zones)

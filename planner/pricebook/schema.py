@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from planner.errors import PriceBookError
-from planner.pricebook.rows import DETAIL, KINDS
+from planner.pricebook.rows import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE
 
 __all__ = ["APPLICATION_ID", "VERSION", "check_file", "mapped", "migrate", "transaction"]
 
@@ -15,6 +15,9 @@ __all__ = ["APPLICATION_ID", "VERSION", "check_file", "mapped", "migrate", "tran
 APPLICATION_ID = 0x706C6E72
 
 _KEEP_LOG = ("fetch", "observation", "detail")
+
+#: The kinds of record that the first two versions had.
+_FIRST_KINDS = (PRICE, TRANSFER, SERVICE, INSTANCE_TYPE)
 
 
 def _first_version(db: sqlite3.Connection) -> None:
@@ -28,7 +31,7 @@ def _first_version(db: sqlite3.Connection) -> None:
     details = ", ".join(f'"{name}" TEXT NOT NULL' for name in DETAIL)
     names = ", ".join(f'"{name}"' for name in DETAIL)
     db.execute(f"CREATE TABLE detail (id INTEGER PRIMARY KEY, {details}, UNIQUE ({names})) STRICT")
-    for kind in KINDS:
+    for kind in _FIRST_KINDS:
         columns = ", ".join(f'"{name}" TEXT NOT NULL' for name in kind.item)
         names = ", ".join(f'"{name}"' for name in kind.item)
         db.execute(f"CREATE TABLE {kind.table} (id INTEGER PRIMARY KEY, {columns}, UNIQUE ({names})) STRICT")
@@ -49,7 +52,7 @@ def _first_version(db: sqlite3.Connection) -> None:
 def _second_version(db: sqlite3.Connection) -> None:
     """Note with each item when it was first seen (so that a vanished price is found without reading the log), and
     with each fetch what its cloud could not give."""
-    for kind in KINDS:
+    for kind in _FIRST_KINDS:
         db.execute(f"ALTER TABLE {kind.table} ADD COLUMN first_seen TEXT NOT NULL DEFAULT ''")
         db.execute(
             f"UPDATE {kind.table} SET first_seen = seen.first FROM (SELECT o.item AS item, min(f.observed_at) AS first"
@@ -59,8 +62,18 @@ def _second_version(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE fetch ADD COLUMN gaps TEXT NOT NULL DEFAULT '[]'")
 
 
+def _third_version(db: sqlite3.Connection) -> None:
+    """Keep in which zones a type is sold; with each fetch, whether it said so at all (older ones did not)."""
+    columns = ", ".join(f'"{name}" TEXT NOT NULL' for name in ZONE.item)
+    names = ", ".join(f'"{name}"' for name in ZONE.item)
+    db.execute(
+        f"CREATE TABLE {ZONE.table} (id INTEGER PRIMARY KEY, {columns}, first_seen TEXT NOT NULL, UNIQUE ({names})) STRICT"
+    )
+    db.execute("ALTER TABLE fetch ADD COLUMN tells_zones INTEGER NOT NULL DEFAULT 0")
+
+
 #: One step per version, oldest first. A new file goes through all of them, so none is ever unused.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_version, _second_version)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_version, _second_version, _third_version)
 VERSION = len(MIGRATIONS)
 
 

@@ -11,7 +11,7 @@ from typing import Self, cast
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import Price, ServicePrice, TransferPrice
 from planner.pricebook.book import WRITE_WAIT_S, Fetch, PriceBook, connect
-from planner.pricebook.rows import DETAIL, Kind, Record, kind_of
+from planner.pricebook.rows import DETAIL, Kind, Record, Zone, kind_of
 from planner.pricebook.schema import mapped, migrate, transaction
 from planner.provider import Batch
 from planner.records import NamedTuple
@@ -93,9 +93,10 @@ class Writer:
         """
         fetch = Fetch(
             0, "", batch.provider, batch.region, batch.account_site, access, normal_families(families), observed_at,
-            batch.gaps,
+            batch.gaps, batch.zones is not None,
         )  # fmt: skip
-        rows: tuple[Record, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types)
+        zones = (Zone(batch.provider, batch.region, *pair) for pair in batch.zones or ())
+        rows: tuple[Record, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types, *zones)
         content = [(kind_of(row), kind_of(row).write(row)) for row in rows]
         with mapped(self.path), self._transaction():
             before = self._priced(batch.provider, batch.region)
@@ -111,11 +112,11 @@ class Writer:
         if self.db.execute("SELECT 1 FROM fetch WHERE uid = ?", (uid,)).fetchone():
             return False
         number = self.db.execute(
-            "INSERT INTO fetch (uid, provider, region, account_site, access, families, observed_at, gaps)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO fetch (uid, provider, region, account_site, access, families, observed_at, gaps,"
+            " tells_zones) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 uid, fetch.provider, fetch.region, fetch.account_site, fetch.access, " ".join(fetch.families),
-                fetch.observed_at, json.dumps(fetch.gaps, ensure_ascii=False),
+                fetch.observed_at, json.dumps(fetch.gaps, ensure_ascii=False), int(fetch.tells_zones),
             ),
         ).lastrowid  # fmt: skip
         self.db.executemany(
@@ -204,6 +205,8 @@ def uid_of(fetch: Fetch, content: Content) -> str:
     import json
 
     head = [*fetch[2:6], list(fetch.families), fetch.observed_at, list(fetch.gaps)]
+    if fetch.tells_zones:  # else left out, so that a fetch from before schema 3 keeps its id
+        head.append("zones")
     body = sorted([kind.number, *texts.values()] for kind, texts in content)
     text = json.dumps([head, body], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
