@@ -165,6 +165,8 @@ def test_stale_is_marked_and_strict_fails(planner: Run) -> None:
     one_line(result, 1, "alicloud", "planner refresh alicloud")
     raw = json.loads(planner("quote", "--as-of", "2026-11-23", "--format", "json").stdout)
     assert [s["provider"] for s in raw["stale"]] == ["alicloud", "aws", "tencentcloud"]
+    text = planner("quote", "--as-of", "2026-11-23", "--format", "csv", "--provider", "aws").stdout
+    assert text.splitlines()[1].endswith(",yes")
     fresh = planner("quote", "--as-of", "2026-11-23", "--strict", "--max-age", "36500", "--provider", "alicloud")
     assert fresh.returncode == 0 and "STALE" not in fresh.stdout
 

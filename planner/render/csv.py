@@ -15,7 +15,7 @@ COLUMNS = (
     "purchase_option", "term", "payment", "offering", "market", "charge", "category", "tier", "unit", "quantity",
     "unit_price", "list_unit_price", "currency", "amount", "list", "billed", "committed", "report_currency",
     "offer_effective", "offer_billed", "offer_committed", "break_even_hours", "unpriced", "source", "as_of",
-    "confidence", "place",
+    "confidence", "place", "stale",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def dump(quote: Quote) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
+    old = {s.provider for s in quote.stale}
     for o in quote.offers:
         report = o.totals.report
         head = [
@@ -43,7 +44,7 @@ def dump(quote: Quote) -> str:
             line = [
                 c.name, c.category, c.tier, c.unit, plain(c.quantity), plain(c.unit_price), plain(c.list_unit_price),
                 c.currency, plain(c.amount), plain(c.list), plain(c.billed), plain(c.committed), *tail, c.source,
-                c.as_of, c.confidence, c.place,
+                c.as_of, c.confidence, c.place, "yes" if o.provider in old else "no",
             ]  # fmt: skip
             writer.writerow([safe(x) if isinstance(x, str) and not x[:1].isdigit() else x for x in [*head, *line]])
     return out.getvalue()

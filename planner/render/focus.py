@@ -32,7 +32,7 @@ COLUMNS = (
     "PublisherName", "RegionId", "RegionName", "ResourceId", "ResourceName", "ResourceType", "ServiceCategory",
     "ServiceName", "ServiceProviderName", "ServiceSubcategory", "SkuId", "SkuMeter", "SkuPriceDetails", "SkuPriceId",
     "SubAccountId", "SubAccountName", "SubAccountType", "Tags", "x_Confidence", "x_Offer", "x_Period", "x_PriceAsOf",
-    "x_PriceOrigin", "x_PricePlace", "x_PriceSource", "x_Projected", "x_QuoteHash", "x_Scenario",
+    "x_PriceOrigin", "x_PricePlace", "x_PriceSource", "x_Projected", "x_QuoteHash", "x_Scenario", "x_Stale",
 )  # fmt: skip
 PROVIDERS = {"aws": "AWS", "alicloud": "Alibaba Cloud", "tencentcloud": "Tencent Cloud"}
 COMPUTE = {"aws": "Amazon EC2", "alicloud": "Elastic Compute Service", "tencentcloud": "Cloud Virtual Machine"}
@@ -139,6 +139,7 @@ class _Maker:
             "x_Confidence": charge.confidence, "x_Offer": o.id, "x_Period": "window" if period.in_window else "rest of term",
             "x_PriceAsOf": charge.as_of or charge.dated, "x_PriceOrigin": charge.origin, "x_PricePlace": charge.place,
             "x_PriceSource": charge.source, "x_Projected": "true", "x_QuoteHash": q.hash, "x_Scenario": q.workload.name or q.workload.model,
+            "x_Stale": "true" if any(s.provider == o.provider for s in q.stale) else "false",
         }  # fmt: skip
         if category == "Usage" and status != "Unused":
             row["ConsumedQuantity"], row["ConsumedUnit"] = quantity, unit

@@ -178,7 +178,10 @@ def prices_of(age: AsOf, t: English = ENGLISH) -> str:
     if age.oldest != age.newest:
         dates = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
     text = t("Prices of {provider}: {dates}", provider=age.provider, dates=dates or t("undated"))
-    return text + (t(", {n} undated", n=age.undated) if age.undated and dates else "")
+    text += t(", {n} undated", n=age.undated) if age.undated and dates else ""
+    words = {"list": "", "book": t("from the price book"), "own": t("your own")}
+    parts = [words[o] for o in age.origin.split("+") if words.get(o)]
+    return text + (f" ({t(', ').join(parts)})" if parts else "")
 
 
 def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
