@@ -423,3 +423,11 @@ def test_a_region_of_the_book_alone_is_quoted_listed_and_priced_by_the_user(tmp_
     assert [c["unit_price"] for o in quoted["offers"] for c in o["charges"]] == ["19.5"]
     for more in (("--offline-list",), (*book, "--as-of", "2026-11-22"), (*book, "--provider", "alicloud")):
         assert f"unknown region '{far}'" in _planner("quote", "--region", far, *more, code=2)
+
+
+def test_the_notes_have_a_chinese_form() -> None:
+    from planner.i18n import translator
+
+    say = translator("zh").say
+    assert say(f"sold in {A}, {B} when last asked (2026-11-23)") == f"最近一次查询（2026-11-23）时在 {A}, {B} 出售"
+    assert say("sold in no zone when last asked (2026-11-23)") == "最近一次查询（2026-11-23）时没有可用区出售"

@@ -194,3 +194,15 @@ def test_self_check_of_the_command(fake: FakeAws, tmp_path: Path) -> None:
     done = _planner(tmp_path, "refresh", "aws", "--self-check", "--endpoint", f"aws={fake.url}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "savingsplans:DescribeSavingsPlansOfferingRates" in done.stdout + done.stderr
+
+
+def test_zones_come_with_keys_and_a_public_list_leaves_them(fake: FakeAws, tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    for when, public in ((FIRST, False), (SECOND, True)):
+        assert _refresh(fake, path, when, public).error == ""
+        with Writer.open(str(path)) as writer:
+            market = writer.book.zones("aws", REGION)
+            assert [fetch.tells_zones for fetch in writer.book.fetches()][-1] is not public
+        sold = market.sold("aws", "p4d.24xlarge")
+        assert sold is not None and "us-east-1a" in sold.zones and sold.observed_at == FIRST
+        assert market.sold("aws", "g2.2xlarge") == ((), FIRST)  # not offered in that world any more
