@@ -22,7 +22,7 @@ from planner.quote import Amounts, Charge, Commitment
 from planner.units import RATE_MONTH_HOURS, term_hours, term_months
 
 __all__ = [
-    "address", "break_even", "commitment_of", "compute", "disk", "ip", "ladder", "quota", "storage", "tax", "totals",
+    "address", "break_even", "commitment_of", "compute", "disk", "ip", "ladder", "monthly_cost", "quota", "storage", "tax", "totals",
     "transfer",
 ]  # fmt: skip
 
@@ -120,13 +120,12 @@ def compute(rows: Sequence[Price], count: int, hours: Decimal, months: int, shar
 
 def _subscription(row: Price, terms: Commitment, label: str, count: int, months: int, share: Decimal) -> Charge:
     """Whole months, used or not; a longer term is spread over its months."""
-    per_month = row.amount if row.unit == "month" and terms.term_months == 1 else row.amount / terms.term_months
-    if row.unit == "month" and terms.term_months > 1:
-        per_month = row.amount
-    term_price = per_month * terms.term_months if row.unit == "month" else row.amount
+    by_month = row.unit == "month"
+    per_month = row.amount if by_month else row.amount / terms.term_months
+    term_price = row.amount * terms.term_months if by_month else row.amount
     owed = term_price * (1 - share) * terms.terms * count
     made = f"{plain(row.amount)} {row.currency}"
-    made += "/month" if row.unit == "month" else f" / {terms.term_months} months"
+    made += "/month" if by_month else f" / {terms.term_months} months"
     return _charge(
         row, label + ")", "compute", "month", Decimal(months * count), per_month, share,
         f"{months} calendar month{'s' * (months > 1)} x {count} instance{'s' * (count > 1)} x {made}",
@@ -154,16 +153,20 @@ def _by_the_hour(row: Price, terms: Commitment, label: str, count: int, hours: D
     )  # fmt: skip
 
 
+def monthly_cost(terms: Commitment, by_month: bool) -> Decimal:
+    """Return what a commitment costs a month: a calendar month's share of a subscription, or 730 of its hours."""
+    if by_month:
+        return (terms.upfront + terms.monthly * terms.term_months) / terms.term_months
+    return (terms.upfront / terms.term_hours + terms.hourly) * RATE_MONTH_HOURS
+
+
 def break_even(terms: Commitment, on_demand: Sequence[Price], share: Decimal, by_month: bool) -> int | None:
     """Return the hours a month from which the commitment is cheaper than `on_demand` rows, rounded up.
 
     None when it is not cheaper within a month of 744 hours. The commitment's month is a calendar month's share of a
     subscription, or 730 hours of an hourly commitment.
     """
-    if by_month:
-        monthly = (terms.upfront + terms.monthly * terms.term_months) / terms.term_months
-    else:
-        monthly = (terms.upfront / terms.term_hours + terms.hourly) * RATE_MONTH_HOURS
+    monthly = monthly_cost(terms, by_month)
     spent = ZERO
     for row, part in in_steps(on_demand, Decimal(744)):
         rate = row.amount * (1 - share)

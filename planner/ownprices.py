@@ -16,6 +16,7 @@ from planner.errors import MisuseError, suggest
 from planner.files import read_text
 from planner.money import decimal_of
 from planner.offer import Price
+from planner.units import iso_date
 
 __all__ = ["load"]
 
@@ -103,22 +104,11 @@ def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
             provider, site, region, get("instance_type"), option, get("term") or ("1m" if unit == "month" else ""),
             get("payment").replace("-", "_"), get("offering"), unit, decimal_of(get("amount"), "amount"), currency,
             decimal_of(get("tier_from") or "0", "tier_from"), decimal_of(tier_to, "tier_to") if tier_to else None,
-            get("zone"), "linux", _date(get("effective_date")), "" if get("effective_date") else "own price, no date given",
+            get("zone"), "linux", iso_date(get("effective_date"), "effective_date") if get("effective_date") else "", "" if get("effective_date") else "own price, no date given",
             get("source") or f"own price ({place.split(':')[0]})", "own", "", get("note"), "own", place,
         )  # fmt: skip
     except MisuseError as exc:
         raise MisuseError(f"price book {place}: {exc}") from None
-
-
-def _date(text: str) -> str:
-    if not text:
-        return ""
-    from datetime import date
-
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise MisuseError(f"effective_date {text!r} is not a date (write 2026-11-01)") from None
 
 
 def _site(catalog: Catalog, provider: str, region: str, currency: str) -> str:

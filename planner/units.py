@@ -17,11 +17,21 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-__all__ = ["LONGEST_MONTH_HOURS", "RATE_MONTH_HOURS", "YEAR_HOURS", "add_months", "billing_months", "term_hours", "term_months"]
+from planner.errors import MisuseError
+
+__all__ = ["LONGEST_MONTH_HOURS", "RATE_MONTH_HOURS", "YEAR_HOURS", "add_months", "billing_months", "iso_date", "term_hours", "term_months"]
 
 RATE_MONTH_HOURS = Decimal(730)
 YEAR_HOURS = Decimal(8760)
 LONGEST_MONTH_HOURS = Decimal(744)
+
+
+def iso_date(text: str, what: str) -> str:
+    """Return `text` as an ISO date (2026-12-01); `what` names it in the `MisuseError` for anything else."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise MisuseError(f"{what}: {text!r} is not a date (write 2026-12-01)") from None
 
 
 def term_months(term: str) -> int:

@@ -7,6 +7,7 @@ from planner.errors import MisuseError, suggest
 from planner.money import CURRENCIES, decimal_of, percent_of
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
+from planner.units import iso_date
 
 __all__ = ["PRECISIONS", "Workload", "from_toml", "make"]
 
@@ -70,7 +71,6 @@ _WHOLE = {
     "max_age": (0, 36_500),
 }  # fmt: skip
 _AMOUNTS = ("rps", "tokens_per_second", "ttft_ms", "tpot_ms", "egress_gb", "inter_region_gb", "storage_gb")
-_TEXTS = ("name", "start", "model", "model_config", "engine", "egress_to")
 
 
 def make(values: Mapping[str, object], base: Workload | None = None, where: str = "") -> Workload:
@@ -147,12 +147,7 @@ def _text(key: str, label: str, value: object) -> str:
     if len(text) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise MisuseError(f"{label}: at most 500 characters, none of them a control character")
     if key == "start" and text:
-        from datetime import date
-
-        try:
-            text = date.fromisoformat(text[:10]).isoformat()
-        except ValueError:
-            raise MisuseError(f"{label}: {text!r} is not a date (write 2026-12-01)") from None
+        text = iso_date(text[:10], label)
     return text
 
 

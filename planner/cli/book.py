@@ -58,10 +58,9 @@ def diff(
         raise MisuseError("--from-list compares with the committed list, --since with an earlier day: give one of them")
     offers = None
     if quote_file:
-        from planner.files import read_text
-        from planner.render.json import load
+        from planner.render.json import read
 
-        offers = load(read_text(quote_file, "quote", 256 * 2**20), quote_file).offers
+        offers = read(quote_file).offers
     with _open(price_book_db) as book:
         if from_list:
             changes = changes_from_list(book, Catalog(), provider, region)
@@ -179,9 +178,6 @@ def _check(fetch: Fetch, content: Content) -> list[str]:
 def _date(text: str | None, option: str) -> str:
     if not text:
         return ""
-    from datetime import date
+    from planner.units import iso_date
 
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise MisuseError(f"{option}: {text!r} is not a date (write 2026-10-01)") from None
+    return iso_date(text, option)

@@ -38,7 +38,7 @@ def _filters(function: Any) -> Any:
 def list_(everything: bool, form: str, **values: Any) -> int:
     """List prices, one row each."""
     from planner.money import plain
-    from planner.render.table import _grid
+    from planner.render.table import grid
 
     rows = []
     for price, spec in _select(values):
@@ -65,7 +65,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
     if not rows:
         sys.stdout.write("No price fits; loosen the filters, or add --all for rows that quotes leave out.\n")
         return 0
-    sys.stdout.write("\n".join(_grid(header, rows, {5, 10}, sys.stdout.isatty())) + f"\n{len(rows)} prices\n")
+    sys.stdout.write("\n".join(grid(header, rows, {5, 10}, sys.stdout.isatty())) + f"\n{len(rows)} prices\n")
     return 0
 
 

@@ -10,7 +10,6 @@ import click
 
 if TYPE_CHECKING:
     from planner.compare import Diff
-    from planner.quote import Quote
 
 
 @click.command()
@@ -26,9 +25,10 @@ def diff(old: str, new: str, limit: str | None, offer: str | None, top: int, for
     exchange rate, hours, count and volume."""
     from planner.compare import compare, increase
     from planner.render.diff import FORMATS
+    from planner.render.json import read
 
     most = _limit(limit) if limit is not None else None
-    result = compare(_load(old), _load(new))
+    result = compare(read(old), read(new))
     rise = increase(result, offer or "")
     text = FORMATS[form](result, top, offer or "")
     if output:
@@ -69,10 +69,3 @@ def _limit(text: str) -> Decimal:
     if value < 0:
         raise MisuseError("--fail-on-increase: write a share such as 5%, not below zero")
     return value
-
-
-def _load(path: str) -> Quote:
-    from planner.files import read_text
-    from planner.render.json import load
-
-    return load(read_text(path, "quote", 256 * 2**20), path)

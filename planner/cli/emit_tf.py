@@ -98,10 +98,9 @@ def _saved(path: str, values: dict[str, Any], books: bool) -> Quote:
     if given or books:
         what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
         raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
-    from planner.files import read_text
-    from planner.render.json import load
+    from planner.render.json import read
 
-    return load(read_text(path, "quote", 256 * 2**20), path)
+    return read(path)
 
 
 def _pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:

@@ -29,10 +29,9 @@ def explain(
     from planner.render.explain import dump
 
     if replay:
-        from planner.files import read_text
-        from planner.render.json import load
+        from planner.render.json import read
 
-        result = load(read_text(replay, "quote", 256 * 2**20), replay)
+        result = read(replay)
     else:
         if offer and not values.get("region"):
             parts = offer.split(":")

@@ -94,8 +94,9 @@ def open_catalog(
 ) -> Catalog:
     """Return the catalogue that the book options describe; a price book that cannot be read is a warning on stderr."""
     from planner.catalog import Catalog
+    from planner.units import iso_date
 
-    date = _date(as_of) if as_of else ""
+    date = iso_date(as_of, "--as-of") if as_of else ""
     book = None if offline_list else _open_book(price_book_db)
     catalog = Catalog(book=book, as_of=date)
     if price_book:
@@ -138,15 +139,6 @@ def _open_book(price_book_db: str | None) -> Any:
         warn(str(exc))
         return None
     return None if book is None else Fallback(book, warn)
-
-
-def _date(text: str) -> str:
-    from datetime import date
-
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise MisuseError(f"--as-of: {text!r} is not a date (write 2026-10-01)") from None
 
 
 def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) -> Quote:

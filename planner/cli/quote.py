@@ -83,10 +83,9 @@ def _replay(path: str, values: dict[str, Any]) -> Quote:
     given = [k for k, v in values.items() if v is not None and v != ()]
     if given:
         raise MisuseError(f"--replay shows a saved quote as it was; --{given[0].replace('_', '-')} cannot change it")
-    from planner.files import read_text
-    from planner.render.json import load
+    from planner.render.json import read
 
-    return load(read_text(path, "quote", 256 * 2**20), path)
+    return read(path)
 
 
 def _file(

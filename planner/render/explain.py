@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.cost import monthly_cost
 from planner.i18n import English, pad, translator
 from planner.money import plain
 from planner.quote import Offer, Quote
@@ -104,10 +105,7 @@ def _break_even(offer: Offer, t: English) -> list[str]:
         return ["    " + t("break-even: none within a month (or no on-demand price to compare with)")]
     terms = offer.commitment
     assert terms is not None
-    if offer.purchase_option == "subscription":
-        monthly = (terms.upfront + terms.monthly * terms.term_months) / terms.term_months
-    else:
-        monthly = (terms.upfront / terms.term_hours + terms.hourly) * 730
+    monthly = monthly_cost(terms, offer.purchase_option == "subscription")
     rate = plain(offer.on_demand_hourly) if offer.on_demand_hourly is not None else "?"
     return [
         "    "

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from planner.errors import MisuseError
+from planner.files import read_text
 from planner.money import plain
 from planner.quote import (
     SCHEMA,
@@ -34,7 +35,7 @@ from planner.quote import (
 from planner.sizing import Layout, Memory, Range, Sizing, Step
 from planner.workload import Workload
 
-__all__ = ["dump", "dump_bytes", "load"]
+__all__ = ["dump", "dump_bytes", "load", "load_workload", "read"]
 
 _one = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 
@@ -90,14 +91,6 @@ def _commitment(c: Commitment | None) -> str:
         f'"term_hours": "{plain(c.term_hours)}", "term_months": {c.term_months}, "upfront": "{plain(c.upfront)}", '
         f'"hourly": "{plain(c.hourly)}", "monthly": "{plain(c.monthly)}", "terms": {c.terms}}}'
     )
-
-
-def sizing_dict(s: Sizing) -> dict[str, Any]:
-    """Return the sizing as JSON values; ranges are {low, estimate, high}, steps are objects."""
-    result: dict[str, Any] = json.loads(_sizing_numbers(s))
-    result["basis"] = list(s.basis)
-    result["steps"] = [x._asdict() for x in s.steps]
-    return result
 
 
 def _floats(record: Range | Memory | Layout | None) -> str:
@@ -241,6 +234,11 @@ def load(text: str, where: str = "quote") -> Quote:
         raise MisuseError(f"{where}: damaged or from another version: {type(exc).__name__} {exc}") from None
 
 
+def read(path: str) -> Quote:
+    """Return the saved quote in the file at `path`, of at most 256 MiB."""
+    return load(read_text(path, "quote", 256 * 2**20), path)
+
+
 def _quote(raw: Mapping[str, Any]) -> Quote:
     budget = raw["budget"]
     return Quote(
@@ -248,7 +246,7 @@ def _quote(raw: Mapping[str, Any]) -> Quote:
         Decimal(raw["hours"]),
         raw["months"],
         raw["currency"],
-        _workload(raw["workload"]),
+        load_workload(raw["workload"]),
         tuple(Fx(**{**f, "rate": Decimal(f["rate"])}) for f in raw["fx"]),
         tuple(AsOf(**a) for a in raw["prices_as_of"]),
         tuple(_load_offer(o, raw["sizing_steps"]) for o in raw["offers"]),
@@ -266,7 +264,8 @@ def _dec(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _workload(raw: Mapping[str, Any]) -> Workload:
+def load_workload(raw: Mapping[str, Any]) -> Workload:
+    """Return the workload that `workload_dict` wrote."""
     default = Workload()
     fields: dict[str, Any] = {}
     for field, value in raw.items():
@@ -316,7 +315,7 @@ _RANGES = {"layout": Layout, "memory": Memory}
 
 
 def load_sizing(raw: Mapping[str, Any]) -> Sizing:
-    """Return the sizing that `sizing_dict` wrote."""
+    """Return a sizing of its numbers, basis and steps."""
     fields: dict[str, Any] = {}
     for field, value in raw.items():
         if field == "steps":

@@ -71,7 +71,7 @@ def _per_million(offer: Offer) -> str:
     return show(offer.cost_per_million_output, 3) if offer.cost_per_million_output is not None else "?"
 
 
-def _grid(header: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], bold: bool) -> list[str]:
+def grid(header: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], bold: bool) -> list[str]:
     table = [list(header), *(list(r) for r in rows)]
     widths = [max(width(r[i]) for r in table) for i in range(len(header))]
     lines = []
@@ -108,7 +108,7 @@ def dump(quote: Quote, top: int = 1, colour: bool = False, t: English = ENGLISH)
                     t("{hours} h/mo", hours=o.break_even_hours) if o.break_even_hours is not None else "", _speed(o), _per_million(o),
                 ]
             )  # fmt: skip
-        lines += _grid(header, rows, {3, 6, 7, 8, 9, 10, 11, 12}, colour)
+        lines += grid(header, rows, {3, 6, 7, 8, 9, 10, 11, 12}, colour)
     else:
         lines.append(t("No offer serves this workload."))
     lines.append("")

@@ -64,12 +64,12 @@ def module_of(folder: str) -> Module:
         raise MisuseError(f"{path}: not valid JSON: {exc}") from None
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         raise MisuseError(f"{path}: not a {SCHEMA} file; was this folder written by `planner emit-tf`?")
-    from planner.render.json import _workload
+    from planner.render.json import load_workload
 
     try:
         provider = str(raw["provider"])
         resource = INSTANCE[provider]
-        base = _workload(raw["workload"])
+        base = load_workload(raw["workload"])
         cost = raw["cost"]
         facts = _facts(folder, provider, resource)
         offer, quote_hash = str(raw["offer"]), str(raw["quote"])
