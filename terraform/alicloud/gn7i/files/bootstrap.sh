@@ -60,8 +60,8 @@ install_driver() { # the cloud's own script; it needs a metadata token to learn 
   local meta=http://100.100.100.200/latest token source script=auto_install_v4.0.sh
   token=$(curl -fsS -X PUT "$meta/api/token" -H "X-aliyun-ecs-metadata-token-ttl-seconds: 300")
   source=$(curl -fsS "$meta/meta-data/source-address" -H "X-aliyun-ecs-metadata-token: $token" | sed -n 1p)
-  curl -fsS --retry 5 -o "/root/$script" "$source/opsx/ecs/linux/binary/script/$script"
-  bash "/root/$script" 570.133.20 12.8.1 9.8.0.87 FALSE FALSE
+  curl -fsS --retry 5 -o "/var/lib/planner/$script" "$source/opsx/ecs/linux/binary/script/$script"
+  bash "/var/lib/planner/$script" 570.133.20 12.8.1 9.8.0.87 FALSE FALSE
 }
 
 driver() {
