@@ -14,9 +14,9 @@ import threading
 import time
 from typing import Any
 
-from planner.pricebook.store import Writer
+from planner.prices.book.write import Writer
+from planner.prices.refresh import Job, run
 from planner.provider import Access
-from planner.refresh import Job, run
 from providers import alicloud
 from providers.aws import provider as aws
 from providers.tencentcloud import Tencentcloud
@@ -47,7 +47,9 @@ def main() -> None:
     keys: Any = Environment()
     ali.use_keys(keys)
     tencent.use_keys(keys)
-    os.environ.update(AWS_ACCESS_KEY_ID=fake_aws.KEY, AWS_SECRET_ACCESS_KEY=fake_aws.SECRET, AWS_EC2_METADATA_DISABLED="true")
+    os.environ.update(
+        AWS_ACCESS_KEY_ID=fake_aws.KEY, AWS_SECRET_ACCESS_KEY=fake_aws.SECRET, AWS_EC2_METADATA_DISABLED="true"
+    )
     with fake_aws.FakeAws() as amazon:
         aws_world.World().fill(amazon)
         for call, answer in amazon.answers.items():
@@ -95,7 +97,9 @@ def in_region(answer: Any) -> Any:
 
 def refresh(clouds: list[Any]) -> float:
     """Return the seconds that a refresh of `clouds` into a new book takes; every region must come whole."""
-    jobs = [Job(adapter, region, Access(NOW, endpoint=fake.url)) for adapter, fake, regions in clouds for region in regions]
+    jobs = [
+        Job(adapter, region, Access(NOW, endpoint=fake.url)) for adapter, fake, regions in clouds for region in regions
+    ]
     with tempfile.TemporaryDirectory() as folder, Writer.open(f"{folder}/book.db") as book:
         begin = time.perf_counter()
         outcomes = run(jobs, book, lambda outcome: None, threading.Event())

@@ -13,12 +13,14 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.pairs import compare
-from planner import catalog
+from planner.prices import catalog
 
 CODE = """
 import sys
-from planner import build, catalog, fx, workload
-from planner.render.json import dump_bytes
+from planner.quoting import build
+from planner.prices import catalog, fx
+from planner import workload
+from planner.rendering.json import dump_bytes
 w = workload.make({"hours": "720"})
 q = build.quote(w, catalog.Catalog(sys.argv[1]), "2026-11-23", fx.Rates(fx.committed()))
 sys.stdout.buffer.write(dump_bytes(q))
@@ -30,7 +32,9 @@ def grow(root: Path, prices: int) -> int:
     count = 0
     for name in catalog.Catalog().providers():
         shutil.copytree(Path(catalog.ROOT, name, "catalog"), root / name / "catalog")
-        count += sum(len(p.read_text("utf-8").splitlines()) - 1 for p in (root / name / "catalog" / "prices").glob("*.csv"))
+        count += sum(
+            len(p.read_text("utf-8").splitlines()) - 1 for p in (root / name / "catalog" / "prices").glob("*.csv")
+        )
     folder = root / "aws" / "catalog"
     with (folder / "prices" / "us-east-1.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file))

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 def once(command: Sequence[str], env: dict[str, str] | None = None) -> float:
     """Return the wall seconds of one run, output thrown away."""
     start = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=env or dict(os.environ))
+    subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=env or dict(os.environ)
+    )
     return time.perf_counter() - start
 
 

@@ -13,12 +13,12 @@ import tempfile
 import time
 from decimal import Decimal
 
-from planner.catalog import Catalog
 from planner.offer import Price
-from planner.pricebook.book import Fetch
-from planner.pricebook.rows import kind_of
-from planner.pricebook.schema import transaction
-from planner.pricebook.store import Writer
+from planner.prices.book.read import Fetch
+from planner.prices.book.rows import kind_of
+from planner.prices.book.schema import transaction
+from planner.prices.book.write import Writer
+from planner.prices.catalog import Catalog
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -67,7 +67,9 @@ def main() -> None:
         full, empty = f"{folder}/full.db", f"{folder}/empty.db"
         begin = time.perf_counter()
         count = fill(full, wanted)
-        print(f"filled {count:,} observations in {time.perf_counter() - begin:.0f} s, {os.path.getsize(full) / 2**20:.0f} MiB")
+        print(
+            f"filled {count:,} observations in {time.perf_counter() - begin:.0f} s, {os.path.getsize(full) / 2**20:.0f} MiB"
+        )
         Writer.open(empty).close()
         cases = {"none": ("--offline-list",), "empty": ("--price-book-db", empty), "full": ("--price-book-db", full)}
         # In turns, so that a busy moment of the machine hits all alike; the best of each is what the code needs.

@@ -13,9 +13,9 @@ import time
 from decimal import Decimal
 
 from planner.offer import InstanceType, Price
-from planner.pricebook.store import Writer
+from planner.prices.book.write import Writer
+from planner.prices.refresh import Job, run
 from planner.provider import Access, Batch
-from planner.refresh import Job, run
 
 LATENCY_S = 0.1
 #: Calls of one region that wait for each other: types, prices, commitments, spot, traffic.
@@ -34,15 +34,37 @@ class Cloud:
             time.sleep(LATENCY_S)
         names = [f"g{number}.xlarge" for number in range(self.rows)]
         types = tuple(
-            InstanceType(self.name, n, 8, Decimal(64), "A10", Decimal(1), Decimal(24), None, 0, "fake", "high", "") for n in names
+            InstanceType(self.name, n, 8, Decimal(64), "A10", Decimal(1), Decimal(24), None, 0, "fake", "high", "")
+            for n in names
         )
         prices = tuple(
             Price(
-                self.name, "fake", region, n, "on_demand", "", "", "", "hour", Decimal("1.5"), "USD", Decimal(0), None, "",
-                "linux", "2026-01-01", "", "fake", "high", "", "", "book", "",
+                self.name,
+                "fake",
+                region,
+                n,
+                "on_demand",
+                "",
+                "",
+                "",
+                "hour",
+                Decimal("1.5"),
+                "USD",
+                Decimal(0),
+                None,
+                "",
+                "linux",
+                "2026-01-01",
+                "",
+                "fake",
+                "high",
+                "",
+                "",
+                "book",
+                "",
             )
             for n in names
-        )  # fmt: skip
+        )
         return Batch(self.name, region, "fake", types, prices, (), (), ())
 
 
@@ -55,7 +77,9 @@ def main() -> None:
         took = time.perf_counter() - begin
     assert not any(outcome.error for outcome in outcomes)
     chain = CALLS * LATENCY_S
-    print(f"{len(jobs)} regions x {rows} prices: {took:.2f} s; longest chain {chain:.2f} s; ratio {took / chain:.2f} (limit 3)")
+    print(
+        f"{len(jobs)} regions x {rows} prices: {took:.2f} s; longest chain {chain:.2f} s; ratio {took / chain:.2f} (limit 3)"
+    )
 
 
 if __name__ == "__main__":

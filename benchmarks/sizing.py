@@ -1,6 +1,6 @@
 """How fast the sizing is: 10,000 sizings in one process, and `planner size` as a process against `import click`.
 
-    python benchmarks/sizing.py        limits: 2 s, and 2 times
+python benchmarks/sizing.py        limits: 2 s, and 2 times
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from planner.offer import InstanceType  # noqa: E402 - the script runs from a checkout
-from planner.sizing.fit import check, size  # noqa: E402
-from planner.workload import Workload  # noqa: E402
+from planner.offer import InstanceType
+from planner.sizing.fit import check, size
+from planner.workload import Workload
 
 CARDS = (("A10", "24"), ("A100-SXM4-40GB", "40"), ("V100-SXM2-32GB", "32"), ("L20", "48"), ("H100-SXM5", "80"))
 COMMAND = ["size", "--model", "DeepSeek-R1-Distill-Qwen-7B", "--gpu", "A10", "--concurrency", "8"]
@@ -27,7 +27,20 @@ COMMAND = ["size", "--model", "DeepSeek-R1-Distill-Qwen-7B", "--gpu", "A10", "--
 def sizings(number: int = 10_000) -> float:
     """Return the seconds of `number` sizings, no two alike."""
     machines = [
-        InstanceType("aws", f"{name}-{count}", 8, Decimal(64), name, Decimal(count), Decimal(gib), Decimal(100), 0, "", "high", "")
+        InstanceType(
+            "aws",
+            f"{name}-{count}",
+            8,
+            Decimal(64),
+            name,
+            Decimal(count),
+            Decimal(gib),
+            Decimal(100),
+            0,
+            "",
+            "high",
+            "",
+        )
         for (name, gib), count in itertools.product(CARDS, ("1", "2", "4", "8"))
     ]
     begin = time.perf_counter()

@@ -16,7 +16,18 @@ def main() -> None:
         (["--help"], 1.35),
         (["quote", "--hours", "720", "--format", "json"], 2.0),
         (["quote", "--hours", "720"], 2.0),
-        (["size", "--model", "DeepSeek-R1-Distill-Qwen-7B", "--instance-type", "p4d.24xlarge", "--concurrency", "64"], 2.0),
+        (
+            [
+                "size",
+                "--model",
+                "DeepSeek-R1-Distill-Qwen-7B",
+                "--instance-type",
+                "p4d.24xlarge",
+                "--concurrency",
+                "64",
+            ],
+            2.0,
+        ),
         (["emit-tf", "aws", "--client-cidr", "10.0.0.0/8", "-o", "/tmp/planner-bench", "--force"], 3.5),
     ):
         compare(f"planner {' '.join(args[:3])} (limit {limit})", [planner, *args], click)

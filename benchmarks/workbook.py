@@ -23,7 +23,18 @@ def main(runs: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name, options, limit in CASES:
             target = os.path.join(folder, "review.xlsx")
-            command = [sys.executable, "-m", "planner", "quote", "--offline-list", "--format", "xlsx", "-o", target, *options]
+            command = [
+                sys.executable,
+                "-m",
+                "planner",
+                "quote",
+                "--offline-list",
+                "--format",
+                "xlsx",
+                "-o",
+                target,
+                *options,
+            ]
             walls, cpus = [], []
             for _ in range(runs):
                 before, start = os.times(), time.perf_counter()
@@ -32,7 +43,9 @@ def main(runs: int) -> int:
                 after = os.times()
                 cpus.append(after.children_user + after.children_system - before.children_user - before.children_system)
             size = os.path.getsize(target) / 1024
-            print(f"{name}: best {min(walls):.2f} s, median {statistics.median(walls):.2f} s, CPU {min(cpus):.2f} s, {size:.0f} KiB (limit {limit} s)")
+            print(
+                f"{name}: best {min(walls):.2f} s, median {statistics.median(walls):.2f} s, CPU {min(cpus):.2f} s, {size:.0f} KiB (limit {limit} s)"
+            )
             slow |= min(walls) > limit
     return int(slow)
 

@@ -7,7 +7,10 @@ import os
 
 from planner.errors import MisuseError, PlannerError
 
-__all__ = ["read_text", "write_new"]
+__all__ = ["DATA", "read_text", "write_new"]
+
+#: The folder of the tables that come with planner.
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
 
 def write_new(path: str, data: bytes | str, *, force: bool = True) -> None:

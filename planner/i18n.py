@@ -20,11 +20,13 @@ from collections.abc import Callable
 from typing import Any
 
 from planner.errors import MisuseError
+from planner.files import DATA
+from planner.text import Text, shown
 
 __all__ = ["LANGUAGES", "English", "Translator", "pad", "rows", "translator", "width"]
 
 LANGUAGES = ("en", "zh")
-PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "strings.csv")
+PATH = os.path.join(DATA, "strings.csv")
 
 
 class English:
@@ -37,9 +39,9 @@ class English:
         """Return `text` in this language with `values` in the place of its {names}."""
         return text.format(**values) if values else text
 
-    def say(self, text: str) -> str:
-        """Return a finished English sentence in this language."""
-        return text
+    def say(self, text: str | Text) -> str:
+        """Return a sentence in this language: a `Text`, or (until all are) a finished English one."""
+        return str(text)
 
 
 class Translator(English):
@@ -56,13 +58,23 @@ class Translator(English):
         found = self._texts.get(text, text)
         return found.format(**values) if values else found
 
-    def say(self, text: str) -> str:
+    def say(self, text: str | Text) -> str:
+        if isinstance(text, Text):
+            found = self._texts.get(text.key, text.key)
+            return found.format(**{name: self._value(value) for name, value in text.values}) if text.values else found
         if not text:
             return text
         found = self._said.get(text)
         if found is None:
             found = self._said[text] = self._say(text)
         return found
+
+    def _value(self, value: object) -> str:
+        if isinstance(value, Text):
+            return self.say(value)
+        if isinstance(value, tuple):
+            return "；".join(self._value(part) for part in value)
+        return shown(value)
 
     def _say(self, text: str) -> str:
         whole = self._texts.get(text)

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
 from planner.errors import MisuseError
+from planner.records import NamedTuple
 
-__all__ = ["CURRENCIES", "Money", "decimal_of", "percent_of", "plain", "show", "total"]
+__all__ = ["CURRENCIES", "Fx", "Money", "decimal_of", "percent_of", "plain", "show", "total"]
 
 ZERO = Decimal(0)
 
@@ -21,6 +22,16 @@ CURRENCIES = frozenset(
 )
 
 _PLAIN = frozenset("0123456789.")
+
+
+class Fx(NamedTuple):
+    """One `base` is `rate` units of `quote`, as of a date, from a source."""
+
+    base: str
+    quote: str
+    rate: Decimal
+    as_of: str
+    source: str
 
 
 class Money:

@@ -100,9 +100,20 @@ class Price(NamedTuple):
     def key(self) -> tuple[str, ...]:
         """What makes two rows the same price; the catalogue holds each key once."""
         return (
-            self.provider, self.site, self.region, self.instance_type, self.purchase_option, self.term, self.payment,
-            self.offering, self.unit, self.currency, str(self.tier_from), self.zone, self.os,
-        )  # fmt: skip
+            self.provider,
+            self.site,
+            self.region,
+            self.instance_type,
+            self.purchase_option,
+            self.term,
+            self.payment,
+            self.offering,
+            self.unit,
+            self.currency,
+            str(self.tier_from),
+            self.zone,
+            self.os,
+        )
 
 
 class TransferPrice(NamedTuple):

@@ -4,7 +4,7 @@ What a caller may rely on:
 
 * Importing an adapter's package imports no SDK; `fetch`, `specs` and `self_check` may.
 * `fetch` yields one `Batch` per region, each whole or not at all; a failing region raises `FetchError` naming it.
-* Every price has passed the adapter's own checks of unit, currency and ambiguity; `planner.catalog.check_prices` then
+* Every price has passed the adapter's own checks of unit, currency and ambiguity; `planner.prices.catalog.check_prices` then
   checks it like any other price.
 * Nothing secret is in a batch, an error or a raw answer handed to `keep_raw`.
 * Time, network addresses and credentials come in through `Access`; an adapter reads no environment of its own beyond

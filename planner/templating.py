@@ -45,7 +45,9 @@ def _text(value: object, what: str) -> str:
         raise TypeError(f"{what}: cannot write {type(value).__name__}")
     text = str(value)
     if len(text) > LONGEST:
-        raise MisuseError(f"{what}: a value of {len(text):,} characters is too long for a template (at most {LONGEST:,})")
+        raise MisuseError(
+            f"{what}: a value of {len(text):,} characters is too long for a template (at most {LONGEST:,})"
+        )
     for char in text:
         code = ord(char)
         if (code < 32 and char not in "\n\t\r") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or code in _NO_CODE:

@@ -82,7 +82,7 @@ class ProviderContract:
         assert hint is None or ("\n" not in hint and hint.strip())
 
     def test_a_region_comes_whole_and_passes_every_check(self) -> None:
-        from planner.pricebook.checks import check_batch
+        from planner.prices.checks import check_batch
 
         batch = self._fetch()
         assert (batch.provider, batch.region) == (self.provider().name, self.region)
@@ -99,8 +99,8 @@ class ProviderContract:
         assert self._fetch() == self._fetch()
 
     def test_the_price_book_gives_the_batch_back(self) -> None:
-        from planner.pricebook.rows import clean
-        from planner.pricebook.store import Writer
+        from planner.prices.book.rows import clean
+        from planner.prices.book.write import Writer
 
         batch, access = self._fetch(), self.access()
         with tempfile.TemporaryDirectory() as folder, Writer.open(os.path.join(folder, "book.db")) as writer:

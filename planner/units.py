@@ -19,7 +19,16 @@ from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
 
-__all__ = ["LONGEST_MONTH_HOURS", "RATE_MONTH_HOURS", "YEAR_HOURS", "add_months", "billing_months", "iso_date", "term_hours", "term_months"]
+__all__ = [
+    "LONGEST_MONTH_HOURS",
+    "RATE_MONTH_HOURS",
+    "YEAR_HOURS",
+    "add_months",
+    "billing_months",
+    "iso_date",
+    "term_hours",
+    "term_months",
+]
 
 RATE_MONTH_HOURS = Decimal(730)
 YEAR_HOURS = Decimal(8760)

@@ -66,10 +66,15 @@ class Workload(NamedTuple):
 MAX_HOURS = Decimal(24 * 366 * 10)
 _LISTS = ("provider", "region", "gpu", "instance_type", "purchase_option")
 _WHOLE = {
-    "count": (0, 10_000), "spare": (0, 1_000), "input_tokens": (1, 10_000_000), "output_tokens": (1, 10_000_000),
-    "context_tokens": (0, 10_000_000), "concurrency": (0, 1_000_000), "public_ips": (0, 100_000),
+    "count": (0, 10_000),
+    "spare": (0, 1_000),
+    "input_tokens": (1, 10_000_000),
+    "output_tokens": (1, 10_000_000),
+    "context_tokens": (0, 10_000_000),
+    "concurrency": (0, 1_000_000),
+    "public_ips": (0, 100_000),
     "max_age": (0, 36_500),
-}  # fmt: skip
+}
 _AMOUNTS = ("rps", "tokens_per_second", "ttft_ms", "tpot_ms", "egress_gb", "inter_region_gb", "storage_gb")
 
 

@@ -13,7 +13,18 @@ from planner.errors import FetchError, MisuseError
 from planner.money import plain
 from planner.records import NamedTuple
 
-__all__ = ["Failure", "clean", "host_only", "network_reason", "number", "price", "raw_text", "refusal", "resolve_quickly", "text"]
+__all__ = [
+    "Failure",
+    "clean",
+    "host_only",
+    "network_reason",
+    "number",
+    "price",
+    "raw_text",
+    "refusal",
+    "resolve_quickly",
+    "text",
+]
 
 #: Fields of an answer that say something about the caller rather than about prices: kept out of `--keep-raw`.
 _CALLER_FIELDS = frozenset({"accountid", "appid", "hostid", "ownerid", "owneruin", "sourceip", "uin", "userid"})
@@ -76,14 +87,23 @@ def host_only(endpoint: str, provider: str) -> str:
     """Return `endpoint`, or raise `MisuseError` when it has a path: these SDKs would drop it without a word."""
     path = endpoint.partition("://")[2].partition("/")[2]
     if path:
-        raise MisuseError(f"--endpoint {provider}={clean(endpoint)}: a path is not supported here; use https://HOST[:PORT]")
+        raise MisuseError(
+            f"--endpoint {provider}={clean(endpoint)}: a path is not supported here; use https://HOST[:PORT]"
+        )
     return endpoint
 
 
 def network_reason(message: str) -> str:
     """Return what went wrong on the way, in the fewest words: SDKs wrap it in object names and whole URLs."""
-    for word in ("Connection refused", "timed out", "Name or service not known", "Connection aborted", "Connection reset",
-                 "certificate verify failed", "Temporary failure in name resolution"):  # fmt: skip
+    for word in (
+        "Connection refused",
+        "timed out",
+        "Name or service not known",
+        "Connection aborted",
+        "Connection reset",
+        "certificate verify failed",
+        "Temporary failure in name resolution",
+    ):
         if word in message:
             return word.lower()
     return clean(message, 120)

@@ -88,7 +88,7 @@ class Download(io.RawIOBase):
             raise FetchError(
                 f"{self._what}: {why}{at}, {TRIES} tries; check the network or the proxy and try again ({self._url})"
             )
-        self._sleep(random.uniform(0, min(LONGEST_WAIT, 2.0 ** (self._failures - 1))))  # noqa: S311 - not a secret
+        self._sleep(random.uniform(0, min(LONGEST_WAIT, 2.0 ** (self._failures - 1))))
 
     def _open(self) -> None:
         """Connect at the byte where reading stopped, following redirects to safe addresses."""
@@ -154,8 +154,9 @@ class Download(io.RawIOBase):
             if proxy and urllib.request.proxy_bypass(host):
                 proxy = ""
             settings: dict[str, Any] = {
-                "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), "retries": False,
-            }  # fmt: skip
+                "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                "retries": False,
+            }
             self._pool = urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
         headers = {"User-Agent": "gpu-cost-planner", "Accept-Encoding": "identity"}
         if self._done:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from planner import build, catalog, fx, workload
-from planner.quote import Quote
+from planner import workload
+from planner.prices import catalog, fx
+from planner.quoting import build
+from planner.quoting.records import Quote
 
 ROOT = Path(__file__).resolve().parent.parent
 TODAY = "2026-11-23"
@@ -36,9 +38,14 @@ def planner(tmp_path: Path) -> Run:
     def run(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            [sys.executable, "-m", "planner", *args], capture_output=True, text=True, cwd=tmp_path, env=env, timeout=60,
+            [sys.executable, "-m", "planner", *args],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=env,
+            timeout=60,
             **options,
-        )  # type: ignore[call-overload,no-any-return]  # fmt: skip
+        )  # type: ignore[call-overload,no-any-return]
 
     return run
 

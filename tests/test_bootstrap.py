@@ -96,8 +96,13 @@ def test_mainland_depends_on_nothing_abroad(variant):
     d, files, _ = variant
     hosts = set(re.findall(r"https?://([a-z0-9.-]+\.[a-z]{2,})", "\n".join(files.values())))
     if d.mainland:
-        china = ("developer.download.nvidia.cn", "cn.download.nvidia.com", "mirrors.aliyun.com", "mirrors.cloud.tencent.com",
-                 "mirrors.tencentyun.com")  # fmt: skip
+        china = (
+            "developer.download.nvidia.cn",
+            "cn.download.nvidia.com",
+            "mirrors.aliyun.com",
+            "mirrors.cloud.tencent.com",
+            "mirrors.tencentyun.com",
+        )
         assert hosts <= set(china), hosts
     assert "docker.io" not in "\n".join(text for path, text in files.items() if path != "files/bootstrap.sh")
     assert "docker.io/" not in files["files/bootstrap.sh"]
@@ -207,8 +212,9 @@ def user_data(d, files, env: str = "PLANNER_PROVIDER=x\n") -> str:
     """Return what Terraform would make of the template (compared with Terraform's own below)."""
     bundle = "".join(
         f"\f{path.removeprefix('files/')}\n" + re.sub(r"(?m)^ *# .*\n", "", text)
-        for path, text in sorted(files.items()) if path.startswith("files/")
-    )  # fmt: skip
+        for path, text in sorted(files.items())
+        if path.startswith("files/")
+    )
     packed = {"bundle": bundle, "module_env": env}
     text = files["cloud-init.yaml.tftpl"]
     for name, value in packed.items():
@@ -304,9 +310,17 @@ def test_too_much_user_data_is_refused(monkeypatch):
 
 @pytest.mark.parametrize(
     "secret",
-    ["hf_" + "a1B2" * 9, "sk-" + "proj1" * 6, "AKIA" + "ABCD2345" * 2, "ASIA" + "ABCD2345" * 2, "LTAI" + "5tAbCdEfGhIj1234",
-     "AKID" + "z8krbsJ5yKBZQpn74WFkmLPx3", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----"],
-)  # fmt: skip
+    [
+        "hf_" + "a1B2" * 9,
+        "sk-" + "proj1" * 6,
+        "AKIA" + "ABCD2345" * 2,
+        "ASIA" + "ABCD2345" * 2,
+        "LTAI" + "5tAbCdEfGhIj1234",
+        "AKID" + "z8krbsJ5yKBZQpn74WFkmLPx3",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----",
+    ],
+)
 def test_a_secret_is_found_wherever_it_stands(secret):
     assert len(bootstrap.find_secrets(f'x="{secret}"\n')) == 1
     assert len(bootstrap.find_secrets(secret)) == 1

@@ -68,9 +68,17 @@ class Bench:
         )
         metric = "vllm:kv_cache_usage_perc" if self.d.stack.engine == "vllm" else "lmdeploy:gpu_cache_usage_perc"
         self.set(
-            gpus=str(self.d.gpu_count), driver="595.91.07\n" * self.d.gpu_count, ecc="0\n" * self.d.gpu_count, seconds="1.0",
-            bps="9e10", metrics=f'{metric}{{x="y"}} 0.1\n', outside="000", served=self.d.served_name, leak="404", nokey="401",
-        )  # fmt: skip
+            gpus=str(self.d.gpu_count),
+            driver="595.91.07\n" * self.d.gpu_count,
+            ecc="0\n" * self.d.gpu_count,
+            seconds="1.0",
+            bps="9e10",
+            metrics=f'{metric}{{x="y"}} 0.1\n',
+            outside="000",
+            served=self.d.served_name,
+            leak="404",
+            nokey="401",
+        )
 
     def set(self, **answers: str) -> None:
         for name, text in answers.items():
@@ -110,8 +118,21 @@ def bench(tmp_path):
 def test_a_good_instance_passes(bench, name):
     code, checks, output = bench(name).run()
     assert code == 0, (output, checks)
-    assert {"driver", "gpus", "ecc", "mtu", "disk", "dcgmi", "health", "model", "completion", "no key", "allow-list", "metrics 8000",
-            "closed 8000"} <= set(checks)  # fmt: skip
+    assert {
+        "driver",
+        "gpus",
+        "ecc",
+        "mtu",
+        "disk",
+        "dcgmi",
+        "health",
+        "model",
+        "completion",
+        "no key",
+        "allow-list",
+        "metrics 8000",
+        "closed 8000",
+    } <= set(checks)
 
 
 def test_nodes_of_a_pipeline_measure_the_network_between_them(bench):

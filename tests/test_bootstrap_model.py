@@ -53,10 +53,18 @@ class _Hub(http.server.BaseHTTPRequestHandler):
             return self._modelscope()
         if path.startswith(f"/api/models/{ID}"):
             siblings = [
-                {"rfilename": name, "size": len(data), "blobId": "x",
-                 **({"lfs": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 1}} if len(data) > 99 else {})}
+                {
+                    "rfilename": name,
+                    "size": len(data),
+                    "blobId": "x",
+                    **(
+                        {"lfs": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 1}}
+                        if len(data) > 99
+                        else {}
+                    ),
+                }
                 for name, data in FILES.items()
-            ]  # fmt: skip
+            ]
             tree = [{"type": "file", "path": s["rfilename"], "size": s["size"], "oid": "x"} for s in siblings]
             answer: object = (
                 tree if "/tree/" in path else {"id": ID, "modelId": ID, "sha": COMMIT, "siblings": siblings, "tags": []}
@@ -122,7 +130,7 @@ class _Hub(http.server.BaseHTTPRequestHandler):
         head = {"Content-Range": f"bytes {start}-{len(sent) - 1}/{len(sent)}"} if asked else {}
         return self._send(sent[start:], 206 if asked else 200, **head)
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_GET
 
     def log_message(self, *args: object) -> None:
         pass

@@ -118,9 +118,22 @@ def test_the_api_needs_the_key(proxy, path):
 
 @pytest.mark.parametrize(
     "path",
-    ["/metrics", "/docs", "/invocations", "/tokenize", "/abort_requests", "/v1/embeddings", "/v1/load_lora_adapter", "/", "/v2/x",
-     "/v1/models/../../metrics", "/v1/models%2f..%2fmetrics", "//metrics", "/health/x"],
-)  # fmt: skip
+    [
+        "/metrics",
+        "/docs",
+        "/invocations",
+        "/tokenize",
+        "/abort_requests",
+        "/v1/embeddings",
+        "/v1/load_lora_adapter",
+        "/",
+        "/v2/x",
+        "/v1/models/../../metrics",
+        "/v1/models%2f..%2fmetrics",
+        "//metrics",
+        "/health/x",
+    ],
+)
 def test_everything_else_is_closed_even_with_the_key(proxy, path):
     url, engines, _ = proxy
     assert ask(url + path, KEY)[0] == 404

@@ -53,11 +53,20 @@ class Machine:
             file.write_text(text)
             file.chmod(0o755)
         self.env = {
-            "PLANNER_PROVIDER": variant.provider, "PLANNER_REGION": variant.region, "PLANNER_DEADLINE": "2099-12-31T10:00:00Z",
-            "PLANNER_API_KEY_SECRET": "the-key", "PLANNER_HF_TOKEN_SECRET": "", "PLANNER_CLIENT_CIDR": "10.0.0.0/8",
-            "PLANNER_NODE_INDEX": "0", "PLANNER_NODE_RANK": "0", "PLANNER_NODE_IP": "10.0.0.10", "PLANNER_HEAD_IP": "10.0.0.10",
-            "PLANNER_PEER_IPS": "10.0.0.10", "PLANNER_SECRET_REGION": variant.region, "PLANNER_IMAGE_ENGINE": "x/y@sha256:0",
-        }  # fmt: skip
+            "PLANNER_PROVIDER": variant.provider,
+            "PLANNER_REGION": variant.region,
+            "PLANNER_DEADLINE": "2099-12-31T10:00:00Z",
+            "PLANNER_API_KEY_SECRET": "the-key",
+            "PLANNER_HF_TOKEN_SECRET": "",
+            "PLANNER_CLIENT_CIDR": "10.0.0.0/8",
+            "PLANNER_NODE_INDEX": "0",
+            "PLANNER_NODE_RANK": "0",
+            "PLANNER_NODE_IP": "10.0.0.10",
+            "PLANNER_HEAD_IP": "10.0.0.10",
+            "PLANNER_PEER_IPS": "10.0.0.10",
+            "PLANNER_SECRET_REGION": variant.region,
+            "PLANNER_IMAGE_ENGINE": "x/y@sha256:0",
+        }
         self.write("key", KEY)
         self.gpus(variant.gpu_count, "595.91.07" if variant.provider == "aws" else "580.95.05")
         self.disks()
@@ -74,8 +83,14 @@ class Machine:
     def disks(self, *disks: tuple[str, str, int]) -> None:
         """Attach blank disks (name, model, GiB) beside a system disk that is in use."""
         blank = {"type": "disk", "fstype": None, "pttype": None, "mountpoint": None}
-        system = {**blank, "name": "nvme0n1", "model": "Amazon Elastic Block Store", "pttype": "gpt", "size": 200 * 2**30,
-                  "children": [{**blank, "name": "nvme0n1p1", "type": "part", "mountpoint": "/", "size": 200 * 2**30}]}  # fmt: skip
+        system = {
+            **blank,
+            "name": "nvme0n1",
+            "model": "Amazon Elastic Block Store",
+            "pttype": "gpt",
+            "size": 200 * 2**30,
+            "children": [{**blank, "name": "nvme0n1p1", "type": "part", "mountpoint": "/", "size": 200 * 2**30}],
+        }
         found = [system, *({**blank, "name": n, "model": m, "size": gib * 2**30} for n, m, gib in disks)]
         self.write("lsblk.json", json.dumps({"blockdevices": found}))
 

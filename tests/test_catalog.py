@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from planner import catalog
 from planner.errors import CatalogError, MisuseError
 from planner.offer import Price
+from planner.prices import catalog
 
 REAL = catalog.Catalog()
 
@@ -64,7 +64,11 @@ def test_sites_are_never_mixed() -> None:
 
 
 def test_superseded_rows_are_kept_out_but_there() -> None:
-    rows = [p for p in REAL.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge" and p.purchase_option == "on_demand"]
+    rows = [
+        p
+        for p in REAL.prices("aws", "us-east-1")
+        if p.instance_type == "p4d.24xlarge" and p.purchase_option == "on_demand"
+    ]
     assert {(p.amount, p.status) for p in rows} == {(Decimal("21.957642"), ""), (Decimal("32.7726"), "superseded")}
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from planner import build, fx, workload
-from planner.catalog import Catalog
+from planner import workload
 from planner.errors import MisuseError, PlannerError
-from planner.render import charts
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.rendering import charts
 
 ROOT = Path(__file__).parent.parent
 

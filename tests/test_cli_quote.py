@@ -25,7 +25,14 @@ def one_line(result: subprocess.CompletedProcess[str], code: int, *words: str) -
 def test_the_main_command(planner: Run) -> None:
     result = planner("quote", "--hours", "720")
     assert result.returncode == 0 and result.stderr == ""
-    for text in ("p4d.24xlarge", "15,809.50", "ecs.gn7i-c16g1.4xlarge", "7,267.25 CNY", "GN10Xp.20XLARGE320", "480 h/mo"):
+    for text in (
+        "p4d.24xlarge",
+        "15,809.50",
+        "ecs.gn7i-c16g1.4xlarge",
+        "7,267.25 CNY",
+        "GN10Xp.20XLARGE320",
+        "480 h/mo",
+    ):
         assert text in result.stdout
     assert "no Alibaba Cloud subscription price in the catalogue" in result.stdout
     assert "\x1b" not in result.stdout
@@ -135,7 +142,10 @@ def test_own_prices_replace_and_add(planner: Run, tmp_path: Path) -> None:
         (f"{HEADER}\naws,us-east-1,p4d.24xlarge,on_demand,20,XXX\n", ("own.csv:2", "unknown currency")),
         (f"{HEADER}\naws,us-eest-1,p4d.24xlarge,on_demand,20,USD\n", ("own.csv:2", "us-east-1")),
         (f"{HEADER}\naws,us-east-1,p4d.24xlarge,on_demand,20\n", ("own.csv:2", "5 columns")),
-        (f"{HEADER}\naws,us-east-1,p4d.24xlarge,on_demand,20,USD\naws,us-east-1,p4d.24xlarge,on_demand,21,USD\n", ("own.csv:3", "own.csv:2")),
+        (
+            f"{HEADER}\naws,us-east-1,p4d.24xlarge,on_demand,20,USD\naws,us-east-1,p4d.24xlarge,on_demand,21,USD\n",
+            ("own.csv:3", "own.csv:2"),
+        ),
     ],
 )
 def test_bad_price_book(planner: Run, tmp_path: Path, text: str, words: tuple[str, ...]) -> None:

@@ -29,8 +29,12 @@ def test_json_has_what_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
     assert s["schema"] == "planner.size/1"
     assert s["fits"] is True
     assert set(s["memory"]) == {
-        "weights_gib", "kv_gib_per_1k_tokens", "overhead_gib", "available_gib", "max_concurrent_tokens",
-    }  # fmt: skip
+        "weights_gib",
+        "kv_gib_per_1k_tokens",
+        "overhead_gib",
+        "available_gib",
+        "max_concurrent_tokens",
+    }
     assert s["memory"]["weights_gib"] == pytest.approx(14.18, abs=0.01)
     assert s["memory"]["kv_gib_per_1k_tokens"] == pytest.approx(57_344_000 / 2**30, abs=1e-4)
     assert s["layout"] == {"tp": 1, "pp": 1, "replicas": 1}
@@ -58,7 +62,10 @@ def test_max_is_more_than_one_and_burst_is_not_steady(capsys: pytest.CaptureFixt
     ]
     assert rates[0] < rates[1] < rates[2] == rates[3]
     burst = answer(capsys, *SIZE, "--gpu", "A10", "--concurrency", "32", "--arrival", "burst")
-    assert burst["ttft_ms"]["estimate"] > answer(capsys, *SIZE, "--gpu", "A10", "--concurrency", "32")["ttft_ms"]["estimate"]
+    assert (
+        burst["ttft_ms"]["estimate"]
+        > answer(capsys, *SIZE, "--gpu", "A10", "--concurrency", "32")["ttft_ms"]["estimate"]
+    )
 
 
 def test_more_than_memory_holds_waits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,10 +101,29 @@ def test_names_of_published_measurements_are_taken(capsys: pytest.CaptureFixture
     for r in rows[::9]:
         load = "max" if r["concurrency_or_batch"] == "max" else r["concurrency_or_batch"]
         s = answer(
-            capsys, "size", "--model", r["model"], "--precision", r["precision"], "--gpu", r["gpu"], "--gpus", r["n_gpus"],
-            "--tp", r["tp"] or r["n_gpus"], "--input-tokens", r["isl"], "--output-tokens", r["osl"], "--concurrency", load,
-            "--engine", f"{r['engine']}@{r['engine_version']}", "--arrival", "burst" if r["mode"] == "wave" else "steady",
-        )  # fmt: skip
+            capsys,
+            "size",
+            "--model",
+            r["model"],
+            "--precision",
+            r["precision"],
+            "--gpu",
+            r["gpu"],
+            "--gpus",
+            r["n_gpus"],
+            "--tp",
+            r["tp"] or r["n_gpus"],
+            "--input-tokens",
+            r["isl"],
+            "--output-tokens",
+            r["osl"],
+            "--concurrency",
+            load,
+            "--engine",
+            f"{r['engine']}@{r['engine_version']}",
+            "--arrival",
+            "burst" if r["mode"] == "wave" else "steady",
+        )
         assert s["fits"], r["id"]
 
 
@@ -144,7 +170,9 @@ def test_misuse_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str], args:
         (("--ttft-ms", "1", "--concurrency", "2"), "no layout meets ttft 1 ms"),
     ],
 )
-def test_a_limit_that_nothing_meets_is_an_answer(capsys: pytest.CaptureFixture[str], args: tuple[str, ...], reason: str) -> None:
+def test_a_limit_that_nothing_meets_is_an_answer(
+    capsys: pytest.CaptureFixture[str], args: tuple[str, ...], reason: str
+) -> None:
     s = answer(capsys, *SIZE, "--gpu", "A10", *args)
     assert s["fits"] is False
     assert reason in s["reasons"][0]
@@ -165,8 +193,17 @@ def test_a_local_config(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 def test_the_table_reads_well(planner: Run) -> None:
     done = planner(*SIZE, "--instance-type", "p4d.24xlarge", "--rps", "20", "--steps")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("DeepSeek-R1-Distill-Qwen-7B at fp16 on p4d.24xlarge (8 x A100-SXM4-40GB), vLLM@0.33.0\n")
-    for word in ("8 replicas of tp 1", "GiB weights", "output tokens/s", "TTFT ms (weak)", "machines      1", "low side"):
+    assert done.stdout.startswith(
+        "DeepSeek-R1-Distill-Qwen-7B at fp16 on p4d.24xlarge (8 x A100-SXM4-40GB), vLLM@0.33.0\n"
+    )
+    for word in (
+        "8 replicas of tp 1",
+        "GiB weights",
+        "output tokens/s",
+        "TTFT ms (weak)",
+        "machines      1",
+        "low side",
+    ):
         assert word in done.stdout
 
 

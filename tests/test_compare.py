@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import build, fx
-from planner.catalog import Catalog
-from planner.compare import CAUSES, OfferDiff, compare, increase
 from planner.errors import MisuseError
-from planner.quote import Fx, Quote
-from planner.render.diff import as_json, as_markdown, as_table
-from planner.render.json import dump, load
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.quoting.diff import CAUSES, OfferDiff, compare, increase
+from planner.quoting.records import Fx, Quote
+from planner.quoting.saved import load
+from planner.rendering.diff import as_json, as_markdown, as_table
+from planner.rendering.json import dump
 from planner.workload import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -128,7 +130,11 @@ def test_parts_add_up_to_the_last_digit(old: dict[str, Any], new: dict[str, Any]
         assert abs(parts.get("rounding", Decimal(0))) < Decimal("1e-15")
         assert set(parts) <= set(CAUSES)
         # What did not move has no part in it, not even in the last digit.
-        for cause, fields in {"hours": ("hours",), "volume": ("egress_gb", "storage_gb", "public_ips"), "tax": ()}.items():
+        for cause, fields in {
+            "hours": ("hours",),
+            "volume": ("egress_gb", "storage_gb", "public_ips"),
+            "tax": (),
+        }.items():
             if fields and all(old[f] == new[f] for f in fields):
                 assert cause not in parts
         if old["rate"] == new["rate"]:
@@ -171,7 +177,9 @@ def test_ci_is_told_of_an_increase(tmp_path: Path) -> None:
     assert over.returncode == 1 and "the cheapest offer costs 5.00 % more, over the limit of 4.99 %" in over.stderr
     assert _diff(tmp_path, new, old, "--fail-on-increase", "0%").returncode == 0
     assert _diff(tmp_path, old, new, "--fail-on-increase", "1%", "--offer", P4D).returncode == 1
-    gone = _diff(tmp_path, old, _quote(instance_type=("ecs.gn7i-c16g1.4xlarge",)), "--fail-on-increase", "1%", "--offer", P4D)
+    gone = _diff(
+        tmp_path, old, _quote(instance_type=("ecs.gn7i-c16g1.4xlarge",)), "--fail-on-increase", "1%", "--offer", P4D
+    )
     assert gone.returncode == 1 and "is gone" in gone.stderr
 
 
@@ -203,7 +211,9 @@ def test_the_28th_digit_of_a_prorated_price_is_no_discount() -> None:
     share = (("aws", Decimal("0.07")),)
     for more in (7, 11, 13, 17, 101):
         old, new = _quote(discount=share), _quote(discount=share, own=(term._replace(amount=term.amount + more),))
-        name = next(o.id for o in new.offers if (o.payment, o.term, o.offering) == (term.payment, term.term, term.offering))
+        name = next(
+            o.id for o in new.offers if (o.payment, o.term, o.offering) == (term.payment, term.term, term.offering)
+        )
         parts = dict(_one(old, new, name).parts)
         assert "discount" not in parts
         assert parts["price"] > 0

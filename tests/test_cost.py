@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner import catalog, cost
 from planner.offer import Price
-from planner.quote import Offer
+from planner.prices import catalog
+from planner.quoting import cost
+from planner.quoting.records import Offer
 from tests.conftest import make_quote
 
 D = Decimal
@@ -22,9 +23,30 @@ def find(offers: tuple[Offer, ...], **fields: object) -> Offer:
 
 def price(option: str = "on_demand", amount: str = "1", **fields: object) -> Price:
     base = Price(
-        "aws", "aws", "us-east-1", "t", option, "", "", "", "hour", D(amount), "USD", D(0), None, "", "linux",
-        "2026-01-01", "", "s", "high", "", "", "list", "p",
-    )  # fmt: skip
+        "aws",
+        "aws",
+        "us-east-1",
+        "t",
+        option,
+        "",
+        "",
+        "",
+        "hour",
+        D(amount),
+        "USD",
+        D(0),
+        None,
+        "",
+        "linux",
+        "2026-01-01",
+        "",
+        "s",
+        "high",
+        "",
+        "",
+        "list",
+        "p",
+    )
     return base._replace(**fields)  # type: ignore[arg-type]
 
 
@@ -61,7 +83,9 @@ def test_egress_from_us_east_1_by_hand() -> None:
     """200,000 GB: 100 free, 10,140 at 0.09, 40,960 at 0.085, 102,400 at 0.07, 46,400 at 0.05."""
     by_hand = 10140 * D("0.09") + 40960 * D("0.085") + 102400 * D("0.07") + 46400 * D("0.05")
     assert by_hand == D("13882.20")
-    offers = make_quote(hours="720", instance_type="p4d.24xlarge", egress_gb="200000", purchase_option="on_demand").offers
+    offers = make_quote(
+        hours="720", instance_type="p4d.24xlarge", egress_gb="200000", purchase_option="on_demand"
+    ).offers
     egress = [c for c in offers[0].charges if c.category == "egress"]
     assert sum(c.amount for c in egress) == by_hand
     assert sum(c.quantity for c in egress) == 200000
@@ -75,7 +99,9 @@ def test_egress_edges(gb: int, cost_: str) -> None:
 
 
 def test_two_months_start_the_tiers_twice() -> None:
-    offers = make_quote(hours="1460", instance_type="p4d.24xlarge", egress_gb="10340", purchase_option="on_demand").offers
+    offers = make_quote(
+        hours="1460", instance_type="p4d.24xlarge", egress_gb="10340", purchase_option="on_demand"
+    ).offers
     egress = sum(c.amount for c in offers[0].charges if c.category == "egress")
     assert egress == 2 * (10140 * D("0.09") + 100 * D("0.085"))
 
@@ -182,9 +208,15 @@ shares = st.decimals(min_value=0, max_value=1, places=3)
 def test_laws_of_a_quote(hours: Decimal, egress: int, storage: int, share: Decimal, tax: Decimal, count: int) -> None:
     """Charges add up to totals; effective never exceeds list; amounts are quantity times price."""
     quote = make_quote(
-        hours=hours, egress_gb=egress, storage_gb=storage, discount=[f"aws={share}", f"tencentcloud={share}"], tax=tax,
-        count=count, provider=["aws", "tencentcloud"], gpu=["A100", "V100"],
-    )  # fmt: skip
+        hours=hours,
+        egress_gb=egress,
+        storage_gb=storage,
+        discount=[f"aws={share}", f"tencentcloud={share}"],
+        tax=tax,
+        count=count,
+        provider=["aws", "tencentcloud"],
+        gpu=["A100", "V100"],
+    )
     assert quote.offers
     for offer in quote.offers:
         native = offer.totals.native

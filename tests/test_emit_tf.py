@@ -58,10 +58,24 @@ def test_the_quote_and_the_module_agree(planner: Run, tmp_path: Path) -> None:
         ((*P4D, "--spot-limit", "9.5"), 2, "--purchase-option spot"),
         ((*P4D, "--purchase-option", "spot", "--spot-limit", "1e3"), 2, "--spot-limit"),
         ((*P4D, "-o", "no/such/place"), 2, "does not exist"),
-        (("tencentcloud", "--instance-type", "GN10Xp.20XLARGE320", "--purchase-option", "subscription", "--deadline", "2030-01-01T00:00:00Z"), 2, "cannot have a deadline"),
+        (
+            (
+                "tencentcloud",
+                "--instance-type",
+                "GN10Xp.20XLARGE320",
+                "--purchase-option",
+                "subscription",
+                "--deadline",
+                "2030-01-01T00:00:00Z",
+            ),
+            2,
+            "cannot have a deadline",
+        ),
     ],
-)  # fmt: skip
-def test_bad_input_is_one_line_and_writes_nothing(planner: Run, tmp_path: Path, args: tuple[str, ...], code: int, message: str) -> None:
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    planner: Run, tmp_path: Path, args: tuple[str, ...], code: int, message: str
+) -> None:
     done = planner("emit-tf", *args)
     assert done.returncode == code, done.stderr
     assert message in done.stderr
@@ -92,11 +106,19 @@ def fake_terraform(folder: Path, script: str) -> None:
         (None, "no terraform on the PATH; install Terraform 1.9 or newer"),
         ('echo \'{"terraform_version": "1.5.7"}\'', "is Terraform 1.5.7; this module needs Terraform 1.9 or newer"),
         ("exit 3", "does not say its version (exit 3)"),
-        ('[ "$1" = version ] && { echo \'{"terraform_version": "1.11.4"}\'; exit; }\nprintf "Error: no registry\\n\\ndetails" >&2; exit 1', "terraform init: no registry"),
-        ('case $1 in version) echo \'{"terraform_version": "1.11.4"}\';; init) ;; *) echo \'{"valid": false, "diagnostics": [{"severity": "error", "summary": "Unsupported argument", "range": {"filename": "main.tf", "start": {"line": 7}}}]}\'; exit 1;; esac', "main.tf:7: Unsupported argument"),
+        (
+            '[ "$1" = version ] && { echo \'{"terraform_version": "1.11.4"}\'; exit; }\nprintf "Error: no registry\\n\\ndetails" >&2; exit 1',
+            "terraform init: no registry",
+        ),
+        (
+            'case $1 in version) echo \'{"terraform_version": "1.11.4"}\';; init) ;; *) echo \'{"valid": false, "diagnostics": [{"severity": "error", "summary": "Unsupported argument", "range": {"filename": "main.tf", "start": {"line": 7}}}]}\'; exit 1;; esac',
+            "main.tf:7: Unsupported argument",
+        ),
     ],
-)  # fmt: skip
-def test_validate_reports_in_our_words(planner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, message: str) -> None:
+)
+def test_validate_reports_in_our_words(
+    planner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, message: str
+) -> None:
     if script is not None:
         fake_terraform(tmp_path / "bin", script)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
@@ -114,7 +136,10 @@ def test_validate_and_plan_with_real_terraform(planner: Run, tmp_path: Path, mon
         pytest.skip("no terraform on the PATH, or no ../shared/terraform-mirror")
     for key, value in environment(tmp_path).items():
         monkeypatch.setenv(key, value)
-    pins = [f"--image={r}=reg.example.com/{r}@sha256:{'a' * 64}" for r in ("engine", "proxy", "prometheus", "grafana", "dcgm_exporter", "node_exporter")]
+    pins = [
+        f"--image={r}=reg.example.com/{r}@sha256:{'a' * 64}"
+        for r in ("engine", "proxy", "prometheus", "grafana", "dcgm_exporter", "node_exporter")
+    ]
     args = ("emit-tf", *P4D, "-o", "m", "--client-cidr", "10.8.0.0/16", "--alert-email", "a@b.example", *pins)
     first = planner(*args, "--plan")
     assert first.returncode == 1

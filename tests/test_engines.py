@@ -32,7 +32,13 @@ def test_choice(provider, gpu, precision, mainland, engine, version, driver, dty
     chosen = stack(provider, gpu, precision, "", mainland)
     assert chosen[:6] == (engine, version, driver, chosen.driver_min, dtype, quantization)
     assert [image.role for image in chosen.images] == [
-        "engine", "proxy", "prometheus", "grafana", "dcgm_exporter", "node_exporter"]  # fmt: skip
+        "engine",
+        "proxy",
+        "prometheus",
+        "grafana",
+        "dcgm_exporter",
+        "node_exporter",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +95,15 @@ def test_another_version_than_sized_is_noted():
     )
 
 
-BIG = {"hf_id": "deepseek-ai/DeepSeek-R1", "precision": "fp8", "network_gbps": Decimal(3200), "gpu_model": "H100-SXM5",
-       "gpu_memory_gib": Decimal(80), "instance_type": "p5.48xlarge", "count": 2}  # fmt: skip
+BIG = {
+    "hf_id": "deepseek-ai/DeepSeek-R1",
+    "precision": "fp8",
+    "network_gbps": Decimal(3200),
+    "gpu_model": "H100-SXM5",
+    "gpu_memory_gib": Decimal(80),
+    "instance_type": "p5.48xlarge",
+    "count": 2,
+}
 
 
 @pytest.mark.parametrize(
@@ -104,12 +117,19 @@ BIG = {"hf_id": "deepseek-ai/DeepSeek-R1", "precision": "fp8", "network_gbps": D
         ({**BIG, "layout": Layout(8, 2, 1), "network_gbps": None}, "unknown network"),
         ({**BIG, "layout": Layout(8, 2, 1), "engine": "lmdeploy"}, "no pipeline parallel"),
         (
-            {"layout": Layout(1, 2, 1), "count": 2, "provider": "alicloud", "region": "cn-hangzhou", "gpu_model": "A10",
-             "gpu_memory_gib": Decimal(24), "gpu_count": 1},
+            {
+                "layout": Layout(1, 2, 1),
+                "count": 2,
+                "provider": "alicloud",
+                "region": "cn-hangzhou",
+                "gpu_model": "A10",
+                "gpu_memory_gib": Decimal(24),
+                "gpu_count": 1,
+            },
             "has no --nnodes",
         ),
     ],
-)  # fmt: skip
+)
 def test_layout_refusal(changes, words):
     with pytest.raises(MisuseError, match=re.escape(words)):
         engines.check_layout(deployment(**changes))

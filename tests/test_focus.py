@@ -10,18 +10,36 @@ from decimal import Decimal
 
 import pytest
 
-from planner import build, fx, workload
-from planner.catalog import Catalog
+from planner import workload
 from planner.errors import MisuseError, PlannerError
-from planner.quote import Offer, Quote
-from planner.render.focus import COLUMNS, dump, pick, rows
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.quoting.records import Offer, Quote
+from planner.rendering.focus import COLUMNS, dump, pick, rows
 
 ZERO = Decimal(0)
 MANDATORY = (
-    "BilledCost", "BillingAccountId", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargePeriodEnd",
-    "ChargePeriodStart", "ContractedCost", "EffectiveCost", "InvoiceIssuerName", "ListCost", "ProviderName", "PublisherName",
-    "ServiceCategory", "ServiceName", "ServiceProviderName", "HostProviderName", "ServiceSubcategory",
-)  # fmt: skip
+    "BilledCost",
+    "BillingAccountId",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "ContractedCost",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "ProviderName",
+    "PublisherName",
+    "ServiceCategory",
+    "ServiceName",
+    "ServiceProviderName",
+    "HostProviderName",
+    "ServiceSubcategory",
+)
 ALLOWED = {
     "ChargeCategory": {"Usage", "Purchase", "Tax", "Credit", "Adjustment"},
     "ChargeFrequency": {"One-Time", "Recurring", "Usage-Based"},
@@ -31,16 +49,20 @@ ALLOWED = {
     "ChargeClass": {"Correction", ""},
     "ServiceCategory": {"Compute", "Networking", "Storage", "Other"},
     "ServiceSubcategory": {"Virtual Machines", "Network Infrastructure", "Block Storage", "Other (Other)"},
-}  # fmt: skip
+}
 UNITS = {"Hours", "Months", "GB", "GB-Months", "GiB-Months", "GB-Hours", "GiB-Hours", ""}
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 COSTS = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
 CASES: list[dict[str, object]] = [
-    {}, {"hours": "2500", "egress_gb": "700", "storage_gb": "50", "public_ips": "1"}, {"hours": "8784", "tax": "6%"},
-    {"hours": "1500", "start": "2027-01-31", "egress_gb": "20000", "inter_region_gb": "10"}, {"count": "3", "discount": ["aws=9%"], "tax": "13%"},
-    {"hours": "30000", "count": "2"}, {"currency": "CNY", "egress_gb": "99"},
-]  # fmt: skip
+    {},
+    {"hours": "2500", "egress_gb": "700", "storage_gb": "50", "public_ips": "1"},
+    {"hours": "8784", "tax": "6%"},
+    {"hours": "1500", "start": "2027-01-31", "egress_gb": "20000", "inter_region_gb": "10"},
+    {"count": "3", "discount": ["aws=9%"], "tax": "13%"},
+    {"hours": "30000", "count": "2"},
+    {"currency": "CNY", "egress_gb": "99"},
+]
 
 
 def quote_of(values: dict[str, object]) -> Quote:
@@ -56,7 +78,7 @@ def problems(found: list[dict[str, str]]) -> list[str]:
     """Return what breaks a rule of FOCUS, in words; [] when nothing does."""
     out = []
     for number, row in enumerate(found):
-        say = lambda text, number=number: out.append(f"row {number}: {text}")  # noqa: E731
+        say = lambda text, number=number: out.append(f"row {number}: {text}")
         for name in MANDATORY:
             if row[name] == "":
                 say(f"{name} is null")
@@ -85,9 +107,13 @@ def problems(found: list[dict[str, str]]) -> list[str]:
                 product = Decimal(row[price]) * Decimal(row["PricingQuantity"])
                 if abs(product - Decimal(row[cost])) > Decimal("1e-15") * max(1, abs(product)):
                     say(f"{cost} is not {price} x PricingQuantity")
-        if row["ChargeCategory"] == "Purchase" and (Decimal(row["EffectiveCost"]) or row["ConsumedQuantity"] or row["PricingCategory"] == "Committed"):
+        if row["ChargeCategory"] == "Purchase" and (
+            Decimal(row["EffectiveCost"]) or row["ConsumedQuantity"] or row["PricingCategory"] == "Committed"
+        ):
             say("a purchase that covers usage has no effective cost, no consumption and is not Committed")
-        covered = row["ChargeCategory"] == "Usage" and row["CommitmentDiscountId"] and row["PricingCategory"] == "Committed"
+        covered = (
+            row["ChargeCategory"] == "Usage" and row["CommitmentDiscountId"] and row["PricingCategory"] == "Committed"
+        )
         if row["CommitmentDiscountStatus"] and not (covered and not Decimal(row["BilledCost"])):
             say("a covered row is Usage, Committed, billed 0, and names its commitment")
         if row["CommitmentDiscountStatus"] == "Unused" and row["ConsumedQuantity"]:
@@ -123,8 +149,8 @@ def test_rows_hold_the_rules_and_add_up(values: dict[str, object]) -> None:
         found = table(dump(quote, offer.id))
         assert problems(found) == [], offer.id
         window = [r for r in found if r["x_Period"] == "window"]
-        total = lambda name, rows_: sum((Decimal(r[name]) for r in rows_), ZERO)  # noqa: E731
-        near = lambda a, b: abs(a - b) <= Decimal("1e-12") * max(1, abs(b))  # noqa: E731
+        total = lambda name, rows_: sum((Decimal(r[name]) for r in rows_), ZERO)
+        near = lambda a, b: abs(a - b) <= Decimal("1e-12") * max(1, abs(b))
         native = offer.totals.native
         assert near(total("BilledCost", window), native.billed), offer.id
         assert near(total("EffectiveCost", window), native.effective), offer.id
@@ -139,9 +165,13 @@ def test_the_validator_finds_faults() -> None:
     reserved = next(o for o in quote.offers if o.purchase_option == "reserved")
     good = table(dump(quote, reserved.id))
     faults = {
-        "is null": {"ProviderName": ""}, "is not allowed": {"ChargeCategory": "usage"}, "UTC time": {"ChargePeriodStart": "2026-12-01"},
-        "plain number": {"BilledCost": "1,000"}, "is not ListUnitPrice": {"ListCost": "1"}, "billing period": {"ChargePeriodEnd": "2026-01-01T00:00:00Z"},
-    }  # fmt: skip
+        "is null": {"ProviderName": ""},
+        "is not allowed": {"ChargeCategory": "usage"},
+        "UTC time": {"ChargePeriodStart": "2026-12-01"},
+        "plain number": {"BilledCost": "1,000"},
+        "is not ListUnitPrice": {"ListCost": "1"},
+        "billing period": {"ChargePeriodEnd": "2026-01-01T00:00:00Z"},
+    }
     for words, change in faults.items():
         assert any(words in p for p in problems([{**good[0], **change}, *good[1:]])), words
     assert any("effective" in p for p in problems([r for r in good if r["CommitmentDiscountStatus"] != "Unused"]))
@@ -153,7 +183,9 @@ def test_a_commitment_has_purchase_used_and_unused_rows() -> None:
     found = table(dump(quote, offer.id))
     assert offer.commitment is not None
     purchases = [r for r in found if r["ChargeCategory"] == "Purchase"]
-    assert [(Decimal(r["BilledCost"]), r["ChargeFrequency"]) for r in purchases] == [(offer.totals.native.billed, "One-Time")]
+    assert [(Decimal(r["BilledCost"]), r["ChargeFrequency"]) for r in purchases] == [
+        (offer.totals.native.billed, "One-Time")
+    ]
     used = [r for r in found if r["CommitmentDiscountStatus"] == "Used"]
     unused = [r for r in found if r["CommitmentDiscountStatus"] == "Unused"]
     assert sum(Decimal(r["PricingQuantity"]) for r in used) == 720
@@ -166,7 +198,9 @@ def test_custom_columns_come_last_and_the_default_is_the_recommendation() -> Non
     quote = quote_of({})
     best = pick(quote)
     assert not best.market and not best.unpriced
-    cheapest = min(max(o.totals.report.billed, o.totals.report.committed) for o in quote.offers if not o.market and not o.unpriced)
+    cheapest = min(
+        max(o.totals.report.billed, o.totals.report.committed) for o in quote.offers if not o.market and not o.unpriced
+    )
     assert max(best.totals.report.billed, best.totals.report.committed) == cheapest
     assert {r["x_Offer"] for r in table(dump(quote))} == {best.id}
 

@@ -2,20 +2,36 @@
 
 import pytest
 
-from planner import gpus
 from planner.errors import MisuseError
+from planner.sizing import gpus
 
 
 @pytest.mark.parametrize(
     ("short", "name"),
     [
-        ("A100-40", "A100-SXM4-40GB"), ("A100-80", "A100-SXM4-80GB"), ("H100", "H100-SXM5"), ("H200", "H200-SXM"),
-        ("V100", "V100-SXM2-32GB"), ("V100S", "V100S-PCIE-32GB"), ("A10", "A10"), ("A10G", "A10G"), ("T4", "T4"),
-        ("L4", "L4"), ("L40S", "L40S"), ("H20", "H20"), ("4090", "RTX 4090"), ("3090", "RTX-3090-24GB"),
-        ("A6000", "RTX-A6000-48GB"), ("6000Ada", "RTX-6000-Ada-48GB"), ("A40", "A40-48GB"), ("A800", "A800-SXM4-80GB"),
-        ("nvidia tesla t4", "T4"), ("h20-3e-141GB", "H20-3e-141GB"), ("H100-SXM-80GB", "H100-SXM5"),
+        ("A100-40", "A100-SXM4-40GB"),
+        ("A100-80", "A100-SXM4-80GB"),
+        ("H100", "H100-SXM5"),
+        ("H200", "H200-SXM"),
+        ("V100", "V100-SXM2-32GB"),
+        ("V100S", "V100S-PCIE-32GB"),
+        ("A10", "A10"),
+        ("A10G", "A10G"),
+        ("T4", "T4"),
+        ("L4", "L4"),
+        ("L40S", "L40S"),
+        ("H20", "H20"),
+        ("4090", "RTX 4090"),
+        ("3090", "RTX-3090-24GB"),
+        ("A6000", "RTX-A6000-48GB"),
+        ("6000Ada", "RTX-6000-Ada-48GB"),
+        ("A40", "A40-48GB"),
+        ("A800", "A800-SXM4-80GB"),
+        ("nvidia tesla t4", "T4"),
+        ("h20-3e-141GB", "H20-3e-141GB"),
+        ("H100-SXM-80GB", "H100-SXM5"),
     ],
-)  # fmt: skip
+)
 def test_usual_names(short: str, name: str) -> None:
     assert gpus.find(short).name == name
 
@@ -23,13 +39,25 @@ def test_usual_names(short: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("word", "gib", "name"),
     [
-        ("A100", 40, "A100-SXM4-40GB"), ("A100", 80, "A100-SXM4-80GB"), ("A100-NVLink-40GB", 40, "A100-SXM4-40GB"),
-        ("V100", 16, "V100-SXM2-16GB"), ("V100", 32, "V100-SXM2-32GB"), ("V100-NVLink-32GB", 32, "V100-SXM2-32GB"),
-        ("A10G", 22.35, "A10G"), ("L4", 22.35, "L4"), ("L40S", 44.7, "L40S"), ("A800", 40, "A800-40GB"),
-        ("H200", 141, "H200-SXM"), ("B200", 179.06, "B200"), ("B300", 268.59, "B300"), ("H20", 141, "H20-3e-141GB"),
-        ("RTX Pro 6000", 96, "RTX PRO 6000"), ("P40", 24, "P40"), ("A30", None, "A30"),
+        ("A100", 40, "A100-SXM4-40GB"),
+        ("A100", 80, "A100-SXM4-80GB"),
+        ("A100-NVLink-40GB", 40, "A100-SXM4-40GB"),
+        ("V100", 16, "V100-SXM2-16GB"),
+        ("V100", 32, "V100-SXM2-32GB"),
+        ("V100-NVLink-32GB", 32, "V100-SXM2-32GB"),
+        ("A10G", 22.35, "A10G"),
+        ("L4", 22.35, "L4"),
+        ("L40S", 44.7, "L40S"),
+        ("A800", 40, "A800-40GB"),
+        ("H200", 141, "H200-SXM"),
+        ("B200", 179.06, "B200"),
+        ("B300", 268.59, "B300"),
+        ("H20", 141, "H20-3e-141GB"),
+        ("RTX Pro 6000", 96, "RTX PRO 6000"),
+        ("P40", 24, "P40"),
+        ("A30", None, "A30"),
     ],
-)  # fmt: skip
+)
 def test_vendors_words_with_memory(word: str, gib: float | None, name: str) -> None:
     assert gpus.find(word, gib).name == name
 

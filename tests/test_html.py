@@ -11,16 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planner import build, fx, workload
-from planner.catalog import Catalog
+from planner import workload
 from planner.money import show
-from planner.render import advice, html, table
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.rendering import advice, html, table
 
 ROOT = Path(__file__).parent.parent
 BASE = build.quote(
-    workload.make({"provider": ("aws",), "instance_type": ("p4d.24xlarge",), "egress_gb": "10"}), Catalog(), "2026-11-23",
+    workload.make({"provider": ("aws",), "instance_type": ("p4d.24xlarge",), "egress_gb": "10"}),
+    Catalog(),
+    "2026-11-23",
     fx.Rates(fx.committed(""), ()),
-)  # fmt: skip
+)
 EVIL = (
     "</script><script>x()</script>",
     "<img src=x onerror=x()>",

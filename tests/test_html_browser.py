@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from planner import build, fx, ownprices, workload
-from planner.catalog import Catalog
+from planner import workload
 from planner.money import plain, show
-from planner.render import advice, html
+from planner.prices import fx
+from planner.prices import own as ownprices
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.rendering import advice, html
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

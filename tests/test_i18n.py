@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from planner import build, fx, i18n, workload
-from planner.catalog import Catalog
+from planner import i18n, workload
 from planner.errors import MisuseError
-from planner.render import explain, html, markdown, table
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.rendering import explain, html, markdown, table
 
 ROOT = Path(__file__).parent.parent
 ROWS = i18n.rows()

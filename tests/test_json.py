@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import MisuseError
-from planner.quote import Quote
-from planner.render import csv as csv_render
-from planner.render.json import dump, load
+from planner.quoting.records import Quote
+from planner.quoting.saved import load
+from planner.rendering import csv as csv_render
+from planner.rendering.json import dump
 from tests.conftest import make_quote
 
 
@@ -34,9 +35,15 @@ def test_json_round_trip_is_exact(quote: Quote) -> None:
 )
 def test_any_quote_comes_back(hours: Decimal, egress: Decimal, share: Decimal, currency: str) -> None:
     quote = make_quote(
-        hours=hours, egress_gb=egress, discount=[f"tencentcloud={share}"], currency=currency, provider="tencentcloud",
-        storage_gb="10", budget="5", name="Ünï \"quoted\" 名",
-    )  # fmt: skip
+        hours=hours,
+        egress_gb=egress,
+        discount=[f"tencentcloud={share}"],
+        currency=currency,
+        provider="tencentcloud",
+        storage_gb="10",
+        budget="5",
+        name='Ünï "quoted" 名',
+    )
     text = dump(quote)
     assert load(text) == quote and dump(load(text)) == text
     rows = list(csv.DictReader(io.StringIO(csv_render.dump(quote))))
@@ -54,16 +61,35 @@ def test_the_documented_fields_are_there(quote: Quote) -> None:
     assert {"schema", "hours", "currency", "fx", "offers", "rejected", "gaps", "stale"} <= set(raw)
     for offer in raw["offers"]:
         assert {
-            "provider", "region", "instance_type", "count", "gpu", "purchase_option", "term", "payment", "site",
-            "charges", "totals", "break_even_hours",
-        } <= set(offer)  # fmt: skip
+            "provider",
+            "region",
+            "instance_type",
+            "count",
+            "gpu",
+            "purchase_option",
+            "term",
+            "payment",
+            "site",
+            "charges",
+            "totals",
+            "break_even_hours",
+        } <= set(offer)
         assert {"model", "count", "memory_gib"} == set(offer["gpu"])
         assert {"list", "effective", "billed", "committed"} == set(offer["totals"]["native"])
         assert {"native_currency", "native", "list", "effective", "billed", "committed"} == set(offer["totals"])
         for charge in offer["charges"]:
             assert {
-                "name", "category", "unit", "quantity", "unit_price", "currency", "amount", "source", "as_of", "confidence",
-            } <= set(charge)  # fmt: skip
+                "name",
+                "category",
+                "unit",
+                "quantity",
+                "unit_price",
+                "currency",
+                "amount",
+                "source",
+                "as_of",
+                "confidence",
+            } <= set(charge)
             assert isinstance(charge["amount"], str)
             assert charge["category"] in ("compute", "egress", "inter_region", "storage", "ip", "tax")
 
@@ -73,7 +99,7 @@ def test_the_same_arguments_give_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"schema": "planner.quote/99"}', '{"schema": "planner.quote/1"}', "null", "\x00"]
+    "text", ["", "[]", "{", '{"schema": "planner.quoting.records/99"}', '{"schema": "planner.quote/1"}', "null", "\x00"]
 )
 def test_what_is_not_a_quote_is_refused(text: str) -> None:
     with pytest.raises(MisuseError, match=r"q\.json"):

@@ -4,12 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from planner import build, fx, workload
-from planner.catalog import Catalog
-from planner.compare import compare
+from planner import workload
 from planner.errors import MisuseError
 from planner.money import show
-from planner.render import markdown
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.quoting.diff import compare
+from planner.rendering import markdown
 
 
 def quote(**values):

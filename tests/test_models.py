@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from planner import models
 from planner.errors import MisuseError
+from planner.sizing import models
 
 SIZABLE = [m for m in models.rows() if m.sizable]
 
@@ -23,12 +23,17 @@ def test_computed_parameters_match_the_published(model: models.Model) -> None:
 @pytest.mark.parametrize(
     ("name", "kv"),
     [
-        ("DeepSeek-R1-Distill-Qwen-7B", 57_344), ("DeepSeek-R1-Distill-Qwen-14B", 196_608),
-        ("DeepSeek-R1-Distill-Qwen-32B", 262_144), ("DeepSeek-R1-Distill-Llama-70B", 327_680),
-        ("deepseek-llm-7b", 491_520), ("DeepSeek-V2", 69_120), ("DeepSeek-V3", 70_272), ("DeepSeek-R1", 70_272),
+        ("DeepSeek-R1-Distill-Qwen-7B", 57_344),
+        ("DeepSeek-R1-Distill-Qwen-14B", 196_608),
+        ("DeepSeek-R1-Distill-Qwen-32B", 262_144),
+        ("DeepSeek-R1-Distill-Llama-70B", 327_680),
+        ("deepseek-llm-7b", 491_520),
+        ("DeepSeek-V2", 69_120),
+        ("DeepSeek-V3", 70_272),
+        ("DeepSeek-R1", 70_272),
         ("DeepSeek-V3.2", 61 * (2 * 576 + 128)),
     ],
-)  # fmt: skip
+)
 def test_kv_bytes_per_token(name: str, kv: int) -> None:
     assert models.find(name).kv_bytes_per_token == kv
 
@@ -41,11 +46,16 @@ def test_active_parameters_of_mixtures() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "deepseek-ai/DeepSeek-R1", "TheBloke/Llama-2-70B-GPTQ", "nvidia/Llama-3.1-8B-Instruct-FP8", "qwen/qwen3-32b",
-        "RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8", "mistralai/Mixtral-8x7B-Instruct-v0.1",
-        "meta-llama/Llama-3.3-70B", "deepseek-r1-distill-qwen-7b",
+        "deepseek-ai/DeepSeek-R1",
+        "TheBloke/Llama-2-70B-GPTQ",
+        "nvidia/Llama-3.1-8B-Instruct-FP8",
+        "qwen/qwen3-32b",
+        "RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8",
+        "mistralai/Mixtral-8x7B-Instruct-v0.1",
+        "meta-llama/Llama-3.3-70B",
+        "deepseek-r1-distill-qwen-7b",
     ],
-)  # fmt: skip
+)
 def test_found_by_id_and_alias(name: str) -> None:
     assert models.find(name).sizable
 
@@ -71,18 +81,37 @@ def test_names_are_unique() -> None:
 
 
 QWEN: dict[str, Any] = {
-    "architectures": ["Qwen2ForCausalLM"], "hidden_size": 3584, "intermediate_size": 18944, "num_attention_heads": 28,
-    "num_hidden_layers": 28, "num_key_value_heads": 4, "vocab_size": 152064, "max_position_embeddings": 131072,
+    "architectures": ["Qwen2ForCausalLM"],
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_attention_heads": 28,
+    "num_hidden_layers": 28,
+    "num_key_value_heads": 4,
+    "vocab_size": 152064,
+    "max_position_embeddings": 131072,
     "tie_word_embeddings": False,
-}  # fmt: skip
+}
 V3: dict[str, Any] = {
-    "architectures": ["DeepseekV3ForCausalLM"], "hidden_size": 7168, "intermediate_size": 18432,
-    "num_attention_heads": 128, "num_hidden_layers": 61, "num_key_value_heads": 128, "vocab_size": 129280,
-    "max_position_embeddings": 163840, "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_nope_head_dim": 128,
-    "qk_rope_head_dim": 64, "v_head_dim": 128, "n_routed_experts": 256, "n_shared_experts": 1,
-    "num_experts_per_tok": 8, "moe_intermediate_size": 2048, "first_k_dense_replace": 3,
+    "architectures": ["DeepseekV3ForCausalLM"],
+    "hidden_size": 7168,
+    "intermediate_size": 18432,
+    "num_attention_heads": 128,
+    "num_hidden_layers": 61,
+    "num_key_value_heads": 128,
+    "vocab_size": 129280,
+    "max_position_embeddings": 163840,
+    "kv_lora_rank": 512,
+    "q_lora_rank": 1536,
+    "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64,
+    "v_head_dim": 128,
+    "n_routed_experts": 256,
+    "n_shared_experts": 1,
+    "num_experts_per_tok": 8,
+    "moe_intermediate_size": 2048,
+    "first_k_dense_replace": 3,
     "quantization_config": {"quant_method": "fp8"},
-}  # fmt: skip
+}
 
 
 def write(folder: Path, data: object) -> str:

@@ -34,7 +34,9 @@ def test_plain_never_shows_an_exponent(value: Decimal) -> None:
         assert "E" not in plain(value)
 
 
-@pytest.mark.parametrize("text", ["", " ", "1e3", "NaN", "inf", "1,000", "1_000", "--1", "1.2.3", ".", "0x10", "٣", True, None, []])
+@pytest.mark.parametrize(
+    "text", ["", " ", "1e3", "NaN", "inf", "1,000", "1_000", "--1", "1.2.3", ".", "0x10", "٣", True, None, []]
+)
 def test_odd_numbers_are_refused(text: object) -> None:
     with pytest.raises(MisuseError, match="--x"):
         decimal_of(text, "--x")

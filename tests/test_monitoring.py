@@ -93,8 +93,11 @@ def _rule_tests(m: dict[str, str], engine: str) -> dict[str, object]:
 
     def case(series, alert, at, fires, labels=None, summary=None):
         expected = [{"exp_labels": labels or {}, "exp_annotations": {"summary": summary}}] if fires else []
-        return {"interval": "1m", "input_series": series, "alert_rule_test": [
-            {"eval_time": at, "alertname": alert, "exp_alerts": expected}]}  # fmt: skip
+        return {
+            "interval": "1m",
+            "input_series": series,
+            "alert_rule_test": [{"eval_time": at, "alertname": alert, "exp_alerts": expected}],
+        }
 
     gpu = [{"series": 'DCGM_FI_DEV_GPU_UTIL{gpu="0"}', "values": "40x120"}]
     load = [{"series": f"{m['running']}{{{busy}}}", "values": "4x120"}]
@@ -103,31 +106,65 @@ def _rule_tests(m: dict[str, str], engine: str) -> dict[str, object]:
     fine = [{"series": f'{m["kv_cache"]}{{instance="a"}}', "values": "0.80x60"}]
     headroom = {"severity": "warning", "instance": "a"}
     cases = [
-        case(gpu + load, "GpuUnderused", "90m", True, {"severity": "info"}, "GPU utilisation 40 % under load, the target is 70 %"),
+        case(
+            gpu + load,
+            "GpuUnderused",
+            "90m",
+            True,
+            {"severity": "info"},
+            "GPU utilisation 40 % under load, the target is 70 %",
+        ),
         case(gpu + none, "GpuUnderused", "90m", False),
         case([{"series": 'DCGM_FI_DEV_GPU_UTIL{gpu="0"}', "values": "71x120"}, *load], "GpuUnderused", "90m", False),
         case(full, "KvCacheHeadroomLow", "20m", True, headroom, "Less than 20 % of the KV cache is free on a"),
         case(full, "KvCacheHeadroomLow", "5m", False),
         case(fine, "KvCacheHeadroomLow", "20m", False),
-        case(slow, "SlowFirstToken", "60m", True, {"severity": "warning"}, "95 % of first tokens within 9.542 s, the limit is 5 s"),
+        case(
+            slow,
+            "SlowFirstToken",
+            "60m",
+            True,
+            {"severity": "warning"},
+            "95 % of first tokens within 9.542 s, the limit is 5 s",
+        ),
         case(
             [{"series": 'DCGM_FI_DEV_XID_ERRORS{gpu="3"}', "values": "0x5 79x10"}],
-            "GpuXid", "10m", True, {"severity": "critical", "gpu": "3"}, "Xid 79 on GPU 3",
+            "GpuXid",
+            "10m",
+            True,
+            {"severity": "critical", "gpu": "3"},
+            "Xid 79 on GPU 3",
         ),
         case([{"series": 'DCGM_FI_DEV_XID_ERRORS{gpu="3"}', "values": "0x15"}], "GpuXid", "10m", False),
         case(
             [{"series": 'up{job="engine", instance="i"}', "values": "1x2 0x20"}],
-            "TargetDown", "15m", True, {"severity": "critical", "job": "engine", "instance": "i"}, "engine i does not answer",
+            "TargetDown",
+            "15m",
+            True,
+            {"severity": "critical", "job": "engine", "instance": "i"},
+            "engine i does not answer",
         ),
         case(
-            [{"series": "DCGM_FI_DEV_FB_FREE", "values": "20x60"}, {"series": "DCGM_FI_DEV_FB_USED", "values": "80x60"}],
-            "UnusedGpuMemory", "45m", True, {"severity": "info"}, "More than 15 % of GPU memory is unused",
+            [
+                {"series": "DCGM_FI_DEV_FB_FREE", "values": "20x60"},
+                {"series": "DCGM_FI_DEV_FB_USED", "values": "80x60"},
+            ],
+            "UnusedGpuMemory",
+            "45m",
+            True,
+            {"severity": "info"},
+            "More than 15 % of GPU memory is unused",
         ),
         case(
-            [{"series": "DCGM_FI_DEV_FB_FREE", "values": "10x60"}, {"series": "DCGM_FI_DEV_FB_USED", "values": "90x60"}],
-            "UnusedGpuMemory", "45m", False,
+            [
+                {"series": "DCGM_FI_DEV_FB_FREE", "values": "10x60"},
+                {"series": "DCGM_FI_DEV_FB_USED", "values": "90x60"},
+            ],
+            "UnusedGpuMemory",
+            "45m",
+            False,
         ),
-    ]  # fmt: skip
+    ]
     if engine == "vllm":
         series = [{"series": f'{m["preemptions"]}{{instance="a"}}', "values": "0+1x60"}]
         cases.append(case(series, "Preemptions", "30m", True, headroom, "Requests preempted for lack of KV cache on a"))

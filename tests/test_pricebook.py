@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import Price
-from planner.pricebook import PriceBook, newest_over_list, types_over_list
-from planner.pricebook.overlay import group
-from planner.pricebook.place import data_folder
-from planner.pricebook.rows import KINDS, clean
-from planner.pricebook.schema import APPLICATION_ID, MIGRATIONS, VERSION
-from planner.pricebook.store import Writer
+from planner.prices.book import PriceBook, newest_over_list, types_over_list
+from planner.prices.book.place import data_folder
+from planner.prices.book.rows import KINDS, clean
+from planner.prices.book.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from planner.prices.book.write import Writer
+from planner.prices.overlay import group
 from planner.provider import in_families
 from tests.bookrows import NOON, batch, disk, price, spec, traffic
 
@@ -35,7 +35,7 @@ def _read(path: Path) -> PriceBook:
 
 def test_no_file_is_no_book_and_needs_no_sqlite(tmp_path: Path) -> None:
     code = (
-        "import sys; from planner.pricebook import PriceBook; "
+        "import sys; from planner.prices.book import PriceBook; "
         f"assert PriceBook.open_for_read({str(tmp_path / 'none.db')!r}) is None; "
         "print(sorted(m for m in sys.modules if m in ('sqlite3', '_sqlite3', 'json', 'hashlib')))"
     )
@@ -46,7 +46,9 @@ def test_no_file_is_no_book_and_needs_no_sqlite(tmp_path: Path) -> None:
 def test_every_record_comes_back_exactly(tmp_path: Path) -> None:
     rows = batch(
         price(amount="0.0000001234567890123456789"),
-        price("p5.48xlarge", "98.32", tier_from=Decimal(96), tier_to=Decimal(360), zone="us-east-1a", note='q"\n, é 中'),
+        price(
+            "p5.48xlarge", "98.32", tier_from=Decimal(96), tier_to=Decimal(360), zone="us-east-1a", note='q"\n, é 中'
+        ),
         price("p5.48xlarge", "5000", unit="month", range_low=Decimal("4500.5")),
         transfer=(traffic(), traffic("0", quota=True, to_gb=Decimal(100)), traffic("0.085", from_gb=Decimal("10240"))),
         services=(disk(), disk("0.1", variant="gp2", default=False)),
@@ -181,9 +183,12 @@ def test_a_record_with_a_new_field_needs_a_migration() -> None:
     """The columns of version 3; whoever changes a record sees this fail and writes the next migration."""
     assert VERSION == 3
     assert {kind.table: len(kind.item) for kind in KINDS} == {
-        "price_item": 15, "transfer_item": 9, "service_item": 8, "instance_type_item": 9,
+        "price_item": 15,
+        "transfer_item": 9,
+        "service_item": 8,
+        "instance_type_item": 9,
         "zone_item": 4,
-    }  # fmt: skip
+    }
 
 
 def test_a_version_1_file_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -246,7 +251,9 @@ def _folder(path: Path) -> None:
         (_folder, "not a file"),
     ],
 )
-def test_an_unusable_file_is_named_with_what_to_do_and_a_quote_goes_on(tmp_path: Path, spoil: object, words: str) -> None:
+def test_an_unusable_file_is_named_with_what_to_do_and_a_quote_goes_on(
+    tmp_path: Path, spoil: object, words: str
+) -> None:
     path = tmp_path / "b.db"
     spoil(path)  # type: ignore[operator]
     before = path.read_bytes() if path.is_file() else b""
@@ -272,7 +279,16 @@ def test_damage_deep_in_the_file_is_a_warning_too(tmp_path: Path) -> None:
     path.write_bytes(body)
     with _read(path) as book, pytest.raises(PriceBookError, match="damaged"):
         book.prices("aws", "us-east-1")
-    command = [sys.executable, "-m", "planner", "quote", "--instance-type", "p4d.24xlarge", "--price-book-db", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "planner",
+        "quote",
+        "--instance-type",
+        "p4d.24xlarge",
+        "--price-book-db",
+        str(path),
+    ]
     quoted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert quoted.returncode == 0 and quoted.stderr.count("warning") == 1 and "p4d.24xlarge" in quoted.stdout
 
@@ -317,7 +333,14 @@ def test_a_quote_takes_the_book_over_the_list_and_says_so(tmp_path: Path) -> Non
 
 
 def test_groups_tell_ways_of_buying_apart() -> None:
-    rows = [price(), price(purchase_option="spot"), price(term="1y"), price(payment="all_upfront"), price(site="x"), price(os="w")]
+    rows = [
+        price(),
+        price(purchase_option="spot"),
+        price(term="1y"),
+        price(payment="all_upfront"),
+        price(site="x"),
+        price(os="w"),
+    ]
     assert len({group(row) for row in rows}) == len(rows)
     assert group(price()) == group(price(zone="us-east-1a", unit="month", tier_from=Decimal(5), currency="EUR"))
 
@@ -328,8 +351,21 @@ def test_an_observed_price_is_as_old_as_its_observation(tmp_path: Path) -> None:
 
     path = tmp_path / "b.db"
     with Writer.open(str(path)) as writer:
-        writer.add(batch(price(effective_date="2021-01-01"), price("p5.48xlarge", "98", effective_date="")), NOON, "keys")
-    command = [sys.executable, "-m", "planner", "quote", "--format", "json", "--purchase-option", "on_demand", "--region", "us-east-1"]
+        writer.add(
+            batch(price(effective_date="2021-01-01"), price("p5.48xlarge", "98", effective_date="")), NOON, "keys"
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "planner",
+        "quote",
+        "--format",
+        "json",
+        "--purchase-option",
+        "on_demand",
+        "--region",
+        "us-east-1",
+    ]
     command += ["--instance-type", "p4d.24xlarge", "--instance-type", "p5.48xlarge", "--price-book-db", str(path)]
     for day, stale in (("2026-12-01", False), ("2027-06-01", True)):
         done = subprocess.run([*command, "--as-of", day], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import MisuseError
-from planner.pricebook.checks import check_batch
-from planner.pricebook.csvfile import check_csv, export_csv, import_csv
-from planner.pricebook.rows import batch_of
-from planner.pricebook.store import Writer
+from planner.prices.book.csvfile import check_csv, export_csv, import_csv
+from planner.prices.book.rows import batch_of
+from planner.prices.book.write import Writer
+from planner.prices.checks import check_batch
 from tests.bookrows import NOON, batch, disk, price, spec, traffic
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,9 @@ def test_there_and_back_is_exact(
     with Writer.open(str(folder / "a.db")) as writer:
         for day, rows, gap, public in fetches:
             prices = [price(f"x{i}.1", str(amount), note=note) for i, (amount, note) in enumerate(rows)]
-            made = batch(*prices, gaps=(gap,), transfer=(traffic(),), services=(disk(note=gap),), instance_types=(spec(),))
+            made = batch(
+                *prices, gaps=(gap,), transfer=(traffic(),), services=(disk(note=gap),), instance_types=(spec(),)
+            )
             writer.add(made, f"2026-11-{day:02d}T00:00:00Z", "public" if public else "keys", ("x0", "x1") * public)
         text = _exported(writer)
         state = writer.book.prices("aws"), writer.book.fetches()
@@ -93,7 +95,16 @@ def test_a_changed_file_is_refused_whole(tmp_path: Path, old: str, new: str, wor
     with pytest.raises(MisuseError) as caught:
         check_csv(str(path), _check)
     assert words in str(caught.value) and "nothing was imported" in str(caught.value)
-    command = [sys.executable, "-m", "planner", "catalog", "import", str(path), "--price-book-db", str(tmp_path / "new.db")]
+    command = [
+        sys.executable,
+        "-m",
+        "planner",
+        "catalog",
+        "import",
+        str(path),
+        "--price-book-db",
+        str(tmp_path / "new.db"),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "Traceback" not in done.stderr and not (tmp_path / "new.db").exists()
 
@@ -102,9 +113,14 @@ def test_a_lost_line_a_bom_and_other_bytes_are_refused(tmp_path: Path) -> None:
     text = _small(tmp_path)
     lines = text.splitlines(keepends=True)
     for body in (
-        "".join(lines[:-1]).encode(), b"\xef\xbb\xbf" + text.encode(), b"", text.encode("utf-16"), b"\xff\xfe\x00",
-        text.encode()[:-40], b'"' + text.encode(),
-    ):  # fmt: skip
+        "".join(lines[:-1]).encode(),
+        b"\xef\xbb\xbf" + text.encode(),
+        b"",
+        text.encode("utf-16"),
+        b"\xff\xfe\x00",
+        text.encode()[:-40],
+        b'"' + text.encode(),
+    ):
         (tmp_path / "bad.csv").write_bytes(body)
         with pytest.raises(MisuseError):
             check_csv(str(tmp_path / "bad.csv"), _check)
@@ -143,7 +159,16 @@ def test_export_replaces_nothing_unasked(tmp_path: Path) -> None:
     _small(tmp_path)
     target = tmp_path / "out.csv"
     target.write_text("mine")
-    command = [sys.executable, "-m", "planner", "catalog", "export", str(target), "--price-book-db", str(tmp_path / "a.db")]
+    command = [
+        sys.executable,
+        "-m",
+        "planner",
+        "catalog",
+        "export",
+        str(target),
+        "--price-book-db",
+        str(tmp_path / "a.db"),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and target.read_text() == "mine"
     done = subprocess.run([*command, "--force"], cwd=ROOT, capture_output=True, text=True)

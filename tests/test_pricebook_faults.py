@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from planner.errors import PriceBookError
-from planner.pricebook import PriceBook
-from planner.pricebook.store import Writer
+from planner.prices.book import PriceBook
+from planner.prices.book.write import Writer
 from tests.bookrows import NOON, batch, price
 from tests.fakecloud.fakecloud import REGIONS
 
@@ -97,13 +97,18 @@ def test_killed_50_times_at_random_moments_the_book_holds_whole_regions_only(tmp
 def _work(path: Path, turn: int) -> None:
     import threading
 
+    from planner.prices.refresh import Job, run
     from planner.provider import Access
-    from planner.refresh import Job, run
     from tests.fakecloud.fakecloud import Fake
 
     access = Access(f"2026-11-23T00:{turn % 60:02d}:{turn // 60:02d}Z")
     with Writer.open(str(path)) as book:
-        run([Job(Fake("fakecloud"), region, access) for region in REGIONS], book, lambda outcome: None, threading.Event())
+        run(
+            [Job(Fake("fakecloud"), region, access) for region in REGIONS],
+            book,
+            lambda outcome: None,
+            threading.Event(),
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +158,7 @@ def test_two_planners_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_a_locked_book_is_named_not_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "b.db"
-    monkeypatch.setattr("planner.pricebook.store.WRITE_WAIT_S", 0.2)
+    monkeypatch.setattr("planner.prices.book.write.WRITE_WAIT_S", 0.2)
     with Writer.open(str(path)) as one, Writer.open(str(path)) as two:
         one.db.execute("BEGIN IMMEDIATE")
         with pytest.raises(PriceBookError, match="another planner is writing"):
@@ -190,7 +195,9 @@ def test_a_full_disk_keeps_what_was_whole(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
 def test_a_really_full_disk(tmp_path: Path) -> None:
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(tmp_path)], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(tmp_path)], capture_output=True, text=True
+    )
     if mounted.returncode:
         pytest.skip(f"this machine mounts no tmpfs: {mounted.stderr.strip()}")
     try:

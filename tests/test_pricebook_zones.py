@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.catalog import Catalog
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import Region
-from planner.pricebook import PriceBook
-from planner.pricebook.checks import check_batch
-from planner.pricebook.csvfile import check_csv, export_csv, import_csv
-from planner.pricebook.rows import DETAIL, KINDS, PRICE, batch_of
-from planner.pricebook.schema import APPLICATION_ID, MIGRATIONS, VERSION
-from planner.pricebook.store import Writer
-from planner.pricebook.zones import Sold
+from planner.prices.book import PriceBook
+from planner.prices.book.csvfile import check_csv, export_csv, import_csv
+from planner.prices.book.rows import DETAIL, KINDS, PRICE, batch_of
+from planner.prices.book.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from planner.prices.book.write import Writer
+from planner.prices.catalog import Catalog
+from planner.prices.checks import check_batch
+from planner.prices.zones import Sold
 from planner.provider import in_families
 from tests.bookrows import NOON, batch, price, spec, traffic
 
@@ -60,7 +60,9 @@ SEEN = st.lists(
 )
 
 
-def _model(seen: list[tuple[int, str, str, set[str], Any]], site: str, name: str, day: int) -> tuple[list[str], int] | None:
+def _model(
+    seen: list[tuple[int, str, str, set[str], Any]], site: str, name: str, day: int
+) -> tuple[list[str], int] | None:
     """Return (zones, day), None when unknown: of each way of asking the last look at the type, of these the newest that
     said something."""
     last: dict[str, tuple[int, int, Any]] = {}
@@ -228,10 +230,17 @@ def _exported(writer: Writer) -> str:
 @settings(max_examples=40, deadline=None)
 @given(
     told=st.lists(
-        st.none() | st.sets(st.tuples(st.sampled_from(TYPES), st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=6)), max_size=4),
+        st.none()
+        | st.sets(
+            st.tuples(
+                st.sampled_from(TYPES),
+                st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=6),
+            ),
+            max_size=4,
+        ),
         max_size=4,
     )
-)  # fmt: skip
+)
 def test_zones_go_there_and_back_exactly(tmp_path_factory: pytest.TempPathFactory, told: list[Any]) -> None:
     folder = tmp_path_factory.mktemp("csv")
     with Writer.open(str(folder / "a.db")) as writer:
@@ -313,7 +322,9 @@ def test_show_says_per_region_where_a_type_is_sold(tmp_path: Path) -> None:
     path = tmp_path / "b.db"
     with Writer.open(str(path)) as writer:
         writer.add(batch(price(), zones=((P4D, B), (P4D, A))), NOON, "keys")
-        west = batch(price("g5.xlarge", "1", region="us-west-2"), region="us-west-2", zones=(("g5.xlarge", "us-west-2a"),))
+        west = batch(
+            price("g5.xlarge", "1", region="us-west-2"), region="us-west-2", zones=(("g5.xlarge", "us-west-2a"),)
+        )
         writer.add(west, "2026-11-22T00:00:00Z", "keys")
         far = batch(price("g5.xlarge", "1", region="xx-far-9"), region="xx-far-9", zones=((P4D, "xx-far-9c"),))
         writer.add(far, "2026-11-21T00:00:00Z", "keys")
@@ -366,7 +377,9 @@ def test_without_a_book_nothing_is_asked_and_with_one_a_region_costs_one_query(t
 @settings(max_examples=60, deadline=None)
 @given(
     seen=st.lists(
-        st.tuples(st.integers(1, 6), st.sampled_from(("x-1", "x-2", "us-east-1")), st.sampled_from(("aws", "aws-cn", "moon"))),
+        st.tuples(
+            st.integers(1, 6), st.sampled_from(("x-1", "x-2", "us-east-1")), st.sampled_from(("aws", "aws-cn", "moon"))
+        ),
         max_size=6,
     ),
     day=st.integers(0, 7),
@@ -378,9 +391,11 @@ def test_regions_are_those_seen_until_then(
     with Writer.open(str(path)) as writer:
         for when, region, site in seen:
             rows = batch(
-                price(site=site, region=region), region=region, account_site=site,
+                price(site=site, region=region),
+                region=region,
+                account_site=site,
                 transfer=(traffic(site=site, region=region),),
-            )  # fmt: skip
+            )
             writer.add(rows, f"2026-10-{when:02d}T00:00:00Z", "keys")
         book = writer.book
         wanted = {

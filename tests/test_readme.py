@@ -19,7 +19,10 @@ def test_console_blocks_are_real(page: Path) -> None:
 
 
 def test_a_wrong_block_is_found() -> None:
-    assert readme.renew("```console\n$ planner --version\nplanner 0.0.0\n```") != "```console\n$ planner --version\nplanner 0.0.0\n```"
+    assert (
+        readme.renew("```console\n$ planner --version\nplanner 0.0.0\n```")
+        != "```console\n$ planner --version\nplanner 0.0.0\n```"
+    )
 
 
 def test_every_command_is_documented() -> None:

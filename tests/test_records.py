@@ -35,8 +35,13 @@ class Theirs(typing.NamedTuple):
 
 
 CASES: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
-    ((1,), {}), ((1, "y"), {}), ((1, "y", (2,)), {}), ((), {"a": 1}), ((1,), {"c": (3,)}), ((), {"c": (1,), "a": 2, "b": "z"}),
-]  # fmt: skip
+    ((1,), {}),
+    ((1, "y"), {}),
+    ((1, "y", (2,)), {}),
+    ((), {"a": 1}),
+    ((1,), {"c": (3,)}),
+    ((), {"c": (1,), "a": 2, "b": "z"}),
+]
 
 
 @pytest.mark.parametrize(("args", "given"), CASES)

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from planner.errors import MisuseError
-from planner.pricebook import PriceBook
-from planner.pricebook.store import Writer
+from planner.prices.book import PriceBook
+from planner.prices.book.write import Writer
+from planner.prices.raw import RawFiles, redacted
+from planner.prices.refresh import Job, endpoints_of, plan, run
 from planner.provider import Access
-from planner.rawfiles import RawFiles, redacted
-from planner.refresh import Job, endpoints_of, plan, run
 from tests.bookrows import NOON
 from tests.fakecloud.fakecloud import REGIONS, Fake
 
@@ -30,7 +30,9 @@ def _environ(told: dict[str, object], **more: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": path, "FAKECLOUD": json.dumps(told)} | more
 
 
-def _planner(tmp_path: Path, *args: str, told: dict[str, object] | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+def _planner(
+    tmp_path: Path, *args: str, told: dict[str, object] | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
     environ = _environ(told or {}, PLANNER_HOME=str(tmp_path / "home"), **more)
     command = [sys.executable, "-m", "planner", *args]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
@@ -59,21 +61,37 @@ def test_what_was_fetched_changed_and_not_given_is_said(tmp_path: Path) -> None:
 def test_one_failure_never_touches_another(tmp_path: Path) -> None:
     _planner(tmp_path, "refresh", "fakecloud")
     told: dict[str, object] = {
-        "amount": "11", "fail": {"north-1": "throttled five times"}, "crash": ["north-2"], "zero": ["south-1"],
-        "wrong_region": ["south-2"], "otherfake": {"fail": dict.fromkeys(REGIONS, "wrong secret")},
-    }  # fmt: skip
+        "amount": "11",
+        "fail": {"north-1": "throttled five times"},
+        "crash": ["north-2"],
+        "zero": ["south-1"],
+        "wrong_region": ["south-2"],
+        "otherfake": {"fail": dict.fromkeys(REGIONS, "wrong secret")},
+    }
     done = _planner(tmp_path, "refresh", "fakecloud", "otherfake", told=told)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "1 regions added, 9 failed" in done.stdout
-    for words in ("throttled five times", "unexpected KeyError", "amount 0 is not above zero", "got fakecloud elsewhere", "wrong secret"):
+    for words in (
+        "throttled five times",
+        "unexpected KeyError",
+        "amount 0 is not above zero",
+        "got fakecloud elsewhere",
+        "wrong secret",
+    ):
         assert words in done.stdout, words
     with Writer.open(str(tmp_path / "home" / "prices.sqlite3")) as writer:
-        amounts = {r: str(max(p.amount for p in writer.book.prices("fakecloud", r) if p.instance_type == "h0.0xlarge")) for r in REGIONS}
+        amounts = {
+            r: str(max(p.amount for p in writer.book.prices("fakecloud", r) if p.instance_type == "h0.0xlarge"))
+            for r in REGIONS
+        }
     assert amounts == {"north-1": "10.5", "north-2": "10.5", "south-1": "10.5", "south-2": "10.5", "west-1": "11"}
 
 
 def test_without_keys_the_public_source_or_the_list(tmp_path: Path) -> None:
-    told: dict[str, object] = {"hint": "no Fake credentials found: neither here nor there.", "otherfake": {"public": ""}}
+    told: dict[str, object] = {
+        "hint": "no Fake credentials found: neither here nor there.",
+        "otherfake": {"public": ""},
+    }
     done = _planner(tmp_path, "refresh", "fakecloud", "otherfake", told=told)
     assert "no Fake credentials found: neither here nor there; reading the fake list instead" in done.stderr
     assert "otherfake left out: no Fake credentials found" in done.stderr
@@ -113,7 +131,10 @@ def test_misuse_is_one_line_and_exit_2(tmp_path: Path, args: tuple[str, ...], wo
 
 def test_endpoints_come_from_options_before_the_environment() -> None:
     environ = {"PLANNER_ENDPOINT_AWS": "https://one", "PLANNER_ENDPOINT_ALICLOUD": "http://127.0.0.1:1/"}
-    assert endpoints_of(["aws=https://two"], environ, ["aws", "alicloud"]) == {"aws": "https://two", "alicloud": "http://127.0.0.1:1"}
+    assert endpoints_of(["aws=https://two"], environ, ["aws", "alicloud"]) == {
+        "aws": "https://two",
+        "alicloud": "http://127.0.0.1:1",
+    }
     assert endpoints_of([], {"PLANNER_ENDPOINT_AWS": "http://evil"}, ["alicloud"]) == {}
     with pytest.raises(MisuseError):
         endpoints_of([], {"PLANNER_ENDPOINT_AWS": "http://evil"}, ["aws"])
@@ -129,8 +150,13 @@ def test_a_self_check_keeps_nothing(tmp_path: Path) -> None:
 
 def test_raw_answers_are_kept_without_secrets(tmp_path: Path) -> None:
     secret = "wJalrXUtnFEMI/K7MDENG"
-    told: dict[str, object] = {"raw": json.dumps({"SecretKey": "abc", "note": f"seen {secret}", "Token": "t0k"}), "regions": ["north-1"]}
-    done = _planner(tmp_path, "refresh", "fakecloud", "--keep-raw", str(tmp_path / "raw"), told=told, FAKE_SECRET_KEY=secret)
+    told: dict[str, object] = {
+        "raw": json.dumps({"SecretKey": "abc", "note": f"seen {secret}", "Token": "t0k"}),
+        "regions": ["north-1"],
+    }
+    done = _planner(
+        tmp_path, "refresh", "fakecloud", "--keep-raw", str(tmp_path / "raw"), told=told, FAKE_SECRET_KEY=secret
+    )
     assert done.returncode == 0
     files = [path for path in (tmp_path / "raw").rglob("*") if path.is_file()]
     assert len(files) == 1 and files[0].stat().st_mode & 0o077 == 0
@@ -139,7 +165,9 @@ def test_raw_answers_are_kept_without_secrets(tmp_path: Path) -> None:
 
 
 def test_secret_fields_go_and_prices_stay() -> None:
-    text = "Authorization: AWS4-HMAC-SHA256 Credential=AKID/x, Signature=0a1b\nprice: 10\n?X-Amz-Security-Token=zzz&page=2"
+    text = (
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKID/x, Signature=0a1b\nprice: 10\n?X-Amz-Security-Token=zzz&page=2"
+    )
     clean = redacted(text, {"HOME": "price: 10", "MY_TOKEN": "short"})
     assert "0a1b" not in clean and "zzz" not in clean and "price: 10" in clean and "page=2" in clean
     plain = '{"instance": "p4d", "price": "21.957642", "publicationDate": "2018-10-08T08:15:52Z", "signatures": 1}'
@@ -180,7 +208,13 @@ def test_a_region_goes_to_the_provider_that_has_it() -> None:
     made = plan([Fake("one"), Fake("two")], lambda p, public, region: Access(NOON), named=False, regions=["north-1"])
     assert [(job.provider.name, job.region) for job in made.jobs] == [("one", "north-1"), ("two", "north-1")]
     listed = {"one": ["moon-1"], "two": []}
-    made = plan([Fake("one"), Fake("two")], lambda p, public, region: Access(NOON), named=False, regions=["moon-1"], known=lambda n: listed[n])
+    made = plan(
+        [Fake("one"), Fake("two")],
+        lambda p, public, region: Access(NOON),
+        named=False,
+        regions=["moon-1"],
+        known=lambda n: listed[n],
+    )
     assert [(job.provider.name, job.region) for job in made.jobs] == [("one", "moon-1")]
 
 

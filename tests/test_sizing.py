@@ -19,7 +19,18 @@ D = Decimal
 
 def machine(gpu: str, count: str = "1", gib: str | None = None, gbps: str | None = None) -> InstanceType:
     return InstanceType(
-        "aws", "x", 8, D(64), gpu, D(count), None if gib is None else D(gib), None if gbps is None else D(gbps), 0, "", "high", ""
+        "aws",
+        "x",
+        8,
+        D(64),
+        gpu,
+        D(count),
+        None if gib is None else D(gib),
+        None if gbps is None else D(gbps),
+        0,
+        "",
+        "high",
+        "",
     )
 
 
@@ -158,7 +169,8 @@ def test_the_steps_can_be_redone_by_hand() -> None:
         number["KV cache per GPU"] * 2**30 / number["KV cache per token"], rel=2e-3
     )
     assert number["decode step"] == pytest.approx(
-        number["weights and arithmetic of a decode step"] + number["KV cache read"] + number["all-reduce and engine"], rel=1e-3
+        number["weights and arithmetic of a decode step"] + number["KV cache read"] + number["all-reduce and engine"],
+        rel=1e-3,
     )
     read, work = number["weights read in a decode step"], number["arithmetic of a decode step"]
     assert number["weights and arithmetic of a decode step"] == pytest.approx((read**4 + work**4) ** 0.25, rel=1e-3)
@@ -207,10 +219,15 @@ def test_check_takes_filters_that_are_families_or_masked(name: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rps=st.integers(1, 500), more=st.integers(1, 500), isl=st.integers(16, 8000), osl=st.integers(1, 2000),
+    rps=st.integers(1, 500),
+    more=st.integers(1, 500),
+    isl=st.integers(16, 8000),
+    osl=st.integers(1, 2000),
     instance=st.sampled_from([P4D, GN7I, GN10XP, machine("L20", "2", "48"), machine("T4", "4", "16")]),
-)  # fmt: skip
-def test_more_demand_never_needs_fewer_machines(rps: int, more: int, isl: int, osl: int, instance: InstanceType) -> None:
+)
+def test_more_demand_never_needs_fewer_machines(
+    rps: int, more: int, isl: int, osl: int, instance: InstanceType
+) -> None:
     values = {"input_tokens": isl, "output_tokens": osl}
     little, much = sized(instance, rps=D(rps), **values), sized(instance, rps=D(rps + more), **values)
     assert 1 <= little.count <= much.count
@@ -230,10 +247,14 @@ def test_limits_are_held_by_the_pessimistic_side(limit: float, isl: int, osl: in
 @settings(max_examples=60, deadline=None)
 @given(
     gpu=st.sampled_from(["A10", "T4", "L4", "H100", "V100-NVLink-32GB", "A30", "B200", "GPU H", "M60", "Z"]),
-    count=st.sampled_from(["0.25", "1", "2", "3", "7", "8", "16"]), isl=st.integers(1, 100_000), osl=st.integers(1, 30_000),
+    count=st.sampled_from(["0.25", "1", "2", "3", "7", "8", "16"]),
+    isl=st.integers(1, 100_000),
+    osl=st.integers(1, 30_000),
     precision=st.sampled_from(["fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq"]),
-    model=st.sampled_from(["DeepSeek-R1", "DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-V2-Lite", "DeepSeek-R1-Distill-Llama-70B"]),
-)  # fmt: skip
+    model=st.sampled_from(
+        ["DeepSeek-R1", "DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-V2-Lite", "DeepSeek-R1-Distill-Llama-70B"]
+    ),
+)
 def test_size_never_raises(gpu: str, count: str, isl: int, osl: int, precision: str, model: str) -> None:
     work = Workload(model=model, precision=precision, input_tokens=isl, output_tokens=osl, concurrency=3)
     check(work)

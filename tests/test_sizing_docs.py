@@ -8,10 +8,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-import fit_sizing  # noqa: E402
-import sizing_tables  # noqa: E402
+import fit_sizing
+import sizing_tables
 
-from planner.sizing import estimate  # noqa: E402
+from planner.sizing import estimate
 
 DOC = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8")
 
@@ -95,7 +95,7 @@ def test_bands_hold_four_fifths(rows: list[fit_sizing.Row]) -> None:
 
 def test_anchor_ids_point_at_rows() -> None:
     known = {r.id for r in fit_sizing.rows()}
-    from planner import gpus
+    from planner.sizing import gpus
 
     for spec in gpus.rows().values():
         for precision in ("fp16", "fp8", "int4-awq"):
@@ -126,9 +126,13 @@ def test_the_accuracy_table_speaks_of_what_planner_size_answers(rows: list[fit_s
         if r.id == "t0680" or r.metric == "per_request_tps":
             continue
         work = Workload(
-            model=r.model.name, precision=r.precision, engine=f"{r.engine.key}@{r.engine.version}",
-            input_tokens=int(r.isl), output_tokens=int(r.osl), concurrency=int(r.load),
-        )  # fmt: skip
+            model=r.model.name,
+            precision=r.precision,
+            engine=f"{r.engine.key}@{r.engine.version}",
+            input_tokens=int(r.isl),
+            output_tokens=int(r.osl),
+            concurrency=int(r.load),
+        )
         burst = r.mode == "wave" or (r.mode == "max" and r.load > 0)
         s = on_machine(work, r.gpu.name, float(r.gpus), tp=r.tp, burst=burst)
         found = {

@@ -2,8 +2,7 @@
 
 import pytest
 
-from planner import gpus, models
-from planner.sizing import engines, layout, memory
+from planner.sizing import engines, gpus, layout, memory, models
 
 
 @pytest.mark.parametrize(
@@ -27,13 +26,22 @@ def test_kv_cache_as_the_engine_reports_it(model: str, precision: str, tokens: i
     ("model", "precision", "gib"),
     [
         # Memory after loading and one prompt token, Transformers (QwenLM/Qwen2.5 speed_benchmark.rst; its GB are GiB).
-        ("Qwen2.5-7B", "bf16", 14.38), ("Qwen2.5-7B", "int8-w8a16", 8.42), ("Qwen2.5-7B", "int4-gptq", 5.52),
-        ("Qwen2.5-7B", "int4-awq", 5.39), ("Qwen2.5-14B", "bf16", 28.08), ("Qwen2.5-14B", "int8-w8a16", 16.11),
-        ("Qwen2.5-14B", "int4-gptq", 9.94), ("Qwen2.5-32B", "bf16", 61.58), ("Qwen2.5-32B", "int8-w8a16", 33.56),
-        ("Qwen2.5-32B", "int4-awq", 18.94), ("Qwen2.5-72B", "bf16", 136.2), ("Qwen2.5-72B", "int8-w8a16", 72.6),
-        ("Qwen2.5-72B", "int4-gptq", 39.9), ("Qwen2.5-72B", "int4-awq", 39.4),
+        ("Qwen2.5-7B", "bf16", 14.38),
+        ("Qwen2.5-7B", "int8-w8a16", 8.42),
+        ("Qwen2.5-7B", "int4-gptq", 5.52),
+        ("Qwen2.5-7B", "int4-awq", 5.39),
+        ("Qwen2.5-14B", "bf16", 28.08),
+        ("Qwen2.5-14B", "int8-w8a16", 16.11),
+        ("Qwen2.5-14B", "int4-gptq", 9.94),
+        ("Qwen2.5-32B", "bf16", 61.58),
+        ("Qwen2.5-32B", "int8-w8a16", 33.56),
+        ("Qwen2.5-32B", "int4-awq", 18.94),
+        ("Qwen2.5-72B", "bf16", 136.2),
+        ("Qwen2.5-72B", "int8-w8a16", 72.6),
+        ("Qwen2.5-72B", "int4-gptq", 39.9),
+        ("Qwen2.5-72B", "int4-awq", 39.4),
     ],
-)  # fmt: skip
+)
 def test_weights_against_measured_sizes(model: str, precision: str, gib: float) -> None:
     # The measurement holds activations and allocator slack as well: 6 % covers both signs.
     assert memory.weight_bytes(models.find(model), precision) / 2**30 == pytest.approx(gib, rel=0.06)
@@ -128,19 +136,24 @@ def test_pipeline_needs_the_network() -> None:
 @pytest.mark.parametrize(
     ("text", "label", "number"),
     [
-        ("vllm@0.7.3", "vLLM@0.7.3", (0, 7)), ("vLLM", "vLLM@0.33.0", (0, 33)),
-        ("LMDeploy-TurboMind@0.2.0", "LMDeploy@0.2.0", (0, 2)), ("NIM(TensorRT-LLM)@1.8.0", "TensorRT-LLM@1.8.0", (1, 8)),
-        ("TGI@0.9.3(2023)", "TGI@0.9.3(2023)", (0, 9)), ("vLLM@2024", "vLLM@2024", (2024,)),
+        ("vllm@0.7.3", "vLLM@0.7.3", (0, 7)),
+        ("vLLM", "vLLM@0.33.0", (0, 33)),
+        ("LMDeploy-TurboMind@0.2.0", "LMDeploy@0.2.0", (0, 2)),
+        ("NIM(TensorRT-LLM)@1.8.0", "TensorRT-LLM@1.8.0", (1, 8)),
+        ("TGI@0.9.3(2023)", "TGI@0.9.3(2023)", (0, 9)),
+        ("vLLM@2024", "vLLM@2024", (2024,)),
         ("vLLM@0.7.x/0.8 (fork wheel)", "vLLM@0.7.x/0.8 (fork wheel)", (0, 7)),
         ("vLLM@0.20.1+transformers-5.8.1", "vLLM@0.20.1+transformers-5.8.1", (0, 20)),
     ],
-)  # fmt: skip
+)
 def test_engine_names(text: str, label: str, number: tuple[int, ...]) -> None:
     engine = engines.parse(text)
     assert (engine.label, engine.number) == (label, number)
 
 
-@pytest.mark.parametrize(("text", "message"), [("vlm", "did you mean vllm"), ("vllm@new", "not a version"), ("@1", "unknown engine")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("vlm", "did you mean vllm"), ("vllm@new", "not a version"), ("@1", "unknown engine")]
+)
 def test_engines_refused(text: str, message: str) -> None:
     from planner.errors import MisuseError
 

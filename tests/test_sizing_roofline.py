@@ -2,13 +2,16 @@
 
 import pytest
 
-from planner import gpus, models
-from planner.sizing import engines, estimate, memory, roofline
+from planner.sizing import engines, estimate, gpus, memory, models, roofline
 
 
-def made(gpu: str, model: str = "DeepSeek-R1-Distill-Qwen-7B", precision: str = "fp16", tp: int = 1) -> roofline.Machine:
+def made(
+    gpu: str, model: str = "DeepSeek-R1-Distill-Qwen-7B", precision: str = "fp16", tp: int = 1
+) -> roofline.Machine:
     spec = gpus.find(gpu)
-    return roofline.machine(models.find(model), precision, spec, engines.default(spec), tp, estimate.calibration().parameters)
+    return roofline.machine(
+        models.find(model), precision, spec, engines.default(spec), tp, estimate.calibration().parameters
+    )
 
 
 def test_load_raises_the_rate_and_the_latency() -> None:
@@ -72,11 +75,18 @@ def test_copies_share_a_load() -> None:
 @pytest.mark.parametrize(
     ("engine", "era"),
     [
-        ("vllm@0.7.3", "old"), ("vllm@0.8.0", "new"), ("vllm", "new"), ("vllm@2024", "old"), ("vllm@2026", "new"),
-        ("tensorrt-llm@0.6.1", "old"), ("tensorrt-llm@0.17", "new"), ("tgi@0.9.3(2023)", "tgi"), ("lmdeploy@0.2.0", "old"),
+        ("vllm@0.7.3", "old"),
+        ("vllm@0.8.0", "new"),
+        ("vllm", "new"),
+        ("vllm@2024", "old"),
+        ("vllm@2026", "new"),
+        ("tensorrt-llm@0.6.1", "old"),
+        ("tensorrt-llm@0.17", "new"),
+        ("tgi@0.9.3(2023)", "tgi"),
+        ("lmdeploy@0.2.0", "old"),
         ("lmdeploy", "new"),
     ],
-)  # fmt: skip
+)
 def test_eras(engine: str, era: str) -> None:
     assert roofline.era(engines.parse(engine)) == era
 

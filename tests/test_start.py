@@ -10,9 +10,24 @@ import pytest
 from tests.conftest import ROOT
 
 HEAVY = (
-    "boto3", "botocore", "alibabacloud_ecs20140526", "Tea", "darabonba", "tencentcloud", "pydantic", "jinja2", "rich",
-    "openpyxl", "xlsxwriter", "importlib.metadata", "python_terraform", "numpy", "sqlite3", "dataclasses", "urllib.request",
-)  # fmt: skip
+    "boto3",
+    "botocore",
+    "alibabacloud_ecs20140526",
+    "Tea",
+    "darabonba",
+    "tencentcloud",
+    "pydantic",
+    "jinja2",
+    "rich",
+    "openpyxl",
+    "xlsxwriter",
+    "importlib.metadata",
+    "python_terraform",
+    "numpy",
+    "sqlite3",
+    "dataclasses",
+    "urllib.request",
+)
 
 
 @pytest.mark.parametrize(

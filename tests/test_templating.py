@@ -21,10 +21,34 @@ from planner.errors import MisuseError
 from planner.templating import hcl, md, quote_json, render, shell, tftpl, word
 
 NASTY = (
-    'say "hi"', "${path.module}", "$${x}", "$$${x}", "%{ if true }", "%%{ x }", "$$$", "%%", "a\nb", "a\r\n\tb", "\\", '\\"', "\\${x}",
-    'x" }\nresource "null_resource" "y" {', "é 中文 😀", "'; rm -rf / #", "`id`", "$(id)", "#", "//", "/* */", "<<EOT\nx\nEOT", "", " ", "{", "}",
+    'say "hi"',
+    "${path.module}",
+    "$${x}",
+    "$$${x}",
+    "%{ if true }",
+    "%%{ x }",
+    "$$$",
+    "%%",
+    "a\nb",
+    "a\r\n\tb",
+    "\\",
+    '\\"',
+    "\\${x}",
+    'x" }\nresource "null_resource" "y" {',
+    "é 中文 😀",
+    "'; rm -rf / #",
+    "`id`",
+    "$(id)",
+    "#",
+    "//",
+    "/* */",
+    "<<EOT\nx\nEOT",
+    "",
+    " ",
+    "{",
+    "}",
     "a" * 4096,
-)  # fmt: skip
+)
 
 text = st.text(st.characters(blacklist_categories=("Cs",)), max_size=60) | st.text(
     st.sampled_from("${}%\"'\\\n\t#abc `;é"), max_size=30
@@ -56,12 +80,16 @@ def test_terraform_reads_every_string_back(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(body, encoding="utf-8")
     plain = "x ${a} $${b} $$${c} %{ d } %%{e} $ % {}\n"
     (tmp_path / "t.tftpl").write_text(tftpl(plain) + "${v}\n", encoding="utf-8")
-    (tmp_path / "t.tf").write_text('output "t" {\n  value = templatefile("t.tftpl", { v = "V" })\n}\n', encoding="utf-8")
+    (tmp_path / "t.tf").write_text(
+        'output "t" {\n  value = templatefile("t.tftpl", { v = "V" })\n}\n', encoding="utf-8"
+    )
     (tmp_path / "rc").write_text("disable_checkpoint = true\n")
     env = {**os.environ, "TF_CLI_CONFIG_FILE": str(tmp_path / "rc")}
 
     def run(*words: str) -> str:
-        return subprocess.run(["terraform", *words], cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            ["terraform", *words], cwd=tmp_path, env=env, check=True, capture_output=True, text=True
+        ).stdout
 
     run("init", "-input=false")
     run("apply", "-auto-approve", "-input=false")

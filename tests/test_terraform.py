@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import MisuseError, PlannerError
-from planner.quote import Offer, Quote
+from planner.quoting.records import Offer, Quote
 from planner.terraform import deploy, module
 from planner.terraform.align import tidy
 from planner.terraform.bootstrap import user_data_size
@@ -43,7 +43,9 @@ def quoted(provider: str, **fields: Any) -> Quote:
     return _quotes[key]
 
 
-def made(provider: str, settings: Settings | None = None, change: dict[str, Any] | None = None, **fields: Any) -> tuple[Deployment, dict[str, str]]:
+def made(
+    provider: str, settings: Settings | None = None, change: dict[str, Any] | None = None, **fields: Any
+) -> tuple[Deployment, dict[str, str]]:
     """Return the deployment and files of an offer; `change` makes another way of buying of it."""
     quote = quoted(provider, **fields)
     offer: Offer = deploy.pick(quote, provider, option=fields.get("purchase_option", ()))._replace(**(change or {}))
@@ -74,10 +76,24 @@ def test_a_module_is_safe_by_default(provider: str) -> None:
     assert 'default     = "0.0.0.0/0"' not in files["variables.tf"]
     assert user_data_size(d, files) <= USER_DATA_LIMIT[provider]
     expect = {
-        "aws": ['http_tokens                 = "required"', "encrypted   = true", '_shutdown_behavior = "terminate"', "associate_public_ip_address          = false"],
-        "alicloud": ['http_tokens                   = "required"', "system_disk_encrypted         = true", "auto_release_time             = var.deadline", "internet_max_bandwidth_out    = 0"],
-        "tencentcloud": ["system_disk_encrypt         = true", "allocate_public_ip          = false", "internet_max_bandwidth_out  = 0"],
-    }  # fmt: skip
+        "aws": [
+            'http_tokens                 = "required"',
+            "encrypted   = true",
+            '_shutdown_behavior = "terminate"',
+            "associate_public_ip_address          = false",
+        ],
+        "alicloud": [
+            'http_tokens                   = "required"',
+            "system_disk_encrypted         = true",
+            "auto_release_time             = var.deadline",
+            "internet_max_bandwidth_out    = 0",
+        ],
+        "tencentcloud": [
+            "system_disk_encrypt         = true",
+            "allocate_public_ip          = false",
+            "internet_max_bandwidth_out  = 0",
+        ],
+    }
     for line in expect[provider]:
         assert squeezed(line) in squeezed(main), line
     assert d.deadline == "2026-12-23T22:00:00Z"
@@ -105,18 +121,66 @@ def test_the_readme_has_the_quoted_cost_to_the_cent() -> None:
 @pytest.mark.parametrize(
     ("provider", "change", "settings", "present", "absent"),
     [
-        ("aws", {"purchase_option": "spot"}, {"spot_limit": Decimal("9.5")}, ['market_type = "spot"', '"9.5"'], ["capacity_reservation"]),
+        (
+            "aws",
+            {"purchase_option": "spot"},
+            {"spot_limit": Decimal("9.5")},
+            ['market_type = "spot"', '"9.5"'],
+            ["capacity_reservation"],
+        ),
         ("aws", {"purchase_option": "spot"}, {}, ['market_type = "spot"'], ["max_price"]),
-        ("aws", {"purchase_option": "capacity_block"}, {}, ['"capacity-block"', "aws_ec2_capacity_block_reservation"], ['"spot"']),
-        ("aws", {}, {"reserve_capacity": True}, ["aws_ec2_capacity_reservation", "end_date                = var.deadline"], ["market_type"]),
-        ("aws", {"purchase_option": "reserved", "term": "1y", "payment": "no_upfront"}, {}, ["instance_type"], ["market_type", "capacity"]),
-        ("alicloud", {"purchase_option": "spot"}, {"spot_limit": Decimal("9.5")}, ['"SpotWithPriceLimit"', "= 9.5 #"], ["PrePaid"]),
+        (
+            "aws",
+            {"purchase_option": "capacity_block"},
+            {},
+            ['"capacity-block"', "aws_ec2_capacity_block_reservation"],
+            ['"spot"'],
+        ),
+        (
+            "aws",
+            {},
+            {"reserve_capacity": True},
+            ["aws_ec2_capacity_reservation", "end_date                = var.deadline"],
+            ["market_type"],
+        ),
+        (
+            "aws",
+            {"purchase_option": "reserved", "term": "1y", "payment": "no_upfront"},
+            {},
+            ["instance_type"],
+            ["market_type", "capacity"],
+        ),
+        (
+            "alicloud",
+            {"purchase_option": "spot"},
+            {"spot_limit": Decimal("9.5")},
+            ['"SpotWithPriceLimit"', "= 9.5 #"],
+            ["PrePaid"],
+        ),
         ("alicloud", {"purchase_option": "spot"}, {}, ['"SpotAsPriceGo"'], ["spot_price_limit"]),
-        ("alicloud", {"purchase_option": "subscription", "term": "3m"}, {}, ['"PrePaid"', "= 3\n"], ["auto_release_time", "var.deadline"]),
-        ("tencentcloud", {"purchase_option": "spot", "site": "china"}, {"spot_limit": Decimal(9)}, ['"SPOTPAID"', '"ONE-TIME"', '"9"'], ["PREPAID"]),
-        ("tencentcloud", {"purchase_option": "subscription", "site": "china", "term": "1y"}, {}, ['"PREPAID"', "= 12\n"], ["var.deadline"]),
+        (
+            "alicloud",
+            {"purchase_option": "subscription", "term": "3m"},
+            {},
+            ['"PrePaid"', "= 3\n"],
+            ["auto_release_time", "var.deadline"],
+        ),
+        (
+            "tencentcloud",
+            {"purchase_option": "spot", "site": "china"},
+            {"spot_limit": Decimal(9)},
+            ['"SPOTPAID"', '"ONE-TIME"', '"9"'],
+            ["PREPAID"],
+        ),
+        (
+            "tencentcloud",
+            {"purchase_option": "subscription", "site": "china", "term": "1y"},
+            {},
+            ['"PREPAID"', "= 12\n"],
+            ["var.deadline"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_only_the_chosen_way_of_buying_is_written(
     provider: str, change: dict[str, Any], settings: dict[str, Any], present: list[str], absent: list[str]
 ) -> None:
@@ -130,7 +194,12 @@ def test_only_the_chosen_way_of_buying_is_written(
 
 
 def test_billing_only_options_say_what_to_buy() -> None:
-    d, files = made("aws", None, {"purchase_option": "reserved", "term": "1y", "payment": "no_upfront", "offering": "standard"}, count=2)
+    d, files = made(
+        "aws",
+        None,
+        {"purchase_option": "reserved", "term": "1y", "payment": "no_upfront", "offering": "standard"},
+        count=2,
+    )
     assert d.buy_note.startswith("buy 2 standard reserved instances of p4d.24xlarge (Linux, us-east-1), 1y no upfront")
     assert "To pay the quoted price" in files["README.md"]
 
@@ -150,7 +219,12 @@ def test_a_pipeline_over_instances_shares_a_head() -> None:
     assert layout is not None
     staged = offer._replace(sizing=offer.sizing._replace(layout=layout._replace(tp=8, pp=2, replicas=1)))
     d = deploy.deploy(quote, staged, Settings(NOW))
-    assert [(n.rank, n.head_ip) for n in d.nodes] == [(0, "10.20.0.10"), (1, "10.20.0.10"), (0, "10.20.0.12"), (1, "10.20.0.12")]
+    assert [(n.rank, n.head_ip) for n in d.nodes] == [
+        (0, "10.20.0.10"),
+        (1, "10.20.0.10"),
+        (0, "10.20.0.12"),
+        (1, "10.20.0.12"),
+    ]
     assert "aws_placement_group" in module.files(d, quote, staged, {})["main.tf"]
     with pytest.raises(MisuseError, match="do not split"):
         deploy.deploy(quote, staged._replace(count=3), Settings(NOW))
@@ -189,9 +263,19 @@ def test_pins_reach_the_tfvars_and_must_be_whole() -> None:
 @pytest.mark.parametrize(
     ("provider", "change", "given", "message"),
     [
-        ("alicloud", {"purchase_option": "subscription", "term": "1m"}, {"deadline": "2026-12-24T00:00:00Z"}, "cannot have a deadline"),
+        (
+            "alicloud",
+            {"purchase_option": "subscription", "term": "1m"},
+            {"deadline": "2026-12-24T00:00:00Z"},
+            "cannot have a deadline",
+        ),
         ("tencentcloud", {"purchase_option": "spot", "site": "china"}, {}, "--spot-limit"),
-        ("tencentcloud", {"purchase_option": "spot", "site": "international"}, {"spot_limit": Decimal(1)}, "international site"),
+        (
+            "tencentcloud",
+            {"purchase_option": "spot", "site": "international"},
+            {"spot_limit": Decimal(1)},
+            "international site",
+        ),
         ("aws", {"purchase_option": "spot"}, {"spot_limit": Decimal(0)}, "above zero"),
         ("aws", {}, {"spot_limit": Decimal(1)}, "goes with a spot offer"),
         ("alicloud", {"purchase_option": "capacity_block"}, {}, "no capacity blocks"),
@@ -216,7 +300,7 @@ def test_pins_reach_the_tfvars_and_must_be_whole() -> None:
         ("aws", {}, {"tags": (("a", "x" * 10_000),)}, "10,000 characters"),
         ("aws", {"count": 41}, {}, "more than one module"),
     ],
-)  # fmt: skip
+)
 def test_refused(provider: str, change: dict[str, Any], given: dict[str, Any], message: str) -> None:
     quote = quoted(provider)
     offer = deploy.pick(quote, provider)._replace(**change)
@@ -294,10 +378,15 @@ def test_odd_workload_names_become_plain_resource_names(value: str) -> None:
     assert deploy.NAME.match(d.name)
     files = module.files(d, odd_quote, offer, {})
     assert parsed(files) == parsed(made("aws")[1])
-    assert yaml.safe_load(files["files/compose.yaml"]).keys() == yaml.safe_load(made("aws")[1]["files/compose.yaml"]).keys()
+    assert (
+        yaml.safe_load(files["files/compose.yaml"]).keys()
+        == yaml.safe_load(made("aws")[1]["files/compose.yaml"]).keys()
+    )
     for path, text in files.items():
         if path.endswith(".sh"):
-            assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0 or "bash" in text[:20]
+            assert (
+                subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0 or "bash" in text[:20]
+            )
 
 
 # -- layout and the committed modules ------------------------------------------------------------------------------
@@ -327,6 +416,9 @@ def test_committed_modules_are_formatted(tmp_path: Path) -> None:
     (tmp_path / "rc").write_text("")
     done = subprocess.run(
         ["terraform", "fmt", "-check", "-diff", "-recursive", reference_modules.ROOT],
-        capture_output=True, text=True, env={"TF_CLI_CONFIG_FILE": str(tmp_path / "rc"), "PATH": "/usr/local/bin:/usr/bin:/bin"}, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={"TF_CLI_CONFIG_FILE": str(tmp_path / "rc"), "PATH": "/usr/local/bin:/usr/bin:/bin"},
+        check=False,
+    )
     assert done.returncode == 0, done.stdout

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from planner import build, catalog, fx
 from planner.errors import MisuseError
+from planner.prices import catalog, fx
+from planner.quoting import build
 from planner.terraform.readback import blocks, module_of, workload_of
 from planner.terraform.write import write_module
 from tests.conftest import TODAY
@@ -25,7 +26,9 @@ def emitted(folder: Path, provider: str, **fields: Any) -> Path:
 @pytest.mark.parametrize("case", reference_modules.CASES, ids=lambda c: c.folder)
 def test_reference_modules_price_again_to_the_cent(case: reference_modules.Case) -> None:
     found = module_of(f"{reference_modules.ROOT}/{case.folder}")
-    again = build.quote(found.workload, catalog.Catalog(), reference_modules.NOW.date().isoformat(), fx.Rates(fx.committed(""), ()))
+    again = build.quote(
+        found.workload, catalog.Catalog(), reference_modules.NOW.date().isoformat(), fx.Rates(fx.committed(""), ())
+    )
     offer = next(o for o in again.offers if o.id == found.offer)
     assert offer.totals.native_currency == found.currency
     assert (offer.totals.native.effective, offer.totals.native.billed) == (found.effective, found.billed)
@@ -41,7 +44,9 @@ def test_what_the_hcl_says_is_priced(provider: str, tmp_path: Path) -> None:
     again = build.quote(work, catalog.Catalog(), TODAY, fx.Rates(fx.committed(""), ()))
     assert (work.count, work.hours, work.purchase_option) == (count, 100, ("on_demand",))
     wanted = module_of(str(folder)).offer
-    assert [o.totals for o in again.offers if o.id == wanted] == [o.totals for o in quote.offers if o.id == wanted] != []
+    assert (
+        [o.totals for o in again.offers if o.id == wanted] == [o.totals for o in quote.offers if o.id == wanted] != []
+    )
 
 
 def test_a_changed_instance_type_is_priced_as_changed(tmp_path: Path) -> None:
@@ -76,7 +81,17 @@ def test_what_cannot_be_read_back_is_said(old: str, new: str, message: str, tmp_
         workload_of(str(main.parent))
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"schema": "planner.module/1"}', '{"schema": "planner.module/1", "provider": "gcp"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"schema": "planner.module/1"}',
+        '{"schema": "planner.module/1", "provider": "gcp"}',
+        "[" * 100_000,
+    ],
+)
 def test_a_damaged_record_is_said(body: str, tmp_path: Path) -> None:
     folder = emitted(tmp_path, "aws")
     (folder / "planner.json").write_text(body)
@@ -92,7 +107,9 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 
 
 def test_blocks_reads_strings_comments_and_maps() -> None:
-    found = blocks('a "b" {\n  # x = 1 {\n  s = "} # {"\n  f = join(",", [for x in y : "}"])\n  m = {\n    k = "v"\n  }\n}\n', "t")
+    found = blocks(
+        'a "b" {\n  # x = 1 {\n  s = "} # {"\n  f = join(",", [for x in y : "}"])\n  m = {\n    k = "v"\n  }\n}\n', "t"
+    )
     assert found[0].header == ("a", "b")
     assert found[0].attributes["s"] == '"} # {"'
     assert found[0].blocks[0].attributes == {"k": '"v"'}

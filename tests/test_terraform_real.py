@@ -29,7 +29,8 @@ MODULES = [case.folder for case in reference_modules.CASES]
 DIGEST = "a" * 64
 
 needs_terraform = pytest.mark.skipif(
-    not (shutil.which("terraform") and MIRROR.exists()), reason="no terraform on the PATH, or no ../shared/terraform-mirror"
+    not (shutil.which("terraform") and MIRROR.exists()),
+    reason="no terraform on the PATH, or no ../shared/terraform-mirror",
 )
 CHECKOV = os.environ.get("CHECKOV") or shutil.which("checkov") or ""
 needs_checkov = pytest.mark.skipif(not CHECKOV, reason="no checkov ($CHECKOV or on the PATH)")
@@ -37,7 +38,9 @@ needs_checkov = pytest.mark.skipif(not CHECKOV, reason="no checkov ($CHECKOV or 
 
 def environment(home: Path, real: bool = False) -> dict[str, str]:
     """Return the environment that points terraform at the mirror, built once under `home`'s machine-wide cache."""
-    cache = os.environ.get("TERRAFORM_MIRROR_HOME") or str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "planner-test-mirror")
+    cache = os.environ.get("TERRAFORM_MIRROR_HOME") or str(
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "planner-test-mirror"
+    )
     env = {**os.environ, "TERRAFORM_MIRROR_HOME": cache, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
     env.pop("TF_CLI_CONFIG_FILE", None)
     import fcntl
@@ -45,7 +48,9 @@ def environment(home: Path, real: bool = False) -> dict[str, str]:
     os.makedirs(cache, exist_ok=True)
     with open(f"{cache}.lock", "w") as lock:  # two workers must not build it at once
         fcntl.flock(lock, fcntl.LOCK_EX)
-        built = subprocess.run([str(MIRROR), *(["--real"] if real else [])], env=env, capture_output=True, text=True, check=True)
+        built = subprocess.run(
+            [str(MIRROR), *(["--real"] if real else [])], env=env, capture_output=True, text=True, check=True
+        )
     env["TF_CLI_CONFIG_FILE"] = built.stdout.strip().splitlines()[-1]
     return env
 
@@ -70,9 +75,13 @@ def copy_module(folder: str, target: Path) -> Path:
     return target
 
 
-def terraform(folder: Path, env: dict[str, str], *words: str, ok: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+def terraform(
+    folder: Path, env: dict[str, str], *words: str, ok: tuple[int, ...] = (0,)
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(["terraform", *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode in ok, f"terraform {' '.join(words)}: {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+    assert done.returncode in ok, (
+        f"terraform {' '.join(words)}: {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+    )
     return done
 
 
@@ -89,7 +98,9 @@ def test_a_module_lives_and_dies(folder: str, tmp_path: Path) -> None:
     assert "hf_" not in text
     assert "PRIVATE KEY" not in text
     terraform(module, env, "apply", "-input=false", "saved")
-    assert terraform(module, env, "plan", "-input=false", "-detailed-exitcode", ok=(0, 2)).returncode == 0, "a second plan finds changes"
+    assert terraform(module, env, "plan", "-input=false", "-detailed-exitcode", ok=(0, 2)).returncode == 0, (
+        "a second plan finds changes"
+    )
     outputs = json.loads(terraform(module, env, "output", "-json").stdout)
     assert outputs["api_url"]["value"] == "https://10.20.0.10:8443/v1"
     assert outputs["quoted_cost"]["value"] in (module / "README.md").read_text()
@@ -125,9 +136,12 @@ def _user_data(planned: dict[str, object]) -> bytes:
         ('zone = "eu-west-1a"', "zone must be in"),
         ('api_key_secret = "my key; rm -rf /"', "must be a name"),
         ('alert_email = "nobody"', "e-mail"),
-        (f'images = {{ engine = "x:latest", proxy = "r/p@sha256:{DIGEST}", prometheus = "r/p@sha256:{DIGEST}", grafana = "r/p@sha256:{DIGEST}", dcgm_exporter = "r/p@sha256:{DIGEST}", node_exporter = "r/p@sha256:{DIGEST}" }}', "pinned"),
+        (
+            f'images = {{ engine = "x:latest", proxy = "r/p@sha256:{DIGEST}", prometheus = "r/p@sha256:{DIGEST}", grafana = "r/p@sha256:{DIGEST}", dcgm_exporter = "r/p@sha256:{DIGEST}", node_exporter = "r/p@sha256:{DIGEST}" }}',
+            "pinned",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_variables_refuse_what_is_wrong(line: str, message: str, refusing: tuple[Path, dict[str, str]]) -> None:
     module, env = refusing
     name = line.split(" ")[0]
@@ -244,7 +258,9 @@ resource "aws_instance" "this" {{
     }
     assert changed <= set(FORGOTTEN), "a second plan finds changes"
     terraform(module, env, "destroy", "-auto-approve", "-input=false")
-    assert all(i["State"]["Name"] == "terminated" for r in ec2.describe_instances()["Reservations"] for i in r["Instances"])
+    assert all(
+        i["State"]["Name"] == "terminated" for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]
+    )
 
 
 # -- checkov -------------------------------------------------------------------------------------------------------
@@ -258,10 +274,25 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         shutil.copytree(ROOT / "terraform" / name, folder / name)
     shutil.copytree(POLICIES / "bad", folder / "bad")
     done = subprocess.run(
-        [CHECKOV, "-d", str(folder), "--framework", "terraform", "--external-checks-dir", str(POLICIES / "rules"), "-o", "json",
-         "--compact", "--quiet", "--skip-download"],
-        capture_output=True, text=True, check=False, env={**os.environ, "LOG_LEVEL": "ERROR"},
-    )  # fmt: skip
+        [
+            CHECKOV,
+            "-d",
+            str(folder),
+            "--framework",
+            "terraform",
+            "--external-checks-dir",
+            str(POLICIES / "rules"),
+            "-o",
+            "json",
+            "--compact",
+            "--quiet",
+            "--skip-download",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LOG_LEVEL": "ERROR"},
+    )
     report = json.loads(done.stdout)
     assert report["summary"]["passed"] > 100
     assert report["summary"]["parsing_errors"] == 0

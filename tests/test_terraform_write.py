@@ -15,7 +15,11 @@ FILES = {"main.tf": "a\n", "files/run.sh": "#!/bin/sh\n", "terraform.tfvars": "x
 
 
 def listing(folder: Path) -> dict[str, str]:
-    return {p.relative_to(folder).as_posix(): p.read_text() for p in sorted(folder.rglob("*")) if p.is_file() and p.name != write.MANIFEST}
+    return {
+        p.relative_to(folder).as_posix(): p.read_text()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != write.MANIFEST
+    }
 
 
 def test_a_new_folder(tmp_path: Path) -> None:

@@ -44,7 +44,10 @@ class _Zero(TestFakeCloud):
 
             def fetch(self, region: str, access: Access) -> Batch:
                 batch = Fake("fakecloud").fetch("north-1", access._replace(endpoint="", families=()))
-                prices = (batch.prices[0]._replace(amount=Decimal(0), note="hunter22", instance_type="unknown"), *batch.prices)
+                prices = (
+                    batch.prices[0]._replace(amount=Decimal(0), note="hunter22", instance_type="unknown"),
+                    *batch.prices,
+                )
                 self.turn = getattr(self, "turn", 0) + 1
                 return batch._replace(prices=prices, gaps=(f"{id(prices)}.",))
 

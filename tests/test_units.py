@@ -10,7 +10,19 @@ from planner.units import add_months, billing_months, term_hours, term_months
 
 @pytest.mark.parametrize(
     ("hours", "months"),
-    [(1, 1), (720, 1), (730, 1), (744, 1), ("744.5", 2), (745, 2), (1460, 2), (2160, 3), (8760, 12), (8784, 12), (26280, 36)],
+    [
+        (1, 1),
+        (720, 1),
+        (730, 1),
+        (744, 1),
+        ("744.5", 2),
+        (745, 2),
+        (1460, 2),
+        (2160, 3),
+        (8760, 12),
+        (8784, 12),
+        (26280, 36),
+    ],
 )
 def test_months_without_a_date(hours: object, months: int) -> None:
     assert billing_months(Decimal(str(hours))) == months
@@ -19,10 +31,16 @@ def test_months_without_a_date(hours: object, months: int) -> None:
 @pytest.mark.parametrize(
     ("start", "hours", "months"),
     [
-        ("2026-02-01", 672, 1), ("2026-02-01", 673, 2), ("2026-12-01", 744, 1), ("2026-11-01", 744, 2),
-        ("2026-01-31", 672, 1), ("2026-01-31", 720, 2), ("2024-02-29", 8760, 12), ("2026-01-01", 8760, 12),
+        ("2026-02-01", 672, 1),
+        ("2026-02-01", 673, 2),
+        ("2026-12-01", 744, 1),
+        ("2026-11-01", 744, 2),
+        ("2026-01-31", 672, 1),
+        ("2026-01-31", 720, 2),
+        ("2024-02-29", 8760, 12),
+        ("2026-01-01", 8760, 12),
     ],
-)  # fmt: skip
+)
 def test_months_by_the_calendar(start: str, hours: int, months: int) -> None:
     assert billing_months(Decimal(hours), date.fromisoformat(start)) == months
 

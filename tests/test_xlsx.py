@@ -14,17 +14,19 @@ from typing import Any
 
 import pytest
 
-from planner import build, fx, workload
-from planner.catalog import Catalog
+from planner import workload
 from planner.errors import PlannerError
-from planner.ownprices import load
-from planner.quote import Quote
-from planner.render.json import dump as to_json
-from planner.render.json import load as from_json
-from planner.render.table import choose
-from planner.render.xlsx import dump
-from planner.render.xlsx.book import LONGEST, clean
-from planner.render.xlsx.costs import COL, FIRST
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.prices.own import load
+from planner.quoting import build
+from planner.quoting.records import Quote
+from planner.quoting.saved import load as from_json
+from planner.rendering.json import dump as to_json
+from planner.rendering.table import choose
+from planner.rendering.xlsx import dump
+from planner.rendering.xlsx.book import LONGEST, clean
+from planner.rendering.xlsx.costs import COL, FIRST
 
 openpyxl = pytest.importorskip("openpyxl")
 pytestmark = [
@@ -53,23 +55,57 @@ TIERED = (
 #: At least 40 workloads: providers, ways of buying, currencies, tiers, discounts, counts, taxes, dates.
 WORKLOADS: list[dict[str, object]] = [
     {},
-    {"hours": "100"}, {"hours": "744"}, {"hours": "745"}, {"hours": "8760"}, {"hours": "8784"}, {"hours": "17520"}, {"hours": "30000"},
-    {"hours": "0.5"}, {"hours": "1234.5"},
-    {"start": "2027-01-31"}, {"start": "2027-01-31", "hours": "1488"}, {"start": "2028-02-01", "hours": "8784"}, {"start": "2027-02-01", "hours": "2000", "egress_gb": "100"},
-    {"currency": "CNY"}, {"currency": "CNY", "fx": ["USDCNY=7.1"]}, {"currency": "EUR", "fx": ["EURUSD=1.08"]}, {"fx": ["CNYUSD=0.14"]},
-    {"egress_gb": "50"}, {"egress_gb": "100"}, {"egress_gb": "500"}, {"egress_gb": "10240"}, {"egress_gb": "60000"}, {"egress_gb": "200000", "hours": "2200"},
-    {"inter_region_gb": "700"}, {"inter_region_gb": "700", "egress_gb": "900", "region": "all", "provider": "aws"},
-    {"storage_gb": "100"}, {"storage_gb": "250", "hours": "1500"}, {"public_ips": "3"}, {"storage_gb": "80", "public_ips": "2", "egress_gb": "300"},
-    {"tax": "6%"}, {"tax": "13%", "egress_gb": "800", "storage_gb": "50"},
-    {"discount": ["aws=12%"]}, {"discount": ["aws=12%", "aws:reserved=5%", "tencentcloud:subscription=20%"], "egress_gb": "400"},
+    {"hours": "100"},
+    {"hours": "744"},
+    {"hours": "745"},
+    {"hours": "8760"},
+    {"hours": "8784"},
+    {"hours": "17520"},
+    {"hours": "30000"},
+    {"hours": "0.5"},
+    {"hours": "1234.5"},
+    {"start": "2027-01-31"},
+    {"start": "2027-01-31", "hours": "1488"},
+    {"start": "2028-02-01", "hours": "8784"},
+    {"start": "2027-02-01", "hours": "2000", "egress_gb": "100"},
+    {"currency": "CNY"},
+    {"currency": "CNY", "fx": ["USDCNY=7.1"]},
+    {"currency": "EUR", "fx": ["EURUSD=1.08"]},
+    {"fx": ["CNYUSD=0.14"]},
+    {"egress_gb": "50"},
+    {"egress_gb": "100"},
+    {"egress_gb": "500"},
+    {"egress_gb": "10240"},
+    {"egress_gb": "60000"},
+    {"egress_gb": "200000", "hours": "2200"},
+    {"inter_region_gb": "700"},
+    {"inter_region_gb": "700", "egress_gb": "900", "region": "all", "provider": "aws"},
+    {"storage_gb": "100"},
+    {"storage_gb": "250", "hours": "1500"},
+    {"public_ips": "3"},
+    {"storage_gb": "80", "public_ips": "2", "egress_gb": "300"},
+    {"tax": "6%"},
+    {"tax": "13%", "egress_gb": "800", "storage_gb": "50"},
+    {"discount": ["aws=12%"]},
+    {"discount": ["aws=12%", "aws:reserved=5%", "tencentcloud:subscription=20%"], "egress_gb": "400"},
     {"discount": ["alicloud=7.5%", "tencentcloud:on_demand=3%"], "tax": "6%"},
-    {"count": "4"}, {"count": "3", "hours": "5000", "storage_gb": "40", "tax": "9%"},
-    {"provider": "aws", "purchase_option": "reserved"}, {"provider": "aws", "purchase_option": "spot"}, {"provider": "aws", "purchase_option": "on_demand"},
-    {"provider": "tencentcloud"}, {"provider": "tencentcloud", "purchase_option": "subscription", "hours": "2500"}, {"provider": "alicloud", "egress_gb": "100"},
-    {"region": "all", "gpu": "A100"}, {"rps": "20"}, {"tokens_per_second": "900", "spare": "1"}, {"region": "cn-north-1", "provider": "aws", "currency": "CNY"},
-    {"book": True}, {"book": True, "hours": "300"}, {"book": True, "hours": "9000", "discount": ["tencentcloud=10%", "aws:reserved=4%"]},
+    {"count": "4"},
+    {"count": "3", "hours": "5000", "storage_gb": "40", "tax": "9%"},
+    {"provider": "aws", "purchase_option": "reserved"},
+    {"provider": "aws", "purchase_option": "spot"},
+    {"provider": "aws", "purchase_option": "on_demand"},
+    {"provider": "tencentcloud"},
+    {"provider": "tencentcloud", "purchase_option": "subscription", "hours": "2500"},
+    {"provider": "alicloud", "egress_gb": "100"},
+    {"region": "all", "gpu": "A100"},
+    {"rps": "20"},
+    {"tokens_per_second": "900", "spare": "1"},
+    {"region": "cn-north-1", "provider": "aws", "currency": "CNY"},
+    {"book": True},
+    {"book": True, "hours": "300"},
+    {"book": True, "hours": "9000", "discount": ["tencentcloud=10%", "aws:reserved=4%"]},
     {"book": True, "hours": "96.5", "count": "2", "egress_gb": "20"},
-]  # fmt: skip
+]
 
 
 def make(values: dict[str, object], tmp_path_factory: Any = None) -> Quote:
@@ -92,9 +128,21 @@ def recalculate(folder: Path, files: list[Path]) -> dict[str, Any]:
         profile = folder / f"profile{half}"
         (profile / "user").mkdir(parents=True, exist_ok=True)
         (profile / "user" / "registrymodifications.xcu").write_text(RECALCULATE)
-        command = [str(SOFFICE), f"-env:UserInstallation=file://{profile}", "--headless", "--convert-to", "xlsx", "--outdir", str(out)]
+        command = [
+            str(SOFFICE),
+            f"-env:UserInstallation=file://{profile}",
+            "--headless",
+            "--convert-to",
+            "xlsx",
+            "--outdir",
+            str(out),
+        ]
         if files[half::2]:
-            running.append(subprocess.Popen([*command, *map(str, files[half::2])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            running.append(
+                subprocess.Popen(
+                    [*command, *map(str, files[half::2])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
+            )
     for process in running:
         assert process.wait(timeout=300) == 0
     return {f.name: out / f.name for f in files}
@@ -122,11 +170,17 @@ def assert_same(quote: Quote, offers: list[Any], rows: list[dict[str, Any]], whe
     """Every total of every option equals the planner's, to the cent and to nine digits."""
     assert len(rows) == len(offers), where
     for row, offer in zip(rows, offers, strict=True):
-        pairs = [(row[f"{scope}_{short}"], getattr(getattr(offer.totals, long), name))
-                 for scope, long in (("n", "native"), ("r", "report"))
-                 for short, name in (("list", "list"), ("eff", "effective"), ("bill", "billed"), ("owed", "committed"))]  # fmt: skip
+        pairs = [
+            (row[f"{scope}_{short}"], getattr(getattr(offer.totals, long), name))
+            for scope, long in (("n", "native"), ("r", "report"))
+            for short, name in (("list", "list"), ("eff", "effective"), ("bill", "billed"), ("owed", "committed"))
+        ]
         for found, expected in pairs:
-            assert abs(Decimal(repr(found)) - expected) <= max(Decimal("1e-9"), abs(expected) * Decimal("1e-9")), (where, offer.id, row)
+            assert abs(Decimal(repr(found)) - expected) <= max(Decimal("1e-9"), abs(expected) * Decimal("1e-9")), (
+                where,
+                offer.id,
+                row,
+            )
         assert row["whole"] == (0 if offer.unpriced else 1), (where, offer.id)
         if offer.cost_per_million_output is not None:
             assert row["m_out"] == pytest.approx(float(offer.cost_per_million_output), rel=1e-9), (where, offer.id)
@@ -154,7 +208,12 @@ def test_there_are_enough_workloads() -> None:
 @pytest.mark.parametrize("number", range(len(WORKLOADS)))
 def test_every_total_equals_the_planner(recalculated: Any, number: int) -> None:
     quotes, files, books = recalculated
-    assert_same(quotes[number], choose(quotes[number], 1 + (number % 10 == 0)), totals(books[files[number].name]), WORKLOADS[number])
+    assert_same(
+        quotes[number],
+        choose(quotes[number], 1 + (number % 10 == 0)),
+        totals(books[files[number].name]),
+        WORKLOADS[number],
+    )
 
 
 @needs_soffice
@@ -169,7 +228,12 @@ def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) ->
             for row in sheet.iter_rows():
                 for cell in row:
                     new = theirs[cell.coordinate].value
-                    assert not (isinstance(new, str) and re.match(r"#|Err:", new)), (path.name, sheet.title, cell.coordinate, new)
+                    assert not (isinstance(new, str) and re.match(r"#|Err:", new)), (
+                        path.name,
+                        sheet.title,
+                        cell.coordinate,
+                        new,
+                    )
                     if cell.data_type != "f":
                         continue
                     count += 1
@@ -177,9 +241,23 @@ def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) ->
                     old, new = (x.toordinal() if hasattr(x, "toordinal") else x for x in (old, new))
                     if isinstance(old, (int, float)) and isinstance(new, (int, float)):
                         # amounts can cancel, so small ones are compared to a millionth
-                        assert abs(old - new) <= max(1e-6, 1e-9 * abs(old)), (path.name, sheet.title, cell.coordinate, old, new, cell.value)
+                        assert abs(old - new) <= max(1e-6, 1e-9 * abs(old)), (
+                            path.name,
+                            sheet.title,
+                            cell.coordinate,
+                            old,
+                            new,
+                            cell.value,
+                        )
                     else:
-                        assert (old or "") == (new or ""), (path.name, sheet.title, cell.coordinate, old, new, cell.value)
+                        assert (old or "") == (new or ""), (
+                            path.name,
+                            sheet.title,
+                            cell.coordinate,
+                            old,
+                            new,
+                            cell.value,
+                        )
     assert count > 12_000
 
 
@@ -191,9 +269,11 @@ def test_only_checks_of_age_fail(recalculated: Any) -> None:
         sheet = values(books[path.name], 11)
         failing = {row[0] for row in sheet[4:] if row[1] is not None and row[4] != 1}
         allowed = {
-            "no price is older than the limit (spot apart)", "没有超过期限的旧价格（竞价除外）", "no price is undated (spot apart)",
+            "no price is older than the limit (spot apart)",
+            "没有超过期限的旧价格（竞价除外）",
+            "no price is undated (spot apart)",
             "没有无日期的价格（竞价除外）",
-        }  # fmt: skip
+        }
         if all(o.unpriced or o.market for o in choose(quote, 1)):
             allowed |= {"a firm option is priced completely", "至少一个稳定方案价格完整"}
         assert failing <= allowed, (path.name, failing)
@@ -203,7 +283,11 @@ def test_only_checks_of_age_fail(recalculated: Any) -> None:
 EDITS: list[tuple[dict[str, object], dict[str, object], dict[str, object]]] = [
     ({}, {"hours": 100}, {"hours": "100"}),
     ({}, {"hours": 2000}, {"hours": "2000"}),
-    ({"egress_gb": "10", "storage_gb": "20"}, {"hours": 8760}, {"hours": "8760", "egress_gb": "10", "storage_gb": "20"}),
+    (
+        {"egress_gb": "10", "storage_gb": "20"},
+        {"hours": 8760},
+        {"hours": "8760", "egress_gb": "10", "storage_gb": "20"},
+    ),
     ({}, {"egress": 70000}, {"egress_gb": "70000"}),
     ({"egress_gb": "500"}, {"egress": 0}, {}),
     ({}, {"inter": 900, "storage": 60, "ips": 2}, {"inter_region_gb": "900", "storage_gb": "60", "public_ips": "2"}),
@@ -211,13 +295,17 @@ EDITS: list[tuple[dict[str, object], dict[str, object], dict[str, object]]] = [
     ({}, {"fx": 7.25}, {"fx": ["USDCNY=7.25"]}),
     ({"currency": "CNY"}, {"fx": 7.25, "hours": 100}, {"currency": "CNY", "fx": ["USDCNY=7.25"], "hours": "100"}),
     ({"discount": ["aws=10%"]}, {"discount": 0.25}, {"discount": ["aws=25%"]}),
-    ({}, {"discount": 0.12, "hours": 100, "egress": 300}, {"discount": ["aws=12%"], "hours": "100", "egress_gb": "300"}),
+    (
+        {},
+        {"discount": 0.12, "hours": 100, "egress": 300},
+        {"discount": ["aws=12%"], "hours": "100", "egress_gb": "300"},
+    ),
     ({}, {"count": 5}, {"count": "5"}),
     ({"start": "2027-01-31"}, {"hours": 1500}, {"start": "2027-01-31", "hours": "1500"}),
     ({"book": True}, {"hours": 100}, {"book": True, "hours": "100"}),
     ({"book": True, "hours": "50"}, {"hours": 700}, {"book": True, "hours": "700"}),
     ({"book": True}, {"scenario": "High", "egress": 1000}, {"book": True, "hours": "864", "egress_gb": "1200"}),
-]  # fmt: skip
+]
 CELLS = {"hours": "B6", "egress": "B8", "inter": "B9", "storage": "B10", "ips": "B11", "tax": "B12", "scenario": "B16"}
 
 
@@ -261,7 +349,9 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
             assert rows[0]["n_eff"] == pytest.approx(float(offers[0].totals.native.effective), rel=1e-9)
             for row, offer in zip(rows, offers, strict=True):
                 foreign = offer.totals.native_currency != new.currency
-                assert row["r_eff"] == pytest.approx(float(offer.totals.report.effective * (scale if foreign else 1)), rel=1e-9)
+                assert row["r_eff"] == pytest.approx(
+                    float(offer.totals.report.effective * (scale if foreign else 1)), rel=1e-9
+                )
             continue
         assert_same(new, offers, rows, (before, changes))
         evens = {row[0] - 1: row[5] for row in values(books[path.name], 7)[4:] if isinstance(row[0], int)}
@@ -292,7 +382,11 @@ def text_of(data: bytes) -> dict[str, str]:
 def test_summary_holds_no_typed_number() -> None:
     """Every number on Summary, Costs, Timeline and Scenarios below the headers is a formula; the exceptions are axes."""
     book = openpyxl.load_workbook(io.BytesIO(dump(make({}), 3)))
-    for name, first, columns in (("Summary", 7, range(1, 14)), ("Costs", 6, range(2, 60)), ("Scenarios", 10, range(1, 20))):
+    for name, first, columns in (
+        ("Summary", 7, range(1, 14)),
+        ("Costs", 6, range(2, 60)),
+        ("Scenarios", 10, range(1, 20)),
+    ):
         for row in book[name].iter_rows(min_row=first):
             for cell in row:
                 if cell.column in columns:
@@ -335,7 +429,9 @@ def test_user_text_is_never_a_formula(name: str) -> None:
 def test_own_price_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> None:
     catalog = Catalog()
     path = tmp_path / "own.csv"
-    path.write_text('provider,region,instance_type,purchase_option,amount,currency,source\naws,us-east-1,g6.xlarge,on_demand,0.5,USD,"=1+1"\n')
+    path.write_text(
+        'provider,region,instance_type,purchase_option,amount,currency,source\naws,us-east-1,g6.xlarge,on_demand,0.5,USD,"=1+1"\n'
+    )
     catalog.own = tuple(load(str(path), catalog))
     work = workload.make({"instance_type": ["g6.xlarge"], "purchase_option": ["on_demand"], "provider": ["aws"]})
     quote = build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), ()), with_prices=True)

@@ -22,13 +22,12 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from planner import gpus, models  # noqa: E402 - the script runs from a checkout
-from planner.errors import MisuseError  # noqa: E402
-from planner.gpus import GpuSpec  # noqa: E402
-from planner.models import Model  # noqa: E402
-from planner.sizing import engines, estimate, memory, roofline  # noqa: E402
-from planner.sizing.engines import Engine  # noqa: E402
-from planner.sizing.roofline import Parameters  # noqa: E402
+from planner.errors import MisuseError
+from planner.sizing import engines, estimate, gpus, memory, models, roofline
+from planner.sizing.engines import Engine
+from planner.sizing.gpus import GpuSpec
+from planner.sizing.models import Model
+from planner.sizing.roofline import Parameters
 
 ANCHORS = ROOT / "benchmarks" / "anchors.csv"
 DOC = ROOT / "docs" / "sizing.md"
@@ -61,7 +60,9 @@ class Row(NamedTuple):
     @property
     def scope(self) -> bool:
         """Whether the row is in the scope of the promise: 6B and larger, engines from 2024 on, no HTTP burst."""
-        return self.model.total_params >= 6e9 and self.source not in (*_2023, "gpustack") and self.gpu.family != "turing"
+        return (
+            self.model.total_params >= 6e9 and self.source not in (*_2023, "gpustack") and self.gpu.family != "turing"
+        )
 
     @property
     def kind(self) -> str:
@@ -84,11 +85,23 @@ def rows() -> list[Row]:
             count = int(r["n_gpus"])
             found.append(
                 Row(
-                    r["id"], r["src"], r["metric"], r["mode"], float(r["value"]), model,
-                    _PRECISION.get(r["precision"], r["precision"]), gpu, count, int(r["tp"] or count), engine,
-                    isl, osl, load, r["fit"] == "yes",
+                    r["id"],
+                    r["src"],
+                    r["metric"],
+                    r["mode"],
+                    float(r["value"]),
+                    model,
+                    _PRECISION.get(r["precision"], r["precision"]),
+                    gpu,
+                    count,
+                    int(r["tp"] or count),
+                    engine,
+                    isl,
+                    osl,
+                    load,
+                    r["fit"] == "yes",
                 )
-            )  # fmt: skip
+            )
     return found
 
 
@@ -124,18 +137,27 @@ def priors() -> dict[str, tuple[float, float, float]]:
     top = 1e9
     table: dict[str, tuple[float, float, float]] = {
         # The measured current engine reads at 0.76 to 0.79 of the printed bandwidth, computes prompts at 0.6 of peak.
-        "mbu": (0.78, 0.1, 0.95), "mbu_kv": (0.7, 0.3, 0.95), "mfu": (0.5, 0.3, 0.95), "mfu_prefill": (0.6, 0.3, 0.95),
-        "link": (0.6, 0.3, 1.0), "reduce_us:nvlink": (10, 0.5, top), "reduce_us:pcie": (40, 0.5, top),
+        "mbu": (0.78, 0.1, 0.95),
+        "mbu_kv": (0.7, 0.3, 0.95),
+        "mfu": (0.5, 0.3, 0.95),
+        "mfu_prefill": (0.6, 0.3, 0.95),
+        "link": (0.6, 0.3, 1.0),
+        "reduce_us:nvlink": (10, 0.5, top),
+        "reduce_us:pcie": (40, 0.5, top),
         "mixture_us": (30, 0.7, top),
-    }  # fmt: skip
+    }
     # Milliseconds per step, microseconds per sequence in it, milliseconds per prompt.
     for age, (step, sequence, prompt) in {"new": (1, 15, 5), "old": (2, 40, 10), "tgi": (10, 200, 20)}.items():
         table[f"step_ms:{age}"] = (step, 0.5, top)
         table[f"sequence_us:{age}"] = (sequence, 0.5, top)
         table[f"prompt_ms:{age}"] = (prompt, 0.5, top)
     for name, (mbu, mfu) in {
-        "fp8": (0.9, 0.65), "w4": (0.7, 0.7), "w8": (0.8, 0.8), "int8": (0.85, 0.6), "moe": (0.9, 0.7),
-    }.items():  # fmt: skip
+        "fp8": (0.9, 0.65),
+        "w4": (0.7, 0.7),
+        "w8": (0.8, 0.8),
+        "int8": (0.85, 0.6),
+        "moe": (0.9, 0.7),
+    }.items():
         table[f"mbu:{name}"] = (mbu, 0.12, 1.1)
         table[f"mfu:{name}"] = (mfu, 0.3, top)
     for family in FAMILIES:
@@ -163,7 +185,9 @@ def fit(train: list[Row], start: Parameters | None = None) -> Parameters:
         return np.concatenate([np.array([error(row, p) / SOFT for row in train]), (theta - centre) / width])
 
     bounds = (np.full(len(names), -30.0), top)
-    best = least_squares(residuals, np.minimum(first, top - 1e-6), bounds=bounds, loss="soft_l1", max_nfev=25, ftol=1e-4)
+    best = least_squares(
+        residuals, np.minimum(first, top - 1e-6), bounds=bounds, loss="soft_l1", max_nfev=25, ftol=1e-4
+    )
     return dict(zip(names, np.exp(best.x).tolist(), strict=True))
 
 
@@ -219,7 +243,13 @@ def table(seen: list[tuple[Row, float]], out: list[tuple[str, list[tuple[Row, fl
         ("load", lambda r: r.mode),
     )
     for title, key in parts:
-        text += ["", f"By {title}, {name}:", "", "| part | rows | median | P90 | within 25 % |", "|---|---|---|---|---|"]
+        text += [
+            "",
+            f"By {title}, {name}:",
+            "",
+            "| part | rows | median | P90 | within 25 % |",
+            "|---|---|---|---|---|",
+        ]
         for part in sorted({key(r) for r, _ in found if r.scope}):
             text.append(line(part, [e for r, e in found if r.scope and key(r) == part]))
     return "\n".join(text)

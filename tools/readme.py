@@ -27,11 +27,23 @@ def run(command: str, folder: Path) -> str:
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m planner "$@"\n')
         script.chmod(0o755)
     env = {
-        "PATH": f"{shim}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "PLANNER_HOME": str(folder / ".home"),
-        "HOME": str(folder), "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "110",
-    }  # fmt: skip
+        "PATH": f"{shim}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PLANNER_HOME": str(folder / ".home"),
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "COLUMNS": "110",
+    }
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=env, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120
+        ["bash", "-c", command],
+        cwd=folder,
+        env=env,
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
     )
     return done.stdout
 
@@ -51,7 +63,9 @@ def renew(text: str) -> str:
 
 def pages() -> list[Path]:
     """Return the pages that may hold console blocks."""
-    return [p for p in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if "```console" in p.read_text("utf-8")]
+    return [
+        p for p in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if "```console" in p.read_text("utf-8")
+    ]
 
 
 def main() -> int:

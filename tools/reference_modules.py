@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from planner import build, fx
-from planner.catalog import Catalog
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
 from planner.terraform import deploy, module
 from planner.workload import Workload
 
@@ -34,9 +35,12 @@ class Case(NamedTuple):
 def _case(folder: str, kind: str, option: str = "on_demand", region: str = "", **settings: Any) -> Case:
     provider = folder.split("/")[0]
     workload = Workload(
-        provider=(provider,), instance_type=(kind,), purchase_option=(option,), region=(region,) if region else (),
+        provider=(provider,),
+        instance_type=(kind,),
+        purchase_option=(option,),
+        region=(region,) if region else (),
         model="DeepSeek-R1-Distill-Llama-70B" if provider != "alicloud" else "DeepSeek-R1-Distill-Qwen-7B",
-    )  # fmt: skip
+    )
     return Case(folder, workload, deploy.Settings(NOW, **settings))
 
 

@@ -1,7 +1,7 @@
 """Write the tables of docs/sizing.md that are sizings: the named instances, and every GPU of the catalogue.
 
-    python tools/sizing_tables.py           print them
-    python tools/sizing_tables.py --write   write them into docs/sizing.md (tests/test_sizing_docs.py holds them equal)
+python tools/sizing_tables.py           print them
+python tools/sizing_tables.py --write   write them into docs/sizing.md (tests/test_sizing_docs.py holds them equal)
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from planner.catalog import Catalog  # noqa: E402 - the script runs from a checkout
-from planner.errors import MisuseError  # noqa: E402
-from planner.gpus import find  # noqa: E402
-from planner.offer import InstanceType  # noqa: E402
-from planner.sizing import Sizing  # noqa: E402
-from planner.sizing.fit import check, size  # noqa: E402
-from planner.workload import Workload  # noqa: E402
+from planner.errors import MisuseError
+from planner.offer import InstanceType
+from planner.prices.catalog import Catalog
+from planner.sizing import Sizing
+from planner.sizing.fit import check, size
+from planner.sizing.gpus import find
+from planner.workload import Workload
 
 DOC = ROOT / "docs" / "sizing.md"
 NAMED = ("p4d.24xlarge", "ecs.gn7i-c16g1.4xlarge", "GN10Xp.20XLARGE320")
 MODELS = (
-    ("7B", "DeepSeek-R1-Distill-Qwen-7B"), ("14B", "DeepSeek-R1-Distill-Qwen-14B"),
-    ("32B", "DeepSeek-R1-Distill-Qwen-32B"), ("70B", "DeepSeek-R1-Distill-Llama-70B"), ("671B", "DeepSeek-R1"),
-)  # fmt: skip
+    ("7B", "DeepSeek-R1-Distill-Qwen-7B"),
+    ("14B", "DeepSeek-R1-Distill-Qwen-14B"),
+    ("32B", "DeepSeek-R1-Distill-Qwen-32B"),
+    ("70B", "DeepSeek-R1-Distill-Llama-70B"),
+    ("671B", "DeepSeek-R1"),
+)
 
 
 def catalogue() -> list[InstanceType]:
@@ -47,7 +50,10 @@ def answer(s: Sizing) -> tuple[str, str]:
 def named() -> str:
     """Return the table of the three named instance types."""
     specs = {s.name: s for s in catalogue()}
-    lines = ["| instance type | model | precision | layout | output tokens/s of one instance, or why not |", "|---|---|---|---|---|"]
+    lines = [
+        "| instance type | model | precision | layout | output tokens/s of one instance, or why not |",
+        "|---|---|---|---|---|",
+    ]
     for name in NAMED:
         for short, model in MODELS:
             for precision in ("fp16", "int4-awq") if short != "671B" else ("fp8", "int4-awq"):
@@ -68,7 +74,10 @@ def families() -> str:
             key = (spec.gpu_model, "")
         if key not in best or (spec.gpu_count, best[key].name) > (best[key].gpu_count, spec.name):
             best[key] = spec
-    lines = ["| GPU | instance type | 7B fp16: layout | output tokens/s | 70B fp16: layout | output tokens/s |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| GPU | instance type | 7B fp16: layout | output tokens/s | 70B fp16: layout | output tokens/s |",
+        "|---|---|---|---|---|---|",
+    ]
     for (gpu, _), spec in sorted(best.items()):
         cells = []
         for model in ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Llama-70B"):

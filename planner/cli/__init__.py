@@ -72,7 +72,9 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 cli.params.append(
-    click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+    click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
+    )
 )
 
 

@@ -13,13 +13,15 @@ from planner.errors import MisuseError, PriceBookError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from planner.pricebook import PriceBook
-    from planner.pricebook.book import Fetch
-    from planner.pricebook.store import Change, Content
+    from planner.prices.book import PriceBook
+    from planner.prices.book.read import Fetch
+    from planner.prices.book.write import Change, Content
 
 __all__ = ["add_to"]
 
-_DB = click.option("--price-book-db", metavar="FILE", help="The price book.  [prices.sqlite3 in $PLANNER_HOME or your data folder]")
+_DB = click.option(
+    "--price-book-db", metavar="FILE", help="The price book.  [prices.sqlite3 in $PLANNER_HOME or your data folder]"
+)
 
 
 def add_to(group: click.Group) -> None:
@@ -30,35 +32,41 @@ def add_to(group: click.Group) -> None:
 
 def _open(price_book_db: str | None) -> PriceBook:
     from planner.cli.options import book_path
-    from planner.pricebook import PriceBook
+    from planner.prices.book import PriceBook
 
     path = book_path(price_book_db)
     book = PriceBook.open_for_read(path)
     if book is None:
-        raise PriceBookError(f"no price book at {path} yet: `planner refresh` or `planner catalog import FILE` makes one")
+        raise PriceBookError(
+            f"no price book at {path} yet: `planner refresh` or `planner catalog import FILE` makes one"
+        )
     return book
 
 
 @click.command()
-@click.option("--since", metavar="DATE", help="Changes after this day.  [what the newest refresh of each region changed]")
+@click.option(
+    "--since", metavar="DATE", help="Changes after this day.  [what the newest refresh of each region changed]"
+)
 @click.option("--from-list", is_flag=True, help="Where the book differs from the committed list instead.")
 @click.option("--provider", metavar="NAME", default="", help="Only this provider.")
 @click.option("--region", metavar="ID", default="", help="Only this region.")
-@click.option("--quote", "quote_file", metavar="FILE", help="Also name the offers of this saved quote that are affected.")
+@click.option(
+    "--quote", "quote_file", metavar="FILE", help="Also name the offers of this saved quote that are affected."
+)
 @_DB
 def diff(
     since: str | None, from_list: bool, provider: str, region: str, quote_file: str | None, price_book_db: str | None
-) -> int:  # fmt: skip
+) -> int:
     """Show price changes: old, new, per cent, and which offers they affect."""
-    from planner.catalog import Catalog
-    from planner.pricebook.history import changes_from_list, changes_since
-    from planner.pricebook.words import change_line
+    from planner.prices.book.history import changes_from_list, changes_since
+    from planner.prices.book.words import change_line
+    from planner.prices.catalog import Catalog
 
     if from_list and since:
         raise MisuseError("--from-list compares with the committed list, --since with an earlier day: give one of them")
     offers = None
     if quote_file:
-        from planner.render.json import read
+        from planner.quoting.saved import read
 
         offers = read(quote_file).offers
     with _open(price_book_db) as book:
@@ -76,7 +84,7 @@ def diff(
 
 
 def _affected(change: Change, offers: Iterable[object] | None) -> str:
-    from planner.pricebook.affects import ids_affected, words_affected
+    from planner.quoting.affects import ids_affected, words_affected
 
     if offers is None:
         return words_affected(change.row)
@@ -92,13 +100,15 @@ def _affected(change: Change, offers: Iterable[object] | None) -> str:
 def history(instance_type: str, provider: str, region: str, price_book_db: str | None) -> int:
     """Show when each price of an instance type was first seen, changed and vanished."""
     from planner.money import plain, show
-    from planner.pricebook.history import history as story
-    from planner.pricebook.words import name_of, unit_of
+    from planner.prices.book.history import history as story
+    from planner.prices.book.words import name_of, unit_of
 
     with _open(price_book_db) as book:
         events = story(book, instance_type, provider, region)
     if not events:
-        raise MisuseError(f"the price book has never seen {instance_type!r} there; `planner catalog list` shows what is known")
+        raise MisuseError(
+            f"the price book has never seen {instance_type!r} there; `planner catalog list` shows what is known"
+        )
     title = ""
     for event in events:
         name = f"{name_of(event.price)}, {event.price.site}, {'with keys' if event.access == 'keys' else 'public list'}"
@@ -123,7 +133,7 @@ def history(instance_type: str, provider: str, region: str, price_book_db: str |
 @_DB
 def export(file: str | None, force: bool, price_book_db: str | None) -> int:
     """Write the whole price book as CSV, to a file or to the terminal."""
-    from planner.pricebook.csvfile import export_csv
+    from planner.prices.book.csvfile import export_csv
 
     with _open(price_book_db) as book:
         if not file:
@@ -155,8 +165,8 @@ def export(file: str | None, force: bool, price_book_db: str | None) -> int:
 def import_(file: str, price_book_db: str | None) -> int:
     """Add an exported price book to yours: checked wholly first, then all of it or nothing. Known fetches are skipped."""
     from planner.cli.options import book_path
-    from planner.pricebook.csvfile import check_csv, import_csv
-    from planner.pricebook.store import Writer
+    from planner.prices.book.csvfile import check_csv, import_csv
+    from planner.prices.book.write import Writer
 
     check_csv(file, _check)
     with Writer.open(book_path(price_book_db)) as writer:
@@ -167,9 +177,9 @@ def import_(file: str, price_book_db: str | None) -> int:
 
 def _check(fetch: Fetch, content: Content) -> list[str]:
     """Check a fetch from a file like one from a cloud."""
-    from planner.pricebook.checks import check_batch
-    from planner.pricebook.rows import batch_of
-    from planner.refresh import listed_types
+    from planner.prices.book.rows import batch_of
+    from planner.prices.checks import check_batch
+    from planner.prices.refresh import listed_types
 
     made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps, fetch.tells_zones)
     return check_batch(made, listed_types(fetch.provider))

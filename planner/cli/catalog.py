@@ -11,7 +11,7 @@ from planner.cli.options import book_options, open_catalog
 from planner.errors import CatalogError, MisuseError, suggest
 
 if TYPE_CHECKING:
-    from planner.catalog import Catalog
+    from planner.prices.catalog import Catalog
 
 
 @click.group()
@@ -38,25 +38,53 @@ def _filters(function: Any) -> Any:
 def list_(everything: bool, form: str, **values: Any) -> int:
     """List prices, one row each."""
     from planner.money import plain
-    from planner.render.table import grid
+    from planner.rendering.table import grid
 
     rows = []
     for price, spec in _select(values):
         if (price.status or price.confidence == "low" or price.os != "linux") and not everything:
             continue
-        tier = "" if price.tier_to is None and not price.tier_from else f"{plain(price.tier_from)}-{price.tier_to or ''} h"
+        tier = (
+            "" if price.tier_to is None and not price.tier_from else f"{plain(price.tier_from)}-{price.tier_to or ''} h"
+        )
         rows.append(
             [
-                price.provider, price.site, price.region, price.instance_type, spec.gpu_model if spec else "",
-                plain(spec.gpu_count) if spec else "", price.purchase_option, price.term, price.payment.replace("_", " "),
-                price.zone or tier, plain(price.amount), price.currency, price.unit, price.effective_date or "undated",
-                price.confidence, price.status or price.origin,
+                price.provider,
+                price.site,
+                price.region,
+                price.instance_type,
+                spec.gpu_model if spec else "",
+                plain(spec.gpu_count) if spec else "",
+                price.purchase_option,
+                price.term,
+                price.payment.replace("_", " "),
+                price.zone or tier,
+                plain(price.amount),
+                price.currency,
+                price.unit,
+                price.effective_date or "undated",
+                price.confidence,
+                price.status or price.origin,
             ]
-        )  # fmt: skip
+        )
     header = [
-        "provider", "site", "region", "instance type", "gpu", "gpus", "bought as", "term", "payment", "zone", "amount",
-        "currency", "unit", "as of", "confidence", "state",
-    ]  # fmt: skip
+        "provider",
+        "site",
+        "region",
+        "instance type",
+        "gpu",
+        "gpus",
+        "bought as",
+        "term",
+        "payment",
+        "zone",
+        "amount",
+        "currency",
+        "unit",
+        "as of",
+        "confidence",
+        "state",
+    ]
     if form == "csv":
         import csv
 
@@ -71,7 +99,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
 
 def _select(values: dict[str, Any]) -> Any:
     """Yield (price, specification or None) for the filters; unknown names raise `MisuseError`."""
-    from planner.build import gpu_matches
+    from planner.quoting.build import gpu_matches
 
     books = {k: values.pop(k) for k in ("price_book", "price_book_db", "offline_list", "as_of")}
     book = open_catalog(**books)
@@ -141,7 +169,9 @@ def show(name: str, **values: Any) -> int:
         if place != f"{p.region} ({p.site})":
             place = f"{p.region} ({p.site})"
             lines += ["", f"  {place}", *sold.pop((p.region, p.site), ())]
-        words = " ".join(w for w in (p.purchase_option, p.term, p.payment, p.offering, p.zone, "" if p.os == "linux" else p.os) if w)
+        words = " ".join(
+            w for w in (p.purchase_option, p.term, p.payment, p.offering, p.zone, "" if p.os == "linux" else p.os) if w
+        )
         low = f" (range from {plain(p.range_low)})" if p.range_low is not None else ""
         state = f"  [{p.status}: not quoted]" if p.status else ""
         lines.append(f"    {words}: {plain(p.amount)} {p.currency} per {p.unit}{low}{state}")
@@ -172,14 +202,16 @@ def _sold(book: Catalog, provider: str, name: str, only: tuple[str, ...]) -> dic
 
 
 @catalog.command()
-@click.option("--max-age", type=click.IntRange(0), default=90, metavar="DAYS", help="Age from which prices are stale.  [90]")
+@click.option(
+    "--max-age", type=click.IntRange(0), default=90, metavar="DAYS", help="Age from which prices are stale.  [90]"
+)
 @click.option("--strict", is_flag=True, help="Exit 1 when a provider's newest on-demand price is stale.")
 @book_options
 def check(max_age: int, strict: bool, **books: Any) -> int:
     """Validate every price of every provider and report their age."""
     from datetime import date
 
-    from planner.catalog import check_prices
+    from planner.prices.catalog import check_prices
 
     book = open_catalog(**books)
     today = date.fromisoformat(book.as_of) if book.as_of else date.today()
@@ -196,7 +228,10 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
                 undated += sum(1 for p in prices if not p.effective_date)
                 out += sum(1 for p in prices if p.status)
                 dates += [p.effective_date for p in prices if p.effective_date and not p.status]
-            unknown = sorted(set(book.price_files(provider)) - {g for r in book.regions(provider).values() for g in (r.id, *r.groups)})
+            unknown = sorted(
+                set(book.price_files(provider))
+                - {g for r in book.regions(provider).values() for g in (r.id, *r.groups)}
+            )
             problems += [f"{provider}: prices/{n}.csv belongs to no region" for n in unknown if n != "unplaced"]
             for region in book.regions(provider):
                 book.transfer(provider, region)
@@ -223,6 +258,6 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
     return 0
 
 
-from planner.cli.book import add_to  # noqa: E402 - the group must stand before its subcommands are added
+from planner.cli.book import add_to
 
 add_to(catalog)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from planner.compare import Diff
+    from planner.quoting.diff import Diff
 
 
 @click.command()
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
-@click.option("--fail-on-increase", "limit", metavar="PERCENT", help="Exit 1 when the cost rises by more than this (5%).")
+@click.option(
+    "--fail-on-increase", "limit", metavar="PERCENT", help="Exit 1 when the cost rises by more than this (5%)."
+)
 @click.option("--offer", metavar="ID", help="Judge this offer.  [the cheapest of each quote]")
 @click.option("--top", type=click.IntRange(0), default=20, metavar="N", help="Offers shown; 0 = all.  [20]")
 @click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 def diff(old: str, new: str, limit: str | None, offer: str | None, top: int, form: str, output: str | None) -> int:
     """What changed between two saved quotes (`planner quote --format json`), split exactly into price, discount,
     exchange rate, hours, count and volume."""
-    from planner.compare import compare, increase
-    from planner.render.diff import FORMATS
-    from planner.render.json import read
+    from planner.quoting.diff import compare, increase
+    from planner.quoting.saved import read
+    from planner.rendering.diff import FORMATS
 
     most = _limit(limit) if limit is not None else None
     result = compare(read(old), read(new))

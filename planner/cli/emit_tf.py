@@ -11,7 +11,7 @@ from planner.cli.options import book_options, make_quote, make_workload, open_ca
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
-    from planner.quote import Quote
+    from planner.quoting.records import Quote
 
 PROVIDERS = ("aws", "alicloud", "tencentcloud")
 
@@ -21,31 +21,59 @@ PROVIDERS = ("aws", "alicloud", "tencentcloud")
 @workload_options
 @book_options
 @click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
-@click.option("--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows.")
+@click.option(
+    "--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows."
+)
 @click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME]")
 @click.option("--force", is_flag=True, help="Replace files that you have edited.")
 @click.option("--validate", is_flag=True, help="Then run terraform init and validate.")
 @click.option("--plan", is_flag=True, help="Then run terraform plan (needs credentials).")
-@click.option("--name", metavar="NAME", default="", help="Name of the deployment (a-z, 0-9, -).  [from the workload or model]")
+@click.option(
+    "--name", metavar="NAME", default="", help="Name of the deployment (a-z, 0-9, -).  [from the workload or model]"
+)
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone.  [set in terraform.tfvars]")
 @click.option("--client-cidr", metavar="CIDR", default="", help="Who may call the API.  [set in terraform.tfvars]")
 @click.option("--open-to-internet", is_flag=True, help="Allow a client range wider than /8.")
 @click.option("--alert-email", metavar="ADDRESS", default="", help="Who is told about the budget (AWS).")
-@click.option("--deadline", metavar="TIME", default="", help="When all is released, e.g. 2026-12-31T18:00:00Z.  [now + hours]")
+@click.option(
+    "--deadline", metavar="TIME", default="", help="When all is released, e.g. 2026-12-31T18:00:00Z.  [now + hours]"
+)
 @click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency.")
 @click.option("--reserve-capacity", is_flag=True, help="Add an AWS on-demand capacity reservation.")
 @click.option("--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store.")
-@click.option("--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models.")
+@click.option(
+    "--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models."
+)
 @click.option("--checkpoint", metavar="ORG/NAME", default="", help="Checkpoint on the model hub.  [the model's own]")
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 @click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Tag everything that takes tags.")
 def emit_tf(
-    cloud: str, quote_file: str | None, offer_id: str | None, output: str | None, force: bool, validate: bool, plan: bool, name: str, zone: str,
-    client_cidr: str, open_to_internet: bool, alert_email: str, deadline: str, spot_limit: str | None,
-    reserve_capacity: bool, api_key_secret: str, hf_token_secret: str, checkpoint: str, image: tuple[str, ...],
-    tag: tuple[str, ...], price_book: tuple[str, ...], price_book_db: str | None, offline_list: bool, as_of: str | None,
+    cloud: str,
+    quote_file: str | None,
+    offer_id: str | None,
+    output: str | None,
+    force: bool,
+    validate: bool,
+    plan: bool,
+    name: str,
+    zone: str,
+    client_cidr: str,
+    open_to_internet: bool,
+    alert_email: str,
+    deadline: str,
+    spot_limit: str | None,
+    reserve_capacity: bool,
+    api_key_secret: str,
+    hf_token_secret: str,
+    checkpoint: str,
+    image: tuple[str, ...],
+    tag: tuple[str, ...],
+    price_book: tuple[str, ...],
+    price_book_db: str | None,
+    offline_list: bool,
+    as_of: str | None,
     **values: Any,
-) -> int:  # fmt: skip
+) -> int:
     """Write a Terraform module that runs the workload on PROVIDER: instances, network, role, engine, monitoring, an end.
 
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name. Nothing is
@@ -66,20 +94,36 @@ def emit_tf(
     wanted = priced.workload
     region = values.get("region") or wanted.region
     offer = deploy.pick(
-        priced, cloud, () if tuple(region) == ("all",) else region, values.get("instance_type") or wanted.instance_type,
-        values.get("purchase_option") or wanted.purchase_option, offer_id or "",
-    )  # fmt: skip
+        priced,
+        cloud,
+        () if tuple(region) == ("all",) else region,
+        values.get("instance_type") or wanted.instance_type,
+        values.get("purchase_option") or wanted.purchase_option,
+        offer_id or "",
+    )
     settings = deploy.Settings(
-        datetime.now(UTC), name, zone, client_cidr, open_to_internet, alert_email, deadline,
-        decimal_of(spot_limit, "--spot-limit") if spot_limit is not None else None, reserve_capacity, api_key_secret,
-        hf_token_secret, checkpoint, _pairs(tag, "--tag"),
-    )  # fmt: skip
+        datetime.now(UTC),
+        name,
+        zone,
+        client_cidr,
+        open_to_internet,
+        alert_email,
+        deadline,
+        decimal_of(spot_limit, "--spot-limit") if spot_limit is not None else None,
+        reserve_capacity,
+        api_key_secret,
+        hf_token_secret,
+        checkpoint,
+        _pairs(tag, "--tag"),
+    )
     deployment = deploy.deploy(priced, offer, settings)
     files = module.files(deployment, priced, offer, dict(_pairs(image, "--image")))
     folder = output or deployment.name
     kept = write.write_module(files, folder, force=force)
-    report = [f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
-              f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"]  # fmt: skip
+    report = [
+        f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
+        f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"
+    ]
     report += [f"kept your {path}" for path in kept]
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
@@ -98,7 +142,7 @@ def _saved(path: str, values: dict[str, Any], books: bool) -> Quote:
     if given or books:
         what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
         raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
-    from planner.render.json import read
+    from planner.quoting.saved import read
 
     return read(path)
 

@@ -17,19 +17,25 @@ from planner.errors import MisuseError, suggest
 @click.option("--offer", metavar="ID", help="Id of the offer (column `offer` of CSV, `id` of JSON).  [the cheapest]")
 @click.option("--replay", metavar="FILE", help="Explain an offer of a saved JSON quote.")
 def explain(
-    offer: str | None, replay: str | None, price_book: tuple[str, ...], price_book_db: str | None, offline_list: bool,
-    as_of: str | None, workload_file: str | None, **values: Any,
-) -> int:  # fmt: skip
+    offer: str | None,
+    replay: str | None,
+    price_book: tuple[str, ...],
+    price_book_db: str | None,
+    offline_list: bool,
+    as_of: str | None,
+    workload_file: str | None,
+    **values: Any,
+) -> int:
     """Unfold one offer: each charge to its price row, source and date, each total to its formula, the sizing step by step.
 
     The argument is an offer's id, or a workload file.
     """
     if workload_file and not workload_file.endswith(".toml"):
         offer, workload_file = workload_file, None
-    from planner.render.explain import dump
+    from planner.rendering.explain import dump
 
     if replay:
-        from planner.render.json import read
+        from planner.quoting.saved import read
 
         result = read(replay)
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from planner.models import Model
+    from planner.sizing.models import Model
 
 
 @click.group()
@@ -20,19 +20,34 @@ def models() -> None:
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def list_(form: str) -> int:
     """List the registry: parameters, KV cache, tensor parallel degrees, context, licence."""
-    from planner.models import rows
+    from planner.sizing.models import rows
 
     if form == "json":
         return _write([_facts(m) for m in rows()])
     header = ("model", "params", "active", "KV B/token", "tp", "context", "precision", "licence")
     table = [header]
     for m in rows():
-        sized = (f"{m.total_params / 1e9:.1f}B", f"{m.active_params / 1e9:.1f}B", f"{m.kv_bytes_per_token:,}", _degrees(m))
+        sized = (
+            f"{m.total_params / 1e9:.1f}B",
+            f"{m.active_params / 1e9:.1f}B",
+            f"{m.kv_bytes_per_token:,}",
+            _degrees(m),
+        )
         known = (f"{m.total_published}B".split(" ")[0], "", "", "not sized")
-        table.append((m.name, *(sized if m.sizable else known), f"{m.max_context:,}", m.native_precision.split(" ")[0], m.license))
+        table.append(
+            (
+                m.name,
+                *(sized if m.sizable else known),
+                f"{m.max_context:,}",
+                m.native_precision.split(" ")[0],
+                m.license,
+            )
+        )
     widths = [max(len(r[i]) for r in table) for i in range(len(header))]
     for r in table:
-        cells = [c.rjust(w) if i in (1, 2, 3, 5) else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))]
+        cells = [
+            c.rjust(w) if i in (1, 2, 3, 5) else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))
+        ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
     return 0
 
@@ -44,7 +59,7 @@ def list_(form: str) -> int:
 def show(name: str | None, model_config: str | None, form: str) -> int:
     """Show one model: architecture, memory, ids, licence, source."""
     from planner.errors import MisuseError
-    from planner.models import find, from_config
+    from planner.sizing.models import find, from_config
 
     if (name is None) == (model_config is None):
         raise MisuseError("give either a model's name or --model-config FILE")
@@ -75,20 +90,35 @@ def _facts(m: Model) -> dict[str, Any]:
     from planner.sizing.memory import BYTES, weight_bytes
 
     shape: dict[str, Any] = {
-        "name": m.name, "sizable": m.sizable, "hf_id": m.hf_id, "modelscope_id": m.modelscope_id,
-        "aliases": list(m.aliases), "architecture": m.arch, "attention": m.attention, "layers": m.layers,
-        "hidden": m.hidden, "heads": m.heads, "kv_heads": m.kv_heads, "head_dim": m.head_dim,
-        "experts": m.experts or None, "experts_per_token": m.top_k or None, "vocabulary": m.vocab,
-        "max_context": m.max_context, "native_precision": m.native_precision,
+        "name": m.name,
+        "sizable": m.sizable,
+        "hf_id": m.hf_id,
+        "modelscope_id": m.modelscope_id,
+        "aliases": list(m.aliases),
+        "architecture": m.arch,
+        "attention": m.attention,
+        "layers": m.layers,
+        "hidden": m.hidden,
+        "heads": m.heads,
+        "kv_heads": m.kv_heads,
+        "head_dim": m.head_dim,
+        "experts": m.experts or None,
+        "experts_per_token": m.top_k or None,
+        "vocabulary": m.vocab,
+        "max_context": m.max_context,
+        "native_precision": m.native_precision,
         "parameters_published": f"{m.total_published} x 10^9" if m.total_published else "",
-    }  # fmt: skip
+    }
     if m.sizable:
         shape |= {
-            "parameters": m.total_params, "active_parameters": m.active_params,
+            "parameters": m.total_params,
+            "active_parameters": m.active_params,
             "kv_bytes_per_token": m.kv_bytes_per_token,
             "tensor_parallel": [int(k) for k in _degrees(m).split()],
-            "weights": {p: round(weight_bytes(m, p) / 2**30, 2) for p in BYTES if p not in ("bf16", "int8-w8a16", "int4-gptq")},
-        }  # fmt: skip
+            "weights": {
+                p: round(weight_bytes(m, p) / 2**30, 2) for p in BYTES if p not in ("bf16", "int8-w8a16", "int4-gptq")
+            },
+        }
     return shape | {"licence": m.license, "source": m.source, "notes": m.notes}
 
 

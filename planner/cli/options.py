@@ -11,8 +11,8 @@ import click
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
-    from planner.catalog import Catalog
-    from planner.quote import Quote
+    from planner.prices.catalog import Catalog
+    from planner.quoting.records import Quote
     from planner.workload import Workload
 
 __all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
@@ -90,17 +90,20 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
 
 
 def open_catalog(
-    price_book: tuple[str, ...] = (), price_book_db: str | None = None, offline_list: bool = False, as_of: str | None = None
+    price_book: tuple[str, ...] = (),
+    price_book_db: str | None = None,
+    offline_list: bool = False,
+    as_of: str | None = None,
 ) -> Catalog:
     """Return the catalogue that the book options describe; a price book that cannot be read is a warning on stderr."""
-    from planner.catalog import Catalog
+    from planner.prices.catalog import Catalog
     from planner.units import iso_date
 
     date = iso_date(as_of, "--as-of") if as_of else ""
     book = None if offline_list else _open_book(price_book_db)
     catalog = Catalog(book=book, as_of=date)
     if price_book:
-        from planner.ownprices import load
+        from planner.prices.own import load
 
         catalog.own = tuple(p for path in price_book for p in load(path, catalog))
     return catalog
@@ -110,7 +113,7 @@ def home() -> str:
     """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it."""
     if os.environ.get("PLANNER_HOME"):
         return os.environ["PLANNER_HOME"]
-    from planner.pricebook.place import data_folder
+    from planner.prices.book.place import data_folder
 
     return data_folder(os.environ)
 
@@ -127,8 +130,8 @@ def _open_book(price_book_db: str | None) -> Any:
             raise MisuseError(f"no price book at {path}; `planner refresh --price-book-db {path}` makes one")
         return None
     from planner.errors import PriceBookError
-    from planner.pricebook import PriceBook
-    from planner.pricebook.fallback import Fallback
+    from planner.prices.book import PriceBook
+    from planner.prices.book.fallback import Fallback
 
     def warn(why: str) -> None:
         click.echo(f"planner: warning: {why}; quoting from the committed lists", err=True)
@@ -145,7 +148,8 @@ def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) 
     """Return the quote of `workload`, aged against today or the catalogue's own date."""
     from datetime import date
 
-    from planner import build, fx
+    from planner.prices import fx
+    from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
     return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), with_prices)

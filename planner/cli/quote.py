@@ -11,7 +11,7 @@ from planner.cli.options import book_options, make_quote, make_workload, open_ca
 from planner.errors import BudgetError, MisuseError, StaleError
 
 if TYPE_CHECKING:
-    from planner.quote import Quote
+    from planner.quoting.records import Quote
 
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 
@@ -23,7 +23,12 @@ RECOMPUTE = ("xlsx", "html")
 @workload_options
 @book_options
 @click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
-@click.option("--top", type=click.IntRange(1, 1000), metavar="N", help="Offers per provider and way of buying shown.  [1; workbook 3]")
+@click.option(
+    "--top",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Offers per provider and way of buying shown.  [1; workbook 3]",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
@@ -34,10 +39,23 @@ RECOMPUTE = ("xlsx", "html")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
-    price_book: tuple[str, ...], price_book_db: str | None, offline_list: bool, as_of: str | None, strict: bool,
-    top: int | None, form: str, output: str | None, lang: str, offer: str | None, compare: str | None,
-    charts: str | None, explain: bool, from_tf: str | None, replay: str | None, **values: Any,
-) -> int:  # fmt: skip
+    price_book: tuple[str, ...],
+    price_book_db: str | None,
+    offline_list: bool,
+    as_of: str | None,
+    strict: bool,
+    top: int | None,
+    form: str,
+    output: str | None,
+    lang: str,
+    offer: str | None,
+    compare: str | None,
+    charts: str | None,
+    explain: bool,
+    from_tf: str | None,
+    replay: str | None,
+    **values: Any,
+) -> int:
     """What a workload costs on each cloud: on-demand, committed and spot, with traffic, from dated prices.
 
     Without a workload it is the reference case: DeepSeek-R1-Distill-Qwen-7B at FP16 with 20 % headroom.
@@ -59,7 +77,7 @@ def quote(
     else:
         text = _file(result, form, top, lang, offer, compare)
     if charts:
-        from planner.render.charts import write
+        from planner.rendering.charts import write
 
         write(result, charts, top or 1, lang)
     _put(text, output)
@@ -83,47 +101,45 @@ def _replay(path: str, values: dict[str, Any]) -> Quote:
     given = [k for k, v in values.items() if v is not None and v != ()]
     if given:
         raise MisuseError(f"--replay shows a saved quote as it was; --{given[0].replace('_', '-')} cannot change it")
-    from planner.render.json import read
+    from planner.quoting.saved import read
 
     return read(path)
 
 
-def _file(
-    result: Quote, form: str, top: int | None, lang: str, offer: str | None, compare: str | None
-) -> str | bytes:
+def _file(result: Quote, form: str, top: int | None, lang: str, offer: str | None, compare: str | None) -> str | bytes:
     if form == "json":
-        from planner.render.json import dump_bytes
+        from planner.rendering.json import dump_bytes
 
         return dump_bytes(result)
     if form == "csv":
-        from planner.render.csv import dump as dump_csv
+        from planner.rendering.csv import dump as dump_csv
 
         return dump_csv(result)
     if form == "xlsx":
-        from planner.render.xlsx import dump as dump_xlsx
+        from planner.rendering.xlsx import dump as dump_xlsx
 
         return dump_xlsx(result, top or 3, lang)
     if form == "focus":
-        from planner.render.focus import dump as dump_focus
+        from planner.rendering.focus import dump as dump_focus
 
         return dump_focus(result, offer or "")
     if form == "html":
-        from planner.render.html import dump as dump_html
+        from planner.rendering.html import dump as dump_html
 
         return dump_html(result, top or 1, lang)
-    from planner.render.markdown import dump as dump_markdown
+    from planner.rendering.markdown import dump as dump_markdown
 
     return dump_markdown(result, top or 1, lang, _replay(compare, {}) if compare else None)
 
 
 def _table(result: Quote, top: int, lang: str, explain: bool, to_terminal: bool) -> str:
     from planner.i18n import translator
-    from planner.render.table import dump
+    from planner.rendering.table import dump
 
     speak = translator(lang)
     text = dump(result, top, to_terminal and sys.stdout.isatty(), speak)
     if explain:
-        from planner.render.explain import dump as dump_explain
+        from planner.rendering.explain import dump as dump_explain
 
         seen: set[str] = set()
         for offer in result.offers:
@@ -151,7 +167,9 @@ def _verdict(result: Quote, strict: bool) -> None:
         from planner.money import show
 
         if budget.cheapest is None:
-            raise BudgetError(f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer serves the workload")
+            raise BudgetError(
+                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer serves the workload"
+            )
         raise BudgetError(
             f"nothing fits the budget of {show(budget.limit)} {budget.currency}: the cheapest bills "
             f"{show(budget.cheapest)}, {show(budget.cheapest - budget.limit)} over"

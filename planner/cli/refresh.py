@@ -12,8 +12,8 @@ from planner.errors import FetchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from planner.prices.refresh import Outcome, Plan
     from planner.provider import Provider
-    from planner.refresh import Outcome, Plan
 
 _SHOWN_CHANGES = 40
 
@@ -21,16 +21,30 @@ _SHOWN_CHANGES = 40
 @click.command()
 @click.argument("provider", nargs=-1)
 @click.option("--region", multiple=True, metavar="ID", help="Only this region.  [the provider's usual ones]")
-@click.option("--family", multiple=True, metavar="NAME", help="Only this family (p4d, gn7i, GN10Xp, ...).  [all with GPUs]")
+@click.option(
+    "--family", multiple=True, metavar="NAME", help="Only this family (p4d, gn7i, GN10Xp, ...).  [all with GPUs]"
+)
 @click.option("--public", is_flag=True, help="Use the sources that need no keys, even where there are keys.")
 @click.option("--keep-raw", metavar="DIR", help="Keep the raw answers for audit, without secrets.")
-@click.option("--endpoint", multiple=True, metavar="PROVIDER=URL", help="Another address of the API: https, or loopback.")
-@click.option("--self-check", is_flag=True, help="Ask each call once and say whether it answers as expected; keep nothing.")
-@click.option("--price-book-db", metavar="FILE", help="The price book.  [prices.sqlite3 in $PLANNER_HOME or your data folder]")
+@click.option(
+    "--endpoint", multiple=True, metavar="PROVIDER=URL", help="Another address of the API: https, or loopback."
+)
+@click.option(
+    "--self-check", is_flag=True, help="Ask each call once and say whether it answers as expected; keep nothing."
+)
+@click.option(
+    "--price-book-db", metavar="FILE", help="The price book.  [prices.sqlite3 in $PLANNER_HOME or your data folder]"
+)
 def refresh(
-    provider: tuple[str, ...], region: tuple[str, ...], family: tuple[str, ...], public: bool, keep_raw: str | None,
-    endpoint: tuple[str, ...], self_check: bool, price_book_db: str | None,
-) -> int:  # fmt: skip
+    provider: tuple[str, ...],
+    region: tuple[str, ...],
+    family: tuple[str, ...],
+    public: bool,
+    keep_raw: str | None,
+    endpoint: tuple[str, ...],
+    self_check: bool,
+    price_book_db: str | None,
+) -> int:
     """Fetch newer prices from the clouds into your price book, with your own keys or from public lists.
 
     Without PROVIDER all of them are asked. Each region is kept whole or not at all; what fails is named at the end, the
@@ -41,10 +55,10 @@ def refresh(
     from datetime import UTC, datetime
 
     from planner import provider as adapters
-    from planner.pricebook.store import normal_families
+    from planner.prices.book.write import normal_families
+    from planner.prices.raw import RawFiles
+    from planner.prices.refresh import endpoints_of, plan
     from planner.provider import Access
-    from planner.rawfiles import RawFiles
-    from planner.refresh import endpoints_of, plan
 
     stop = threading.Event()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -73,8 +87,8 @@ def refresh(
 
 def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
     from planner.cli.options import book_path
-    from planner.pricebook.store import Writer
-    from planner.refresh import run
+    from planner.prices.book.write import Writer
+    from planner.prices.refresh import run
 
     path = book_path(price_book_db)
     seen: list[Outcome] = []
@@ -103,7 +117,9 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
             stop.set()
             _summary(seen, path)
             left = len(todo.jobs) - len(seen)
-            click.echo(f"interrupted: {left} of {len(todo.jobs)} regions were not fetched; the others are whole", err=True)
+            click.echo(
+                f"interrupted: {left} of {len(todo.jobs)} regions were not fetched; the others are whole", err=True
+            )
             return 130
     _summary(seen, path)
     return 1 if todo.missing or any(outcome.error for outcome in seen) else 0
@@ -134,7 +150,7 @@ def _counted(outcome: Outcome) -> str:
 
 def _summary(outcomes: Sequence[Outcome], path: str) -> None:
     """Print what was fetched, what changed, what failed and why, and what no API gives."""
-    from planner.pricebook.words import change_line
+    from planner.prices.book.words import change_line
 
     good = sorted((o for o in outcomes if not o.error), key=lambda o: (o.provider, o.region))
     bad = sorted((o for o in outcomes if o.error), key=lambda o: (o.provider, o.region))
@@ -162,7 +178,7 @@ def _summary(outcomes: Sequence[Outcome], path: str) -> None:
 
 
 def _self_check(pairs: Sequence[tuple[Provider, Any]]) -> int:
-    from planner.refresh import self_check
+    from planner.prices.refresh import self_check
 
     code = 0
     for name, call, good, seen in self_check(pairs):
@@ -172,7 +188,7 @@ def _self_check(pairs: Sequence[tuple[Provider, Any]]) -> int:
 
 
 def _known_regions(name: str) -> tuple[str, ...]:
-    from planner.catalog import Catalog
+    from planner.prices.catalog import Catalog
 
     catalog = Catalog()
     return tuple(catalog.regions(name)) if name in catalog.providers() else ()
@@ -180,7 +196,7 @@ def _known_regions(name: str) -> tuple[str, ...]:
 
 def _go_on(name: str) -> str:
     """Say what quotes do without newer prices: which committed list they take, by the date of its newest price."""
-    from planner.catalog import Catalog
+    from planner.prices.catalog import Catalog
 
     catalog = Catalog()
     if name not in catalog.providers():

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--precision", metavar="P", help="fp16, bf16, fp8, int8 (W8A8), int8-w8a16, int4-awq, int4-gptq.  [fp16]")
 @click.option("--instance-type", metavar="TYPE", help="An instance type of the catalogue.")
 @click.option("--gpu", metavar="NAME", help="A GPU instead: A100-80, A10, V100, H100, L20, 4090, ...")
-@click.option("--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs to use.  [all of the instance type, else 1]")
+@click.option(
+    "--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs to use.  [all of the instance type, else 1]"
+)
 @click.option("--tp", type=click.IntRange(1, 1024), metavar="K", help="Tensor parallel degree.  [the best that fits]")
 @click.option("--input-tokens", metavar="N", help="Prompt length.  [1024]")
 @click.option("--output-tokens", metavar="N", help="Answer length.  [512]")
@@ -29,7 +31,12 @@ if TYPE_CHECKING:
 @click.option("--concurrency", metavar="C|max", help="Requests at once; max: as many as the memory holds.  [max]")
 @click.option("--rps", metavar="R", help="Requests per second instead: how many machines it takes.")
 @click.option("--tokens-per-second", metavar="T", help="Output tokens per second instead.")
-@click.option("--arrival", type=click.Choice(["steady", "burst"]), default="steady", help="steady keeps C requests running; burst sends C at once and drains.  [steady]")
+@click.option(
+    "--arrival",
+    type=click.Choice(["steady", "burst"]),
+    default="steady",
+    help="steady keeps C requests running; burst sends C at once and drains.  [steady]",
+)
 @click.option("--ttft-ms", metavar="MS", help="Limit on the time to the first token.")
 @click.option("--tpot-ms", metavar="MS", help="Limit on the time per output token.")
 @click.option("--headroom", metavar="SHARE", help="Capacity kept free when counting machines.  [20%]")
@@ -38,9 +45,15 @@ if TYPE_CHECKING:
 @click.option("--steps", is_flag=True, help="Show every step with its formula and numbers.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def size(
-    instance_type: str | None, gpu: str | None, gpus: int | None, tp: int | None, arrival: str, steps: bool, form: str,
+    instance_type: str | None,
+    gpu: str | None,
+    gpus: int | None,
+    tp: int | None,
+    arrival: str,
+    steps: bool,
+    form: str,
     **values: Any,
-) -> int:  # fmt: skip
+) -> int:
     """What a machine delivers for a model: memory, layout, tokens per second and latency, each with its range.
 
     The ranges hold 80 % of measured runs that the model had not seen; docs/sizing.md has the table.
@@ -65,7 +78,7 @@ def size(
         found = on_machine(work, name, count, memory, network if count == number else None, tp or 0, burst)
     else:
         assert gpu is not None
-        from planner.gpus import find
+        from planner.sizing.gpus import find
 
         name, count, memory = find(gpu).name, float(gpus or 1), None
         machine = f"{count:g} x {name}"
@@ -107,7 +120,7 @@ def _workload(values: dict[str, Any]) -> Workload:
 
 def _instance(name: str) -> InstanceType:
     """Return the instance type of the catalogue; raises MisuseError with near matches."""
-    from planner.catalog import Catalog
+    from planner.prices.catalog import Catalog
 
     catalog = Catalog()
     for provider in catalog.providers():
@@ -133,18 +146,31 @@ def _json(s: Sizing, work: Workload, instance_type: str | None, gpu: str, gpus: 
         layout = dict(zip(s.layout._fields, s.layout, strict=True))
     return {
         "schema": "planner.size/1",
-        "model": s.model, "precision": s.precision, "engine": s.engine,
-        "instance_type": instance_type, "gpu": gpu, "gpus": gpus if gpus % 1 else int(gpus),
-        "input_tokens": work.input_tokens, "output_tokens": work.output_tokens, "arrival": arrival,
-        "fits": s.fits, "reasons": list(s.reasons), "memory": memory, "layout": layout,
+        "model": s.model,
+        "precision": s.precision,
+        "engine": s.engine,
+        "instance_type": instance_type,
+        "gpu": gpu,
+        "gpus": gpus if gpus % 1 else int(gpus),
+        "input_tokens": work.input_tokens,
+        "output_tokens": work.output_tokens,
+        "arrival": arrival,
+        "fits": s.fits,
+        "reasons": list(s.reasons),
+        "memory": memory,
+        "layout": layout,
         "concurrency": s.concurrency,
         "output_tokens_per_second": _range(s.output_tokens_per_second, 2),
         "total_tokens_per_second": _range(s.total_tokens_per_second, 2),
-        "ttft_ms": _range(s.ttft_ms, 2), "tpot_ms": _range(s.tpot_ms, 3),
-        "count": s.count, "utilisation": None if s.utilisation is None else round(s.utilisation, 4),
-        "idle_gpus": s.idle_gpus, "basis": list(s.basis), "warnings": list(s.warnings),
+        "ttft_ms": _range(s.ttft_ms, 2),
+        "tpot_ms": _range(s.tpot_ms, 3),
+        "count": s.count,
+        "utilisation": None if s.utilisation is None else round(s.utilisation, 4),
+        "idle_gpus": s.idle_gpus,
+        "basis": list(s.basis),
+        "warnings": list(s.warnings),
         "steps": [dict(zip(x._fields, x, strict=True)) for x in s.steps],
-    }  # fmt: skip
+    }
 
 
 def _table(s: Sizing, work: Workload, machine: str, gpus: str, arrival: str, steps: bool) -> str:
@@ -168,12 +194,16 @@ def _table(s: Sizing, work: Workload, machine: str, gpus: str, arrival: str, ste
         f"  {'':<22}{'low':>10}{'estimate':>12}{'high':>10}",
     ]
     for label, value, digits in (
-        ("output tokens/s", s.output_tokens_per_second, 0), ("total tokens/s", s.total_tokens_per_second, 0),
-        ("TPOT ms", s.tpot_ms, 1), ("TTFT ms (weak)", s.ttft_ms, 0),
-    ):  # fmt: skip
+        ("output tokens/s", s.output_tokens_per_second, 0),
+        ("total tokens/s", s.total_tokens_per_second, 0),
+        ("TPOT ms", s.tpot_ms, 1),
+        ("TTFT ms (weak)", s.ttft_ms, 0),
+    ):
         if value is not None:
             digits = 1 if label.endswith("/s") and value.estimate < 100 else digits
-            lines.append(f"  {label:<22}{value.low:>10,.{digits}f}{value.estimate:>12,.{digits}f}{value.high:>10,.{digits}f}")
+            lines.append(
+                f"  {label:<22}{value.low:>10,.{digits}f}{value.estimate:>12,.{digits}f}{value.high:>10,.{digits}f}"
+            )
     lines.append("")
     if s.utilisation is not None and not work.concurrency:
         lines.append(f"  machines      {s.count}, used to {s.utilisation:.0%} of their low side")

@@ -1,6 +1,5 @@
 """From a workload and an instance type to how many instances, in which layout, and what they deliver."""
 
-
 from planner.records import NamedTuple
 
 __all__ = ["Layout", "Memory", "Range", "Sizing"]

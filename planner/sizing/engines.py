@@ -1,10 +1,9 @@
 """Inference engines: which one a GPU gets by default, and which precision runs on which GPU in which engine."""
 
-
 from planner.errors import MisuseError, suggest
-from planner.gpus import GpuSpec
-from planner.models import Model
 from planner.records import NamedTuple
+from planner.sizing.gpus import GpuSpec
+from planner.sizing.models import Model
 
 __all__ = ["Engine", "default", "note", "parse", "refusal"]
 
@@ -21,9 +20,14 @@ _NAMES = {
     "1cat-vllm": "1Cat-vLLM",
 }
 _ALIASES = {
-    "lmdeploy-turbomind": "lmdeploy", "turbomind": "lmdeploy", "nim": "tensorrt-llm", "trt-llm": "tensorrt-llm",
-    "trtllm": "tensorrt-llm", "tensorrt_llm": "tensorrt-llm", "text-generation-inference": "tgi",
-}  # fmt: skip
+    "lmdeploy-turbomind": "lmdeploy",
+    "turbomind": "lmdeploy",
+    "nim": "tensorrt-llm",
+    "trt-llm": "tensorrt-llm",
+    "trtllm": "tensorrt-llm",
+    "tensorrt_llm": "tensorrt-llm",
+    "text-generation-inference": "tgi",
+}
 _DEFAULT_VERSION = {"vllm": VLLM, "lmdeploy": LMDEPLOY}
 
 

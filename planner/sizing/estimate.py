@@ -2,16 +2,16 @@
 
 import os
 
-from planner.gpus import GpuSpec
-from planner.models import Model
+from planner.files import DATA
 from planner.sizing import Range, roofline
 from planner.sizing.engines import Engine
+from planner.sizing.gpus import GpuSpec
 from planner.sizing.memory import Plan
+from planner.sizing.models import Model
 from planner.sizing.roofline import Machine, Parameters
 
 __all__ = ["Calibration", "Estimate", "anchors", "at", "banded", "calibration", "hold"]
 
-_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 HOP_SECONDS = 100e-6  # one pipeline hop between machines over 100 Gbps and more; own judgement, no anchor
 
 
@@ -21,9 +21,13 @@ class Calibration:
     __slots__ = ("bands", "families", "fitted_on", "parameters", "rows")
 
     def __init__(
-        self, parameters: Parameters, bands: dict[str, tuple[float, float]], families: frozenset[str], fitted_on:
-        str, rows: int,
-    ) -> None:  # fmt: skip
+        self,
+        parameters: Parameters,
+        bands: dict[str, tuple[float, float]],
+        families: frozenset[str],
+        fitted_on: str,
+        rows: int,
+    ) -> None:
         self.parameters = parameters
         self.bands = bands
         self.families = families
@@ -56,7 +60,7 @@ def calibration() -> Calibration:
         bands: dict[str, tuple[float, float]] = {}
         families: set[str] = set()
         facts = {}
-        with open(os.path.join(_FOLDER, "sizing.csv"), encoding="utf-8") as file:
+        with open(os.path.join(DATA, "sizing.csv"), encoding="utf-8") as file:
             next(file)
             for line in file:
                 kind, name, value, high = line.rstrip("\n").split(",")
@@ -128,7 +132,7 @@ _basis: dict[tuple[str, str], tuple[str, ...]] = {}
 def anchors(gpu: GpuSpec, precision: str) -> tuple[str, ...]:
     """Return ids of measured rows (benchmarks/anchors.csv) of this GPU and width; else of its family; else ()."""
     if not _basis:
-        with open(os.path.join(_FOLDER, "sizing_anchors.csv"), encoding="utf-8") as file:
+        with open(os.path.join(DATA, "sizing_anchors.csv"), encoding="utf-8") as file:
             next(file)
             for line in file:
                 name, width, ids = line.rstrip("\n").split(",")

@@ -2,15 +2,14 @@
 
 import math
 
-from planner import gpus, models
 from planner.errors import MisuseError, suggest
-from planner.gpus import GIB, GpuSpec
-from planner.models import Model
 from planner.offer import InstanceType
-from planner.sizing import Layout, Memory, Sizing, engines, estimate, layout, steps
+from planner.sizing import Layout, Memory, Sizing, engines, estimate, gpus, layout, models, steps
 from planner.sizing.engines import Engine
 from planner.sizing.estimate import Estimate
+from planner.sizing.gpus import GIB, GpuSpec
 from planner.sizing.memory import Plan
+from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.workload import PRECISIONS, Workload
 
@@ -24,7 +23,9 @@ def model_of(workload: Workload) -> Model:
     """Return the workload's model; raises MisuseError for an unknown one or a config.json that cannot be used."""
     key = (workload.model, workload.model_config)
     if key not in _models:
-        _models[key] = models.from_config(workload.model_config) if workload.model_config else models.find(workload.model)
+        _models[key] = (
+            models.from_config(workload.model_config) if workload.model_config else models.find(workload.model)
+        )
     return _models[key]
 
 
@@ -67,10 +68,22 @@ def size(workload: Workload, instance: InstanceType) -> Sizing:
     memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
     number = float(instance.gpu_count)
     asked = (
-        workload.model, workload.model_config, workload.precision, workload.engine, workload.count, workload.spare,
-        workload.input_tokens, workload.output_tokens, workload.context_tokens, workload.rps, workload.concurrency,
-        workload.tokens_per_second, workload.ttft_ms, workload.tpot_ms, workload.headroom,
-    )  # fmt: skip
+        workload.model,
+        workload.model_config,
+        workload.precision,
+        workload.engine,
+        workload.count,
+        workload.spare,
+        workload.input_tokens,
+        workload.output_tokens,
+        workload.context_tokens,
+        workload.rps,
+        workload.concurrency,
+        workload.tokens_per_second,
+        workload.ttft_ms,
+        workload.tpot_ms,
+        workload.headroom,
+    )
     found = _cached(workload, asked, instance.gpu_model, memory_gib, number, None)
     # The network decides only where one machine is too small: most instance types share the answer above.
     if not found.fits and instance.network_gbps is not None and layout.NO_NETWORK in found.reasons:
@@ -79,7 +92,12 @@ def size(workload: Workload, instance: InstanceType) -> Sizing:
 
 
 def _cached(
-    workload: Workload, asked: tuple[object, ...], name: str, memory_gib: float | None, number: float, network: float | None
+    workload: Workload,
+    asked: tuple[object, ...],
+    name: str,
+    memory_gib: float | None,
+    number: float,
+    network: float | None,
 ) -> Sizing:
     key = (name, memory_gib, number, network, asked)
     found = _cache.get(key)
@@ -93,18 +111,40 @@ def _cached(
 def _no(workload: Workload, model: Model, engine: str, reasons: tuple[str, ...]) -> Sizing:
     """Return the sizing of an instance type that does not serve the workload."""
     return Sizing(
-        False, reasons, 0, workload.count > 0, model.name, workload.precision, engine, None, None, None, None, None,
-        None, 0, None, 0, (), (), (),
-    )  # fmt: skip
+        False,
+        reasons,
+        0,
+        workload.count > 0,
+        model.name,
+        workload.precision,
+        engine,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        0,
+        None,
+        0,
+        (),
+        (),
+        (),
+    )
 
 
 def demand_of(workload: Workload) -> Demand:
     """Return the workload's demand and limits as floats; requests a second become output tokens a second."""
     rate = float(workload.tokens_per_second) or float(workload.rps) * workload.output_tokens
     return Demand(
-        float(workload.input_tokens), float(workload.output_tokens), rate, float(workload.concurrency),
-        float(workload.ttft_ms) / 1e3, float(workload.tpot_ms) / 1e3, 1.0 - float(workload.headroom),
-    )  # fmt: skip
+        float(workload.input_tokens),
+        float(workload.output_tokens),
+        rate,
+        float(workload.concurrency),
+        float(workload.ttft_ms) / 1e3,
+        float(workload.tpot_ms) / 1e3,
+        1.0 - float(workload.headroom),
+    )
 
 
 def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec:
@@ -115,9 +155,7 @@ def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec:
     return gpu
 
 
-def _size(
-    workload: Workload, name: str, memory_gib: float | None, number: float, network_gbps: float | None
-) -> Sizing:
+def _size(workload: Workload, name: str, memory_gib: float | None, number: float, network_gbps: float | None) -> Sizing:
     model = model_of(workload)
     try:
         gpu = gpu_of(name, memory_gib, number)
@@ -168,9 +206,11 @@ def chosen(
         warnings = (f"the demand is {used:.0%} of what {count} instances deliver at the low side: {what}",)
     found = assemble(workload, model, gpu, engine, best, ask, cards, now, made.tokens_per_second, load)
     return found._replace(
-        count=count, utilisation=used, warnings=found.warnings + warnings,
+        count=count,
+        utilisation=used,
+        warnings=found.warnings + warnings,
         steps=(*found.steps, steps.count_step(best, ask, needed + workload.spare, workload.spare)),
-    )  # fmt: skip
+    )
 
 
 def _best(
@@ -205,8 +245,16 @@ def _best(
 
 
 def assemble(
-    workload: Workload, model: Model, gpu: GpuSpec, engine: Engine, s: Served, ask: Demand, cards: int, now: Estimate,
-    rate: float, load: float,
+    workload: Workload,
+    model: Model,
+    gpu: GpuSpec,
+    engine: Engine,
+    s: Served,
+    ask: Demand,
+    cards: int,
+    now: Estimate,
+    rate: float,
+    load: float,
 ) -> Sizing:
     """Return the sizing of a layout whose unit makes `rate` output tokens/s, with the latencies of `now` at `load`."""
     pp = s.plan.pp
@@ -218,20 +266,29 @@ def assemble(
     busy = min(s.copies, math.ceil(load)) if ask.concurrency else s.copies
     made = rate / pp
     return Sizing(
-        fits=True, reasons=(), count=pp, count_given=workload.count > 0, model=model.name,
-        precision=workload.precision, engine=engine.label, layout=Layout(s.plan.tp, pp, s.copies),
+        fits=True,
+        reasons=(),
+        count=pp,
+        count_given=workload.count > 0,
+        model=model.name,
+        precision=workload.precision,
+        engine=engine.label,
+        layout=Layout(s.plan.tp, pp, s.copies),
         memory=memory(s.plan, model, s.copies),
         output_tokens_per_second=estimate.banded(made, "rate", s.anchored),
         total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.anchored),
         ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.anchored),
         tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.anchored),
-        concurrency=math.ceil(load / pp), utilisation=None, idle_gpus=cards - busy * s.plan.tp,
-        basis=estimate.anchors(gpu, workload.precision), warnings=tuple(warnings),
+        concurrency=math.ceil(load / pp),
+        utilisation=None,
+        idle_gpus=cards - busy * s.plan.tp,
+        basis=estimate.anchors(gpu, workload.precision),
+        warnings=tuple(warnings),
         steps=(
             *steps.memory_steps(s.plan, model, workload.precision, gpu, engine),
             *steps.speed_steps(s, gpu, ask),
         ),
-    )  # fmt: skip
+    )
 
 
 def memory(p: Plan, model: Model, replicas: int) -> Memory:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from planner.gpus import GIB, GpuSpec
-from planner.models import Model
 from planner.sizing.engines import Engine
+from planner.sizing.gpus import GIB, GpuSpec
 from planner.sizing.memory import Plan, plan, tp_refusal
+from planner.sizing.models import Model
 
 __all__ = ["NO_NETWORK", "PIPELINE_GBPS", "options"]
 
@@ -16,13 +16,19 @@ DEGREES = (1, 2, 4, 8, 16)
 
 
 def options(
-    model: Model, precision: str, gpu: GpuSpec, engine: Engine, gpus: int, context: int,
-    network_gbps: float | None = None, only_tp: int = 0,
+    model: Model,
+    precision: str,
+    gpu: GpuSpec,
+    engine: Engine,
+    gpus: int,
+    context: int,
+    network_gbps: float | None = None,
+    only_tp: int = 0,
 ) -> tuple[list[Plan], list[str]]:
     """Return the plans that hold one sequence of `context` tokens, smallest tp first, and why the others do not.
 
     `only_tp` restricts the choice. Pipeline stages across instances are tried only where no single instance fits.
-    """  # fmt: skip
+    """
     fits: list[Plan] = []
     reasons: list[str] = []
     short = ""  # the largest tp's shortage speaks for the smaller ones

@@ -12,15 +12,20 @@ __all__ = ["on_machine"]
 
 
 def on_machine(
-    workload: Workload, gpu_name: str, number: float, memory_gib: float | None = None, network_gbps: float | None = None,
-    tp: int = 0, burst: bool = False,
+    workload: Workload,
+    gpu_name: str,
+    number: float,
+    memory_gib: float | None = None,
+    network_gbps: float | None = None,
+    tp: int = 0,
+    burst: bool = False,
 ) -> Sizing:
     """Return what one machine does with `workload.concurrency` requests (0: as many as its memory holds).
 
     With a rate (rps, tokens_per_second) the count says how many such machines it takes. `tp` 0 leaves the layout to us.
     Raises MisuseError for what the machine can never do (engine, precision, tp); memory and latency limits that are
     not met are an answer: fits False with reasons.
-    """  # fmt: skip
+    """
     fit.check(workload)
     model = fit.model_of(workload)
     gpu = fit.gpu_of(gpu_name, memory_gib, number)
@@ -60,5 +65,6 @@ def on_machine(
     if load > s.batch and s.batch < held:
         warnings.append(f"the latency limits are met up to {s.batch:,.0f} requests at once, not at {load:,.0f}")
     return found._replace(
-        warnings=tuple(warnings), steps=(*found.steps, steps.load_step(s, now, load, burst)),
-    )  # fmt: skip
+        warnings=tuple(warnings),
+        steps=(*found.steps, steps.load_step(s, now, load, burst)),
+    )

@@ -5,16 +5,22 @@ Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
     KV cache = share x (usable - weights - overhead)              (LMDeploy 0.8, TensorRT-LLM 0.9: of what is free)
 """
 
-from planner.gpus import GIB, GpuSpec
-from planner.models import Model
 from planner.sizing.engines import Engine
+from planner.sizing.gpus import GIB, GpuSpec
+from planner.sizing.models import Model
 
 __all__ = ["BYTES", "Plan", "plan", "tp_refusal", "weight_bytes"]
 
 # Bytes per quantised parameter; int4 counts the scales and zeros of groups of 128 (Qwen 2.5 sizes agree within 3 %).
 BYTES = {
-    "fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int8-w8a16": 1.0, "int4-awq": 0.5625, "int4-gptq": 0.5625,
-}  # fmt: skip
+    "fp16": 2.0,
+    "bf16": 2.0,
+    "fp8": 1.0,
+    "int8": 1.0,
+    "int8-w8a16": 1.0,
+    "int4-awq": 0.5625,
+    "int4-gptq": 0.5625,
+}
 GROUP = 128  # width of a quantisation group: a shard must hold whole groups
 UTILISATION = 0.90  # vLLM's --gpu-memory-utilization as our modules set it (its default is 0.92 today, 0.9 before)
 # Engines that take a share of what is free after loading: --cache-max-entry-count, --kv_cache_free_gpu_memory_fraction.
@@ -35,9 +41,16 @@ class Plan:
     __slots__ = ("budget", "kv_per_token", "overhead", "pool", "pp", "tokens", "tp", "weights")
 
     def __init__(
-        self, tp: int, pp: int, weights: float, overhead: float, budget: float, pool: float, kv_per_token: float,
+        self,
+        tp: int,
+        pp: int,
+        weights: float,
+        overhead: float,
+        budget: float,
+        pool: float,
+        kv_per_token: float,
         tokens: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.tp = tp
         self.pp = pp
         self.weights = weights

@@ -8,10 +8,10 @@
 Everything here is pure arithmetic on floats; parameters come from planner/data/sizing.csv (tools/fit_sizing.py).
 """
 
-from planner.gpus import GpuSpec
-from planner.models import Model
 from planner.sizing.engines import Engine
+from planner.sizing.gpus import GpuSpec
 from planner.sizing.memory import BYTES, kv_width
+from planner.sizing.models import Model
 
 __all__ = ["Machine", "Parameters", "burst", "era", "machine", "marginal", "prefill", "steady", "step", "width_class"]
 
@@ -30,15 +30,43 @@ class Machine:
     """
 
     __slots__ = (
-        "compute", "experts", "factor", "fixed", "kv", "mbu", "mfu", "miss", "prompt_fixed",
-        "prompt_pair", "prompt_token", "read", "reduce", "reduce_token", "sequence", "tflops",
-    )  # fmt: skip
+        "compute",
+        "experts",
+        "factor",
+        "fixed",
+        "kv",
+        "mbu",
+        "mfu",
+        "miss",
+        "prompt_fixed",
+        "prompt_pair",
+        "prompt_token",
+        "read",
+        "reduce",
+        "reduce_token",
+        "sequence",
+        "tflops",
+    )
 
     def __init__(
-        self, read: float, experts: float, miss: float, compute: float, kv: float, reduce: float,
-        reduce_token: float, fixed: float, sequence: float, prompt_token: float, prompt_pair: float,
-        prompt_fixed: float, factor: float, mbu: float, mfu: float, tflops: float,
-    ) -> None:  # fmt: skip
+        self,
+        read: float,
+        experts: float,
+        miss: float,
+        compute: float,
+        kv: float,
+        reduce: float,
+        reduce_token: float,
+        fixed: float,
+        sequence: float,
+        prompt_token: float,
+        prompt_pair: float,
+        prompt_fixed: float,
+        factor: float,
+        mbu: float,
+        mfu: float,
+        tflops: float,
+    ) -> None:
         self.read = read
         self.experts = experts
         self.miss = miss

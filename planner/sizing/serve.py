@@ -2,12 +2,12 @@
 
 import math
 
-from planner.gpus import GpuSpec
-from planner.models import Model
 from planner.sizing import estimate
 from planner.sizing.engines import Engine
 from planner.sizing.estimate import Estimate
+from planner.sizing.gpus import GpuSpec
 from planner.sizing.memory import Plan
+from planner.sizing.models import Model
 from planner.sizing.roofline import Machine
 
 __all__ = ["Demand", "Served", "instances", "load_for", "serve"]
@@ -19,8 +19,15 @@ class Demand:
     __slots__ = ("concurrency", "isl", "keep", "osl", "rate", "tpot", "ttft")
 
     def __init__(
-        self, isl: float, osl: float, rate: float, concurrency: float, ttft: float, tpot: float, keep: float,
-    ) -> None:  # fmt: skip
+        self,
+        isl: float,
+        osl: float,
+        rate: float,
+        concurrency: float,
+        ttft: float,
+        tpot: float,
+        keep: float,
+    ) -> None:
         self.isl = isl
         self.osl = osl
         self.rate = rate
@@ -40,9 +47,16 @@ class Served:
     __slots__ = ("anchored", "batch", "copies", "full", "machine", "most", "plan", "rate_low")
 
     def __init__(
-        self, plan: Plan, copies: int, machine: Machine, most: float, batch: float, full: Estimate, rate_low: float,
+        self,
+        plan: Plan,
+        copies: int,
+        machine: Machine,
+        most: float,
+        batch: float,
+        full: Estimate,
+        rate_low: float,
         anchored: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.plan = plan
         self.copies = copies
         self.machine = machine

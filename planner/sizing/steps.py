@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from planner.gpus import GIB, GpuSpec
-from planner.models import Model
 from planner.sizing import Step, roofline
 from planner.sizing.engines import Engine
 from planner.sizing.estimate import Estimate
+from planner.sizing.gpus import GIB, GpuSpec
 from planner.sizing.memory import BYTES, FREE_SHARE, UTILISATION, Plan, weight_bytes
+from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served
 
 __all__ = ["count_step", "load_step", "memory_steps", "speed_steps"]
@@ -46,14 +46,16 @@ def _memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: E
         Step(
             "weights, one copy",
             f"{body / 1e9:.3f}e9 x {BYTES[precision]:g} + {model.embedding_params / 1e9:.3f}e9 x 2 bytes (16-bit part)",
-            f"{weight_bytes(model, precision) / GIB:.2f}", "GiB", model.source,
+            f"{weight_bytes(model, precision) / GIB:.2f}",
+            "GiB",
+            model.source,
         ),
         Step("weights per GPU", f"over tp {p.tp}{stage}, fullest stage", f"{weights:.2f}", "GiB", ""),
         Step("KV cache per token", kv, f"{model.kv_bytes_per_token:,}", "bytes", ""),
         Step("engine and activations per GPU", "docs/sizing.md, Memory", f"{overhead:.2f}", "GiB", ""),
         Step("KV cache per GPU", pool, f"{p.pool / GIB:.2f}", "GiB", gpu.usable_source),
         Step("tokens one copy holds", f"{p.pool:.5g} / {p.kv_per_token:,.0f} bytes", f"{p.tokens:,}", "tokens", ""),
-    )  # fmt: skip
+    )
 
 
 def speed_steps(s: Served, gpu: GpuSpec, ask: Demand) -> tuple[Step, ...]:
@@ -81,31 +83,50 @@ def speed_steps(s: Served, gpu: GpuSpec, ask: Demand) -> tuple[Step, ...]:
         Step(
             "weights read in a decode step",
             f"{read * m.mbu * gpu.bandwidth_gb_s * p.tp * 1e-3:.3f} GB / ({m.mbu:.3f} MBU x {gpu.bandwidth_gb_s:g} GB/s x tp {p.tp})",
-            f"{read:.3f}", "ms", FIT,
+            f"{read:.3f}",
+            "ms",
+            FIT,
         ),
         Step(
             "arithmetic of a decode step",
             f"{batch:g} x {m.compute * m.mfu * m.tflops * p.tp * 1e3:.3f} GFLOP / ({m.mfu:.3f} MFU x {m.tflops:g} TFLOPS x tp {p.tp})",
-            f"{work:.3f}", "ms", "",
+            f"{work:.3f}",
+            "ms",
+            "",
         ),
         Step(
-            "weights and arithmetic of a decode step", f"({read:.3f}^4 + {work:.3f}^4)^(1/4)",
-            f"{(read**4 + work**4) ** 0.25:.3f}", "ms", "",
+            "weights and arithmetic of a decode step",
+            f"({read:.3f}^4 + {work:.3f}^4)^(1/4)",
+            f"{(read**4 + work**4) ** 0.25:.3f}",
+            "ms",
+            "",
         ),
         Step("KV cache read", f"{batch:g} x {length:,.0f} tokens x {m.kv * 1e9:.3f} ns", f"{cache:.3f}", "ms", ""),
         Step("all-reduce and engine", f"{reduce:.3f} + {rest:.3f}", f"{reduce + rest:.3f}", "ms", ""),
         Step(
-            "decode step", f"{m.factor:g} x the sum of the three (factor of this engine's era)", f"{decode:.3f}", "ms", "",
+            "decode step",
+            f"{m.factor:g} x the sum of the three (factor of this engine's era)",
+            f"{decode:.3f}",
+            "ms",
+            "",
         ),
         Step("one prompt", f"{ask.isl:,.0f} tokens alone; {more:.3f} ms in a running batch", f"{prompt:.3f}", "ms", ""),
         Step(
             "output of " + ("one instance" if p.pp == 1 else f"{p.pp} instances"),
             f"{times}{stages}{batch:g} x {ask.osl:,.0f} / ({prompt:.1f} + {batch - 1:g} x {more:.2f} + {ask.osl:,.0f} x "
             f"{decode:.2f} ms)",
-            f"{rate:,.0f}", "tokens/s", "",
+            f"{rate:,.0f}",
+            "tokens/s",
+            "",
         ),
-        Step("low side", f"{rate:,.0f} x {s.rate_low / rate:.3f} (80 % band of unseen rows)", f"{s.rate_low:,.0f}", "tokens/s", FIT),
-    )  # fmt: skip
+        Step(
+            "low side",
+            f"{rate:,.0f} x {s.rate_low / rate:.3f} (80 % band of unseen rows)",
+            f"{s.rate_low:,.0f}",
+            "tokens/s",
+            FIT,
+        ),
+    )
 
 
 def count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from planner import gpus, templating
+from planner.sizing import gpus
+from planner import templating
 from planner.errors import MisuseError, PlannerError
 from planner.terraform import engines, monitoring
 from planner.terraform.deployment import MODULE_ENV, USER_DATA_LIMIT, Deployment
@@ -26,7 +27,7 @@ _COMMON = (
     "stress.sh", "grafana/datasource.yml", "grafana/dashboards.yml", "units/planner-bootstrap.service",
     "units/planner-watch.service", "units/planner-watch.timer", "units/planner-stress.service",
     "units/planner-stress.timer",
-)  # fmt: skip
+)
 _STATIC = (".csv", ".service", ".timer", "stress.sh", "datasource.yml", "dashboards.yml")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
@@ -88,14 +89,14 @@ def engine_command(deployment: Deployment) -> list[str]:
             "lmdeploy", "serve", "api_server", model_path(d), "--backend", "turbomind", "--server-name", _INSIDE,
             "--server-port", "8000", "--model-name", d.served_name, "--tp", str(d.layout.tp), "--dtype", chosen.dtype,
             "--session-len", str(d.max_model_len), "--cache-max-entry-count", "0.8",
-        ]  # fmt: skip
+        ]
         return [*command, "--model-format", chosen.quantization] if chosen.quantization else command
     command = [
         "vllm", "serve", model_path(d), "--host", "127.0.0.1" if pp else _INSIDE, "--port", "8000",
         "--served-model-name", d.served_name, "--tensor-parallel-size", str(d.layout.tp), "--dtype", chosen.dtype,
         "--max-model-len", str(d.max_model_len), "--gpu-memory-utilization", d.gpu_memory_utilization,
         "--disable-fastapi-docs",
-    ]  # fmt: skip
+    ]
     if chosen.quantization == "fp8":
         # AWQ and GPTQ checkpoints name themselves; to say `awq` would turn the faster Marlin kernel off.
         command += ["--quantization", "fp8"]
@@ -103,7 +104,7 @@ def engine_command(deployment: Deployment) -> list[str]:
         command += [
             "--pipeline-parallel-size", str(d.layout.pp), "--nnodes", str(d.layout.pp),
             "--node-rank", "${PLANNER_NODE_RANK:?}", "--master-addr", "${PLANNER_HEAD_IP:?}", "--master-port", "29501",
-        ]  # fmt: skip
+        ]
     return command
 
 

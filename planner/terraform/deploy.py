@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from planner import __version__, models
+from planner import __version__
+from planner.sizing import models
 from planner.errors import MisuseError
 from planner.money import plain, show
-from planner.quote import Offer, Quote
+from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.terraform.deployment import Deployment, Node, Stack, is_mainland
@@ -59,7 +60,7 @@ class Settings(NamedTuple):
 def pick(
     quote: Quote, provider: str, region: Sequence[str] = (), instance_type: Sequence[str] = (),
     option: Sequence[str] = (), offer_id: str = "",
-) -> Offer:  # fmt: skip
+) -> Offer:
     """Return the best offer of `provider`: the cheapest on demand, or the cheapest of the ways of buying in `option`.
 
     On demand unless told otherwise, because a spot instance may vanish and a commitment outlives the deadline. Raises
@@ -164,7 +165,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
-    )  # fmt: skip
+    )
 
 
 def _check_option(offer: Offer, settings: Settings) -> None:

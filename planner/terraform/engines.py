@@ -6,8 +6,9 @@ import csv
 import os
 from decimal import Decimal
 
-from planner import gpus
+from planner.sizing import gpus
 from planner.errors import MisuseError
+from planner.files import DATA
 from planner.records import NamedTuple
 from planner.sizing import engines as sizing_engines
 from planner.terraform.deployment import Deployment, Image, Stack
@@ -18,7 +19,7 @@ __all__ = ["MIN_NODE_GBPS", "Version", "check_layout", "packages", "refusal", "s
 #: DeepSeek-R1: 1.1 Gbps at 10,000 tokens/s), so this leaves room for bursts of prefill and for the model's download.
 MIN_NODE_GBPS = Decimal(25)
 
-_DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "versions.csv")
+_DATA = os.path.join(DATA, "versions.csv")
 _MONITORING = ("proxy", "prometheus", "grafana", "dcgm_exporter", "node_exporter")
 
 

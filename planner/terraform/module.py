@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from planner.errors import MisuseError
 from planner.money import plain, show
-from planner.quote import Offer, Quote
+from planner.quoting.records import Offer, Quote
 from planner.templating import render
 from planner.terraform import words
 from planner.terraform.align import tidy
@@ -103,7 +103,7 @@ def _pinned(d: Deployment, pins: Mapping[str, str]) -> list[tuple[object, str]]:
 
 def record(d: Deployment, quote: Quote, offer: Offer) -> str:
     """Return planner.json: what `planner quote --from-tf` needs beside the HCL itself."""
-    from planner.render.json import workload_dict
+    from planner.quoting.saved import workload_dict
 
     body = {
         "schema": "planner.module/1",

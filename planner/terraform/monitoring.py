@@ -7,11 +7,12 @@ import json
 import os
 
 from planner.errors import PlannerError
+from planner.files import DATA
 from planner.terraform.deployment import Deployment
 
 __all__ = ["dashboard", "engine_metrics", "known_metrics"]
 
-_DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", "metrics.csv")
+_DATA = os.path.join(DATA, "metrics.csv")
 
 #: What rules, dashboard and acceptance test read, by engine; the first name that the engine's version has is taken.
 _WANTED: dict[str, dict[str, tuple[str, ...]]] = {
@@ -83,7 +84,7 @@ def dashboard(deployment: Deployment) -> str:
         ("Tensor cores active", "percentunit", [("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "GPU {{gpu}}")]),
         ("GPU memory used", "decmbytes", [("DCGM_FI_DEV_FB_USED", "GPU {{gpu}}")]),
         ("GPU power", "watt", [("DCGM_FI_DEV_POWER_USAGE", "GPU {{gpu}}")]),
-    ]  # fmt: skip
+    ]
     if m["preemptions"]:
         panels[0][2].append((f"sum(rate({m['preemptions']}[5m]))", "preemptions/s"))
     lines = [
@@ -98,9 +99,9 @@ def dashboard(deployment: Deployment) -> str:
             ],
         })
         for i, (title, unit, targets) in enumerate(panels)
-    ]  # fmt: skip
+    ]
     head = json.dumps({
         "uid": "planner", "title": f"planner: {deployment.name}", "schemaVersion": 39, "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
-    })  # fmt: skip
+    })
     return head[:-1] + ', "panels": [\n' + ",\n".join(lines) + "\n]}\n"

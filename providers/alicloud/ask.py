@@ -115,13 +115,20 @@ class Ask:
                 failure,
                 str(
                     refusal(
-                        failure, who=self.who, call=f"{call}{shown(request)}", host=urlsplit(self.endpoint).netloc or host,
-                        tries=TRIES, permission=terms.PERMISSIONS.get(call, call), docs=DOCS,
+                        failure,
+                        who=self.who,
+                        call=f"{call}{shown(request)}",
+                        host=urlsplit(self.endpoint).netloc or host,
+                        tries=TRIES,
+                        permission=terms.PERMISSIONS.get(call, call),
+                        docs=DOCS,
                     )
                 ),
-            ) from None  # fmt: skip
+            ) from None
         if self.access.keep_raw:
-            self.access.keep_raw("-".join(filter(None, ("alicloud", self.region, call, tag))) + ".json", raw_text(answer))
+            self.access.keep_raw(
+                "-".join(filter(None, ("alicloud", self.region, call, tag))) + ".json", raw_text(answer)
+            )
         return answer
 
     def ecs(self, call: str, request: Any, tag: str = "") -> dict[str, Any]:
@@ -191,7 +198,11 @@ _USUAL = frozenset({"Amount", "InstanceNetworkType", "IoOptimized", "Locale", "M
 def shown(request: Any) -> str:
     """Return the question in brackets, as an error prints it."""
     asked = request.to_map()
-    return "[" + ", ".join(f"{key}={_flat(asked[key])}" for key in sorted(asked) if asked[key] != [] and key not in _USUAL) + "]"
+    return (
+        "["
+        + ", ".join(f"{key}={_flat(asked[key])}" for key in sorted(asked) if asked[key] != [] and key not in _USUAL)
+        + "]"
+    )
 
 
 def _flat(value: object) -> str:
@@ -199,4 +210,6 @@ def _flat(value: object) -> str:
 
 
 def source_of(call: str, ask: Ask, host: str = "") -> str:
-    return f"Alibaba Cloud {call} at {urlsplit(ask.endpoint).netloc or host or terms.ecs_host(ask.region)}, {ask.region}"
+    return (
+        f"Alibaba Cloud {call} at {urlsplit(ask.endpoint).netloc or host or terms.ecs_host(ask.region)}, {ask.region}"
+    )

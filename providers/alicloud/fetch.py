@@ -35,7 +35,9 @@ RESERVED_GAP = (
     "reserved instances: Alibaba Cloud has no call that lists what it offers (DescribeReservedInstances lists what the "
     "account owns)"
 )
-QUOTA_GAP = "free internet traffic (CDT quota) and its tiers: no call gives them; the committed list has the published quota"
+QUOTA_GAP = (
+    "free internet traffic (CDT quota) and its tiers: no call gives them; the committed list has the published quota"
+)
 
 
 class Question(NamedTuple):
@@ -59,7 +61,9 @@ def fetch(adapter: Alicloud, region: str, access: Access) -> Batch:
     questions += [Question(name, term) for name in types if name in pre for term in terms.SUBSCRIPTIONS]
     questions += [Question(name, "spot") for name in types if name in spot_market]
     traffic = [Question("", "bandwidth")] if types else []
-    answers = dict(zip(questions + traffic, ask.together(lambda one: answer_to(ask, one), questions + traffic), strict=True))
+    answers = dict(
+        zip(questions + traffic, ask.together(lambda one: answer_to(ask, one), questions + traffic), strict=True)
+    )
 
     prices, gaps, sites = _prices(ask, answers)
     if len(sites) > 1:
@@ -104,9 +108,13 @@ def traffic_price(ask: Ask, answer: Any, site: str) -> TransferPrice | str:
     if isinstance(answer, RefusedError):
         return f"egress in {ask.region}: DescribePrice refused ResourceType=bandwidth ({answer.code})"
     return parse.egress(
-        answer, region=ask.region, site=site, date=ask.access.now[:10],
-        source=source_of("DescribePrice(ResourceType=bandwidth)", ask), where=f"{ask.who}: DescribePrice[bandwidth]",
-    )  # fmt: skip
+        answer,
+        region=ask.region,
+        site=site,
+        date=ask.access.now[:10],
+        source=source_of("DescribePrice(ResourceType=bandwidth)", ask),
+        where=f"{ask.who}: DescribePrice[bandwidth]",
+    )
 
 
 def _what_is_sold(ask: Ask) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -162,9 +170,11 @@ def answer_to(ask: Ask, question: Question) -> Any:
         return spot_pages(ask, question.name)
     if question.way == "bandwidth":
         request = models.DescribePriceRequest(
-            region_id=ask.region, resource_type="bandwidth", internet_charge_type="PayByTraffic",
+            region_id=ask.region,
+            resource_type="bandwidth",
+            internet_charge_type="PayByTraffic",
             internet_max_bandwidth_out=1,
-        )  # fmt: skip
+        )
         try:
             return ask.ecs("DescribePrice", request, "bandwidth")
         except RefusedError as error:
@@ -175,11 +185,18 @@ def answer_to(ask: Ask, question: Question) -> Any:
     refused: RefusedError | None = None
     for category, level, size in DISKS:
         request = models.DescribePriceRequest(
-            region_id=ask.region, resource_type="instance", instance_type=question.name, price_unit=unit, period=period,
-            amount=1, instance_network_type="vpc", io_optimized="optimized",
+            region_id=ask.region,
+            resource_type="instance",
+            instance_type=question.name,
+            price_unit=unit,
+            period=period,
+            amount=1,
+            instance_network_type="vpc",
+            io_optimized="optimized",
             system_disk=models.DescribePriceRequestSystemDisk(category=category, performance_level=level, size=size)
-            if category else None,
-        )  # fmt: skip
+            if category
+            else None,
+        )
         try:
             answer = ask.ecs("DescribePrice", request, f"{question.name}-{unit}{period}")
             return parse.Quoted(answer, "instanceType", f"{ask.who}: DescribePrice{shown(request)}")
@@ -202,9 +219,15 @@ def spot_pages(ask: Ask, name: str) -> list[dict[str, Any]]:
     offset = 0
     while len(pages) < MAX_PAGES:
         request = models.DescribeSpotPriceHistoryRequest(
-            region_id=ask.region, instance_type=name, network_type="vpc", ostype="linux", io_optimized="optimized",
-            start_time=(end - SPOT_WINDOW).strftime(shape), end_time=end.strftime(shape), offset=offset,
-        )  # fmt: skip
+            region_id=ask.region,
+            instance_type=name,
+            network_type="vpc",
+            ostype="linux",
+            io_optimized="optimized",
+            start_time=(end - SPOT_WINDOW).strftime(shape),
+            end_time=end.strftime(shape),
+            offset=offset,
+        )
         pages.append(ask.ecs("DescribeSpotPriceHistory", request, f"{name}-page{len(pages) + 1}"))
         following = int(pages[-1].get("NextOffset") or 0)
         if following <= offset:
@@ -228,9 +251,13 @@ def _prices(ask: Ask, answers: dict[Question, Any]) -> tuple[list[Price], list[s
             where = f"{ask.who}: DescribeSpotPriceHistory[InstanceType={name}, RegionId={region}]"
             currency = next((page.get("Currency") for page in found if page.get("Currency")), None)
             rows = parse.spot(
-                found, region=region, name=name, site=parse.site_of(currency, where) if currency else "", where=where,
+                found,
+                region=region,
+                name=name,
+                site=parse.site_of(currency, where) if currency else "",
+                where=where,
                 source=source_of("DescribeSpotPriceHistory", ask),
-            )  # fmt: skip
+            )
             sites |= {row.site for row in rows}
             prices += rows
             if not rows:
@@ -241,11 +268,17 @@ def _prices(ask: Ask, answers: dict[Question, Any]) -> tuple[list[Price], list[s
             month = answers.get(Question(name, "1m"))
             prices.append(
                 parse.quoted(
-                    found, month if isinstance(month, parse.Quoted) else None, region=region, name=name,
-                    option="on_demand" if on_demand else "subscription", term="" if on_demand else way, unit=our_unit,
-                    source=source_of(f"DescribePrice(PriceUnit={unit}, Period={period})", ask), date=date,
+                    found,
+                    month if isinstance(month, parse.Quoted) else None,
+                    region=region,
+                    name=name,
+                    option="on_demand" if on_demand else "subscription",
+                    term="" if on_demand else way,
+                    unit=our_unit,
+                    source=source_of(f"DescribePrice(PriceUnit={unit}, Period={period})", ask),
+                    date=date,
                 )
-            )  # fmt: skip
+            )
     return prices, gaps, sites
 
 
@@ -291,10 +324,17 @@ def plan_rate(ask: Ask, host: str, family: str, kind: str, term: str, payment: s
     pages: list[dict[str, Any]] = []
     while True:
         request = models.QuerySavingsPlansDiscountRequest(
-            commodity_code="ecs", module_code="instance_type", spn_type=kind, cycle=terms.CYCLES[term],
-            pay_mode=terms.PAY_MODES[payment], region=ask.region, spec=family, locale="EN",
-            page_num=len(pages) + 1, page_size=SAVINGS_PAGE_SIZE,
-        )  # fmt: skip
+            commodity_code="ecs",
+            module_code="instance_type",
+            spn_type=kind,
+            cycle=terms.CYCLES[term],
+            pay_mode=terms.PAY_MODES[payment],
+            region=ask.region,
+            spec=family,
+            locale="EN",
+            page_num=len(pages) + 1,
+            page_size=SAVINGS_PAGE_SIZE,
+        )
         where = f"{ask.who}: QuerySavingsPlansDiscount{shown(request)}"
         tag = f"{family}-{kind}-{terms.CYCLES[term].replace(':', '')}-{terms.PAY_MODES[payment]}"
         try:

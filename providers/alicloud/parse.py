@@ -116,7 +116,9 @@ def offered(answer: Answer, where: str) -> dict[str, dict[str, str]]:
                 continue
             for row in rows(resource, "SupportedResources", "SupportedResource", where):
                 word = str(row.get("StatusCategory") or "")
-                found.setdefault(text(row.get("Value"), f"{where}: Value"), {})[zone_id] = terms.STOCK.get(word, "unknown")
+                found.setdefault(text(row.get("Value"), f"{where}: Value"), {})[zone_id] = terms.STOCK.get(
+                    word, "unknown"
+                )
     return found
 
 
@@ -162,9 +164,17 @@ class Quoted:
 
 
 def quoted(
-    found: Quoted, month: Quoted | None, *, region: str, name: str, option: str, term: str, unit: str, source: str,
+    found: Quoted,
+    month: Quoted | None,
+    *,
+    region: str,
+    name: str,
+    option: str,
+    term: str,
+    unit: str,
+    source: str,
     date: str,
-) -> Price:  # fmt: skip
+) -> Price:
     """Return the price row of one DescribePrice answer. `month`: the same type's answer for one month, for years.
 
     The row holds the list price. A term of years is the exception: its OriginalPrice is that many times the yearly
@@ -182,9 +192,19 @@ def quoted(
         else:
             notes.append(f"list price; this account is shown {plain(found.shown)}{rules}")
     return _price(
-        region=region, name=name, option=option, term=term, unit=unit, amount=amount, site=found.site,
-        currency=found.currency, source=source, date=date, note="; ".join(notes), confidence=confidence,
-    )  # fmt: skip
+        region=region,
+        name=name,
+        option=option,
+        term=term,
+        unit=unit,
+        amount=amount,
+        site=found.site,
+        currency=found.currency,
+        source=source,
+        date=date,
+        note="; ".join(notes),
+        confidence=confidence,
+    )
 
 
 def spot(answers: Iterable[Answer], *, region: str, name: str, site: str, source: str, where: str) -> list[Price]:
@@ -193,7 +213,9 @@ def spot(answers: Iterable[Answer], *, region: str, name: str, site: str, source
     for answer in answers:
         found = rows(answer, "SpotPrices", "SpotPriceType", where)
         if found and site_of(answer.get("Currency"), where) != site:
-            raise FetchError(f"{where}: spot prices come in {answer.get('Currency')}, the others of site {site!r} do not")
+            raise FetchError(
+                f"{where}: spot prices come in {answer.get('Currency')}, the others of site {site!r} do not"
+            )
         for row in found:
             if row.get("InstanceType") != name or row.get("NetworkType", "vpc") != "vpc":
                 continue
@@ -212,12 +234,22 @@ def spot(answers: Iterable[Answer], *, region: str, name: str, site: str, source
                 newest[zone] = (when, amount, str(answer["Currency"]))
     return [
         _price(
-            region=region, name=name, option="spot", term="", unit="hour", amount=amount, site=site, currency=currency,
-            source=source, date=when[:10], zone=zone, confidence="medium",
+            region=region,
+            name=name,
+            option="spot",
+            term="",
+            unit="hour",
+            amount=amount,
+            site=site,
+            currency=currency,
+            source=source,
+            date=when[:10],
+            zone=zone,
+            confidence="medium",
             note=f"market price of {when}, with one hour of protection; disk and traffic apart",
         )
         for zone, (when, amount, currency) in sorted(newest.items())
-    ]  # fmt: skip
+    ]
 
 
 def discounts(answers: Iterable[Answer], *, family: str, region: str, where: str) -> Decimal | None:
@@ -237,7 +269,9 @@ def discounts(answers: Iterable[Answer], *, family: str, region: str, where: str
                 continue
             rate = number(item.get("DiscountRate"), f"{where}: DiscountRate")
             if not 0 < rate <= 1:
-                raise FetchError(f"{where}: DiscountRate is {plain(rate)}, a share of the list price (0..1) was expected")
+                raise FetchError(
+                    f"{where}: DiscountRate is {plain(rate)}, a share of the list price (0..1) was expected"
+                )
             rates[rate] = item
     if len(rates) > 1:
         seen = ", ".join(plain(rate) for rate in sorted(rates))
@@ -282,20 +316,65 @@ def egress(answer: Answer, *, region: str, site: str, source: str, date: str, wh
             "which cannot be a price per GB"
         )
     return TransferPrice(
-        provider="alicloud", site=site, region=region, destination="internet", to_region="", from_gb=ZERO, to_gb=None,
-        amount=amount, currency=str(money["Currency"]), quota=False, effective_date=date, dated="", source=source,
-        confidence="medium", status="", origin="book", place=source,
+        provider="alicloud",
+        site=site,
+        region=region,
+        destination="internet",
+        to_region="",
+        from_gb=ZERO,
+        to_gb=None,
+        amount=amount,
+        currency=str(money["Currency"]),
+        quota=False,
+        effective_date=date,
+        dated="",
+        source=source,
+        confidence="medium",
+        status="",
+        origin="book",
+        place=source,
         note="pay by traffic; the answer names no unit, the API's page says this is the price by traffic (per GB)",
-    )  # fmt: skip
+    )
 
 
 def _price(
-    *, region: str, name: str, option: str, term: str, unit: str, amount: Decimal, site: str, currency: str, source: str,
-    date: str, note: str, confidence: str, zone: str = "",
-) -> Price:  # fmt: skip
+    *,
+    region: str,
+    name: str,
+    option: str,
+    term: str,
+    unit: str,
+    amount: Decimal,
+    site: str,
+    currency: str,
+    source: str,
+    date: str,
+    note: str,
+    confidence: str,
+    zone: str = "",
+) -> Price:
     return Price(
-        provider="alicloud", site=site, region=region, instance_type=name, purchase_option=option, term=term, payment="",
-        offering="", unit=unit, amount=amount, currency=currency, tier_from=ZERO, tier_to=None, zone=zone, os="linux",
-        effective_date=date, dated="", source=source, confidence=confidence, status="", note=note, origin="book",
+        provider="alicloud",
+        site=site,
+        region=region,
+        instance_type=name,
+        purchase_option=option,
+        term=term,
+        payment="",
+        offering="",
+        unit=unit,
+        amount=amount,
+        currency=currency,
+        tier_from=ZERO,
+        tier_to=None,
+        zone=zone,
+        os="linux",
+        effective_date=date,
+        dated="",
+        source=source,
+        confidence=confidence,
+        status="",
+        note=note,
+        origin="book",
         place=source,
-    )  # fmt: skip
+    )

@@ -79,9 +79,15 @@ def fetch(region: str, access: Access) -> Batch:
         raise FetchError(f"alicloud {region}: neither price file knows this region: check its name")
     gaps.append("specifications, zones, spot, savings plans and traffic are not in the price file: they need keys")
     return Batch(
-        provider="alicloud", region=region, account_site="+".join(site.name for site in SITES), instance_types=(), prices=tuple(prices),
-        transfer=(), services=(), gaps=tuple(gaps),
-    )  # fmt: skip
+        provider="alicloud",
+        region=region,
+        account_site="+".join(site.name for site in SITES),
+        instance_types=(),
+        prices=tuple(prices),
+        transfer=(),
+        services=(),
+        gaps=tuple(gaps),
+    )
 
 
 def _list(site: _Site, access: Access) -> _List:
@@ -240,14 +246,30 @@ def _prices(found: _List, region: str, access: Access) -> list[Price]:
 
 def _price(found: _List, region: str, name: str, term: str, unit: str, amount: Decimal) -> Price:
     return Price(
-        provider="alicloud", site=found.site.name, region=region, instance_type=name,
-        purchase_option="subscription" if term else "on_demand", term=term, payment="", offering="", unit=unit,
-        amount=amount, currency=found.site.currency, tier_from=Decimal(0), tier_to=None, zone="", os="linux",
-        effective_date=found.published[:10], dated="",
+        provider="alicloud",
+        site=found.site.name,
+        region=region,
+        instance_type=name,
+        purchase_option="subscription" if term else "on_demand",
+        term=term,
+        payment="",
+        offering="",
+        unit=unit,
+        amount=amount,
+        currency=found.site.currency,
+        tier_from=Decimal(0),
+        tier_to=None,
+        zone="",
+        os="linux",
+        effective_date=found.published[:10],
+        dated="",
         source=f"Alibaba Cloud public price file {found.site.folder} {found.version}, {found.site.name} site",
-        confidence="medium", status="", note="the file behind the vendor's price page; instance only, no disk, no traffic",
-        origin="book", place="",
-    )  # fmt: skip
+        confidence="medium",
+        status="",
+        note="the file behind the vendor's price page; instance only, no disk, no traffic",
+        origin="book",
+        place="",
+    )
 
 
 def self_check(access: Access) -> Iterator[tuple[str, bool, str]]:

@@ -9,14 +9,40 @@ from planner.provider import Access, Batch
 __all__ = ["provider"]
 
 _REGIONS = (
-    "us-east-1", "us-east-2", "us-west-2", "ca-central-1", "eu-central-1", "eu-west-1", "ap-northeast-1",
-    "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-)  # fmt: skip
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+)
 _OTHER_REGIONS = (
-    "af-south-1", "ap-east-1", "ap-northeast-3", "ap-southeast-3", "ap-southeast-5", "cn-north-1", "cn-northwest-1",
-    "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
-    "mx-central-1", "sa-east-1", "us-gov-east-1", "us-gov-west-1", "us-west-1",
-)  # fmt: skip
+    "af-south-1",
+    "ap-east-1",
+    "ap-northeast-3",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+)
 
 
 class _Aws:

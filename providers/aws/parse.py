@@ -19,8 +19,16 @@ from providers.aws import terms
 from providers.aws.rows import PlanRate, Rate, TransferRate, Where, amount_of, price
 
 __all__ = [
-    "capacity_blocks", "check_key", "instance_types", "offer_rates", "plan_rates", "spot_prices", "transfer_rates", "wanted", "zones",
-]  # fmt: skip
+    "capacity_blocks",
+    "check_key",
+    "instance_types",
+    "offer_rates",
+    "plan_rates",
+    "spot_prices",
+    "transfer_rates",
+    "wanted",
+    "zones",
+]
 
 _GPU_TYPE = re.compile(r"(?:g|gr|p)\d[a-z0-9-]*\.[a-z0-9-]+")
 _PRINTED_GBPS = re.compile(r"(\d+(?:\.\d+)?) Gigabit")
@@ -143,10 +151,18 @@ def offer_rates(price_list: Iterable[str], where: Where, families: tuple[str, ..
             for offer, dimension, currency, amount in _dimensions(item, kind, f"{name} (SKU {sku})", where):
                 words = offer.get("termAttributes") or {}
                 yield Rate(
-                    name, sku, kind, words.get("LeaseContractLength", ""), words.get("PurchaseOption", ""),
-                    words.get("OfferingClass", ""), str(dimension.get("unit", "")), amount, currency,
-                    str(offer.get("effectiveDate", "")), str(item.get("version", "")),
-                )  # fmt: skip
+                    name,
+                    sku,
+                    kind,
+                    words.get("LeaseContractLength", ""),
+                    words.get("PurchaseOption", ""),
+                    words.get("OfferingClass", ""),
+                    str(dimension.get("unit", "")),
+                    amount,
+                    currency,
+                    str(offer.get("effectiveDate", "")),
+                    str(item.get("version", "")),
+                )
 
 
 def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[TransferRate]:
@@ -276,11 +292,19 @@ def capacity_blocks(offerings: Iterable[Mapping[str, Any]], where: Where) -> lis
         if (name, zone) not in best or rate < best[name, zone][0]:
             best[name, zone] = (rate, offer)
     return [
-        price(where, name, "capacity_block", rate, effective="", zone=zone,
-              payment="all_upfront", note=f"{offer['UpfrontFee']} for {offer['CapacityBlockDurationHours']} h x "
-              f"{offer['InstanceCount']}, starting {_iso(offer.get('StartDate', ''))[:16]}; the operating system's fee is apart")
+        price(
+            where,
+            name,
+            "capacity_block",
+            rate,
+            effective="",
+            zone=zone,
+            payment="all_upfront",
+            note=f"{offer['UpfrontFee']} for {offer['CapacityBlockDurationHours']} h x "
+            f"{offer['InstanceCount']}, starting {_iso(offer.get('StartDate', ''))[:16]}; the operating system's fee is apart",
+        )
         for (name, zone), (rate, offer) in sorted(best.items())
-    ]  # fmt: skip
+    ]
 
 
 def _iso(moment: Any) -> str:

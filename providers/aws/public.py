@@ -37,17 +37,42 @@ _COLUMNS = {
 }
 _RATE = ("sku", "effectivedate", "unit", "currency")
 _OFFER = (
-    *_RATE, "termtype", "priceperunit", "leasecontractlength", "purchaseoption", "offeringclass", "instance type",
-    "region code", *_COLUMNS.values(),
-)  # fmt: skip
+    *_RATE,
+    "termtype",
+    "priceperunit",
+    "leasecontractlength",
+    "purchaseoption",
+    "offeringclass",
+    "instance type",
+    "region code",
+    *_COLUMNS.values(),
+)
 _TRANSFER = (
-    *_RATE, "termtype", "priceperunit", "startingrange", "endingrange", "transfer type", "from location type",
-    "from region code", "to location", "to location type", "to region code", "operation",
-)  # fmt: skip
+    *_RATE,
+    "termtype",
+    "priceperunit",
+    "startingrange",
+    "endingrange",
+    "transfer type",
+    "from location type",
+    "from region code",
+    "to location",
+    "to location type",
+    "to region code",
+    "operation",
+)
 _PLAN = (
-    *_RATE, "discountedrate", "discountedusagetype", "discountedoperation", "discountedregioncode",
-    "discountedinstancetype", "purchaseoption", "leasecontractlength", "leasecontractlengthunit", "product family",
-)  # fmt: skip
+    *_RATE,
+    "discountedrate",
+    "discountedusagetype",
+    "discountedoperation",
+    "discountedregioncode",
+    "discountedinstancetype",
+    "purchaseoption",
+    "leasecontractlength",
+    "leasecontractlengthunit",
+    "product family",
+)
 
 
 class _Table:
@@ -138,9 +163,15 @@ def fetch(region: str, access: Access) -> Batch:
         "the 100 GB a month that AWS gives away (all regions pooled) are not in its price list: the committed list has them",
     ]
     return Batch(
-        provider="aws", region=region, account_site=partition.site, instance_types=(), prices=tuple(offers + plans),
-        transfer=tuple(transfer), services=(), gaps=tuple(gaps),
-    )  # fmt: skip
+        provider="aws",
+        region=region,
+        account_site=partition.site,
+        instance_types=(),
+        prices=tuple(offers + plans),
+        transfer=tuple(transfer),
+        services=(),
+        gaps=tuple(gaps),
+    )
 
 
 def _offers(base: str, region: str, partition: terms.Partition, access: Access, gaps: list[str]) -> list[Price]:

@@ -92,11 +92,16 @@ def fetch(region: str, access: Access) -> Batch:
     if not names:
         told.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
     return Batch(
-        provider="aws", region=region, account_site=aws.partition.site,
+        provider="aws",
+        region=region,
+        account_site=aws.partition.site,
         instance_types=tuple(t for t in types if t.name in sold),
-        prices=tuple(p for p in rows_of if p.instance_type in sold), transfer=tuple(transfer), services=(),
-        gaps=(*told, *_GAPS), zones=tuple(zones),
-    )  # fmt: skip
+        prices=tuple(p for p in rows_of if p.instance_type in sold),
+        transfer=tuple(transfer),
+        services=(),
+        gaps=(*told, *_GAPS),
+        zones=tuple(zones),
+    )
 
 
 def _at_once(asks: Sequence[Callable[[], object]], region: str) -> None:
@@ -115,9 +120,13 @@ def _types(aws: Aws, access: Access) -> tuple[list[InstanceType], list[str]]:
         ]
     where = _where(aws, access, "DescribeInstanceTypes", f"instance-type={','.join(patterns)}")
     answers = aws.items(
-        "ec2", "DescribeInstanceTypes", "InstanceTypes", where,
-        Filters=[{"Name": "instance-type", "Values": patterns}], MaxResults=100,
-    )  # fmt: skip
+        "ec2",
+        "DescribeInstanceTypes",
+        "InstanceTypes",
+        where,
+        Filters=[{"Name": "instance-type", "Values": patterns}],
+        MaxResults=100,
+    )
     with where.reading():
         types = parse.instance_types(answers, where, access.families)
         ours = {t.name for t in types}
@@ -139,9 +148,13 @@ def _zones(aws: Aws, access: Access, names: list[str]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for chunk in _chunks(names, 100):
         offerings = aws.items(
-            "ec2", "DescribeInstanceTypeOfferings", "InstanceTypeOfferings", where, LocationType="availability-zone",
+            "ec2",
+            "DescribeInstanceTypeOfferings",
+            "InstanceTypeOfferings",
+            where,
+            LocationType="availability-zone",
             Filters=[{"Name": "instance-type", "Values": chunk}],
-        )  # fmt: skip
+        )
         with where.reading():
             found += parse.zones(offerings, where)
     return sorted(found)
@@ -221,10 +234,15 @@ def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], lis
         told = ", ".join(f"{field}={'|'.join(values)}" for field, values in short.items())
         where = _where(aws, access, "DescribeSavingsPlansOfferingRates", told)
         results = aws.items(
-            "savingsplans", "DescribeSavingsPlansOfferingRates", "searchResults", where, products=["EC2"],
-            serviceCodes=["AmazonEC2"], maxResults=1000,
+            "savingsplans",
+            "DescribeSavingsPlansOfferingRates",
+            "searchResults",
+            where,
+            products=["EC2"],
+            serviceCodes=["AmazonEC2"],
+            maxResults=1000,
             filters=[{"name": field, "values": values} for field, values in fields.items()],
-        )  # fmt: skip
+        )
         with where.reading():
             rates, unknown = parse.plan_rates(results, where, access.families)
             found, more = rows.plan_prices(rates, where)
@@ -238,9 +256,14 @@ def _spot(aws: Aws, access: Access, names: list[str]) -> list[Any]:
     history: list[Any] = []
     for chunk in _chunks(names, 100):
         history += aws.items(
-            "ec2", "DescribeSpotPriceHistory", "SpotPriceHistory", where, InstanceTypes=chunk, StartTime=access.now,
+            "ec2",
+            "DescribeSpotPriceHistory",
+            "SpotPriceHistory",
+            where,
+            InstanceTypes=chunk,
+            StartTime=access.now,
             ProductDescriptions=["Linux/UNIX"],
-        )  # fmt: skip
+        )
     return history
 
 
@@ -248,9 +271,14 @@ def _blocks(aws: Aws, access: Access, name: str) -> list[Price]:
     """Ask what one instance costs for a day, the shortest block: AWS prices a block per instance-hour."""
     where = _where(aws, access, "DescribeCapacityBlockOfferings", f"{name}, 1 instance, 24 h")
     offers = aws.items(
-        "ec2", "DescribeCapacityBlockOfferings", "CapacityBlockOfferings", where, InstanceType=name, InstanceCount=1,
+        "ec2",
+        "DescribeCapacityBlockOfferings",
+        "CapacityBlockOfferings",
+        where,
+        InstanceType=name,
+        InstanceCount=1,
         CapacityDurationHours=24,
-    )  # fmt: skip
+    )
     with where.reading():
         return parse.capacity_blocks(offers, where)
 

@@ -18,9 +18,17 @@ from planner.records import NamedTuple
 from providers.aws import terms
 
 __all__ = [
-    "PlanRate", "Rate", "TransferRate", "Where", "amount_of", "day_of", "offer_prices", "plan_prices", "price",
+    "PlanRate",
+    "Rate",
+    "TransferRate",
+    "Where",
+    "amount_of",
+    "day_of",
+    "offer_prices",
+    "plan_prices",
+    "price",
     "transfer_prices",
-]  # fmt: skip
+]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ZERO = Decimal(0)
@@ -123,20 +131,50 @@ def day_of(text: str) -> str:
 
 
 def price(
-    where: Where, instance_type: str, purchase_option: str, amount: Decimal, *, effective: str, version: str = "",
-    term: str = "", payment: str = "", offering: str = "", unit: str = "hour", zone: str = "", status: str = "",
-    confidence: str = "high", note: str = "",
-) -> Price:  # fmt: skip
+    where: Where,
+    instance_type: str,
+    purchase_option: str,
+    amount: Decimal,
+    *,
+    effective: str,
+    version: str = "",
+    term: str = "",
+    payment: str = "",
+    offering: str = "",
+    unit: str = "hour",
+    zone: str = "",
+    status: str = "",
+    confidence: str = "high",
+    note: str = "",
+) -> Price:
     """Return a Price row as `planner refresh` observed it."""
     day = day_of(effective)
     source = f"AWS {where.call}, {where.region}" + (f", version {version}" if version else "")
     return Price(
-        provider="aws", site=where.partition.site, region=where.region, instance_type=instance_type,
-        purchase_option=purchase_option, term=term, payment=payment, offering=offering, unit=unit, amount=amount,
-        currency=where.partition.currency, tier_from=_ZERO, tier_to=None, zone=zone, os="linux", effective_date=day,
-        dated="" if day else where.undated(), source=source, confidence=confidence, status=status,
-        note=note, origin="book", place="",
-    )  # fmt: skip
+        provider="aws",
+        site=where.partition.site,
+        region=where.region,
+        instance_type=instance_type,
+        purchase_option=purchase_option,
+        term=term,
+        payment=payment,
+        offering=offering,
+        unit=unit,
+        amount=amount,
+        currency=where.partition.currency,
+        tier_from=_ZERO,
+        tier_to=None,
+        zone=zone,
+        os="linux",
+        effective_date=day,
+        dated="" if day else where.undated(),
+        source=source,
+        confidence=confidence,
+        status=status,
+        note=note,
+        origin="book",
+        place="",
+    )
 
 
 def offer_prices(rates: Iterable[Rate], where: Where) -> tuple[list[Price], list[str]]:

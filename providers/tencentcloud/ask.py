@@ -64,7 +64,9 @@ class Ask:
         self.adapter, self.region, self.access = adapter, region, access
         self.sleep = time.sleep if access.sleep is None else access.sleep
         self.who = f"tencentcloud {region}"
-        endpoint = host_only(checked_endpoint(access.endpoint, "tencentcloud"), "tencentcloud") if access.endpoint else ""
+        endpoint = (
+            host_only(checked_endpoint(access.endpoint, "tencentcloud"), "tencentcloud") if access.endpoint else ""
+        )
         credential, missing = find_credentials(adapter.credentials_timeout)
         if missing:
             raise FetchError(f"{self.who}: {missing}")
@@ -97,11 +99,16 @@ class Ask:
                 failure,
                 str(
                     refusal(
-                        failure, who=self.who, call=f"{call}{shown(asked)}", host=self.host, tries=TRIES,
-                        permission=terms.PERMISSIONS.get(call, call), docs=DOCS,
+                        failure,
+                        who=self.who,
+                        call=f"{call}{shown(asked)}",
+                        host=self.host,
+                        tries=TRIES,
+                        permission=terms.PERMISSIONS.get(call, call),
+                        docs=DOCS,
                     )
                 ),
-            ) from None  # fmt: skip
+            ) from None
         if self.access.keep_raw:
             name = "-".join(filter(None, ("tencentcloud", self.region, call, tag)))
             self.access.keep_raw(f"{name}.json", raw_text(answer))
@@ -143,7 +150,9 @@ def explain(error: Exception) -> Failure:
         shown = "" if code in ("ClientNetworkError", "ServerNetworkError") else code
         return Failure(kind, shown, network_reason(full) if kind == "network" else message)
     if isinstance(error, RequestException) and not isinstance(error, JSONDecodeError):
-        return Failure("network", "", network_reason(full))  # raised while the body is read, outside of the SDK's own net
+        return Failure(
+            "network", "", network_reason(full)
+        )  # raised while the body is read, outside of the SDK's own net
     if isinstance(error, ValueError):  # JSON that does not parse, or a Response that is not there
         return Failure("answer", "", "its text does not parse")
     return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))

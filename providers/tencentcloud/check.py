@@ -55,7 +55,10 @@ def self_check(adapter: Tencentcloud, access: Access) -> Iterable[tuple[str, boo
         return found if isinstance(found, str) else f"{found.amount} {found.currency} per GB"
 
     for call, look in (
-        *((f"DescribeZoneInstanceConfigInfos ({word})", lambda o=option: rows(o)) for option, word in terms.CHARGE_TYPES.items()),
+        *(
+            (f"DescribeZoneInstanceConfigInfos ({word})", lambda o=option: rows(o))
+            for option, word in terms.CHARGE_TYPES.items()
+        ),
         ("DescribeInstanceTypeConfigs", configs),
         ("DescribeImages", images),
         ("InquiryPriceRunInstances", traffic),

@@ -154,7 +154,9 @@ def _inquiries(
         if isinstance(answer, RefusedError):
             gaps.append(f"{region}: {one.name} two years: not sold ({answer.code})")
             continue
-        row = _two_years(one, answer, prices, f"{context.where}[InstanceType={one.name}, Zone={one.zone}, Period=24]", source)
+        row = _two_years(
+            one, answer, prices, f"{context.where}[InstanceType={one.name}, Zone={one.zone}, Period=24]", source
+        )
         if row is not None:
             found.append(row)
     if isinstance(traffic, RefusedError):
@@ -162,10 +164,13 @@ def _inquiries(
     return found, gaps, traffic if isinstance(traffic, str) else parse.egress(traffic, context, source)
 
 
-def _two_years(one: parse.Offered, answer: dict[str, Any], prices: Sequence[Price], at: str, source: str) -> Price | None:
+def _two_years(
+    one: parse.Offered, answer: dict[str, Any], prices: Sequence[Price], at: str, source: str
+) -> Price | None:
     """Return the two-year row beside the month's own row; its zone is the month's."""
     month = next(
-        (row for row in prices if row.instance_type == one.name and row.term == "1m" and row.zone in ("", one.zone)), None
+        (row for row in prices if row.instance_type == one.name and row.term == "1m" and row.zone in ("", one.zone)),
+        None,
     )
     if month is None:
         return None

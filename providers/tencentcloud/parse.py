@@ -18,8 +18,16 @@ from providers._border import clean, number, price, text
 from providers.tencentcloud import terms
 
 __all__ = [
-    "Offered", "check_currency", "egress", "gpu_rows", "instance_types", "offered", "prices", "term_price", "type_configs",
-]  # fmt: skip
+    "Offered",
+    "check_currency",
+    "egress",
+    "gpu_rows",
+    "instance_types",
+    "offered",
+    "prices",
+    "term_price",
+    "type_configs",
+]
 
 Answer = Mapping[str, Any]
 ZERO = Decimal(0)
@@ -72,7 +80,9 @@ def offered(answer: Answer, option: str, where: str) -> list[Offered]:
         name = text(row.get("InstanceType"), f"{where}: InstanceType")
         zone = text(row.get("Zone"), f"{where}: {name}: Zone")
         if row.get("InstanceChargeType", charge_type) != charge_type:
-            raise FetchError(f"{where}: {name} in {zone} is {row.get('InstanceChargeType')}, {charge_type} was asked for")
+            raise FetchError(
+                f"{where}: {name} in {zone} is {row.get('InstanceChargeType')}, {charge_type} was asked for"
+            )
         one = Offered(
             zone, name, str(row.get("InstanceFamily") or name.split(".")[0]), option, row.get("Status") == "SELL", row
         )
@@ -127,7 +137,9 @@ def _instance_type(one: Offered, config: Answer, at: str) -> InstanceType:
             filter(
                 None,
                 (
-                    f"GpuType {word}" if word else "the API named no GPU: name and memory are the family's, by Tencent's page",
+                    f"GpuType {word}"
+                    if word
+                    else "the API named no GPU: name and memory are the family's, by Tencent's page",
                     "local disks are not given" if row.get("LocalDiskTypeList") else "",
                 ),
             )
@@ -147,8 +159,12 @@ def prices(rows: Iterable[Offered], context: Context, source: str) -> tuple[list
         item = one.row.get("Price")
         if not isinstance(item, Mapping):
             raise FetchError(f"{at}: Price is missing from the answer; look at it with --keep-raw DIR")
-        if not one.on_sale and not any(item.get(field) for field in ("UnitPrice", "UnitPriceDiscount", "OriginalPrice")):
-            gaps.append(f"{context.region}: {one.name} {one.option.replace('_', '-')} in {one.zone}: sold out, no price shown")
+        if not one.on_sale and not any(
+            item.get(field) for field in ("UnitPrice", "UnitPriceDiscount", "OriginalPrice")
+        ):
+            gaps.append(
+                f"{context.region}: {one.name} {one.option.replace('_', '-')} in {one.zone}: sold out, no price shown"
+            )
             continue
         if one.option == "subscription":
             found = _terms(item, one, context, source, at)
@@ -182,7 +198,9 @@ def _hourly(item: Answer, one: Offered, context: Context, source: str, at: str) 
     for (amount, start, end), (step, _, _) in zip(steps, terms.STEPS, strict=False):
         other = item.get(f"{'UnitPriceDiscount' if one.option == 'on_demand' else 'UnitPrice'}{step}")
         note = _shown(amount, other, f"{at}: {step}") if one.option == "on_demand" else _spot_note(amount, other, at)
-        rows.append(_price(one, context, source, "", "hour", amount, "medium" if one.option == "spot" else "high", note))
+        rows.append(
+            _price(one, context, source, "", "hour", amount, "medium" if one.option == "spot" else "high", note)
+        )
         rows[-1] = rows[-1]._replace(tier_from=start, tier_to=end)
     return rows
 
@@ -264,21 +282,56 @@ def egress(answer: Answer, context: Context, source: str) -> TransferPrice | str
         return f"egress in {context.region}: BandwidthPrice is per {unit}, not per GB, so it is no price of traffic"
     amount = price(item.get("UnitPrice"), f"{context.where}: BandwidthPrice.UnitPrice")
     return TransferPrice(
-        provider="tencentcloud", site=context.site, region=context.region, destination="internet", to_region="",
-        from_gb=ZERO, to_gb=None, amount=amount, currency=context.currency, quota=False, effective_date=context.date,
-        dated="", source=source, confidence="high", status="", origin="book", place=source,
+        provider="tencentcloud",
+        site=context.site,
+        region=context.region,
+        destination="internet",
+        to_region="",
+        from_gb=ZERO,
+        to_gb=None,
+        amount=amount,
+        currency=context.currency,
+        quota=False,
+        effective_date=context.date,
+        dated="",
+        source=source,
+        confidence="high",
+        status="",
+        origin="book",
+        place=source,
         note="; ".join(
-            filter(None, ("bill by traffic; 1 GB = 1024 MB", _shown(amount, item.get("UnitPriceDiscount"), context.where)))
+            filter(
+                None, ("bill by traffic; 1 GB = 1024 MB", _shown(amount, item.get("UnitPriceDiscount"), context.where))
+            )
         ),
-    )  # fmt: skip
+    )
 
 
 def _price(
     one: Offered, context: Context, source: str, term: str, unit: str, amount: Decimal, confidence: str, note: str
 ) -> Price:
     return Price(
-        provider="tencentcloud", site=context.site, region=context.region, instance_type=one.name,
-        purchase_option=one.option, term=term, payment="", offering="", unit=unit, amount=amount,
-        currency=context.currency, tier_from=ZERO, tier_to=None, zone="", os="linux", effective_date=context.date,
-        dated="", source=source, confidence=confidence, status="", note=note, origin="book", place=source,
-    )  # fmt: skip
+        provider="tencentcloud",
+        site=context.site,
+        region=context.region,
+        instance_type=one.name,
+        purchase_option=one.option,
+        term=term,
+        payment="",
+        offering="",
+        unit=unit,
+        amount=amount,
+        currency=context.currency,
+        tier_from=ZERO,
+        tier_to=None,
+        zone="",
+        os="linux",
+        effective_date=context.date,
+        dated="",
+        source=source,
+        confidence=confidence,
+        status="",
+        note=note,
+        origin="book",
+        place=source,
+    )

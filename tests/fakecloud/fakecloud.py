@@ -68,24 +68,75 @@ class Fake:
         )
         prices = tuple(
             Price(
-                self.name, "fake", region, n, "on_demand", "", "", "", "hour",
-                Decimal(amount) if i == 0 else Decimal(i % 100) + Decimal("1.25"), "USD", Decimal(0), None, "", "linux",
-                "2026-01-01", "", "fake DescribePrice", "high", "", "", "book", "",
+                self.name,
+                "fake",
+                region,
+                n,
+                "on_demand",
+                "",
+                "",
+                "",
+                "hour",
+                Decimal(amount) if i == 0 else Decimal(i % 100) + Decimal("1.25"),
+                "USD",
+                Decimal(0),
+                None,
+                "",
+                "linux",
+                "2026-01-01",
+                "",
+                "fake DescribePrice",
+                "high",
+                "",
+                "",
+                "book",
+                "",
             )
             for i, n in enumerate(names)
-        )  # fmt: skip
+        )
         transfer = (
             TransferPrice(
-                self.name, "fake", region, "internet", "", Decimal(0), None, Decimal("0.09"), "USD", False, "2026-01-01",
-                "", "fake DescribeTraffic", "high", "", "", "book", "",
+                self.name,
+                "fake",
+                region,
+                "internet",
+                "",
+                Decimal(0),
+                None,
+                Decimal("0.09"),
+                "USD",
+                False,
+                "2026-01-01",
+                "",
+                "fake DescribeTraffic",
+                "high",
+                "",
+                "",
+                "book",
+                "",
             ),
-        )  # fmt: skip
+        )
         services = (
             ServicePrice(
-                self.name, "fake", region, "block_storage", "ssd", "GB-month", Decimal("0.08"), "USD", True, "2026-01-01",
-                "", "fake DescribeDisk", "high", "", "", "book", "",
+                self.name,
+                "fake",
+                region,
+                "block_storage",
+                "ssd",
+                "GB-month",
+                Decimal("0.08"),
+                "USD",
+                True,
+                "2026-01-01",
+                "",
+                "fake DescribeDisk",
+                "high",
+                "",
+                "",
+                "book",
+                "",
             ),
-        )  # fmt: skip
+        )
         return Batch(self.name, region, "fake", types, prices, transfer, services, ("Spot prices are not sold.",))
 
     def self_check(self, access: Access) -> Iterable[tuple[str, bool, str]]:

@@ -27,21 +27,39 @@ def product(
     """One price list item; reserved: all upfront, partial and none, of 1 year, made from the hourly price."""
     sku = "SKU" + name.replace(".", "").upper()
     attributes = {
-        "servicecode": "AmazonEC2", "location": "US East (N. Virginia)", "locationType": "AWS Region",
-        "regionCode": region, "instanceType": name, "instanceFamily": "GPU instance", "operatingSystem": "Linux",
-        "tenancy": "Shared", "preInstalledSw": "NA", "licenseModel": "No License required", "capacitystatus": "Used",
-        "operation": "RunInstances", "usagetype": f"BoxUsage:{name}", "marketoption": "OnDemand",
-    }  # fmt: skip
+        "servicecode": "AmazonEC2",
+        "location": "US East (N. Virginia)",
+        "locationType": "AWS Region",
+        "regionCode": region,
+        "instanceType": name,
+        "instanceFamily": "GPU instance",
+        "operatingSystem": "Linux",
+        "tenancy": "Shared",
+        "preInstalledSw": "NA",
+        "licenseModel": "No License required",
+        "capacitystatus": "Used",
+        "operation": "RunInstances",
+        "usagetype": f"BoxUsage:{name}",
+        "marketoption": "OnDemand",
+    }
 
     def term(code: str, words: dict[str, str], rates: list[tuple[str, str]]) -> dict[str, Any]:
         return {
-            "sku": sku, "offerTermCode": code, "effectiveDate": "2026-11-01T00:00:00Z", "termAttributes": words,
+            "sku": sku,
+            "offerTermCode": code,
+            "effectiveDate": "2026-11-01T00:00:00Z",
+            "termAttributes": words,
             "priceDimensions": {
-                f"{sku}.{code}.{unit}": {"unit": unit, "pricePerUnit": {currency: amount}, "appliesTo": [],
-                                         "description": "made up", "rateCode": f"{sku}.{code}.{unit}"}
+                f"{sku}.{code}.{unit}": {
+                    "unit": unit,
+                    "pricePerUnit": {currency: amount},
+                    "appliesTo": [],
+                    "description": "made up",
+                    "rateCode": f"{sku}.{code}.{unit}",
+                }
                 for unit, amount in rates
             },
-        }  # fmt: skip
+        }
 
     terms: dict[str, Any] = {"OnDemand": {f"{sku}.JRTCKXETXF": term("JRTCKXETXF", {}, [("Hrs", hourly)])}}
     if reserved:
@@ -58,9 +76,11 @@ def product(
         }
     return {
         "product": {"productFamily": "Compute Instance", "sku": sku, "attributes": attributes},
-        "serviceCode": "AmazonEC2", "version": "20261101000000", "publicationDate": "2026-11-01T00:00:00Z",
+        "serviceCode": "AmazonEC2",
+        "version": "20261101000000",
+        "publicationDate": "2026-11-01T00:00:00Z",
         "terms": terms,
-    }  # fmt: skip
+    }
 
 
 def egress(region: str = REGION, currency: str = "USD") -> list[dict[str, Any]]:
@@ -69,38 +89,72 @@ def egress(region: str = REGION, currency: str = "USD") -> list[dict[str, Any]]:
     def item(sku: str, attributes: dict[str, str], tiers: list[tuple[str, str, str]]) -> dict[str, Any]:
         return {
             "product": {
-                "productFamily": "Data Transfer", "sku": sku,
+                "productFamily": "Data Transfer",
+                "sku": sku,
                 "attributes": {"servicecode": "AWSDataTransfer", "operation": "", **attributes},
             },
-            "serviceCode": "AWSDataTransfer", "version": "20261102000000",
+            "serviceCode": "AWSDataTransfer",
+            "version": "20261102000000",
             "terms": {
                 "OnDemand": {
                     f"{sku}.JRTCKXETXF": {
-                        "sku": sku, "effectiveDate": "2026-10-01T00:00:00Z", "termAttributes": {},
+                        "sku": sku,
+                        "effectiveDate": "2026-10-01T00:00:00Z",
+                        "termAttributes": {},
                         "priceDimensions": {
                             f"{sku}.JRTCKXETXF.{number}": {
-                                "unit": "GB", "beginRange": begin, "endRange": end, "pricePerUnit": {currency: amount},
+                                "unit": "GB",
+                                "beginRange": begin,
+                                "endRange": end,
+                                "pricePerUnit": {currency: amount},
                             }
                             for number, (begin, end, amount) in enumerate(tiers)
                         },
                     }
                 }
             },
-        }  # fmt: skip
+        }
 
     here = {"fromRegionCode": region, "fromLocationType": "AWS Region", "fromLocation": "US East (N. Virginia)"}
     return [
-        item("OUT", {**here, "transferType": "AWS Outbound", "toLocation": "External", "toLocationType": "Other"},
-             [("10240", "Inf", "0.085"), ("0", "10240", "0.09")]),
-        item("FREE", {"transferType": "AWS Outbound", "fromLocation": "Global", "toLocation": "External"},
-             [("0", "1", "0.0000000000")]),
-        item("EAST", {**here, "transferType": "InterRegion Outbound", "toLocation": "US East (Ohio)",
-                      "toLocationType": "AWS Region", "toRegionCode": "us-east-2"}, [("0", "Inf", "0.01")]),
-        item("LOCAL", {**here, "fromLocationType": "AWS Local Zone", "transferType": "AWS Outbound",
-                       "toLocation": "External", "toLocationType": "Other"}, [("0", "Inf", "0.2")]),
-        item("ZONE", {**here, "transferType": "IntraRegion", "toLocationType": "AWS Region", "toRegionCode": region},
-             [("0", "Inf", "0.01")]),
-    ]  # fmt: skip
+        item(
+            "OUT",
+            {**here, "transferType": "AWS Outbound", "toLocation": "External", "toLocationType": "Other"},
+            [("10240", "Inf", "0.085"), ("0", "10240", "0.09")],
+        ),
+        item(
+            "FREE",
+            {"transferType": "AWS Outbound", "fromLocation": "Global", "toLocation": "External"},
+            [("0", "1", "0.0000000000")],
+        ),
+        item(
+            "EAST",
+            {
+                **here,
+                "transferType": "InterRegion Outbound",
+                "toLocation": "US East (Ohio)",
+                "toLocationType": "AWS Region",
+                "toRegionCode": "us-east-2",
+            },
+            [("0", "Inf", "0.01")],
+        ),
+        item(
+            "LOCAL",
+            {
+                **here,
+                "fromLocationType": "AWS Local Zone",
+                "transferType": "AWS Outbound",
+                "toLocation": "External",
+                "toLocationType": "Other",
+            },
+            [("0", "Inf", "0.2")],
+        ),
+        item(
+            "ZONE",
+            {**here, "transferType": "IntraRegion", "toLocationType": "AWS Region", "toRegionCode": region},
+            [("0", "Inf", "0.01")],
+        ),
+    ]
 
 
 def plan(
@@ -108,16 +162,26 @@ def plan(
 ) -> dict[str, Any]:
     return {
         "savingsPlanOffering": {
-            "offeringId": "11111111-2222-3333-4444-555555555555", "paymentOption": payment, "planType": kind,
-            "durationSeconds": seconds, "currency": "USD", "planDescription": "made up",
+            "offeringId": "11111111-2222-3333-4444-555555555555",
+            "paymentOption": payment,
+            "planType": kind,
+            "durationSeconds": seconds,
+            "currency": "USD",
+            "planDescription": "made up",
         },
-        "rate": rate, "unit": "Hrs", "productType": "EC2", "serviceCode": "AmazonEC2", "usageType": f"BoxUsage:{name}",
+        "rate": rate,
+        "unit": "Hrs",
+        "productType": "EC2",
+        "serviceCode": "AmazonEC2",
+        "usageType": f"BoxUsage:{name}",
         "operation": "RunInstances",
         "properties": [
-            {"name": "region", "value": REGION}, {"name": "instanceType", "value": name},
-            {"name": "productDescription", "value": "Linux/UNIX"}, {"name": "tenancy", "value": "shared"},
+            {"name": "region", "value": REGION},
+            {"name": "instanceType", "value": name},
+            {"name": "productDescription", "value": "Linux/UNIX"},
+            {"name": "tenancy", "value": "shared"},
         ],
-    }  # fmt: skip
+    }
 
 
 def page(key: str, items: list[Any], size: int, token_in: str = "NextToken", token_out: str = "NextToken") -> Any:
@@ -141,10 +205,11 @@ class World:
         self.products = [product(name, hourly) for name, hourly in ON_DEMAND.items()]
         self.egress = egress()
         self.plans = [
-            plan("p4d.24xlarge", "16.47"), plan("p4d.24xlarge", "14.23", "EC2Instance"),
+            plan("p4d.24xlarge", "16.47"),
+            plan("p4d.24xlarge", "14.23", "EC2Instance"),
             plan("g5.xlarge", "0.7", payment="All Upfront", seconds=94608000),
             {**plan("g5.xlarge", "0.9"), "usageType": "UnusedBox:g5.xlarge"},
-        ]  # fmt: skip
+        ]
         self.spot = [
             ("p4d.24xlarge", "us-east-1a", "11.5", "2026-11-23T10:00:00Z"),
             ("p4d.24xlarge", "us-east-1a", "12.5", "2026-11-23T09:00:00Z"),
@@ -172,11 +237,19 @@ class World:
             for n, z, p, t in self.spot
         ]
         blocks = [
-            {"InstanceType": n, "AvailabilityZone": z, "UpfrontFee": fee, "CurrencyCode": "USD", "InstanceCount": count,
-             "CapacityBlockDurationHours": hours, "StartDate": "2026-12-01T11:30:00Z", "EndDate": "2026-12-02T11:30:00Z",
-             "CapacityBlockOfferingId": "cb-0"}
+            {
+                "InstanceType": n,
+                "AvailabilityZone": z,
+                "UpfrontFee": fee,
+                "CurrencyCode": "USD",
+                "InstanceCount": count,
+                "CapacityBlockDurationHours": hours,
+                "StartDate": "2026-12-01T11:30:00Z",
+                "EndDate": "2026-12-02T11:30:00Z",
+                "CapacityBlockOfferingId": "cb-0",
+            }
             for n, z, fee, hours, count in self.blocks
-        ]  # fmt: skip
+        ]
         products, transfer = ([json.dumps(item) for item in items] for items in (self.products, self.egress))
 
         def get_products(request: dict[str, Any]) -> Any:

@@ -48,7 +48,9 @@ class FakeAlicloud(FakeCloud):
         to_sign = "ACS3-HMAC-SHA256\n" + hashlib.sha256(request.encode()).hexdigest()
         expected = hmac.new(self.keys[key_id].encode(), to_sign.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, signature):
-            return error(400, "SignatureDoesNotMatch", f"Specified signature does not match our calculation for {key_id}")
+            return error(
+                400, "SignatureDoesNotMatch", f"Specified signature does not match our calculation for {key_id}"
+            )
         asked_at = datetime.fromisoformat(headers["x-acs-date"])
         if abs((datetime.now(UTC) - asked_at).total_seconds() + self.clock_skew) > 900:
             return error(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")

@@ -173,14 +173,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         canonical = "\n".join(
             (
-                "POST", url.path, url.query, *(f"{n}:{' '.join(self.headers.get(n, '').split())}" for n in names), "",
-                parts["SignedHeaders"], hashlib.sha256(body).hexdigest(),
+                "POST",
+                url.path,
+                url.query,
+                *(f"{n}:{' '.join(self.headers.get(n, '').split())}" for n in names),
+                "",
+                parts["SignedHeaders"],
+                hashlib.sha256(body).hexdigest(),
             )
-        )  # fmt: skip
+        )
         text = "\n".join(
-            (algorithm, self.headers["X-Amz-Date"], f"{day}/{region}/{service}/{end}",
-             hashlib.sha256(canonical.encode()).hexdigest())
-        )  # fmt: skip
+            (
+                algorithm,
+                self.headers["X-Amz-Date"],
+                f"{day}/{region}/{service}/{end}",
+                hashlib.sha256(canonical.encode()).hexdigest(),
+            )
+        )
         signing = ("AWS4" + (SECRET if key == KEY else "")).encode()
         for word in (day, region, service, end, text):
             signing = hmac.new(signing, word.encode(), hashlib.sha256).digest()

@@ -52,7 +52,9 @@ class FakeTencentcloud(FakeCloud):
             key = hmac.new(key, word.encode(), hashlib.sha256).digest()
         expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, signature):
-            return error("AuthFailure.SignatureFailure", f"The provided credentials of {key_id} could not be validated.")
+            return error(
+                "AuthFailure.SignatureFailure", f"The provided credentials of {key_id} could not be validated."
+            )
         if abs(time.time() - int(stamp) + self.clock_skew) > 300:
             return error("AuthFailure.SignatureExpire", "The difference between server and client time is too large.")
         token = headers.get("x-tc-token")

@@ -20,12 +20,26 @@ PLAN_INDEX = "/savingsPlan/v1.0/aws/AWSComputeSavingsPlan/current/region_index.j
 PLANS = "/savingsPlan/v1.0/aws/AWSComputeSavingsPlan/20250911184447/us-east-1/index.csv"
 
 _BOX = {
-    "SKU": "SKU1", "TermType": "OnDemand", "EffectiveDate": "2026-11-01", "StartingRange": "0", "EndingRange": "Inf",
-    "Unit": "Hrs", "Currency": "USD", "Product Family": "Compute Instance", "serviceCode": "AmazonEC2",
-    "Location Type": "AWS Region", "Tenancy": "Shared", "Operating System": "Linux", "Pre Installed S/W": "NA",
-    "License Model": "No License required", "CapacityStatus": "Used", "MarketOption": "OnDemand",
-    "operation": "RunInstances", "Region Code": "us-east-1", "PriceDescription": 'made up, with "quotes", and a comma',
-}  # fmt: skip
+    "SKU": "SKU1",
+    "TermType": "OnDemand",
+    "EffectiveDate": "2026-11-01",
+    "StartingRange": "0",
+    "EndingRange": "Inf",
+    "Unit": "Hrs",
+    "Currency": "USD",
+    "Product Family": "Compute Instance",
+    "serviceCode": "AmazonEC2",
+    "Location Type": "AWS Region",
+    "Tenancy": "Shared",
+    "Operating System": "Linux",
+    "Pre Installed S/W": "NA",
+    "License Model": "No License required",
+    "CapacityStatus": "Used",
+    "MarketOption": "OnDemand",
+    "operation": "RunInstances",
+    "Region Code": "us-east-1",
+    "PriceDescription": 'made up, with "quotes", and a comma',
+}
 
 
 def _row(columns: list[str], values: dict[str, str]) -> str:
@@ -43,21 +57,39 @@ def offer(name: str, amount: str, **more: str) -> str:
 
 def transfer(sku: str, begin: str, end: str, amount: str, **more: str) -> str:
     values = {
-        "SKU": sku, "TermType": "OnDemand", "EffectiveDate": "2026-10-01", "StartingRange": begin, "EndingRange": end,
-        "Unit": "GB", "PricePerUnit": amount, "Currency": "USD", "Transfer Type": "AWS Outbound",
-        "From Location Type": "AWS Region", "From Region Code": "us-east-1", "To Location": "External",
+        "SKU": sku,
+        "TermType": "OnDemand",
+        "EffectiveDate": "2026-10-01",
+        "StartingRange": begin,
+        "EndingRange": end,
+        "Unit": "GB",
+        "PricePerUnit": amount,
+        "Currency": "USD",
+        "Transfer Type": "AWS Outbound",
+        "From Location Type": "AWS Region",
+        "From Region Code": "us-east-1",
+        "To Location": "External",
         "To Location Type": "Other",
-    }  # fmt: skip
+    }
     return _row(EC2_COLUMNS, {**values, **{key.replace("_", " "): value for key, value in more.items()}})
 
 
 def plan(name: str, rate: str, **more: str) -> str:
     values = {
-        "SKU": "P1", "Unit": "Hrs", "EffectiveDate": "2026-06-05T18:51:13Z", "DiscountedRate": rate, "Currency": "USD",
-        "DiscountedUsageType": f"BoxUsage:{name}", "DiscountedOperation": "RunInstances", "PurchaseOption": "No Upfront",
-        "LeaseContractLength": "3", "LeaseContractLengthUnit": "year", "Product Family": "ComputeSavingsPlans",
-        "DiscountedRegionCode": "us-east-1", "DiscountedInstanceType": name,
-    }  # fmt: skip
+        "SKU": "P1",
+        "Unit": "Hrs",
+        "EffectiveDate": "2026-06-05T18:51:13Z",
+        "DiscountedRate": rate,
+        "Currency": "USD",
+        "DiscountedUsageType": f"BoxUsage:{name}",
+        "DiscountedOperation": "RunInstances",
+        "PurchaseOption": "No Upfront",
+        "LeaseContractLength": "3",
+        "LeaseContractLengthUnit": "year",
+        "Product Family": "ComputeSavingsPlans",
+        "DiscountedRegionCode": "us-east-1",
+        "DiscountedInstanceType": name,
+    }
     return _row(PLAN_COLUMNS, {**values, **{key.replace("_", " "): value for key, value in more.items()}})
 
 
@@ -67,12 +99,25 @@ OFFER_ROWS = (
     offer("p4d.24xlarge", "0.0000000000", CapacityStatus="AllocatedCapacityReservation", SKU="SKU3"),
     offer("p4d.24xlarge", "14.7500000000", MarketOption="CapacityBlock", SKU="SKU4"),
     offer("g5.xlarge", "1.1900000000", Operating_System="Windows", SKU="SKU5"),
-    offer("p4d.24xlarge", "110000", TermType="Reserved", LeaseContractLength="1yr", PurchaseOption="All Upfront",
-          OfferingClass="standard", Unit="Quantity"),
-    offer("p4d.24xlarge", "0.0000000000", TermType="Reserved", LeaseContractLength="1yr", PurchaseOption="All Upfront",
-          OfferingClass="standard"),
+    offer(
+        "p4d.24xlarge",
+        "110000",
+        TermType="Reserved",
+        LeaseContractLength="1yr",
+        PurchaseOption="All Upfront",
+        OfferingClass="standard",
+        Unit="Quantity",
+    ),
+    offer(
+        "p4d.24xlarge",
+        "0.0000000000",
+        TermType="Reserved",
+        LeaseContractLength="1yr",
+        PurchaseOption="All Upfront",
+        OfferingClass="standard",
+    ),
     offer("m5.large", "0.0960000000", SKU="SKU6"),
-)  # fmt: skip
+)
 
 
 def put(fake: FakeAws, path: str, text: str) -> None:
@@ -94,15 +139,45 @@ def move(fake: FakeAws, region: str, cloud: str = "aws", currency: str = "USD") 
 
 def fill(fake: FakeAws, offers: tuple[str, ...] = OFFER_ROWS) -> FakeAws:
     put(fake, OFFERS, EC2_HEAD + EC2_OTHERS + "".join(offers))
-    put(fake, TRANSFER, EC2_HEAD.replace("AmazonEC2", "AWSDataTransfer") + transfer("OUT", "0", "10240", "0.09")
-        + transfer("OUT", "10240", "Inf", "0.085") + transfer("FREE", "0", "1", "0", From_Region_Code="")
-        + transfer("EAST", "0", "Inf", "0.01", Transfer_Type="InterRegion Outbound", To_Location="US East (Ohio)",
-                   To_Location_Type="AWS Region", To_Region_Code="us-east-2"))  # fmt: skip
+    put(
+        fake,
+        TRANSFER,
+        EC2_HEAD.replace("AmazonEC2", "AWSDataTransfer")
+        + transfer("OUT", "0", "10240", "0.09")
+        + transfer("OUT", "10240", "Inf", "0.085")
+        + transfer("FREE", "0", "1", "0", From_Region_Code="")
+        + transfer(
+            "EAST",
+            "0",
+            "Inf",
+            "0.01",
+            Transfer_Type="InterRegion Outbound",
+            To_Location="US East (Ohio)",
+            To_Location_Type="AWS Region",
+            To_Region_Code="us-east-2",
+        ),
+    )
     path = PLANS.removesuffix("csv") + "json"
-    put(fake, PLAN_INDEX, json.dumps({"regions": [{"regionCode": "eu-west-1", "versionUrl": "/elsewhere"},
-                                                  {"regionCode": "us-east-1", "versionUrl": path}]}))  # fmt: skip
-    put(fake, PLANS, PLAN_HEAD + PLAN_OTHERS + plan("p4d.24xlarge", "9.9")
+    put(
+        fake,
+        PLAN_INDEX,
+        json.dumps(
+            {
+                "regions": [
+                    {"regionCode": "eu-west-1", "versionUrl": "/elsewhere"},
+                    {"regionCode": "us-east-1", "versionUrl": path},
+                ]
+            }
+        ),
+    )
+    put(
+        fake,
+        PLANS,
+        PLAN_HEAD
+        + PLAN_OTHERS
+        + plan("p4d.24xlarge", "9.9")
         + plan("p4d.24xlarge", "8.159", PurchaseOption="All Upfront", Product_Family="EC2InstanceSavingsPlans")
         + plan("p4d.24xlarge", "9.9", DiscountedUsageType="UnusedBox:p4d.24xlarge")
-        + plan("p4d.24xlarge", "12", DiscountedOperation="RunInstances:0002"))  # fmt: skip
+        + plan("p4d.24xlarge", "12", DiscountedOperation="RunInstances:0002"),
+    )
     return fake

@@ -30,9 +30,17 @@ def recorded(name: str) -> Any:
 
 def described(name: str, family: str, gpu: str, memory: float, count: int = 1, **more: Any) -> dict[str, Any]:
     return {
-        "InstanceTypeId": name, "InstanceTypeFamily": family, "CpuCoreCount": 8, "MemorySize": 30.0, "GPUAmount": count,
-        "GPUSpec": gpu, "GPUMemorySize": memory, "InstanceBandwidthRx": 16384000, "InstanceBandwidthTx": 16384000, **more,
-    }  # fmt: skip
+        "InstanceTypeId": name,
+        "InstanceTypeFamily": family,
+        "CpuCoreCount": 8,
+        "MemorySize": 30.0,
+        "GPUAmount": count,
+        "GPUSpec": gpu,
+        "GPUMemorySize": memory,
+        "InstanceBandwidthRx": 16384000,
+        "InstanceBandwidthTx": 16384000,
+        **more,
+    }
 
 
 TYPES = [
@@ -42,49 +50,99 @@ TYPES = [
 ]
 #: (type, unit, period) -> list, off
 PRICES = {
-    (A10, "Hour", 1): (9.99, 0.0), (A10, "Month", 1): (3213.99, 0.0), (A10, "Year", 1): (38567.88, 5785.18),
-    (A10, "Year", 2): (77135.76, 23140.73), (A10, "Year", 3): (115703.64, 57851.82),
-    (V100, "Hour", 1): (17.77, 1.777), (V100, "Month", 1): (6398.0, 639.8), (V100, "Year", 1): (76776.0, 19194.0),
-    (V100, "Year", 2): (153552.0, 61420.8), (V100, "Year", 3): (230328.0, 138196.8),
-}  # fmt: skip
+    (A10, "Hour", 1): (9.99, 0.0),
+    (A10, "Month", 1): (3213.99, 0.0),
+    (A10, "Year", 1): (38567.88, 5785.18),
+    (A10, "Year", 2): (77135.76, 23140.73),
+    (A10, "Year", 3): (115703.64, 57851.82),
+    (V100, "Hour", 1): (17.77, 1.777),
+    (V100, "Month", 1): (6398.0, 639.8),
+    (V100, "Year", 1): (76776.0, 19194.0),
+    (V100, "Year", 2): (153552.0, 61420.8),
+    (V100, "Year", 3): (230328.0, 138196.8),
+}
 
 
 def priced(listed: float, off: float, currency: str = "CNY", **more: Any) -> dict[str, Any]:
     lines = [
-        {"Resource": "instanceType", "OriginalPrice": listed, "DiscountPrice": off, "TradePrice": round(listed - off, 4)},
+        {
+            "Resource": "instanceType",
+            "OriginalPrice": listed,
+            "DiscountPrice": off,
+            "TradePrice": round(listed - off, 4),
+        },
         {"Resource": "systemDisk", "OriginalPrice": 0.07, "DiscountPrice": 0.0, "TradePrice": 0.07},
     ]
     total = {"OriginalPrice": listed + 0.07, "DiscountPrice": off, "TradePrice": round(listed - off + 0.07, 4)}
     rules = {"Rule": [{"Description": "yearly discount", "RuleId": 7}] if off else []}
-    return {"PriceInfo": {"Price": {"Currency": currency, **total, "DetailInfos": {"DetailInfo": lines}}, "Rules": rules, **more}}
+    return {
+        "PriceInfo": {
+            "Price": {"Currency": currency, **total, "DetailInfos": {"DetailInfo": lines}},
+            "Rules": rules,
+            **more,
+        }
+    }
 
 
 def describe_price(asked: dict[str, Any], currency: str = "CNY") -> Any:
     if asked["ResourceType"] == "bandwidth":
-        return {"PriceInfo": {"Price": {"Currency": currency, "OriginalPrice": 0.8, "DiscountPrice": 0.0, "TradePrice": 0.8}}}
+        return {
+            "PriceInfo": {
+                "Price": {"Currency": currency, "OriginalPrice": 0.8, "DiscountPrice": 0.0, "TradePrice": 0.8}
+            }
+        }
     return priced(*PRICES[asked["InstanceType"], asked["PriceUnit"], int(asked["Period"])], currency)
 
 
 def sold(*zones: tuple[str, dict[str, str]]) -> dict[str, Any]:
     return {
-        "AvailableZones": {"AvailableZone": [
-            {"ZoneId": zone, "AvailableResources": {"AvailableResource": [{"Type": "InstanceType", "SupportedResources": {
-                "SupportedResource": [{"Value": name, "StatusCategory": word} for name, word in names.items()]}}]}}
-            for zone, names in zones
-        ]}
-    }  # fmt: skip
+        "AvailableZones": {
+            "AvailableZone": [
+                {
+                    "ZoneId": zone,
+                    "AvailableResources": {
+                        "AvailableResource": [
+                            {
+                                "Type": "InstanceType",
+                                "SupportedResources": {
+                                    "SupportedResource": [
+                                        {"Value": name, "StatusCategory": word} for name, word in names.items()
+                                    ]
+                                },
+                            }
+                        ]
+                    },
+                }
+                for zone, names in zones
+            ]
+        }
+    }
 
 
 def spot_history(asked: dict[str, Any], currency: str = "CNY") -> dict[str, Any]:
     rows = [
-        ("cn-hangzhou-i", "2026-11-23T08:00:00Z", 1.6), ("cn-hangzhou-i", "2026-11-23T21:00:00Z", 1.5),
+        ("cn-hangzhou-i", "2026-11-23T08:00:00Z", 1.6),
+        ("cn-hangzhou-i", "2026-11-23T21:00:00Z", 1.5),
         ("cn-hangzhou-j", "2026-11-23T20:00:00Z", 2.25),
-    ]  # fmt: skip
+    ]
     return {
-        "Currency": currency, "NextOffset": 0, "SpotPrices": {"SpotPriceType": [
-            {"InstanceType": asked["InstanceType"], "IoOptimized": "optimized", "NetworkType": "vpc", "ZoneId": zone,
-             "Timestamp": when, "SpotPrice": amount, "OriginPrice": 9.99} for zone, when, amount in rows]},
-    }  # fmt: skip
+        "Currency": currency,
+        "NextOffset": 0,
+        "SpotPrices": {
+            "SpotPriceType": [
+                {
+                    "InstanceType": asked["InstanceType"],
+                    "IoOptimized": "optimized",
+                    "NetworkType": "vpc",
+                    "ZoneId": zone,
+                    "Timestamp": when,
+                    "SpotPrice": amount,
+                    "OriginPrice": 9.99,
+                }
+                for zone, when, amount in rows
+            ]
+        },
+    }
 
 
 RATES = {("ecs", "1:Year", "total"): "0.62", ("ecs", "3:Year", "zero"): "0.41"}
@@ -154,7 +212,9 @@ def one(batch: Batch, **wanted: Any) -> Price:
 
 def test_importing_the_adapter_imports_no_sdk():
     code = "import sys, providers.alicloud as a; a.provider.default_regions(); print([m for m in sys.modules if m.startswith(('alibabacloud', 'darabonba', 'Tea', 'requests'))])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -184,8 +244,10 @@ def test_subscriptions_by_month_and_by_term(adapter, fake):
     assert {term: (row.unit, row.amount) for term, row in rows.items()} == {
         "1m": ("month", Decimal("3213.99")),
         # A single month is shown undiscounted, so what is off a year is off for its length.
-        "1y": ("term", Decimal("32782.7")), "2y": ("term", Decimal("53995.03")), "3y": ("term", Decimal("57851.82")),
-    }  # fmt: skip
+        "1y": ("term", Decimal("32782.7")),
+        "2y": ("term", Decimal("53995.03")),
+        "3y": ("term", Decimal("57851.82")),
+    }
     assert rows["1y"].note == "38567.88 less the discount for the length of the term (yearly discount)"
     assert rows["1y"].confidence == "medium" and rows["1m"].confidence == "high"
 
@@ -201,7 +263,10 @@ def test_a_discounted_month_leaves_the_years_at_list(adapter, fake):
 def test_spot_is_the_newest_of_each_zone_with_its_own_date(adapter, fake):
     batch = adapter.fetch(REGION, access(fake))
     rows = [row for row in batch.prices if row.purchase_option == "spot" and row.instance_type == A10]
-    assert [(row.zone, row.amount) for row in rows] == [("cn-hangzhou-i", Decimal("1.5")), ("cn-hangzhou-j", Decimal("2.25"))]
+    assert [(row.zone, row.amount) for row in rows] == [
+        ("cn-hangzhou-i", Decimal("1.5")),
+        ("cn-hangzhou-j", Decimal("2.25")),
+    ]
     assert rows[0].effective_date == "2026-11-23" and "2026-11-23T21:00:00Z" in rows[0].note
 
 
@@ -209,8 +274,9 @@ def test_a_savings_plan_is_a_rate_of_the_on_demand_price_of_the_same_refresh(ada
     batch = adapter.fetch(REGION, access(fake, families=()))
     rows = [row for row in batch.prices if row.purchase_option == "savings_plan"]
     assert [(row.instance_type, row.term, row.payment, row.offering, row.amount) for row in rows] == [
-        (A10, "1y", "all_upfront", "ecs", Decimal("6.1938")), (A10, "3y", "no_upfront", "ecs", Decimal("4.0959")),
-    ]  # fmt: skip
+        (A10, "1y", "all_upfront", "ecs", Decimal("6.1938")),
+        (A10, "3y", "no_upfront", "ecs", Decimal("4.0959")),
+    ]
     assert rows[0].note.startswith("0.62 of the on-demand price 9.99 of the same refresh")
     assert f"{REGION}: ecs.gn6e: no savings plan discount is given" in batch.gaps
 
@@ -224,8 +290,9 @@ def test_traffic_by_the_gb(adapter, fake):
 def test_an_amount_that_cannot_be_a_gb_is_a_gap(adapter, fake):
     fake.answers["DescribePrice"] = lambda asked: (
         {"PriceInfo": {"Price": {"Currency": "CNY", "OriginalPrice": 23.0}}}
-        if asked["ResourceType"] == "bandwidth" else describe_price(asked)
-    )  # fmt: skip
+        if asked["ResourceType"] == "bandwidth"
+        else describe_price(asked)
+    )
     batch = adapter.fetch(REGION, access(fake))
     assert batch.transfer == ()
     assert any("23 CNY" in gap and "cannot be a price per GB" in gap for gap in batch.gaps)
@@ -284,7 +351,9 @@ def test_what_is_not_sold_is_a_gap_not_a_failure(adapter, fake):
 def test_raw_answers_are_kept_without_the_caller(adapter, fake):
     kept: dict[str, str] = {}
     adapter.fetch(REGION, access(fake, keep_raw=kept.__setitem__))
-    assert json.loads(kept[f"alicloud-{REGION}-DescribePrice-{A10}-Hour1.json"])["PriceInfo"]["Price"]["Currency"] == "CNY"
+    assert (
+        json.loads(kept[f"alicloud-{REGION}-DescribePrice-{A10}-Hour1.json"])["PriceInfo"]["Price"]["Currency"] == "CNY"
+    )
     everything = "".join(kept) + "".join(kept.values())
     assert "203.0.113.9" not in everything and SECRET not in everything and KEY_ID not in everything
     assert len(kept) == sum(1 for _ in fake.requests)
@@ -295,7 +364,7 @@ def test_the_same_answers_give_the_same_batch(adapter, fake):
 
 
 def test_every_row_passes_the_catalogue_s_checks(adapter, fake):
-    catalog = pytest.importorskip("planner.catalog")
+    catalog = pytest.importorskip("planner.prices.catalog")
     batch = adapter.fetch(REGION, access(fake))
     assert catalog.check_prices(batch.prices, {record.name: record for record in batch.instance_types}) == []
 
@@ -305,7 +374,13 @@ def test_every_row_passes_the_catalogue_s_checks(adapter, fake):
 
 @pytest.mark.parametrize(
     "call",
-    ["DescribeInstanceTypes", "DescribeAvailableResource", "DescribePrice", "DescribeSpotPriceHistory", "QuerySavingsPlansDiscount"],
+    [
+        "DescribeInstanceTypes",
+        "DescribeAvailableResource",
+        "DescribePrice",
+        "DescribeSpotPriceHistory",
+        "QuerySavingsPlansDiscount",
+    ],
 )
 def test_throttled_twice_then_fine(adapter, fake, call):
     good = adapter.fetch(REGION, access(fake))
@@ -325,7 +400,9 @@ def test_throttled_for_ever(adapter, fake):
 
 
 def test_the_wait_that_the_cloud_wishes_is_kept(adapter, fake):
-    fake.fail("reply", "DescribeInstanceTypes", times=1, reply=error(429, "Throttling", **{"x-acs-retry-after": "3000"}))
+    fake.fail(
+        "reply", "DescribeInstanceTypes", times=1, reply=error(429, "Throttling", **{"x-acs-retry-after": "3000"})
+    )
     waits = Sleeps()
     adapter.fetch(REGION, access(fake, sleep=waits))
     assert waits == [3.0]
@@ -455,7 +532,11 @@ def test_page_two_of_spot_prices(adapter, fake):
         answer = spot_history(asked)
         rows = answer["SpotPrices"]["SpotPriceType"]
         first = asked["Offset"] == "0"
-        return {"Currency": "CNY", "NextOffset": 2 if first else 0, "SpotPrices": {"SpotPriceType": rows[:2] if first else rows[2:]}}
+        return {
+            "Currency": "CNY",
+            "NextOffset": 2 if first else 0,
+            "SpotPrices": {"SpotPriceType": rows[:2] if first else rows[2:]},
+        }
 
     fake.answers["DescribeSpotPriceHistory"] = pages
     batch = adapter.fetch(REGION, access(fake))
@@ -495,7 +576,9 @@ def test_two_prices_where_one_is_expected(adapter, fake):
 
 def test_no_price_where_one_is_expected(adapter, fake):
     fake.answers["DescribePrice"] = changed(Resource="image")
-    assert "0 prices of 'instanceType' where one is expected (lines in the answer: image, systemDisk)" in fails(adapter, fake)
+    assert "0 prices of 'instanceType' where one is expected (lines in the answer: image, systemDisk)" in fails(
+        adapter, fake
+    )
 
 
 def test_zero_price(adapter, fake):
@@ -526,8 +609,9 @@ def test_a_new_field_changes_nothing(adapter, fake):
     good = adapter.fetch(REGION, access(fake))
     fake.answers["DescribePrice"] = changed(CarbonPrice=1.5, StandardPrice=0.0)
     fake.answers["DescribeInstanceTypes"] = {
-        "InstanceTypes": {"InstanceType": [{**row, "GPUInterconnect": "NVLink"} for row in TYPES]}, "TotalCount": 3,
-    }  # fmt: skip
+        "InstanceTypes": {"InstanceType": [{**row, "GPUInterconnect": "NVLink"} for row in TYPES]},
+        "TotalCount": 3,
+    }
     assert adapter.fetch(REGION, access(fake)) == good
 
 
@@ -546,14 +630,17 @@ def test_two_spot_prices_at_one_moment(adapter, fake):
         return answer
 
     fake.answers["DescribeSpotPriceHistory"] = twice
-    assert "two spot prices in cn-hangzhou-i at 2026-11-23T21:00:00Z where one is expected: 1.5 and 7" in fails(adapter, fake)
+    assert "two spot prices in cn-hangzhou-i at 2026-11-23T21:00:00Z where one is expected: 1.5 and 7" in fails(
+        adapter, fake
+    )
 
 
 @pytest.mark.parametrize("rate", ["8.5", "0", "-0.2"])
 def test_a_rate_that_is_no_share(adapter, fake, rate):
     fake.answers["QuerySavingsPlansDiscount"] = lambda asked: {
-        "Success": True, "Data": {"Items": [{"Spec": asked["Spec"], "RegionCode": REGION, "DiscountRate": rate}]}
-    }  # fmt: skip
+        "Success": True,
+        "Data": {"Items": [{"Spec": asked["Spec"], "RegionCode": REGION, "DiscountRate": rate}]},
+    }
     assert "a share of the list price (0..1) was expected" in fails(adapter, fake)
 
 
@@ -582,7 +669,10 @@ def test_a_refused_question_about_traffic_is_a_gap(adapter, fake):
     )
     batch = adapter.fetch(REGION, access(fake))
     assert batch.transfer == ()
-    assert f"egress in {REGION}: DescribePrice refused ResourceType=bandwidth (MissingParameter.InstanceType)" in batch.gaps
+    assert (
+        f"egress in {REGION}: DescribePrice refused ResourceType=bandwidth (MissingParameter.InstanceType)"
+        in batch.gaps
+    )
 
 
 def test_ten_thousand_types(adapter, fake):
@@ -618,7 +708,9 @@ def test_credentials_hint(adapter, monkeypatch, tmp_path):
     assert adapter.credentials_hint() is None
     use_keys(monkeypatch, key_id="", secret="")
     hint = adapter.credentials_hint()
-    assert hint is not None and hint.startswith("no Alibaba Cloud credentials found: looked at ALIBABA_CLOUD_ACCESS_KEY_ID")
+    assert hint is not None and hint.startswith(
+        "no Alibaba Cloud credentials found: looked at ALIBABA_CLOUD_ACCESS_KEY_ID"
+    )
 
 
 def test_no_credentials_is_a_clear_failure(adapter, fake, monkeypatch, tmp_path):
@@ -657,11 +749,15 @@ def test_the_recorded_shapes_parse():
     quoted = parse.Quoted(recorded("DescribePrice"), "instanceType", "t")
     assert (quoted.list_amount, quoted.currency, quoted.site) == (Decimal("9.99"), "CNY", "china")
     assert parse.offered(recorded("DescribeAvailableResource"), "t") == {A10: {"cn-hangzhou-i": "in_stock"}}
-    history = parse.spot([recorded("DescribeSpotPriceHistory")], region=REGION, name=A10, site="china", source="s", where="t")
+    history = parse.spot(
+        [recorded("DescribeSpotPriceHistory")], region=REGION, name=A10, site="china", source="s", where="t"
+    )
     assert [(row.zone, row.amount) for row in history] == [("cn-hangzhou-i", Decimal("1.5"))]
 
 
-@pytest.mark.parametrize("code", ["InvalidInstanceType.ValueNotSupported", "OperationDenied.NoStock", "PRICE.PRICING_PLAN_RESULT_NOT_FOUND"])
+@pytest.mark.parametrize(
+    "code", ["InvalidInstanceType.ValueNotSupported", "OperationDenied.NoStock", "PRICE.PRICING_PLAN_RESULT_NOT_FOUND"]
+)
 def test_words_for_not_sold(adapter, fake, code):
     fake.answers["DescribePrice"] = lambda asked: (
         error(400, code) if asked.get("PriceUnit") == "Hour" else describe_price(asked)
@@ -674,11 +770,18 @@ def test_words_for_not_sold(adapter, fake, code):
 @pytest.mark.parametrize(
     ("word", "memory", "name"),
     [
-        ("NVIDIA A10", 24, "A10"), ("NVIDIA V100", 16, "V100-SXM2-16GB"), ("NVIDIA V100", 32, "V100-SXM2-32GB"),
-        ("NVIDIA A100", 80, "A100-SXM4-80GB"), ("GPU H", 96, "GPU H"), ("GPU H-e", 141, "GPU H-e"), ("G49", 48, "G49"),
-        ("NVIDIA A10", 12, "NVIDIA A10"), ("NVIDIA T4/2", 8, "NVIDIA T4/2"), ("NVIDIA A10", None, "NVIDIA A10"),
+        ("NVIDIA A10", 24, "A10"),
+        ("NVIDIA V100", 16, "V100-SXM2-16GB"),
+        ("NVIDIA V100", 32, "V100-SXM2-32GB"),
+        ("NVIDIA A100", 80, "A100-SXM4-80GB"),
+        ("GPU H", 96, "GPU H"),
+        ("GPU H-e", 141, "GPU H-e"),
+        ("G49", 48, "G49"),
+        ("NVIDIA A10", 12, "NVIDIA A10"),
+        ("NVIDIA T4/2", 8, "NVIDIA T4/2"),
+        ("NVIDIA A10", None, "NVIDIA A10"),
     ],
-)  # fmt: skip
+)
 def test_gpu_names_are_mapped_only_where_certain(word, memory, name):
     assert terms.gpu_name(word, None if memory is None else Decimal(memory)) == name
 

@@ -114,11 +114,16 @@ def test_the_price_list_is_asked_once_for_all_types_with_the_filters_that_pin_a_
     ]
     assert asked == [
         {
-            "regionCode": REGION, "instanceFamily": "GPU instance", "operatingSystem": "Linux", "tenancy": "Shared",
-            "preInstalledSw": "NA", "capacitystatus": "Used", "licenseModel": "No License required",
+            "regionCode": REGION,
+            "instanceFamily": "GPU instance",
+            "operatingSystem": "Linux",
+            "tenancy": "Shared",
+            "preInstalledSw": "NA",
+            "capacitystatus": "Used",
+            "licenseModel": "No License required",
             "marketoption": "OnDemand",
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_families_narrow_every_part(fake: FakeAws) -> None:

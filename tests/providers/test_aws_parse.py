@@ -45,8 +45,17 @@ def _blocks(data: Any) -> Any:
 
 
 SPOT = [{"InstanceType": "g5.xlarge", "AvailabilityZone": "us-east-1a", "SpotPrice": "0.4", "Timestamp": NOW}]
-BLOCKS = [{"InstanceType": "p4d.24xlarge", "AvailabilityZone": "us-east-1a", "UpfrontFee": "354", "CurrencyCode": "USD",
-           "InstanceCount": 1, "CapacityBlockDurationHours": 24, "StartDate": NOW}]  # fmt: skip
+BLOCKS = [
+    {
+        "InstanceType": "p4d.24xlarge",
+        "AvailabilityZone": "us-east-1a",
+        "UpfrontFee": "354",
+        "CurrencyCode": "USD",
+        "InstanceCount": 1,
+        "CapacityBlockDurationHours": 24,
+        "StartDate": NOW,
+    }
+]
 
 
 def _paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -117,13 +126,16 @@ def test_the_constructed_answers_under_the_real_shape() -> None:
     items = json.loads((RECORDED / "GetProducts.egress.json").read_text())["output"]["PriceList"]
     tiers, _ = rows.transfer_prices(parse.transfer_rates(items, WHERE), WHERE)
     assert [(t.from_gb, t.to_gb, t.amount) for t in tiers] == [
-        (Decimal(0), Decimal(10240), Decimal("0.09")), (Decimal(10240), Decimal(51200), Decimal("0.085")),
-        (Decimal(51200), Decimal(153600), Decimal("0.07")), (Decimal(153600), None, Decimal("0.05")),
-    ]  # fmt: skip
+        (Decimal(0), Decimal(10240), Decimal("0.09")),
+        (Decimal(10240), Decimal(51200), Decimal("0.085")),
+        (Decimal(51200), Decimal(153600), Decimal("0.07")),
+        (Decimal(153600), None, Decimal("0.05")),
+    ]
     results = json.loads((RECORDED / "DescribeSavingsPlansOfferingRates.json").read_text())["output"]["searchResults"]
     assert {p.amount for p in rows.plan_prices(parse.plan_rates(results, WHERE, ())[0], WHERE)[0]} == {
-        Decimal("16.47"), Decimal("14.23"),
-    }  # fmt: skip
+        Decimal("16.47"),
+        Decimal("14.23"),
+    }
 
 
 def test_trainium_is_not_a_gpu() -> None:
@@ -133,11 +145,16 @@ def test_trainium_is_not_a_gpu() -> None:
 @pytest.mark.parametrize(
     ("name", "mib", "share", "model"),
     [
-        ("A100", 40960, 1.0, "A100-SXM4-40GB"), ("A100", 81920, 1.0, "A100-SXM4-80GB"), ("H200", 144384, 1.0, "H200-SXM"),
-        ("L4", 2861, 0.125, "L4"), ("L4", 5722, 0.25, "L4"), ("L4", 11444, 0.5, "L4"),
-        ("A100", 20480, 1.0, "A100"), ("B200", 183359, 1.0, "B200"),
+        ("A100", 40960, 1.0, "A100-SXM4-40GB"),
+        ("A100", 81920, 1.0, "A100-SXM4-80GB"),
+        ("H200", 144384, 1.0, "H200-SXM"),
+        ("L4", 2861, 0.125, "L4"),
+        ("L4", 5722, 0.25, "L4"),
+        ("L4", 11444, 0.5, "L4"),
+        ("A100", 20480, 1.0, "A100"),
+        ("B200", 183359, 1.0, "B200"),
     ],
-)  # fmt: skip
+)
 def test_gpu_names_are_mapped_only_where_certain(name: str, mib: int, share: float, model: str) -> None:
     assert terms.gpu_model(name, mib, share) == model
 

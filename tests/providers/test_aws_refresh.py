@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from planner.pricebook import PriceBook
-from planner.pricebook.store import Writer
+from planner.prices.book import PriceBook
+from planner.prices.book.write import Writer
+from planner.prices.refresh import Job, Outcome, run
 from planner.provider import Access
-from planner.refresh import Job, Outcome, run
 from providers.aws import provider
 from tests.providers import fake_aws, public_files
 from tests.providers.aws_world import REGION, World, product
@@ -165,9 +165,16 @@ def test_planner_refresh_aws_from_end_to_end(fake: FakeAws, tmp_path: Path) -> N
 
 def test_planner_refresh_without_keys_reads_the_public_list(fake: FakeAws, tmp_path: Path) -> None:
     done = _planner(
-        tmp_path, "refresh", "aws", "--region", REGION, "--endpoint", f"aws={fake.url}",
-        AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="",
-    )  # fmt: skip
+        tmp_path,
+        "refresh",
+        "aws",
+        "--region",
+        REGION,
+        "--endpoint",
+        f"aws={fake.url}",
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+    )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     assert "no AWS credentials found" in said and "AWS bulk price list" in said

@@ -31,9 +31,10 @@ GN7I = "cn-beijing::ecs.gn7i-c16g1.4xlarge::vpc::linux::optimized"
 
 def _steps(hour: str, month: str, *years: str) -> dict[str, Any]:
     return {
-        "hours": [{"price": hour, "period": "1"}], "months": [{"price": month, "period": "1"}],
+        "hours": [{"price": hour, "period": "1"}],
+        "months": [{"price": month, "period": "1"}],
         "years": [{"price": price, "period": str(number)} for number, price in enumerate(years, 1)],
-    }  # fmt: skip
+    }
 
 
 def _file(currency: str, entries: dict[str, Any]) -> dict[str, Any]:

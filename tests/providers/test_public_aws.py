@@ -54,8 +54,10 @@ def test_prices_come_without_keys(fake: FakeAws, monkeypatch: pytest.MonkeyPatch
     assert batch.prices[0].source == "AWS public price list AmazonEC2, us-east-1, version 20250912225308"
     assert [p.effective_date for p in batch.prices] == ["2026-11-01", "2026-11-01", "2026-06-05", "2026-06-05"]
     assert [(t.destination, t.amount) for t in batch.transfer] == [
-        ("inter_region", Decimal("0.01")), ("internet", Decimal("0.09")), ("internet", Decimal("0.085")),
-    ]  # fmt: skip
+        ("inter_region", Decimal("0.01")),
+        ("internet", Decimal("0.09")),
+        ("internet", Decimal("0.085")),
+    ]
     assert any("spot" in gap for gap in batch.gaps) and batch.account_site == "aws"
 
 
@@ -183,8 +185,10 @@ def test_self_check(fake: FakeAws) -> None:
     del fake.files[TRANSFER]
     found = list(provider.self_check(Access(now=NOW, public=True, endpoint=fake.url)))
     assert [(ok, call.split()[-1]) for call, ok, _ in found] == [
-        (True, "AmazonEC2"), (False, "AWSDataTransfer"), (True, "AWSComputeSavingsPlan"),
-    ]  # fmt: skip
+        (True, "AmazonEC2"),
+        (False, "AWSDataTransfer"),
+        (True, "AWSComputeSavingsPlan"),
+    ]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")

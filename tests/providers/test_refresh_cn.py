@@ -1,4 +1,4 @@
-"""Both Chinese clouds through `planner.refresh` into a price book: whatever one region meets, the book loses nothing."""
+"""Both Chinese clouds through `planner.prices.refresh` into a price book: whatever one region meets, the book loses nothing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from planner.pricebook import PriceBook
-from planner.pricebook.store import Writer
+from planner.prices.book import PriceBook
+from planner.prices.book.write import Writer
+from planner.prices.refresh import Job, Outcome, run
 from planner.provider import Access, Provider
-from planner.refresh import Job, Outcome, run
 from providers.alicloud import Alicloud
 from providers.tencentcloud import Tencentcloud
 from tests.providers import test_alicloud as ali
@@ -44,18 +44,30 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
         world = ali.world()
         fake: FakeCloud = ali.FakeAlicloud(world)
         made = Cloud(
-            Alicloud(read_timeout=0.2, random=lambda: 0.0), fake, "DescribePrice",
-            {"503": ali.error(503, "ServiceUnavailable"), "secret": ali.error(400, "SignatureDoesNotMatch"),
-             "token": ali.error(400, "InvalidSecurityToken.Expired"), "clock": ali.error(400, "InvalidTimeStamp.Expired")},
-        )  # fmt: skip
+            Alicloud(read_timeout=0.2, random=lambda: 0.0),
+            fake,
+            "DescribePrice",
+            {
+                "503": ali.error(503, "ServiceUnavailable"),
+                "secret": ali.error(400, "SignatureDoesNotMatch"),
+                "token": ali.error(400, "InvalidSecurityToken.Expired"),
+                "clock": ali.error(400, "InvalidTimeStamp.Expired"),
+            },
+        )
     else:
         tencent.use_keys(monkeypatch)
         fake = tencent.FakeTencentcloud(tencent.world())
         made = Cloud(
-            Tencentcloud(timeout=0.2, random=lambda: 0.0), fake, tencent.CONFIGS,
-            {"503": (503, {}, {}), "secret": tencent.error("AuthFailure.SignatureFailure"),
-             "token": tencent.error("AuthFailure.TokenFailure"), "clock": tencent.error("AuthFailure.SignatureExpire")},
-        )  # fmt: skip
+            Tencentcloud(timeout=0.2, random=lambda: 0.0),
+            fake,
+            tencent.CONFIGS,
+            {
+                "503": (503, {}, {}),
+                "secret": tencent.error("AuthFailure.SignatureFailure"),
+                "token": tencent.error("AuthFailure.TokenFailure"),
+                "clock": tencent.error("AuthFailure.SignatureExpire"),
+            },
+        )
     yield made
     fake.close()
 
@@ -105,7 +117,10 @@ def test_an_answer_without_anything_does_not_withdraw_what_was_there(cloud, tmp_
     path = str(tmp_path / "book.sqlite3")
     cloud.refresh(path, FIRST)
     before = rows(path, cloud.adapter.name, "")
-    empty = {"DescribeInstanceTypes": {"InstanceTypes": {"InstanceType": []}}, tencent.CONFIGS: {"InstanceTypeQuotaSet": []}}
+    empty = {
+        "DescribeInstanceTypes": {"InstanceTypes": {"InstanceType": []}},
+        tencent.CONFIGS: {"InstanceTypeQuotaSet": []},
+    }
     cloud.fake.answers.update({call: answer for call, answer in empty.items() if call in cloud.fake.answers})
     outcomes = cloud.refresh(path, SECOND)
     assert all("an empty region is not kept" in outcome.error for outcome in outcomes.values())

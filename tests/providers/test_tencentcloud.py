@@ -29,32 +29,63 @@ CONTEXT = parse.Context(REGION, "china", "2026-11-23", "t")
 
 ITEMS = {
     ("POSTPAID_BY_HOUR", V100): {
-        "UnitPrice": 11.98, "UnitPriceSecondStep": 10.5, "UnitPriceThirdStep": 9.75, "ChargeUnit": "HOUR",
-        "UnitPriceDiscount": 11.98, "UnitPriceDiscountSecondStep": 10.5, "UnitPriceDiscountThirdStep": 9.75,
+        "UnitPrice": 11.98,
+        "UnitPriceSecondStep": 10.5,
+        "UnitPriceThirdStep": 9.75,
+        "ChargeUnit": "HOUR",
+        "UnitPriceDiscount": 11.98,
+        "UnitPriceDiscountSecondStep": 10.5,
+        "UnitPriceDiscountThirdStep": 9.75,
     },
     ("POSTPAID_BY_HOUR", T4): {"UnitPrice": 7.81, "UnitPriceDiscount": 3.905, "Discount": 50.0, "ChargeUnit": "HOUR"},
     ("POSTPAID_BY_HOUR", SLICE): {"UnitPrice": 1.6, "UnitPriceDiscount": 1.6, "ChargeUnit": "HOUR"},
     ("PREPAID", V100): {
-        "OriginalPrice": 5750, "DiscountPrice": 5750, "OriginalPriceOneYear": 69000, "DiscountPriceOneYear": 57270.0,
-        "DiscountOneYear": 83.0, "OriginalPriceThreeYear": 207000, "DiscountPriceThreeYear": 103500,
-        "OriginalPriceFiveYear": 0, "DiscountPriceFiveYear": 0, "UnitPrice": 0, "ChargeUnit": "HOUR",
+        "OriginalPrice": 5750,
+        "DiscountPrice": 5750,
+        "OriginalPriceOneYear": 69000,
+        "DiscountPriceOneYear": 57270.0,
+        "DiscountOneYear": 83.0,
+        "OriginalPriceThreeYear": 207000,
+        "DiscountPriceThreeYear": 103500,
+        "OriginalPriceFiveYear": 0,
+        "DiscountPriceFiveYear": 0,
+        "UnitPrice": 0,
+        "ChargeUnit": "HOUR",
     },
     ("PREPAID", T4): {
-        "OriginalPrice": 2500, "DiscountPrice": 2000, "OriginalPriceOneYear": 30000, "DiscountPriceOneYear": 20000,
+        "OriginalPrice": 2500,
+        "DiscountPrice": 2000,
+        "OriginalPriceOneYear": 30000,
+        "DiscountPriceOneYear": 20000,
     },
     ("SPOTPAID", V100): {"UnitPrice": 11.98, "UnitPriceDiscount": 2.396, "Discount": 20.0, "ChargeUnit": "HOUR"},
-}  # fmt: skip
-SPECS = {V100: ("GN10Xp", 10, 40, 1, 1), T4: ("GN7", 8, 32, 1, 1), SLICE: ("GN7", 5, 20, 0, 0.25), "S6.LARGE8": ("S6", 4, 8, 0, 0)}
+}
+SPECS = {
+    V100: ("GN10Xp", 10, 40, 1, 1),
+    T4: ("GN7", 8, 32, 1, 1),
+    SLICE: ("GN7", 5, 20, 0, 0.25),
+    "S6.LARGE8": ("S6", 4, 8, 0, 0),
+}
 
 
 def row(charge_type: str, name: str, zone: str, **change: Any) -> dict[str, Any]:
     family, cpu, memory, gpu, count = SPECS[name]
     price = ITEMS.get((charge_type, name), {"UnitPrice": 0.5, "ChargeUnit": "HOUR"})
     return {
-        "Zone": zone, "InstanceType": name, "InstanceFamily": family, "InstanceChargeType": charge_type, "Cpu": cpu,
-        "Memory": memory, "Gpu": gpu, "GpuCount": count, "Status": "SELL", "StatusCategory": "EnoughStock",
-        "InstanceBandwidth": 3.0, "Price": copy.deepcopy(price), **change,
-    }  # fmt: skip
+        "Zone": zone,
+        "InstanceType": name,
+        "InstanceFamily": family,
+        "InstanceChargeType": charge_type,
+        "Cpu": cpu,
+        "Memory": memory,
+        "Gpu": gpu,
+        "GpuCount": count,
+        "Status": "SELL",
+        "StatusCategory": "EnoughStock",
+        "InstanceBandwidth": 3.0,
+        "Price": copy.deepcopy(price),
+        **change,
+    }
 
 
 def rows(asked: dict[str, Any]) -> list[dict[str, Any]]:
@@ -68,19 +99,27 @@ def inquire(asked: dict[str, Any]) -> Any:
     traffic = {"UnitPrice": 0.8, "UnitPriceDiscount": 0.8, "ChargeUnit": "GB", "OriginalPrice": 0}
     if asked["InstanceChargeType"] == "PREPAID":
         month = ITEMS["PREPAID", asked["InstanceType"]]["OriginalPrice"]
-        return {"Price": {"InstancePrice": {"OriginalPrice": month * 24, "DiscountPrice": month * 24 * 0.7}, "BandwidthPrice": traffic}}
+        return {
+            "Price": {
+                "InstancePrice": {"OriginalPrice": month * 24, "DiscountPrice": month * 24 * 0.7},
+                "BandwidthPrice": traffic,
+            }
+        }
     return {"Price": {"InstancePrice": {"UnitPrice": 11.98, "ChargeUnit": "HOUR"}, "BandwidthPrice": traffic}}
 
 
 def world() -> dict[str, Any]:
     return {
         CONFIGS: lambda asked: {"InstanceTypeQuotaSet": rows(asked)},
-        "DescribeInstanceTypeConfigs": {"InstanceTypeConfigSet": [
-            {"InstanceType": V100, "Zone": ZONES[0], "GpuType": "NVIDIA V100", "GpuMemory": 32.0}, {"InstanceType": T4},
-        ]},
+        "DescribeInstanceTypeConfigs": {
+            "InstanceTypeConfigSet": [
+                {"InstanceType": V100, "Zone": ZONES[0], "GpuType": "NVIDIA V100", "GpuMemory": 32.0},
+                {"InstanceType": T4},
+            ]
+        },
         "DescribeImages": {"ImageSet": [{"ImageId": "img-linux"}, {"ImageId": "img-other"}]},
         INQUIRY: inquire,
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -128,7 +167,10 @@ def changing(fake: FakeTencentcloud, charge_type: str, name: str, zone: str = ""
     def answer(asked: dict[str, Any]) -> Any:
         found = rows(asked)
         for one_row in found:
-            if (one_row["InstanceChargeType"], one_row["InstanceType"]) == (charge_type, name) and zone in ("", one_row["Zone"]):
+            if (one_row["InstanceChargeType"], one_row["InstanceType"]) == (charge_type, name) and zone in (
+                "",
+                one_row["Zone"],
+            ):
                 one_row["Price"].update(change)
                 for key in [key for key, value in change.items() if value is None]:
                     one_row["Price"].pop(key)
@@ -142,7 +184,9 @@ def changing(fake: FakeTencentcloud, charge_type: str, name: str, zone: str = ""
 
 def test_importing_the_adapter_imports_no_sdk():
     code = "import sys, providers.tencentcloud as a; a.provider.default_regions(); print([m for m in sys.modules if m.startswith(('tencentcloud', 'requests'))])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -151,7 +195,13 @@ def test_specifications(adapter, fake):
     by_name = {record.name: record for record in batch.instance_types}
     assert set(by_name) == {V100, T4, SLICE}  # S6 has no GPU
     v100 = by_name[V100]
-    assert (v100.vcpu, v100.memory_gib, v100.gpu_model, v100.gpu_count, v100.gpu_memory_gib) == (10, 40, "V100-SXM2-32GB", 1, 32)
+    assert (v100.vcpu, v100.memory_gib, v100.gpu_model, v100.gpu_count, v100.gpu_memory_gib) == (
+        10,
+        40,
+        "V100-SXM2-32GB",
+        1,
+        32,
+    )
     assert (v100.network_gbps, v100.confidence) == (3, "high")
     assert by_name[T4].confidence == "medium" and "the API named no GPU" in by_name[T4].note
     part = by_name[SLICE]
@@ -162,8 +212,10 @@ def test_hourly_prices_in_steps_of_hours(adapter, fake):
     batch = adapter.fetch(REGION, access(fake))
     steps = [row for row in batch.prices if row.instance_type == V100 and row.purchase_option == "on_demand"]
     assert sorted((row.tier_from, row.tier_to, row.amount) for row in steps) == [
-        (0, 96, Decimal("11.98")), (96, 360, Decimal("10.5")), (360, None, Decimal("9.75")),
-    ]  # fmt: skip
+        (0, 96, Decimal("11.98")),
+        (96, 360, Decimal("10.5")),
+        (360, None, Decimal("9.75")),
+    ]
     assert {(row.unit, row.currency, row.site, row.zone) for row in steps} == {("hour", "CNY", "china", "")}
     assert steps[0].effective_date == "2026-11-23" and CONFIGS in steps[0].source and REGION in steps[0].source
 
@@ -176,10 +228,15 @@ def test_one_price_for_all_hours_is_one_open_step(adapter, fake):
 
 def test_subscriptions(adapter, fake):
     batch = adapter.fetch(REGION, access(fake))
-    found = {row.term: row for row in batch.prices if row.instance_type == V100 and row.purchase_option == "subscription"}
+    found = {
+        row.term: row for row in batch.prices if row.instance_type == V100 and row.purchase_option == "subscription"
+    }
     assert {term: (row.unit, row.amount) for term, row in found.items()} == {
-        "1m": ("month", 5750), "1y": ("term", 57270), "2y": ("term", 96600), "3y": ("term", 103500),
-    }  # fmt: skip
+        "1m": ("month", 5750),
+        "1y": ("term", 57270),
+        "2y": ("term", 96600),
+        "3y": ("term", 103500),
+    }
     assert found["1y"].note == "69000 less the discount for the length of the term"
     assert INQUIRY in found["2y"].source  # five years: zero means "does not apply"
 
@@ -193,10 +250,20 @@ def test_a_discounted_month_leaves_the_years_at_list(adapter, fake):
 
 def test_both_spellings_of_the_years(adapter, fake):
     changing(
-        fake, "PREPAID", V100, OriginalPriceThreeYear=None, DiscountPriceThreeYear=None, OriginalPriceThreeYears=207000,
-        OriginalPriceOneYear=None, DiscountPriceOneYear=None, OriginalPriceOneYears=69000, DiscountPriceOneYears=57270,
-        DiscountPriceThreeYears=103500, OriginalPriceFiveYears=345000, DiscountPriceFiveYears=120000,
-    )  # fmt: skip
+        fake,
+        "PREPAID",
+        V100,
+        OriginalPriceThreeYear=None,
+        DiscountPriceThreeYear=None,
+        OriginalPriceThreeYears=207000,
+        OriginalPriceOneYear=None,
+        DiscountPriceOneYear=None,
+        OriginalPriceOneYears=69000,
+        DiscountPriceOneYears=57270,
+        DiscountPriceThreeYears=103500,
+        OriginalPriceFiveYears=345000,
+        DiscountPriceFiveYears=120000,
+    )
     batch = adapter.fetch(REGION, access(fake))
     assert one(batch, instance_type=V100, term="3y").amount == 103500
     assert one(batch, instance_type=V100, term="5y").amount == 120000
@@ -223,7 +290,10 @@ def test_traffic_by_the_gb(adapter, fake):
 
 def test_traffic_by_the_hour_is_a_gap(adapter, fake):
     fake.answers[INQUIRY] = lambda asked: {
-        "Price": {"InstancePrice": inquire(asked)["Price"]["InstancePrice"], "BandwidthPrice": {"UnitPrice": 0.8, "ChargeUnit": "HOUR"}}
+        "Price": {
+            "InstancePrice": inquire(asked)["Price"]["InstancePrice"],
+            "BandwidthPrice": {"UnitPrice": 0.8, "ChargeUnit": "HOUR"},
+        }
     }
     batch = adapter.fetch(REGION, access(fake))
     assert batch.transfer == ()
@@ -235,7 +305,9 @@ def test_what_the_api_does_not_give_is_a_gap(adapter, fake):
     assert any(gap.startswith("currency: the API names none; amounts are taken as CNY") for gap in gaps)
     assert any(gap.startswith("reserved instances:") for gap in gaps)
     assert any(gap.startswith("hourly prices in steps:") for gap in gaps)
-    assert not any(gap.startswith("hourly prices in steps:") for gap in adapter.fetch(REGION, access(fake, families=("GN7",))).gaps)
+    assert not any(
+        gap.startswith("hourly prices in steps:") for gap in adapter.fetch(REGION, access(fake, families=("GN7",))).gaps
+    )
 
 
 def test_sold_out_zones_are_left_out_of_zones(adapter, fake):
@@ -288,14 +360,23 @@ def test_the_international_site(fake):
     assert {(row.site, row.currency) for row in batch.prices} == {("international", "USD")}
     # The same dollars read as yuan are noticed: both sites' list prices are published for these types.
     line = fails(Tencentcloud(), fake)
-    assert "is like the international site's" in line and "--endpoint tencentcloud=https://cvm.intl.tencentcloudapi.com" in line
+    assert (
+        "is like the international site's" in line
+        and "--endpoint tencentcloud=https://cvm.intl.tencentcloudapi.com" in line
+    )
 
 
 @pytest.mark.parametrize(
     ("site", "amount", "good"),
-    [("china", "11.98", True), ("china", "6", True), ("china", "1.7", False), ("international", "1.72", True),
-     ("international", "3", True), ("international", "12", False)],
-)  # fmt: skip
+    [
+        ("china", "11.98", True),
+        ("china", "6", True),
+        ("china", "1.7", False),
+        ("international", "1.72", True),
+        ("international", "3", True),
+        ("international", "12", False),
+    ],
+)
 def test_the_other_site_s_currency_is_noticed(site, amount, good):
     context = CONTEXT._replace(site=site)
     item = {"UnitPrice": amount, "ChargeUnit": "HOUR"}
@@ -352,7 +433,7 @@ def test_the_same_answers_give_the_same_batch(adapter, fake):
 
 
 def test_every_row_passes_the_catalogue_s_checks(adapter, fake):
-    catalog = pytest.importorskip("planner.catalog")
+    catalog = pytest.importorskip("planner.prices.catalog")
     batch = adapter.fetch(REGION, access(fake))
     assert catalog.check_prices(batch.prices, {record.name: record for record in batch.instance_types}) == []
 
@@ -373,7 +454,9 @@ def test_throttled_for_ever(adapter, fake):
     fake.fail("throttle", "DescribeInstanceTypeConfigs")
     waits = Sleeps()
     line = fails(adapter, fake, sleep=waits)
-    assert line.startswith("tencentcloud ap-guangzhou: DescribeInstanceTypeConfigs was throttled (RequestLimitExceeded) 5 times")
+    assert line.startswith(
+        "tencentcloud ap-guangzhou: DescribeInstanceTypeConfigs was throttled (RequestLimitExceeded) 5 times"
+    )
     assert [wait for wait in waits if wait >= 1] == [1, 2, 4, 8]
 
 
@@ -451,7 +534,9 @@ def test_clock_skew(adapter, fake):
 
 def test_missing_permission(adapter, fake):
     fake.fail("reply", INQUIRY, reply=error("UnauthorizedOperation"))
-    assert "grant cvm:InquiryPriceRunInstances (docs/providers/tencentcloud.md has a policy to paste)" in fails(adapter, fake)
+    assert "grant cvm:InquiryPriceRunInstances (docs/providers/tencentcloud.md has a policy to paste)" in fails(
+        adapter, fake
+    )
 
 
 def test_an_unknown_refusal_shows_the_cloud_s_words_but_no_key(adapter, fake):
@@ -498,7 +583,11 @@ def test_the_same_row_twice_is_one_row(adapter, fake):
 
 @pytest.mark.parametrize(
     ("charge_type", "name", "field"),
-    [("POSTPAID_BY_HOUR", T4, "UnitPrice"), ("PREPAID", V100, "OriginalPrice"), ("SPOTPAID", V100, "UnitPriceDiscount")],
+    [
+        ("POSTPAID_BY_HOUR", T4, "UnitPrice"),
+        ("PREPAID", V100, "OriginalPrice"),
+        ("SPOTPAID", V100, "UnitPriceDiscount"),
+    ],
 )
 def test_zero_price(adapter, fake, charge_type, name, field):
     changing(fake, charge_type, name, **{field: 0})
@@ -579,10 +668,16 @@ def test_ten_thousand_types(adapter, fake):
     fake.answers[CONFIGS] = lambda asked: {
         "InstanceTypeQuotaSet": rows(asked)
         + [
-            {**row("POSTPAID_BY_HOUR", "S6.LARGE8", zone), "InstanceType": f"S6.{number}XLARGE", "InstanceChargeType": kind}
-            for number in range(10_000) for zone in ZONES for kind in asked["Filters"][0]["Values"]
+            {
+                **row("POSTPAID_BY_HOUR", "S6.LARGE8", zone),
+                "InstanceType": f"S6.{number}XLARGE",
+                "InstanceChargeType": kind,
+            }
+            for number in range(10_000)
+            for zone in ZONES
+            for kind in asked["Filters"][0]["Values"]
         ]
-    }  # fmt: skip
+    }
     adapter.timeout = 10.0
     assert len(adapter.fetch(REGION, access(fake)).instance_types) == 3
 
@@ -645,13 +740,15 @@ def test_tencent_s_own_examples():
     answer = example(CONFIGS)
     assert parse.gpu_rows(answer, "t") == []  # S2 has no GPU
     only = dict(answer["InstanceTypeQuotaSet"][0], GpuCount=1)
-    found, _ = parse.prices(
-        [parse.Offered("z", "S2.SMALL1", "S2", "subscription", True, only)], CONTEXT, "s"
-    )
+    found, _ = parse.prices([parse.Offered("z", "S2.SMALL1", "S2", "subscription", True, only)], CONTEXT, "s")
     assert [(row.term, row.amount) for row in found] == [("1m", 59), ("1y", Decimal("587.64"))]
     hour = example(INQUIRY, 1)["Price"]["InstancePrice"]
     found, _ = parse.prices([parse.Offered("z", "T", "F", "on_demand", True, {"Price": hour})], CONTEXT, "s")
-    assert [(row.tier_from, row.amount) for row in found] == [(0, Decimal("16.09")), (96, Decimal("16.09")), (360, Decimal("16.09"))]
+    assert [(row.tier_from, row.amount) for row in found] == [
+        (0, Decimal("16.09")),
+        (96, Decimal("16.09")),
+        (360, Decimal("16.09")),
+    ]
     assert found[0].note == "list price; this account is shown 3.33"
     gap = parse.egress(example(INQUIRY, 1), CONTEXT, "s")
     assert isinstance(gap, str) and "per 'HOUR', not per GB" in gap
@@ -661,11 +758,14 @@ def test_tencent_s_own_examples():
 @pytest.mark.parametrize(
     ("family", "word", "memory", "count", "expected"),
     [
-        ("GN10Xp", "", None, 8, ("V100-SXM2-32GB", 32)), ("GN10Xp", "NVIDIA V100", 32, 1, ("V100-SXM2-32GB", 32)),
-        ("GN10Xp", "NVIDIA H20", 96, 8, ("NVIDIA H20", 96)), ("GN7", "", None, "0.5", ("T4 (1/2 vGPU)", 8)),
-        ("PNV5", "GPU-X", 48, 1, ("GPU-X", 48)), ("PNV5", "", None, 1, ("not named (PNV5)", None)),
+        ("GN10Xp", "", None, 8, ("V100-SXM2-32GB", 32)),
+        ("GN10Xp", "NVIDIA V100", 32, 1, ("V100-SXM2-32GB", 32)),
+        ("GN10Xp", "NVIDIA H20", 96, 8, ("NVIDIA H20", 96)),
+        ("GN7", "", None, "0.5", ("T4 (1/2 vGPU)", 8)),
+        ("PNV5", "GPU-X", 48, 1, ("GPU-X", 48)),
+        ("PNV5", "", None, 1, ("not named (PNV5)", None)),
     ],
-)  # fmt: skip
+)
 def test_gpu_names_are_mapped_only_where_certain(family, word, memory, count, expected):
     assert terms.gpu_name(family, word, None if memory is None else Decimal(memory), Decimal(count)) == expected
 

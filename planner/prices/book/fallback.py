@@ -1,0 +1,57 @@
+"""A price book that never stops a quote: what cannot be read is said once, then the committed list answers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import TypeVar
+
+from planner.errors import PriceBookError
+from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.prices.book.read import PriceBook
+from planner.prices.overlay import Group
+from planner.prices.zones import Market
+
+__all__ = ["Fallback"]
+
+T = TypeVar("T")
+
+
+class Fallback:
+    """The reading side of a `PriceBook`, empty from the first error on; `warn` hears of that error."""
+
+    def __init__(self, book: PriceBook, warn: Callable[[str], None]) -> None:
+        self._book: PriceBook | None = book
+        self._warn = warn
+
+    def prices(self, provider: str, region: str, as_of: str = "") -> list[Price]:
+        return self._ask(lambda book: book.prices(provider, region, as_of), [])
+
+    def transfer(self, provider: str, region: str, as_of: str = "") -> list[TransferPrice]:
+        return self._ask(lambda book: book.transfer(provider, region, as_of), [])
+
+    def services(self, provider: str, region: str, as_of: str = "") -> list[ServicePrice]:
+        return self._ask(lambda book: book.services(provider, region, as_of), [])
+
+    def instance_types(self, provider: str) -> list[InstanceType]:
+        return self._ask(lambda book: book.instance_types(provider), [])
+
+    def withdrawn(self, provider: str, region: str, as_of: str = "") -> frozenset[Group]:
+        return self._ask(lambda book: book.withdrawn(provider, region, as_of), frozenset())
+
+    def zones(self, provider: str, region: str, as_of: str = "") -> Market:
+        return self._ask(lambda book: book.zones(provider, region, as_of), Market())
+
+    def regions(self, provider: str, as_of: str = "", listed: Container[str] = ()) -> dict[str, tuple[str, ...]]:
+        return self._ask(lambda book: book.regions(provider, as_of, listed), {})
+
+    def _ask(self, question: Callable[[PriceBook], T], nothing: T) -> T:
+        if self._book is None:
+            return nothing
+        try:
+            return question(self._book)
+        except PriceBookError as exc:
+            # Half a book could mix old and new prices of one region; none at all is at least the dated list.
+            self._book.close()
+            self._book = None
+            self._warn(str(exc))
+            return nothing

@@ -1,0 +1,111 @@
+"""What a price book has seen over time: the changes since a day, and one instance type's whole story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from planner.offer import Price
+from planner.prices.book.read import Fetch, PriceBook
+from planner.prices.book.rows import PRICE
+from planner.prices.book.write import Change, Priced, changes_between, key_of
+from planner.provider import in_families
+from planner.records import NamedTuple
+
+if TYPE_CHECKING:
+    from planner.prices.catalog import Catalog
+
+__all__ = ["Event", "changes_from_list", "changes_since", "history"]
+
+
+class Event(NamedTuple):
+    """A price as it was first seen, changed, or vanished. amount None: withdrawn; before None: first seen or back."""
+
+    price: Price
+    observed_at: str
+    access: str
+    before: Decimal | None
+    amount: Decimal | None
+
+
+def changes_since(book: PriceBook, since: str = "", provider: str = "", region: str = "") -> list[Change]:
+    """Return what differs between the end of `since` (ISO date or time) and now, per region.
+
+    since "" means: what the newest fetch of each region changed. What was first seen after `since` is new.
+    """
+    changes: list[Change] = []
+    for name, place in book.places():
+        if (provider and name != provider) or (region and place != region):
+            continue
+        start = since
+        if not since:
+            times = sorted({fetch.observed_at for fetch in book.fetches(name, place)})
+            start = times[-2] if len(times) > 1 else "0001-01-01"
+        changes += changes_between(_state(book, name, place, start), _state(book, name, place, ""))
+    return changes
+
+
+def changes_from_list(book: PriceBook, catalog: Catalog, provider: str = "", region: str = "") -> list[Change]:
+    """Return where the book differs from the committed list: another amount, or a price that the list lacks.
+
+    catalog is one without a book. What only the list has is left out: the book may simply not have looked there.
+    """
+    changes: list[Change] = []
+    for name, place in book.places():
+        if (provider and name != provider) or (region and place != region) or name not in catalog.providers():
+            continue
+        rows: tuple[Priced, ...] = (
+            *catalog.prices(name, place),
+            *catalog.transfer(name, place),
+            *catalog.services(name, place),
+        )
+        listed = {key_of(row): row for row in rows if not row.status}
+        changes += [c for c in changes_between(listed, _state(book, name, place, "")) if c.after is not None]
+    return changes
+
+
+def _state(book: PriceBook, provider: str, region: str, as_of: str) -> dict[tuple[str, ...], Priced]:
+    rows: tuple[Priced, ...] = (
+        *book.prices(provider, region, as_of),
+        *book.transfer(provider, region, as_of),
+        *book.services(provider, region, as_of),
+    )
+    return {key_of(row): row for row in rows}
+
+
+def history(book: PriceBook, instance_type: str, provider: str = "", region: str = "") -> list[Event]:
+    """Return every change of every price of an instance type, oldest first within each price."""
+    events: list[Event] = []
+    for name, place in book.places():
+        if (provider and name != provider) or (region and place != region):
+            continue
+        scopes: dict[tuple[str, str], list[Fetch]] = {}
+        for fetch in book.fetches(name, place):
+            if in_families(instance_type, fetch.families):
+                scopes.setdefault((fetch.account_site, fetch.access), []).append(fetch)
+        for fetches in scopes.values():
+            events += _story(book, instance_type, sorted(fetches, key=lambda f: (f.observed_at, f.id)))
+    return sorted(events, key=lambda e: (e.price.key, e.access, e.observed_at))
+
+
+def _story(book: PriceBook, instance_type: str, fetches: list[Fetch]) -> Iterator[Event]:
+    """Walk the fetches that cover the type, in time, and yield where a price begins, moves or ends."""
+    known: dict[tuple[str, ...], Price] = {}
+    for fetch in fetches:
+        seen = {price.key: price for price in _prices(book, instance_type, fetch)}
+        for key, price in seen.items():
+            before = known.get(key)
+            if before is None or before.amount != price.amount:
+                yield Event(price, fetch.observed_at, fetch.access, before.amount if before else None, price.amount)
+        for key, price in known.items():
+            if key not in seen:
+                yield Event(price, fetch.observed_at, fetch.access, price.amount, None)
+        known = seen
+
+
+def _prices(book: PriceBook, instance_type: str, fetch: Fetch) -> Iterator[Price]:
+    for texts in book.texts(PRICE, fetch.id, instance_type):
+        price = PRICE.read(texts, fetch.observed_at)
+        assert isinstance(price, Price)
+        yield price

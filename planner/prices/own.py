@@ -1,0 +1,151 @@
+"""The user's own prices: a CSV or TOML file whose rows add to the catalogue or replace what it says.
+
+Columns (CSV header or keys of each `[[price]]` table): provider, region, instance_type, purchase_option, amount,
+currency; and where they apply term, payment, offering, unit, site, zone, tier_from, tier_to, effective_date, source,
+note. The file stays where it is; nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from planner.errors import MisuseError, suggest
+from planner.files import read_text
+from planner.money import decimal_of
+from planner.offer import Price
+from planner.prices.catalog import Catalog, check_prices
+from planner.units import iso_date
+
+__all__ = ["load"]
+
+NEEDED = ("provider", "region", "instance_type", "purchase_option", "amount", "currency")
+OPTIONAL = (
+    "term",
+    "payment",
+    "offering",
+    "unit",
+    "site",
+    "zone",
+    "tier_from",
+    "tier_to",
+    "effective_date",
+    "source",
+    "note",
+)
+LIMIT = 16 * 2**20
+
+
+def load(path: str, catalog: Catalog) -> list[Price]:
+    """Return the prices in `path`, checked like committed ones; the first problem raises `MisuseError` with its line."""
+    text = read_text(path, "price book", LIMIT)
+    name = os.path.basename(path)
+    rows = list(_toml(text, name) if path.lower().endswith(".toml") else _csv(text, name))
+    if not rows:
+        raise MisuseError(f"price book {path}: no price in it; the columns are {', '.join(NEEDED)} and more (docs)")
+    prices = [_price(row, place, catalog) for place, row in rows]
+    known = {p: catalog.instances(p) for p in {x.provider for x in prices}}
+    for provider, instances in known.items():
+        problems = check_prices([p for p in prices if p.provider == provider], instances)
+        if problems:
+            raise MisuseError(f"price book {problems[0]}")
+    return prices
+
+
+def _csv(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
+    import csv
+
+    reader = csv.reader(text.splitlines())
+    header = [h.strip().lower() for h in next(reader, [])]
+    _columns(header, name)
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        place = f"{name}:{reader.line_num}"
+        if len(row) != len(header):
+            raise MisuseError(f"price book {place}: {len(row)} columns, expected {len(header)}")
+        yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
+
+
+def _columns(header: list[str], name: str) -> None:
+    for column in header:
+        if column not in NEEDED + OPTIONAL:
+            raise MisuseError(f"price book {name}: unknown column {column!r}: {suggest(column, NEEDED + OPTIONAL)}")
+    for column in NEEDED:
+        if column not in header:
+            raise MisuseError(f"price book {name}: the column {column!r} is missing")
+
+
+def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
+    import tomllib
+
+    try:
+        data = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as exc:
+        raise MisuseError(f"price book {name}: not valid TOML: {exc}") from None
+    tables = data.pop("price", [])
+    if data or not isinstance(tables, list):
+        raise MisuseError(f"price book {name}: expected only [[price]] tables")
+    for number, table in enumerate(tables, 1):
+        place = f"{name}: price {number}"
+        if not isinstance(table, dict):
+            raise MisuseError(f"price book {place}: expected a table")
+        _columns([str(k) for k in table] + [k for k in NEEDED if k in table], place)
+        yield place, {k: format(v, "f") if isinstance(v, Decimal) else str(v) for k, v in table.items()}
+
+
+def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
+    def get(key: str) -> str:
+        return row.get(key, "")
+
+    provider, region, currency = get("provider"), get("region"), get("currency").upper()
+    try:
+        info = catalog.info(provider)
+        if region not in catalog.regions(provider):
+            raise MisuseError(f"unknown region {region!r}: {suggest(region, catalog.regions(provider))}")
+        site = get("site") or _site(catalog, provider, region, currency)
+        if site not in info.sites:
+            raise MisuseError(f"unknown site {site!r}: {suggest(site, info.sites)}")
+        option = get("purchase_option").replace("-", "_")
+        unit = get("unit") or ("month" if option == "subscription" else "hour")
+        tier_to = get("tier_to")
+        return Price(
+            provider,
+            site,
+            region,
+            get("instance_type"),
+            option,
+            get("term") or ("1m" if unit == "month" else ""),
+            get("payment").replace("-", "_"),
+            get("offering"),
+            unit,
+            decimal_of(get("amount"), "amount"),
+            currency,
+            decimal_of(get("tier_from") or "0", "tier_from"),
+            decimal_of(tier_to, "tier_to") if tier_to else None,
+            get("zone"),
+            "linux",
+            iso_date(get("effective_date"), "effective_date") if get("effective_date") else "",
+            "" if get("effective_date") else "own price, no date given",
+            get("source") or f"own price ({place.split(':')[0]})",
+            "own",
+            "",
+            get("note"),
+            "own",
+            place,
+        )
+    except MisuseError as exc:
+        raise MisuseError(f"price book {place}: {exc}") from None
+
+
+def _site(catalog: Catalog, provider: str, region: str, currency: str) -> str:
+    """The region's only site, or the one that bills in `currency`."""
+    sites = catalog.regions(provider)[region].sites
+    if len(sites) == 1:
+        return sites[0]
+    info = catalog.info(provider)
+    fitting = [s for s in sites if info.sites[s]["currency"] == currency]
+    if len(fitting) != 1:
+        raise MisuseError(f"name the site (one of {', '.join(sites)}): {currency} does not decide it")
+    return fitting[0]

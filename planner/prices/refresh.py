@@ -1,0 +1,257 @@
+"""Fetch regions from the clouds, several at once, and keep each in the price book as soon as it is whole.
+
+Threads fetch; the caller's thread checks and writes, so the book has one writer. A region that fails, and whatever an
+adapter raises, is one line in the outcome; nothing of that region is kept and no other is touched.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from planner.errors import FetchError, MisuseError, PlannerError
+from planner.offer import InstanceType
+from planner.prices.book.write import Change, Writer
+from planner.prices.checks import check_batch
+from planner.provider import Access, Batch, Provider, checked_endpoint
+from planner.records import NamedTuple
+
+__all__ = ["Job", "Outcome", "Plan", "endpoints_of", "listed_types", "one_line", "plan", "run", "self_check"]
+
+DEFAULT_PARALLEL = 4
+_SHOWN_PROBLEMS = 3
+
+
+class Job(NamedTuple):
+    """One region to fetch."""
+
+    provider: Provider
+    region: str
+    access: Access
+
+
+class Plan(NamedTuple):
+    """What will be fetched. notes: what a user must know first; skipped: (provider, why); missing: those of them that
+    were asked for by name, so that leaving them out is a failure."""
+
+    jobs: tuple[Job, ...]
+    notes: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+
+
+class Outcome(NamedTuple):
+    """How one region went. error "" = kept in the book; counts: prices, traffic prices, service prices, types."""
+
+    provider: str
+    region: str
+    public: bool
+    seconds: float
+    counts: tuple[int, int, int, int]
+    changes: tuple[Change, ...]
+    gaps: tuple[str, ...]
+    error: str
+
+
+def endpoints_of(given: Iterable[str], environ: Mapping[str, str], providers: Sequence[str]) -> dict[str, str]:
+    """Return the endpoint override per provider: `PROVIDER=URL` options first, then $PLANNER_ENDPOINT_<PROVIDER>."""
+    result = {}
+    for name in providers:
+        url = environ.get(f"PLANNER_ENDPOINT_{name.upper()}", "")
+        if url:
+            result[name] = checked_endpoint(url, name)
+    for text in given:
+        name, equals, url = text.partition("=")
+        if not equals:
+            raise MisuseError(f"--endpoint {text!r}: write PROVIDER=URL, e.g. aws=https://proxy.example")
+        if name not in providers:
+            raise MisuseError(f"--endpoint {name}=...: {name!r} is not among the providers of this refresh")
+        result[name] = checked_endpoint(url, name)
+    return result
+
+
+def plan(
+    providers: Sequence[Provider],
+    access: Callable[[Provider, bool, str], Access],
+    *,
+    named: bool,
+    regions: Sequence[str] = (),
+    public: bool = False,
+    known: Callable[[str], Iterable[str]] = lambda name: (),
+) -> Plan:
+    """Decide what to fetch, from where. Nothing is fetched here, but credential chains are asked whether they find any.
+
+    access(provider, public, region) makes an adapter's Access. named: the user chose the providers. known(name) gives
+    region ids from the committed list, which say to whom a `--region` belongs.
+    """
+    jobs: list[Job] = []
+    notes: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    wanted = _regions(providers, regions, named, known)
+    for provider in providers:
+        if not wanted[provider.name]:
+            continue
+        source = str(getattr(provider, "public_source", ""))
+        hint = None if public else _hint(provider)
+        if (public or hint is not None) and not source:
+            why = hint if hint is not None else "has no source that needs no keys"
+            skipped.append((provider.name, why))
+            continue
+        if hint is not None:
+            notes.append(f"{hint}; reading {source} instead, which needs no keys")
+        jobs += [
+            Job(provider, region, access(provider, public or hint is not None, region))
+            for region in wanted[provider.name]
+        ]
+    missing = tuple(name for name, _ in skipped) if named else ()
+    return Plan(tuple(jobs), tuple(notes), tuple(skipped), missing)
+
+
+def _hint(provider: Provider) -> str | None:
+    try:
+        hint = provider.credentials_hint()
+    except Exception as exc:  # noqa: BLE001 - an SDK's credential chain can raise anything (a broken profile file)
+        return f"the search for credentials failed ({one_line(exc)})"
+    return None if hint is None else one_line(hint).rstrip(".")
+
+
+def _regions(
+    providers: Sequence[Provider], regions: Sequence[str], named: bool, known: Callable[[str], Iterable[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return each provider's regions; one provider named alone takes every region that the user writes."""
+    regions = tuple(dict.fromkeys(regions))
+    if not regions:
+        return {p.name: p.default_regions() for p in providers}
+    if named and len(providers) == 1:
+        return {providers[0].name: regions}
+    everywhere: dict[str, set[str]] = {}
+    for provider in providers:
+        more = getattr(provider, "known_regions", None)
+        everywhere[provider.name] = {
+            *provider.default_regions(),
+            *known(provider.name),
+            *(more() if more is not None else ()),
+        }
+    for region in regions:
+        if not any(region in ids for ids in everywhere.values()):
+            raise MisuseError(
+                f"--region {region}: no provider is known to have it; name the provider as well "
+                f"(planner refresh PROVIDER --region {region})"
+            )
+    return {name: tuple(region for region in regions if region in ids) for name, ids in everywhere.items()}
+
+
+def run(
+    jobs: Sequence[Job],
+    book: Writer,
+    report: Callable[[Outcome], None],
+    stop: threading.Event,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Outcome]:
+    """Fetch all jobs and keep what is whole; `report` hears of each region as it ends. Outcomes are in the jobs' order.
+
+    KeyboardInterrupt sets `stop` and passes on: regions reported until then are in the book, others are not.
+    """
+    done: queue.Queue[tuple[int, float, Batch | str]] = queue.Queue()
+    waiting: dict[str, queue.SimpleQueue[int]] = {}
+    for number, job in enumerate(jobs):
+        waiting.setdefault(job.provider.name, queue.SimpleQueue()).put(number)
+
+    def work(mine: queue.SimpleQueue[int]) -> None:
+        while not stop.is_set():
+            try:
+                number = mine.get_nowait()
+            except queue.Empty:
+                return
+            begin = clock()
+            result = _fetch(jobs[number])
+            done.put((number, clock() - begin, result))
+
+    for name, mine in waiting.items():
+        one = next(job.provider for job in jobs if job.provider.name == name)
+        for _ in range(min(_parallel(one), mine.qsize())):
+            # Daemons, so that a fetch that hangs in a socket cannot hold the process after Ctrl-C.
+            threading.Thread(target=work, args=(mine,), daemon=True, name=f"refresh-{name}").start()
+    outcomes: dict[int, Outcome] = {}
+    try:
+        while len(outcomes) < len(jobs):
+            try:
+                # A timeout, because an endless wait cannot be interrupted on every platform.
+                number, seconds, result = done.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            outcomes[number] = _keep(jobs[number], result, seconds, book)
+            report(outcomes[number])
+    except BaseException:
+        stop.set()
+        raise
+    return [outcomes[number] for number in range(len(jobs))]
+
+
+def _parallel(provider: Provider) -> int:
+    return max(1, int(getattr(provider, "max_parallel_regions", DEFAULT_PARALLEL)))
+
+
+def _fetch(job: Job) -> Batch | str:
+    """Return the region's batch, or why there is none."""
+    try:
+        return job.provider.fetch(job.region, job.access)
+    except PlannerError as exc:
+        return one_line(exc)
+    except Exception as exc:  # noqa: BLE001 - an SDK's or an adapter's own error must not end the other regions
+        return f"{job.provider.name} {job.region}: unexpected {type(exc).__name__}: {one_line(exc)}"
+
+
+def _keep(job: Job, result: Batch | str, seconds: float, book: Writer) -> Outcome:
+    name, region, access = job.provider.name, job.region, job.access
+    changes: list[Change] = []
+    counts, error = (0, 0, 0, 0), ""
+    gaps: tuple[str, ...] = ()
+    if isinstance(result, str):
+        error = result
+    else:
+        try:
+            problems = _problems(job, result)
+            if problems:
+                more = f" (and {len(problems) - _SHOWN_PROBLEMS} more)" if len(problems) > _SHOWN_PROBLEMS else ""
+                raise FetchError("; ".join(problems[:_SHOWN_PROBLEMS]) + more)
+            changes = book.add(result, access.now, "public" if access.public else "keys", access.families)
+            counts = (len(result.prices), len(result.transfer), len(result.services), len(result.instance_types))
+            gaps = result.gaps
+        except PlannerError as exc:
+            error = one_line(exc)
+    return Outcome(name, region, access.public, seconds, counts, tuple(changes), gaps, error)
+
+
+def _problems(job: Job, batch: Batch) -> list[str]:
+    if (batch.provider, batch.region) != (job.provider.name, job.region):
+        return [f"asked {job.provider.name} {job.region}, got {batch.provider} {batch.region}"]
+    return check_batch(batch, listed_types(batch.provider))
+
+
+@functools.cache
+def listed_types(provider: str) -> dict[str, InstanceType]:
+    """Return the committed specifications, {} for a cloud that has none here."""
+    from planner.prices.catalog import Catalog
+
+    catalog = Catalog()
+    return catalog.instances(provider) if provider in catalog.providers() else {}
+
+
+def self_check(providers: Sequence[tuple[Provider, Access]]) -> Iterable[tuple[str, str, bool, str]]:
+    """Yield (provider, call, ok, what was seen) for every call that a refresh depends on; nothing is kept."""
+    for provider, access in providers:
+        try:
+            for call, good, seen in provider.self_check(access):
+                yield provider.name, call, good, one_line(seen)
+        except Exception as exc:  # noqa: BLE001 - a check reports, whatever it meets
+            yield provider.name, "self_check", False, f"{type(exc).__name__}: {one_line(exc)}"
+
+
+def one_line(what: object, limit: int = 400) -> str:
+    """Return a text on one line, cut to `limit` characters."""
+    text = " ".join(str(what).split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."

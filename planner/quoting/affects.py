@@ -1,0 +1,39 @@
+"""Which offers a priced row has a part in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from planner.offer import Price, TransferPrice
+from planner.prices.book.write import Priced
+from planner.quoting.records import Offer
+
+__all__ = ["ids_affected", "words_affected"]
+
+_CATEGORY = {"block_storage": "storage", "public_ip": "ip"}
+
+
+def words_affected(row: Priced) -> str:
+    """Return the offers that a row would be part of, in words."""
+    if isinstance(row, Price):
+        words = [row.provider, row.site, row.region, row.instance_type, row.purchase_option]
+        words += [word for word in (row.term, row.payment, row.offering, row.zone) if word]
+        return ":".join(words)
+    what = f"with {row.destination.replace('_', ' ')} traffic" if isinstance(row, TransferPrice) else f"with {row.item}"
+    return f"every offer in {row.provider}:{row.site}:{row.region} {what}"
+
+
+def ids_affected(row: Priced, offers: Iterable[Offer]) -> list[str]:
+    """Return the ids of the offers of a quote that have a charge made of this row."""
+    return [offer.id for offer in offers if _made_of(offer, row)]
+
+
+def _made_of(offer: Offer, row: Priced) -> bool:
+    if (offer.provider, offer.site, offer.region) != (row.provider, row.site, row.region):
+        return False
+    if isinstance(row, Price):
+        return offer.id == words_affected(row)
+    if isinstance(row, TransferPrice):
+        wanted = "inter_region" if row.destination == "inter_region" else "egress"
+        return any(charge.category == wanted for charge in offer.charges)
+    return any(charge.category == _CATEGORY.get(row.item) and row.variant in charge.name for charge in offer.charges)

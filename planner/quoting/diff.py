@@ -1,0 +1,337 @@
+"""Compare two saved quotes: what changed in money, per offer, and why, adding up to the last digit.
+
+Causes are attributed one after the other, each with everything before it already new and everything after it still old:
+
+    price           published unit prices
+    discount        contracted over published
+    exchange_rate   native currency to the report currency
+    hours           length of the window (for traffic: its billing months)
+    count           number of instances
+    volume          traffic, disk and addresses of the workload
+    tax             tax rows
+    rounding        what the quotes' own 28 digits leave over, mostly nothing
+
+A charge that only one quote has (a tier that was reached, a disk that was added) goes whole to the cause that made it:
+the volume if that changed, else the hours, else the price (another price structure). Amounts are the effective ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Context, Decimal, localcontext
+from fractions import Fraction
+
+from planner.errors import MisuseError
+from planner.prices.fx import Rates
+from planner.quoting.records import Charge, Offer, Quote
+from planner.records import NamedTuple
+from planner.units import billing_months
+
+__all__ = ["CAUSES", "Detail", "Diff", "OfferDiff", "compare", "increase"]
+
+CAUSES = ("price", "discount", "exchange_rate", "hours", "count", "volume", "tax", "rounding")
+#: Enough digits that sums and differences of 28-digit numbers are exact.
+_EXACT = Context(prec=120)
+ZERO = Decimal(0)
+
+_VOLUMES = {"egress": "egress_gb", "inter_region": "inter_region_gb", "storage": "storage_gb", "ip": "public_ips"}
+
+
+class Detail(NamedTuple):
+    """One charge's part in a cause, in the report currency; `before` and `after` say what moved."""
+
+    cause: str
+    charge: str
+    amount: Decimal
+    before: str
+    after: str
+
+
+class OfferDiff(NamedTuple):
+    """One offer in both quotes, or in one. parts: per cause, in CAUSES' order; they add up to after - before exactly.
+
+    status: "same", "changed", "new" (before is None) or "gone" (after is None). Then there are no parts.
+    """
+
+    id: str
+    status: str
+    before: Decimal | None
+    after: Decimal | None
+    parts: tuple[tuple[str, Decimal], ...]
+    details: tuple[Detail, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def difference(self) -> Decimal | None:
+        """after - before, exact; None for a new or gone offer."""
+        if self.before is None or self.after is None:
+            return None
+        return _EXACT.subtract(self.after, self.before)
+
+
+class Diff(NamedTuple):
+    """The comparison. cheapest_before/after: (id, amount) of the cheapest complete offer, None where there is none."""
+
+    currency: str
+    quoted_on: tuple[str, str]
+    cheapest_before: tuple[str, Decimal] | None
+    cheapest_after: tuple[str, Decimal] | None
+    offers: tuple[OfferDiff, ...]
+    notes: tuple[str, ...]
+
+
+def compare(old: Quote, new: Quote) -> Diff:
+    """Return what changed from `old` to `new`; raise `MisuseError` when the two are in different currencies."""
+    if old.currency != new.currency:
+        raise MisuseError(
+            f"the quotes are in {old.currency} and {new.currency}: make both with the same --currency to compare them"
+        )
+    before, after = {o.id: o for o in old.offers}, {o.id: o for o in new.offers}
+    offers = []
+    for name in dict.fromkeys((*before, *after)):
+        one, two = before.get(name), after.get(name)
+        if one is None or two is None:
+            offers.append(_single(one, two))
+        else:
+            offers.append(_both(old, new, one, two))
+    notes = [
+        f"{field.replace('_', '-')}: {_word(getattr(old.workload, field))} -> {_word(getattr(new.workload, field))}"
+        for field in old.workload._fields
+        if getattr(old.workload, field) != getattr(new.workload, field)
+    ]
+    dates = (old.quoted_on, new.quoted_on)
+    offers.sort(key=_weight)
+    return Diff(new.currency, dates, _cheapest(old), _cheapest(new), tuple(offers), tuple(notes))
+
+
+def increase(diff: Diff, offer: str = "") -> Decimal | None:
+    """Return the increase of the cheapest (or the named) offer in per cent; None when one side has no such offer."""
+    if offer:
+        found = next((o for o in diff.offers if o.id == offer), None)
+        if found is None:
+            raise MisuseError(f"--offer {offer}: neither quote has it; `planner diff --format json` lists the ids")
+        first, last = found.before, found.after
+    else:
+        first = diff.cheapest_before[1] if diff.cheapest_before else None
+        last = diff.cheapest_after[1] if diff.cheapest_after else None
+    if first is None or last is None or not first:
+        return None
+    return (last - first) / first * 100
+
+
+def _cheapest(quote: Quote) -> tuple[str, Decimal] | None:
+    whole = [o for o in quote.offers if not o.unpriced]
+    best = min(whole, key=lambda o: (o.totals.report.effective, o.id), default=None)
+    return None if best is None else (best.id, best.totals.report.effective)
+
+
+def _weight(offer: OfferDiff) -> tuple[int, Decimal, str]:
+    order = {"changed": 0, "new": 1, "gone": 2, "same": 3}[offer.status]
+    return order, -abs(offer.difference or ZERO), offer.id
+
+
+def _single(one: Offer | None, two: Offer | None) -> OfferDiff:
+    if two is not None:
+        return OfferDiff(two.id, "new", None, two.totals.report.effective, (), (), ())
+    assert one is not None
+    return OfferDiff(one.id, "gone", one.totals.report.effective, None, (), (), ())
+
+
+def _both(old: Quote, new: Quote, one: Offer, two: Offer) -> OfferDiff:
+    maker = _Attribution(old, new, one, two)
+    maker.run()
+    first, last = one.totals.report.effective, two.totals.report.effective
+    with localcontext(_EXACT):
+        # The details are decimals, so their sum is exact; what the quotes' own rounding adds is a part of its own.
+        explained = sum((d.amount for d in maker.details), ZERO)
+        rounding = (last - first) - explained
+        parts = []
+        for cause in CAUSES[:-1]:
+            amounts = [d.amount for d in maker.details if d.cause == cause]
+            if any(amounts):
+                parts.append((cause, sum(amounts, ZERO)))
+        if rounding:
+            parts.append(("rounding", rounding))
+    notes = []
+    if one.unpriced != two.unpriced:
+        notes.append(
+            f"unpriced before: {', '.join(one.unpriced) or 'nothing'}; now: {', '.join(two.unpriced) or 'nothing'}"
+        )
+    details = tuple(d for d in maker.details if d.amount)
+    return OfferDiff(one.id, "changed" if parts else "same", first, last, tuple(parts), details, tuple(notes))
+
+
+class _Attribution:
+    """Walks one offer from old to new, cause by cause, and notes what each step moves."""
+
+    def __init__(self, old: Quote, new: Quote, one: Offer, two: Offer) -> None:
+        self.old, self.new, self.one, self.two = old, new, one, two
+        self.details: list[Detail] = []
+        self._rates: dict[tuple[int, str], Fraction] = {}
+
+    def run(self) -> None:
+        """Fill `details`."""
+        before, after = _by_name(self.one.charges), _by_name(self.two.charges)
+        for name in dict.fromkeys((*before, *after)):
+            first, last = before.get(name), after.get(name)
+            if (first or last).category == "tax":  # type: ignore[union-attr]
+                self._whole("tax", first, last)
+            elif first is None or last is None or first.currency != last.currency:
+                self._whole(self._maker_of(first or last), first, last)  # type: ignore[arg-type]
+            else:
+                self._steps(first, last)
+
+    def _rate(self, quote: Quote, side: int, currency: str) -> Fraction:
+        """Return how much one unit of `currency` is in the report currency, as the quote converted it, exactly."""
+        if (side, currency) not in self._rates:
+            self._rates[side, currency] = _exact_rate(quote, currency)
+        return self._rates[side, currency]
+
+    def _whole(self, cause: str, first: Charge | None, last: Charge | None) -> None:
+        value, words = Fraction(0), ["", ""]
+        if first is not None:
+            value -= Fraction(first.amount) * self._rate(self.old, 0, first.currency)
+            words[0] = f"{_word(first.amount)} {first.currency}"
+        if last is not None:
+            value += Fraction(last.amount) * self._rate(self.new, 1, last.currency)
+            words[1] = f"{_word(last.amount)} {last.currency}"
+        charge = first or last
+        assert charge is not None
+        self._note(cause, charge, value, *words)
+
+    def _maker_of(self, charge: Charge) -> str:
+        """Return which cause made a charge appear or go."""
+        field = _VOLUMES.get(charge.category)
+        if field is not None and getattr(self.old.workload, field) != getattr(self.new.workload, field):
+            return "volume"
+        return "hours" if self.old.hours != self.new.hours else "price"
+
+    def _steps(self, first: Charge, last: Charge) -> None:
+        code = first.currency
+        rate0, rate1 = self._rate(self.old, 0, code), self._rate(self.new, 1, code)
+        quantity = Fraction(first.quantity)
+        price0, price1 = Fraction(first.unit_price), Fraction(last.unit_price)
+        if first.list_unit_price == last.list_unit_price or not first.list_unit_price:
+            listed = price0
+        else:
+            listed = Fraction(last.list_unit_price) * price0 / Fraction(first.list_unit_price)
+            if abs(listed - price1) <= abs(price1) / 10**20:
+                listed = price1  # the same discount, but for the 28th digit of a prorated price
+        unit = f"{code}/{first.unit}"
+        self._note(
+            "price",
+            first,
+            (listed - price0) * quantity * rate0,
+            f"{_word(first.list_unit_price)} {unit} ({_dated(first)})",
+            f"{_word(last.list_unit_price)} {unit} ({_dated(last)})",
+        )
+        self._note(
+            "discount",
+            first,
+            (price1 - listed) * quantity * rate0,
+            _word(first.unit_price) + " " + unit,
+            _word(last.unit_price) + " " + unit,
+        )
+        self._note(
+            "exchange_rate",
+            first,
+            price1 * quantity * (rate1 - rate0),
+            _rate_words(rate0, code, self.old.currency),
+            _rate_words(rate1, code, self.old.currency),
+        )
+        at_hours, at_count, end = self._quantities(first, last)
+        step = price1 * rate1
+        self._note("hours", first, step * (at_hours - quantity), _word(self.old.hours), _word(self.new.hours))
+        self._note("count", first, step * (at_count - at_hours), str(self.one.count), str(self.two.count))
+        field = _VOLUMES.get(first.category, "")
+        words = [_word(getattr(q.workload, field)) if field else "" for q in (self.old, self.new)]
+        self._note("volume", first, step * (end - at_count), *words)
+
+    def _quantities(self, first: Charge, last: Charge) -> tuple[Fraction, Fraction, Fraction]:
+        """Return the quantity with new hours; with new hours and count; new altogether."""
+        start, end = Fraction(first.quantity), Fraction(last.quantity)
+        field = _VOLUMES.get(first.category)
+        volume = [Fraction(getattr(q.workload, field)) for q in (self.old, self.new)] if field else [Fraction(1)] * 2
+        if first.category in ("egress", "inter_region"):
+            # Tiers make these bend in the volume, but they are straight in the months.
+            months = [Fraction(_months(q)) for q in (self.old, self.new)]
+            at_hours = end if volume[0] == volume[1] else start * months[1] / months[0]
+            return at_hours, at_hours, end
+        at_count = end * volume[0] / volume[1] if volume[1] else end
+        counts = [Fraction(o.count) for o in (self.one, self.two)] if first.category != "ip" else [Fraction(1)] * 2
+        at_hours = at_count * counts[0] / counts[1] if counts[1] else at_count
+        # What has not moved has no part, not even in the 28th digit of a quotient.
+        if self.old.hours == self.new.hours and _months(self.old) == _months(self.new):
+            at_hours = start
+        if counts[0] == counts[1]:
+            at_count = at_hours
+        return at_hours, at_count, end
+
+    def _note(self, cause: str, charge: Charge, value: Fraction, before: str, after: str) -> None:
+        if value:
+            # Rounded once, here; the part "rounding" takes up what that leaves, so the sum is exact.
+            amount = Context(prec=40).divide(Decimal(value.numerator), Decimal(value.denominator))
+            self.details.append(Detail(cause, _label(charge), amount, before, after))
+
+
+def _by_name(charges: Iterable[Charge]) -> dict[tuple[str, ...], Charge]:
+    """Return charges by what makes them the same line in another quote; a repeated line counts up."""
+    result: dict[tuple[str, ...], Charge] = {}
+    for charge in charges:
+        name = charge.name if charge.category != "tax" else ""
+        key: tuple[str, ...] = (charge.category, name, charge.tier, charge.unit)
+        while key in result:
+            key = (*key, "again")
+        result[key] = charge
+    return result
+
+
+def _label(charge: Charge) -> str:
+    return f"{charge.name} [{charge.tier}]" if charge.tier else charge.name
+
+
+def _months(quote: Quote) -> int:
+    if quote.months:
+        return quote.months
+    from datetime import date
+
+    start = quote.workload.start
+    return billing_months(quote.hours, date.fromisoformat(start) if start else None)
+
+
+def _exact_rate(quote: Quote, currency: str) -> Fraction:
+    """Return the rate over the same path that the quote's own converter takes, without its rounding."""
+    if currency == quote.currency:
+        return Fraction(1)
+    rates = Rates(list(quote.fx))
+    rates.convert(Decimal(1), currency, quote.currency)
+    rate, code = Fraction(1), currency
+    for fx in rates.used.values():  # in the order of the path
+        rate, code = (rate * Fraction(fx.rate), fx.quote) if fx.base == code else (rate / Fraction(fx.rate), fx.base)
+    return rate
+
+
+def _rate_words(rate: Fraction, code: str, report: str) -> str:
+    if code == report or not rate:
+        return ""
+    shown = rate if rate >= 1 else 1 / rate
+    first, last = (code, report) if rate >= 1 else (report, code)
+    return f"{_word(Context(prec=12).divide(Decimal(shown.numerator), Decimal(shown.denominator)))} {first}{last}"
+
+
+def _dated(charge: Charge) -> str:
+    if charge.origin == "book":
+        return charge.place
+    return f"{charge.origin} of {charge.as_of}" if charge.as_of else f"{charge.origin}, undated"
+
+
+def _word(value: object) -> str:
+    from planner.money import plain
+
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, tuple):
+        return (
+            ", ".join("=".join(_word(v) for v in one) if isinstance(one, tuple) else _word(one) for one in value) or "-"
+        )
+    return str(value)

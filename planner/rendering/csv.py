@@ -1,0 +1,113 @@
+"""CSV of a quote: one line per charge, exact decimals; sums by (offer, column) give the offer's totals."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from planner.money import plain
+from planner.quoting.records import Quote
+
+__all__ = ["COLUMNS", "dump"]
+
+COLUMNS = (
+    "offer",
+    "provider",
+    "site",
+    "region",
+    "zone",
+    "instance_type",
+    "count",
+    "gpu_model",
+    "gpu_count",
+    "purchase_option",
+    "term",
+    "payment",
+    "offering",
+    "market",
+    "charge",
+    "category",
+    "tier",
+    "unit",
+    "quantity",
+    "unit_price",
+    "list_unit_price",
+    "currency",
+    "amount",
+    "list",
+    "billed",
+    "committed",
+    "report_currency",
+    "offer_effective",
+    "offer_billed",
+    "offer_committed",
+    "break_even_hours",
+    "unpriced",
+    "source",
+    "as_of",
+    "confidence",
+    "place",
+    "stale",
+)
+
+
+def safe(text: str) -> str:
+    """Return `text` so that a spreadsheet reads it as text: a leading = + - @ or control character gets an apostrophe."""
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def dump(quote: Quote) -> str:
+    """Return the quote as CSV text (RFC 4180, line feeds), every offer in it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    old = {s.provider for s in quote.stale}
+    for o in quote.offers:
+        report = o.totals.report
+        head = [
+            o.id,
+            o.provider,
+            o.site,
+            o.region,
+            o.zone,
+            o.instance_type,
+            o.count,
+            o.gpu.model,
+            plain(o.gpu.count),
+            o.purchase_option,
+            o.term,
+            o.payment,
+            o.offering,
+            "yes" if o.market else "no",
+        ]
+        tail = [
+            quote.currency,
+            plain(report.effective),
+            plain(report.billed),
+            plain(report.committed),
+            "" if o.break_even_hours is None else o.break_even_hours,
+            "; ".join(o.unpriced),
+        ]
+        for c in o.charges:
+            line = [
+                c.name,
+                c.category,
+                c.tier,
+                c.unit,
+                plain(c.quantity),
+                plain(c.unit_price),
+                plain(c.list_unit_price),
+                c.currency,
+                plain(c.amount),
+                plain(c.list),
+                plain(c.billed),
+                plain(c.committed),
+                *tail,
+                c.source,
+                c.as_of,
+                c.confidence,
+                c.place,
+                "yes" if o.provider in old else "no",
+            ]
+            writer.writerow([safe(x) if isinstance(x, str) and not x[:1].isdigit() else x for x in [*head, *line]])
+    return out.getvalue()

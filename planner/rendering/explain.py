@@ -1,0 +1,136 @@
+"""One offer unfolded: every charge to its price row, source and date; totals, sizing and rates as formulas."""
+
+from __future__ import annotations
+
+from planner.i18n import English, pad, translator
+from planner.money import plain
+from planner.quoting.cost import monthly_cost
+from planner.quoting.records import Offer, Quote
+from planner.rendering.table import way
+
+__all__ = ["dump"]
+
+ENGLISH = translator("en")
+
+
+def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
+    """Return the explanation of `offer` as text; every number in it can be redone by hand."""
+    totals, native = offer.totals, offer.totals.native_currency
+    lines = [
+        f"{offer.id}",
+        "  "
+        + t(
+            "{n} x {type} in {region} ({site}), {way}",
+            n=offer.count,
+            type=offer.instance_type,
+            region=offer.region,
+            site=offer.site,
+            way=way(offer, t),
+        ),
+    ]
+    gpu = offer.gpu
+    memory = t(" of {n} GiB", n=plain(gpu.memory_gib)) if gpu.memory_gib is not None else ""
+    lines += [
+        f"  {plain(gpu.count)} x {gpu.model}{memory}, {offer.vcpu} vCPU, "
+        + t("{n} GiB memory", n=plain(offer.memory_gib)),
+        "",
+    ]
+    lines.append("  " + t("charges"))
+    for c in offer.charges:
+        tier = f" [{t.say(c.tier)}]" if c.tier else ""
+        lines.append(f"    {t.say(c.name)}{tier}: {plain(c.amount)} {c.currency}")
+        lines.append(
+            f"      = {plain(c.quantity)} {t.say(c.unit)} x {plain(c.unit_price)} {c.currency}    ({t.say(c.formula)})"
+        )
+        if c.unit_price != c.list_unit_price:
+            lines.append(
+                "      "
+                + t(
+                    "contracted; the list price is {price}, list cost {cost}",
+                    price=plain(c.list_unit_price),
+                    cost=plain(c.list),
+                )
+            )
+        if c.billed != c.amount:
+            lines.append(
+                "      "
+                + t(
+                    "billed in the window: {billed}; committed: {committed}",
+                    billed=plain(c.billed),
+                    committed=plain(c.committed),
+                )
+            )
+        elif c.committed:
+            lines.append("      " + t("committed over the term: {amount}", amount=plain(c.committed)))
+        lines.append(
+            "      "
+            + t(
+                "price row {place} ({date}, confidence {confidence})",
+                place=c.place,
+                date=c.as_of or t.say(c.dated) or t("undated"),
+                confidence=t.say(c.confidence),
+            )
+        )
+        lines.append("      " + t("source: {text}", text=t.say(c.source)))
+    lines += [
+        "",
+        "  " + t("totals in {codes}", codes=native if native == quote.currency else f"{native}, {quote.currency}"),
+    ]
+    for name in ("list", "effective", "billed", "committed"):
+        own, report = getattr(totals.native, name), getattr(totals.report, name)
+        other = "" if native == quote.currency else f"  = {plain(report)} {quote.currency}"
+        lines.append(f"    {pad(t(name), 10)} {plain(own)} {native}{other}")
+    for fx in quote.fx if native != quote.currency else ():
+        lines.append(
+            "    "
+            + t(
+                "rate: {rate}",
+                rate=f"1 {fx.base} = {plain(fx.rate)} {fx.quote} ({fx.as_of or t('no date')}; {t.say(fx.source)})",
+            )
+        )
+    if offer.commitment is not None:
+        lines += _break_even(offer, t)
+    if offer.unpriced or offer.notes:
+        lines += (
+            [""]
+            + ["  " + t("not in the total: {text}", text=t.say(u)) for u in offer.unpriced]
+            + ["  " + t("note: {text}", text=t.say(n)) for n in offer.notes]
+        )
+    lines += ["", *_sizing(offer, t)]
+    return "\n".join(lines) + "\n"
+
+
+def _break_even(offer: Offer, t: English) -> list[str]:
+    if offer.break_even_hours is None:
+        return ["    " + t("break-even: none within a month (or no on-demand price to compare with)")]
+    terms = offer.commitment
+    assert terms is not None
+    monthly = monthly_cost(terms, offer.purchase_option == "subscription")
+    rate = plain(offer.on_demand_hourly) if offer.on_demand_hourly is not None else "?"
+    return [
+        "    "
+        + t(
+            "break-even {hours} h a month: {monthly} a month / {rate} on-demand an hour, rounded up",
+            hours=offer.break_even_hours,
+            monthly=plain(monthly),
+            rate=rate,
+        )
+    ]
+
+
+def _sizing(offer: Offer, t: English) -> list[str]:
+    s = offer.sizing
+    lines = [
+        "  " + t("sizing: {model} at {precision} on {engine}", model=s.model, precision=s.precision, engine=s.engine)
+    ]
+    if s.count_given:
+        lines.append("    " + t("the count was given; the steps show what the sizing would say"))
+    for step in s.steps:
+        lines.append(
+            f"    {t.say(step.what)}: {t.say(step.result)} {t.say(step.unit)}".rstrip()
+            + (f" = {t.say(step.formula)}" if step.formula else "")
+        )
+        if step.source:
+            lines.append("      " + t("source: {text}", text=t.say(step.source)))
+    lines += ["    " + t("warning: {text}", text=t.say(w)) for w in s.warnings]
+    return lines

@@ -1,0 +1,233 @@
+"""The page: one self-contained HTML file with charts and sliders, for a phone, a desk or a printer.
+
+Everything is inlined (style, libraries, data), and the page's own security policy forbids it to ask the network for
+anything or to run a script other than the one whose hash it names: text of the user's cannot become code.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from typing import Any
+
+from planner.i18n import English, translator
+from planner.money import plain, show
+from planner.quoting.records import Offer, Quote
+from planner.rendering import advice, table
+from planner.rendering.recipe import recipe
+from planner.sizing import Range
+from planner.templating import environment, folder
+
+__all__ = ["dump"]
+
+#: Offers whose recipes the page carries, so that its recommendation can change with the sliders.
+MOST_OFFERS = 400
+TEXTS = re.compile(r"""\bt\("((?:[^"\\]|\\.)*)"[,)]""")
+
+
+def _read(name: str) -> str:
+    with open(os.path.join(folder(), "report", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def dump(quote: Quote, top: int = 1, lang: str = "en") -> str:
+    """Return the page. top: offers per provider and way of buying shown in full; lang: "en" or "zh"."""
+    t = translator(lang)
+    shown = table.choose(quote, top)
+    said = advice.advise(quote)
+    for offer in (said.market, said.lasting, said.best):
+        if offer is not None and offer not in shown:
+            shown.append(offer)
+    shown.sort(key=quote.offers.index)
+    page = _read("page.js")
+    script = "\n".join((_read("vendor/decimal.min.js"), _read("vendor/echarts.min.js"), _read("calc.js"), page))
+    env = environment(html=True)
+    env.globals.update({"t": t, "say": t.say, "plain": plain, "show": show})
+    from markupsafe import Markup
+
+    return env.get_template("report/page.html").render(
+        quote=quote,
+        lang=t.tag,
+        title=t("GPU cost quote"),
+        workload=table.workload(quote, t),
+        sentences=advice.sentences(quote, t),
+        best=said.best,
+        best_owed=said.best and advice.owed(quote, said.best),
+        options=[_option(o, t) for o in shown],
+        sizings=_sizings(shown, t),
+        prices=_prices(shown, t),
+        best_id=said.best.id if said.best else "",
+        name=lambda o: advice.name(o, t),
+        gaps=table.gaps(quote, t),
+        rejected=table.rejected(quote, t),
+        ages=[table.prices_of(a, t) for a in quote.prices_as_of],
+        budget=table.budget(quote, t),
+        style=Markup(_read("page.css")),
+        script=Markup(script),
+        data=Markup(_json(_data(quote, shown, page, t))),
+        policy=_policy(script),
+    )
+
+
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _json(data: object) -> str:
+    """Return JSON that may stand inside a script element: nothing in it can end the element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, Any]:
+    rest = [o for o in quote.offers if o not in shown and not o.market and not o.unpriced]
+    on_demand = {
+        (o.site, o.region, o.instance_type, o.totals.native_currency): o
+        for o in quote.offers
+        if o.purchase_option == "on_demand"
+    }
+    offers = []
+    for offer in shown + rest[: MOST_OFFERS - len(shown)]:
+        made = recipe(quote, offer)
+        if made is None:
+            continue
+        usual = on_demand.get((offer.site, offer.region, offer.instance_type, offer.totals.native_currency))
+        other = recipe(quote, usual) if usual is not None and offer.commitment is not None else None
+        offers.append(
+            {
+                "id": offer.id,
+                "name": advice.name(offer, t),
+                "short": f"{offer.count} x {offer.instance_type}",
+                "where": f"{table.seller(offer, t)}, {table.way(offer, t)}",
+                "firm": not offer.market and not offer.unpriced,
+                "shown": offer in shown,
+                "provider": offer.provider,
+                "recipe": made,
+                "even": offer.break_even_hours,
+                "other": {"recipe": other, "name": t("on-demand, same type")} if other else None,
+            }
+        )
+    return {
+        "lang": t.tag,
+        "currency": quote.currency,
+        "hours": plain(quote.hours),
+        "start": quote.workload.start,
+        "tax": plain(quote.workload.tax),
+        "fx": [{"base": f.base, "quote": f.quote, "rate": plain(f.rate)} for f in quote.fx],
+        "offers": offers,
+        "bands": _bands(shown),
+        "texts": {} if t.lang == "en" else {s: t(s) for s in TEXTS.findall(page)},
+    }
+
+
+def _option(offer: Offer, t: English) -> dict[str, Any]:
+    totals = offer.totals
+    even = t("{hours} h/mo", hours=offer.break_even_hours) if offer.break_even_hours is not None else "–"
+    return {
+        "id": offer.id,
+        "type": offer.instance_type,
+        "count": offer.count,
+        "seller": table.seller(offer, t),
+        "region": offer.region,
+        "way": table.way(offer, t),
+        "gpu": f"{plain(offer.gpu.count)} x {offer.gpu.model}",
+        "effective": show(totals.report.effective),
+        "billed": show(totals.report.billed),
+        "committed": show(totals.report.committed),
+        "native": f"{show(totals.native.list)} {totals.native_currency}",
+        "even": even,
+        "unpriced": [t.say(u) for u in offer.unpriced],
+        "notes": [t.say(n) for n in offer.notes],
+    }
+
+
+def _by_type(shown: list[Offer]) -> list[Offer]:
+    """Return one offer per distinct instance type and provider: the sizing is the same for all of them."""
+    first: dict[tuple[str, str], Offer] = {}
+    for offer in shown:
+        first.setdefault((offer.provider, offer.instance_type), offer)
+    return list(first.values())
+
+
+def _bands(shown: list[Offer]) -> list[dict[str, Any]]:
+    result = []
+    for offer in _by_type(shown):
+        band = offer.sizing.output_tokens_per_second
+        if band is not None:
+            result.append({"name": offer.instance_type, "low": band.low, "estimate": band.estimate, "high": band.high})
+    return result
+
+
+def band(value: Range | None, t: English, unit: str = "") -> str:
+    """Return "estimate unit (low to high)", or a dash where there is no estimate."""
+    if value is None:
+        return t("not estimated")
+    digits = 0 if value.estimate >= 100 else 1
+    low, middle, high = (f"{v:,.{digits}f}" for v in value)
+    return t("{middle} {unit} ({low} to {high})", middle=middle, unit=unit, low=low, high=high)
+
+
+def _sizings(shown: list[Offer], t: English) -> list[dict[str, Any]]:
+    result = []
+    for offer in _by_type(shown):
+        s = offer.sizing
+        layout = (
+            t("TP {tp}, PP {pp}, {n} replicas", tp=s.layout.tp, pp=s.layout.pp, n=s.layout.replicas)
+            if s.layout
+            else "–"
+        )
+        result.append(
+            {
+                "type": offer.instance_type,
+                "provider": offer.provider,
+                "count": offer.count,
+                "engine": s.engine,
+                "gpu": f"{plain(offer.gpu.count)} x {offer.gpu.model}",
+                "layout": layout,
+                "output": band(s.output_tokens_per_second, t, "token/s"),
+                "ttft": band(s.ttft_ms, t, "ms"),
+                "tpot": band(s.tpot_ms, t, "ms"),
+                "memory": t(
+                    "{need} of {have} GiB", need=f"{s.memory.weights_gib:.1f}", have=f"{s.memory.available_gib:.1f}"
+                )
+                if s.memory
+                else "–",
+                "used": f"{s.utilisation * 100:.0f} %" if s.utilisation is not None else "–",
+                "warnings": [t.say(w) for w in s.warnings],
+                "steps": [
+                    (t.say(x.what), t.say(x.formula), f"{x.result} {t.say(x.unit)}".strip(), t.say(x.source))
+                    for x in s.steps
+                ],
+            }
+        )
+    return result
+
+
+def _prices(shown: list[Offer], t: English) -> list[dict[str, str]]:
+    seen: dict[tuple[str, str, str], dict[str, str]] = {}
+    for offer in shown:
+        for c in offer.charges:
+            key = (c.place, c.name, c.tier)
+            if c.category == "tax" or key in seen:
+                continue
+            listed = plain(c.list_unit_price if len(plain(c.list_unit_price)) < 14 else round(c.list_unit_price, 6))
+            own = plain(c.unit_price if len(plain(c.unit_price)) < 14 else round(c.unit_price, 6))
+            seen[key] = {
+                "where": f"{table.seller(offer, t)} {offer.region}",
+                "name": t.say(c.name) + (f" [{t.say(c.tier)}]" if c.tier else ""),
+                "price": f"{own} {c.currency}/{t.say(c.unit)}",
+                "list": f"{listed} {c.currency}/{t.say(c.unit)}" if c.list_unit_price != c.unit_price else "",
+                "date": c.as_of or t.say(c.dated) or t("undated"),
+                "confidence": t.say(c.confidence),
+                "source": c.source,
+                "place": c.place,
+                "formula": t.say(c.formula),
+            }
+    return list(seen.values())

@@ -1,0 +1,155 @@
+"""GPU datasheets: find a GPU by any of its usual names, or say plainly that there is no datasheet for it."""
+
+import os
+
+from planner.errors import MisuseError, suggest
+from planner.files import DATA
+from planner.records import NamedTuple
+
+__all__ = ["GpuSpec", "find", "names", "rows"]
+
+GIB = 2**30
+_DATA = os.path.join(DATA, "gpus.csv")
+_MASKED = ("gpu h", "gpu h-e", "gpu b", "gpu l", "gpu k")
+_AMBIGUOUS = {"a100": "A100-40, A100-80", "a800": "A800-40, A800-80", "v100": "V100-16, V100-32"}
+
+
+class GpuSpec(NamedTuple):
+    """One GPU as its datasheet has it. Rates are dense with FP32 accumulation, in units of 10^12 a second (0: none).
+
+    memory_gb is the printed size; usable_gib what a process sees, from `usable_source`. bandwidth_gb_s and link_gb_s
+    (per direction, between GPUs of one machine) in 10^9 bytes a second. link is "nvlink" or "pcie". share is below 1
+    for a slice of a GPU (vGPU): memory, bandwidth and rates are that share of the whole.
+    """
+
+    name: str
+    family: str
+    memory_gb: float
+    usable_gib: float
+    usable_source: str
+    bandwidth_gb_s: float
+    fp16_tflops: float
+    bf16_tflops: float
+    fp8_tflops: float
+    int8_tops: float
+    tdp_w: float
+    compute_capability: float
+    link: str
+    link_gb_s: float
+    aliases: tuple[str, ...]
+    source: str
+    confidence: str
+    notes: str
+    share: float = 1.0
+
+
+_rows: dict[str, GpuSpec] = {}
+_by_key: dict[str, GpuSpec] = {}
+_found: dict[tuple[str, float | None], GpuSpec] = {}
+
+
+def _key(name: str) -> str:
+    """Return `name` in lower case without spaces, dashes, underscores and a vendor's prefix."""
+    key = name.lower().replace("-", "").replace("_", "").replace(" ", "")
+    for prefix in ("nvidia", "tesla", "geforce", "amdradeon", "amd"):
+        key = key.removeprefix(prefix)
+    return key
+
+
+def rows() -> dict[str, GpuSpec]:
+    """Return all datasheets by name, in the order of planner/data/gpus.csv (read once)."""
+    if not _rows:
+        import csv
+
+        with open(_DATA, encoding="utf-8", newline="") as file:
+            lines = csv.reader(file)
+            next(lines)
+            for r in lines:
+                numbers = [float(x) for x in r[5:12]]
+                spec = GpuSpec._make(
+                    (
+                        *r[:2],
+                        float(r[2]),
+                        float(r[3]),
+                        r[4],
+                        *numbers,
+                        r[12],
+                        float(r[13]),
+                        tuple(r[14].split()),
+                        *r[15:18],
+                        1.0,
+                    )
+                )
+                _rows[spec.name] = spec
+                for alias in (spec.name, *spec.aliases):
+                    _by_key[_key(alias)] = spec
+    return _rows
+
+
+def names() -> list[str]:
+    """Return every name and alias by which a GPU is found."""
+    return [alias for spec in rows().values() for alias in (spec.name, *spec.aliases)]
+
+
+def _slice(name: str, memory_gib: float | None) -> GpuSpec | None:
+    """Return the share of a GPU that `"T4 (1/4 vGPU)"` names, or None when `name` is not a slice."""
+    head, mark, tail = name.partition("(")
+    part = tail.partition("/")
+    number = part[2].split(" ")[0].rstrip(")")
+    if not mark or part[0].strip() != "1" or not number.isdigit() or int(number) < 2:
+        return None
+    share = 1 / int(number)
+    whole = find(head.strip(), memory_gib / share if memory_gib else None)
+    return whole._replace(
+        name=f"{whole.name} (1/{number} vGPU)",
+        memory_gb=whole.memory_gb * share,
+        usable_gib=whole.usable_gib * share,
+        bandwidth_gb_s=whole.bandwidth_gb_s * share,
+        fp16_tflops=whole.fp16_tflops * share,
+        bf16_tflops=whole.bf16_tflops * share,
+        fp8_tflops=whole.fp8_tflops * share,
+        int8_tops=whole.int8_tops * share,
+        share=share,
+    )
+
+
+def find(name: str, memory_gib: float | None = None) -> GpuSpec:
+    """Return the datasheet for `name`; `memory_gib` (as the vendor prints it) tells variants apart.
+
+    Raises MisuseError for an unknown name (with near matches), for a name that fits several sizes when no memory is
+    given, for a memory that no variant has, and for a name that the vendor masks: those are never guessed.
+    """
+    known = _found.get((name, memory_gib))
+    if known is None:
+        known = _found[(name, memory_gib)] = _find(name, memory_gib)
+    return known
+
+
+def _find(name: str, memory_gib: float | None) -> GpuSpec:
+    all_rows = rows()
+    word = " ".join(name.split())
+    if word.lower() in _MASKED:
+        raise MisuseError(f"no datasheet for {word}: the vendor masks its name")
+    part = _slice(word, memory_gib)
+    if part is not None:
+        return part
+    key = _key(word)
+    spec = _by_key.get(key)
+    if memory_gib:
+        # Vendors print GB or GiB, before or after ECC (24, 22.35): a variant matches within 12 %.
+        stem = key if spec is None else _key(spec.name.split("-")[0])
+        near = [s for s in ([spec] if spec else []) if abs(s.memory_gb - memory_gib) <= 0.12 * s.memory_gb]
+        near = near or [
+            s
+            for s in all_rows.values()
+            if _key(s.name.split("-")[0]) == stem and abs(s.memory_gb - memory_gib) <= 0.12 * s.memory_gb
+        ]
+        if near:
+            return near[0]
+        if spec is not None or any(_key(s.name.split("-")[0]) == stem for s in all_rows.values()):
+            raise MisuseError(f"no datasheet for {word} with {memory_gib:g} GiB")
+    elif spec is not None:
+        return spec
+    elif key in _AMBIGUOUS:
+        raise MisuseError(f"GPU {word!r} comes in several sizes: say {_AMBIGUOUS[key].replace(', ', ' or ')}")
+    raise MisuseError(f"no datasheet for GPU {word!r}: {suggest(word, names())}")
