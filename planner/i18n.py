@@ -60,8 +60,8 @@ class Translator(English):
 
     def say(self, text: str | Text) -> str:
         if isinstance(text, Text):
-            found = self._texts.get(text.key, text.key)
-            return found.format(**{name: self._value(value) for name, value in text.values}) if text.values else found
+            words = self._texts.get(text.key, text.key)
+            return words.format(**{name: self._value(value) for name, value in text.values}) if text.values else words
         if not text:
             return text
         found = self._said.get(text)
