@@ -144,8 +144,19 @@ def main(release: Path, schema2: Path) -> None:
         book = str(temp / "book3.sqlite3")
         exported = _run(release, temp, "-m", "planner", "catalog", "export", "--price-book-db", book)
         (HERE / "book3.csv").write_bytes(exported)
-        listed = _run(release, temp, "-m", "planner", "catalog", "list", "--format", "csv", "--price-book-db", book,
-                      *("--provider", "aws", "--region", "us-east-1", "--instance-type", "g6.xlarge"))  # fmt: skip
+        listed = _run(
+            release,
+            temp,
+            "-m",
+            "planner",
+            "catalog",
+            "list",
+            "--format",
+            "csv",
+            "--price-book-db",
+            book,
+            *("--provider", "aws", "--region", "us-east-1", "--instance-type", "g6.xlarge"),
+        )
         (HERE / "book3-list.csv").write_bytes(listed)
         for name, options in QUOTES.items():
             options = tuple(o.replace("{book}", book) for o in options)
@@ -160,8 +171,20 @@ def main(release: Path, schema2: Path) -> None:
         _pack("quote-workload.json.gz", made)
         for cloud in ("aws", "alicloud", "tencentcloud"):
             out = temp / cloud
-            _run(release, temp, "-m", "planner", "emit-tf", cloud, "--offline-list", "-o", str(out), "--name", f"old-{cloud}",
-                 *("--client-cidr", "10.1.0.0/16", "--deadline", "2027-01-31T18:00:00Z"))  # fmt: skip
+            _run(
+                release,
+                temp,
+                "-m",
+                "planner",
+                "emit-tf",
+                cloud,
+                "--offline-list",
+                "-o",
+                str(out),
+                "--name",
+                f"old-{cloud}",
+                *("--client-cidr", "10.1.0.0/16", "--deadline", "2027-01-31T18:00:00Z"),
+            )
             target = HERE / f"module-{cloud}"
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir()
