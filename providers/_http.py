@@ -88,7 +88,7 @@ class Download(io.RawIOBase):
             raise FetchError(
                 f"{self._what}: {why}{at}, {TRIES} tries; check the network or the proxy and try again ({self._url})"
             )
-        self._sleep(random.uniform(0, min(LONGEST_WAIT, 2.0 ** (self._failures - 1))))
+        self._sleep(random.uniform(0, min(LONGEST_WAIT, 2.0 ** (self._failures - 1))))  # noqa: S311 - jitter, not a secret
 
     def _open(self) -> None:
         """Connect at the byte where reading stopped, following redirects to safe addresses."""

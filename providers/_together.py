@@ -10,7 +10,7 @@ from typing import TypeVar
 __all__ = ["together"]
 
 T = TypeVar("T")
-I = TypeVar("I")
+I = TypeVar("I")  # noqa: E741 - In and Out, one letter each as in typing
 
 
 def together(work: Callable[[I], T], items: Sequence[I], workers: int, name: str) -> list[T]:
