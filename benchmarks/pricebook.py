@@ -15,10 +15,10 @@ from decimal import Decimal
 
 from planner.offer import Price
 from planner.prices.book.read import Fetch
-from planner.prices.book.rows import kind_of
 from planner.prices.book.schema import transaction
 from planner.prices.book.write import Writer
 from planner.prices.catalog import Catalog
+from planner.prices.texts import kind_of
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -30,8 +30,12 @@ def _regions() -> dict[tuple[str, str], list[Price]]:
         homes = catalog.info(provider).home_regions
         more = [region for region in catalog.regions(provider) if region not in homes]
         for region in (*homes, *more)[:5]:
-            prices = [p for p in catalog.prices(provider, region) if not p.status and p.confidence != "low"]
-            base = prices or [p._replace(region=region) for p in catalog.prices(provider, homes[0]) if not p.status]
+            prices = [p for p in catalog.prices(provider, region) if not p.status and p.source.confidence != "low"]
+            base = prices or [
+                p._replace(way=p.way._replace(region=region))
+                for p in catalog.prices(provider, homes[0])
+                if not p.status
+            ]
             found[provider, region] = list({p.key: p for p in base}.values())
     return found
 
@@ -48,7 +52,18 @@ def fill(path: str, wanted: int) -> int:
                 for (provider, region), prices in regions.items():
                     rows = [p._replace(amount=p.amount + Decimal(turn) / 1_000_000) for p in prices]
                     content = [(kind_of(p), kind_of(p).write(p)) for p in rows]
-                    writer.insert(Fetch(0, "", provider, region, prices[0].site, "keys", (), when, ()), content)
+                    fetch = Fetch(
+                        id=0,
+                        uid="",
+                        provider=provider,
+                        region=region,
+                        account_site=prices[0].site,
+                        access="keys",
+                        families=(),
+                        observed_at=when,
+                        gaps=(),
+                    )
+                    writer.insert(fetch, content)
                     written += len(rows)
     return written
 

@@ -12,7 +12,7 @@ import threading
 import time
 from decimal import Decimal
 
-from planner.offer import InstanceType, Price
+from planner.offer import InstanceType, Price, Source, Way
 from planner.prices.book.write import Writer
 from planner.prices.refresh import Job, run
 from planner.provider import Access, Batch
@@ -34,38 +34,26 @@ class Cloud:
             time.sleep(LATENCY_S)
         names = [f"g{number}.xlarge" for number in range(self.rows)]
         types = tuple(
-            InstanceType(self.name, n, 8, Decimal(64), "A10", Decimal(1), Decimal(24), None, 0, "fake", "high", "")
-            for n in names
-        )
-        prices = tuple(
-            Price(
-                self.name,
-                "fake",
-                region,
-                n,
-                "on_demand",
-                "",
-                "",
-                "",
-                "hour",
-                Decimal("1.5"),
-                "USD",
-                Decimal(0),
-                None,
-                "",
-                "linux",
-                "2026-01-01",
-                "",
-                "fake",
-                "high",
-                "",
-                "",
-                "book",
-                "",
+            InstanceType(
+                provider=self.name,
+                name=n,
+                vcpu=8,
+                memory_gib=Decimal(64),
+                gpu_model="A10",
+                gpu_count=Decimal(1),
+                gpu_memory_gib=Decimal(24),
+                network_gbps=None,
+                local_nvme_gb=0,
+                source="fake",
+                confidence="high",
+                note="",
             )
             for n in names
         )
-        return Batch(self.name, region, "fake", types, prices, (), (), ())
+        source = Source(text="fake", as_of="2026-01-01", dated="", confidence="high", origin="book")
+        ways = [Way(self.name, "fake", region, instance_type=n, purchase_option="on_demand") for n in names]
+        prices = tuple(Price(way=w, unit="hour", amount=Decimal("1.5"), currency="USD", source=source) for w in ways)
+        return Batch(self.name, region, "fake", types, prices, transfer=(), services=(), gaps=())
 
 
 def main() -> None:

@@ -1,8 +1,16 @@
-"""What a cloud sells: instance types, regions, and prices with their provenance. Plain records, no arithmetic."""
+"""What a cloud sells: instance types, regions, and prices with their provenance. Plain records, no arithmetic.
+
+What makes two prices the same is said here and nowhere else: rows of one `group` are replaced together (by a newer
+observation, or by the user's own price), and of one `key` there is one amount at a time. Both are hashable; compare
+them, do not take them apart.
+"""
 
 from decimal import Decimal
 
 from planner.records import NamedTuple
+
+#: A group or a key of a priced record.
+Key = tuple[object, ...]
 
 __all__ = [
     "CATEGORIES",
@@ -11,10 +19,14 @@ __all__ = [
     "PAYMENTS",
     "PURCHASE_OPTIONS",
     "InstanceType",
+    "Key",
     "Price",
+    "Priced",
     "Region",
     "ServicePrice",
+    "Source",
     "TransferPrice",
+    "Way",
 ]
 
 PURCHASE_OPTIONS = ("on_demand", "reserved", "savings_plan", "subscription", "spot", "capacity_block")
@@ -58,17 +70,12 @@ class InstanceType(NamedTuple):
     note: str
 
 
-class Price(NamedTuple):
-    """One published (or observed, or the user's own) price of an instance type.
+class Way(NamedTuple):
+    """One way to buy one type in one place.
 
-    unit: `hour` (per instance-hour run, or per hour of the term for commitments), `month` (per calendar month) or
-    `term` (once per term). term: "" or "1m", "1y", "3y". payment: "" or one of PAYMENTS. offering: the cloud's class of
-    commitment ("standard", "convertible", "ec2_instance", "compute") or "". tier_from/tier_to: hours that the
-    instance has run, for hourly prices in steps; tier_to None is open. range_low: the low end where the source prints a
-    range (amount is then the high end). status: "" = quotable, else why it is kept out ("superseded",
-    "low", "expired"). effective_date: ISO date or "" where the source has none; `dated` then says what is known.
-    origin: "list" (committed), "book" (observed by `planner refresh`) or "own" (the user's file).
-    place: file:line, or the book's row, where the price stands.
+    purchase_option: one of PURCHASE_OPTIONS. term: "" or "1m", "1y", "3y". payment: "" or one of PAYMENTS. offering: the
+    cloud's class of commitment ("standard", "convertible", "ec2_instance", "compute") or "". zone: "" where the price
+    holds in the whole region.
     """
 
     provider: str
@@ -76,44 +83,108 @@ class Price(NamedTuple):
     region: str
     instance_type: str
     purchase_option: str
-    term: str
-    payment: str
-    offering: str
+    term: str = ""
+    payment: str = ""
+    offering: str = ""
+    zone: str = ""
+    os: str = "linux"
+
+
+class Source(NamedTuple):
+    """Who says a price, since when, and when that was confirmed.
+
+    text: whom we have it from, in words. as_of: the ISO date since when it holds, or "" where the source has none; `dated`
+    then says what is known. confidence: one of CONFIDENCES. origin: "list" (committed), "book" (observed by `planner
+    refresh`) or "own" (the user's file). place: file:line, or the book's row, where it stands. observed: the UTC time at
+    which a cloud answered so ("2026-11-23T10:00:00Z"), "" where none was asked. group: the group of regions that the
+    source prints it for, "" where it is for the region itself.
+    """
+
+    text: str
+    as_of: str
+    dated: str
+    confidence: str
+    origin: str
+    place: str = ""
+    observed: str = ""
+    group: str = ""
+
+
+class Price(NamedTuple):
+    """One published (or observed, or the user's own) price of an instance type.
+
+    unit: `hour` (per instance-hour run, or per hour of the term for commitments), `month` (per calendar month) or
+    `term` (once per term). tier_from/tier_to: hours that the instance has run, for hourly prices in steps; tier_to None
+    is open. range_low: the low end where the source prints a range (amount is then the high end). status: "" =
+    quotable, else why it is kept out ("superseded", "low", "expired").
+    """
+
+    way: Way
     unit: str
     amount: Decimal
     currency: str
-    tier_from: Decimal
-    tier_to: Decimal | None
-    zone: str
-    os: str
-    effective_date: str
-    dated: str
-    source: str
-    confidence: str
-    status: str
-    note: str
-    origin: str
-    place: str
+    source: Source
+    tier_from: Decimal = Decimal(0)
+    tier_to: Decimal | None = None
+    status: str = ""
+    note: str = ""
     range_low: Decimal | None = None
 
     @property
-    def key(self) -> tuple[str, ...]:
-        """What makes two rows the same price; the catalogue holds each key once."""
-        return (
-            self.provider,
-            self.site,
-            self.region,
-            self.instance_type,
-            self.purchase_option,
-            self.term,
-            self.payment,
-            self.offering,
-            self.unit,
-            self.currency,
-            str(self.tier_from),
-            self.zone,
-            self.os,
-        )
+    def group(self) -> Way:
+        """The way to buy without its zone.
+
+        Steps (tier_from), the parts of a commitment (unit), zones and currency are inside a group: a new flat price must
+        not stand beside yesterday's third step, nor a zone's spot price beside an older one of the whole region.
+        """
+        way = self.way
+        return way._replace(zone="") if way.zone else way
+
+    @property
+    def key(self) -> Key:
+        """The way to buy, the part of it that is paid (unit, step) and the currency."""
+        return (self.way, self.unit, self.currency, self.tier_from)
+
+    @property
+    def provider(self) -> str:
+        """The cloud; this and the following are the way's, so that every priced record answers to them."""
+        return self.way.provider
+
+    @property
+    def site(self) -> str:
+        return self.way.site
+
+    @property
+    def region(self) -> str:
+        return self.way.region
+
+    @property
+    def instance_type(self) -> str:
+        return self.way.instance_type
+
+    @property
+    def purchase_option(self) -> str:
+        return self.way.purchase_option
+
+    @property
+    def term(self) -> str:
+        return self.way.term
+
+    @property
+    def payment(self) -> str:
+        return self.way.payment
+
+    @property
+    def offering(self) -> str:
+        return self.way.offering
+
+    @property
+    def zone(self) -> str:
+        return self.way.zone
+
+    @property
+    def os(self) -> str:
+        return self.way.os
 
 
 class TransferPrice(NamedTuple):
@@ -133,15 +204,20 @@ class TransferPrice(NamedTuple):
     to_gb: Decimal | None
     amount: Decimal
     currency: str
-    quota: bool
-    effective_date: str
-    dated: str
-    source: str
-    confidence: str
-    status: str
-    note: str
-    origin: str
-    place: str
+    source: Source
+    quota: bool = False
+    status: str = ""
+    note: str = ""
+
+    @property
+    def group(self) -> Key:
+        """The lane. A free quota is a group of its own, since some clouds sell tiers in one call and tell the quota in prose."""
+        return (self.provider, self.site, self.region, self.destination, self.to_region, self.quota)
+
+    @property
+    def key(self) -> Key:
+        """The lane, where the tier begins, and the currency."""
+        return (*self.group, self.from_gb, self.currency)
 
 
 class ServicePrice(NamedTuple):
@@ -159,12 +235,20 @@ class ServicePrice(NamedTuple):
     unit: str
     amount: Decimal
     currency: str
-    default: bool
-    effective_date: str
-    dated: str
-    source: str
-    confidence: str
-    status: str
-    note: str
-    origin: str
-    place: str
+    source: Source
+    default: bool = False
+    status: str = ""
+    note: str = ""
+
+    @property
+    def group(self) -> Key:
+        """The variant by its unit: a disk by the hour and the same by the month are two things."""
+        return (self.provider, self.site, self.region, self.item, self.variant, self.unit)
+
+    @property
+    def key(self) -> Key:
+        """The group and the currency."""
+        return (*self.group, self.currency)
+
+
+Priced = Price | TransferPrice | ServicePrice

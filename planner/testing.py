@@ -99,8 +99,8 @@ class ProviderContract:
         assert self._fetch() == self._fetch()
 
     def test_the_price_book_gives_the_batch_back(self) -> None:
-        from planner.prices.book.rows import clean
         from planner.prices.book.write import Writer
+        from planner.prices.texts import clean
 
         batch, access = self._fetch(), self.access()
         with tempfile.TemporaryDirectory() as folder, Writer.open(os.path.join(folder, "book.db")) as writer:

@@ -11,7 +11,7 @@ import pytest
 
 from planner.errors import CatalogError, MisuseError
 from planner.offer import Price
-from planner.prices import catalog
+from planner.prices import catalog, checks
 
 REAL = catalog.Catalog()
 
@@ -25,11 +25,11 @@ def test_every_committed_price_passes_and_has_a_source() -> None:
     assert len(prices) > 1500
     specs = {n: REAL.instances(n) for n in REAL.providers()}
     for name in REAL.providers():
-        assert catalog.check_prices([p for p in prices if p.provider == name], specs[name]) == []
+        assert checks.check_prices([p for p in prices if p.provider == name], specs[name]) == []
     for price in prices:
-        assert len(price.source) > 10, price
-        assert price.confidence in ("high", "medium", "low")
-        assert price.effective_date or price.dated, price
+        assert len(price.source.text) > 10, price
+        assert price.source.confidence in ("high", "medium", "low")
+        assert price.source.as_of or price.source.dated, price
 
 
 def test_all_three_families_and_the_ones_beside_them() -> None:
@@ -51,7 +51,7 @@ def test_files_bear_only_their_own_region() -> None:
 def test_a_group_price_names_a_real_region() -> None:
     prices = [p for p in REAL.prices("tencentcloud", "ap-shanghai") if p.site == "china"]
     assert prices and {p.region for p in prices} == {"ap-shanghai"}
-    assert all("cn-mainland.csv" in p.place for p in prices)
+    assert all("cn-mainland.csv" in p.source.place for p in prices)
     assert not [p for p in REAL.prices("tencentcloud", "ap-singapore") if p.site == "china"]
 
 
@@ -75,7 +75,7 @@ def test_superseded_rows_are_kept_out_but_there() -> None:
 def test_as_of_leaves_out_later_prices() -> None:
     early = catalog.Catalog(as_of="2026-08-01")
     rows = [p for p in early.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge"]
-    assert rows and not any(p.effective_date > "2026-08-01" for p in rows)
+    assert rows and not any(p.source.as_of > "2026-08-01" for p in rows)
     assert not any(p.purchase_option == "reserved" and p.term == "1y" and not p.status for p in rows)
 
 

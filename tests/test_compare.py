@@ -23,6 +23,7 @@ from planner.quoting.saved import load
 from planner.rendering.diff import as_json, as_markdown, as_table
 from planner.rendering.json import dump
 from planner.workload import Workload
+from tests.bookrows import changed
 
 ROOT = Path(__file__).resolve().parent.parent
 P4D = "aws:aws:us-east-1:p4d.24xlarge:on_demand"
@@ -70,7 +71,7 @@ def test_hours_count_and_rate_by_hand() -> None:
 def test_price_and_discount_by_hand() -> None:
     rows = [p for p in CATALOG.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge" and not p.status]
     price = next(p for p in rows if p.purchase_option == "on_demand")
-    dearer = _quote(own=(price._replace(amount=Decimal("30"), origin="own", place="mine.csv:2"),))
+    dearer = _quote(own=(changed(price, amount=Decimal("30"), origin="own", place="mine.csv:2"),))
     assert _parts(_quote(), dearer, P4D) == {"price": 720 * (30 - Decimal("21.957642"))}
     detail = _one(_quote(), dearer, P4D).details[0]
     assert detail.before.startswith("21.957642 USD/hour (list") and detail.after.startswith("30 USD/hour (own")

@@ -10,6 +10,7 @@ from planner.offer import Price
 from planner.prices import catalog
 from planner.quoting import cost
 from planner.quoting.records import Offer
+from tests import bookrows
 from tests.conftest import make_quote
 
 D = Decimal
@@ -22,32 +23,8 @@ def find(offers: tuple[Offer, ...], **fields: object) -> Offer:
 
 
 def price(option: str = "on_demand", amount: str = "1", **fields: object) -> Price:
-    base = Price(
-        "aws",
-        "aws",
-        "us-east-1",
-        "t",
-        option,
-        "",
-        "",
-        "",
-        "hour",
-        D(amount),
-        "USD",
-        D(0),
-        None,
-        "",
-        "linux",
-        "2026-01-01",
-        "",
-        "s",
-        "high",
-        "",
-        "",
-        "list",
-        "p",
-    )
-    return base._replace(**fields)  # type: ignore[arg-type]
+    base = bookrows.price("t", amount, purchase_option=option, origin="list", place="p")
+    return bookrows.changed(base, **fields)
 
 
 def test_p4d_on_demand_and_reserved() -> None:

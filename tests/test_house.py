@@ -164,7 +164,6 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "long modules": {
-        "planner/prices/catalog.py": "becomes lists, texts and catalog",
         "planner/quoting/build.py": "becomes select, offers, notes and build",
         "planner/quoting/cost.py": "becomes lines and cost",
         "planner/rendering/focus.py": "evaluates Lines after their move; then short",
@@ -188,20 +187,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "planner/rendering/xlsx/words.py:write_cover": "cost arithmetic goes to Lines; what remains is a sheet by parts",
     },
     "long calls": {
-        "benchmarks/pricebook.py:fill Fetch": "records by keyword, grouped into Way and Source",
-        "benchmarks/refresh.py:Cloud.fetch InstanceType": "records by keyword, grouped into Way and Source",
-        "benchmarks/refresh.py:Cloud.fetch Price": "records by keyword, grouped into Way and Source",
         "benchmarks/sizing.py:sizings InstanceType": "records by keyword, grouped into Way and Source",
         "planner/cli/emit_tf.py:emit_tf deploy.Settings": "records by keyword",
-        "planner/prices/book/csvfile.py:_fetch Fetch": "records by keyword, grouped into Way and Source",
-        "planner/prices/book/read.py:PriceBook.fetches Fetch": "records by keyword, grouped into Way and Source",
-        "planner/prices/book/rows.py:batch_of Batch": "records by keyword, grouped into Way and Source",
-        "planner/prices/book/write.py:Writer.add Fetch": "records by keyword, grouped into Way and Source",
-        "planner/prices/catalog.py:Catalog._read_instances InstanceType": "records by keyword, grouped into Way and Source",
-        "planner/prices/catalog.py:Catalog._read_services ServicePrice": "records by keyword, grouped into Way and Source",
-        "planner/prices/catalog.py:Catalog._read_transfer TransferPrice": "records by keyword, grouped into Way and Source",
-        "planner/prices/catalog.py:Catalog.file_prices Price": "records by keyword, grouped into Way and Source",
-        "planner/prices/own.py:_price Price": "records by keyword, grouped into Way and Source",
         "planner/quoting/build.py:_Maker._offer Offer": "records by keyword",
         "planner/quoting/build.py:_rate Rate": "records by keyword",
         "planner/quoting/build.py:quote Quote": "records by keyword",

@@ -17,10 +17,9 @@ from planner.errors import MisuseError, PriceBookError
 from planner.offer import Price
 from planner.prices.book import PriceBook, newest_over_list, types_over_list
 from planner.prices.book.place import data_folder
-from planner.prices.book.rows import KINDS, clean
 from planner.prices.book.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from planner.prices.book.write import Writer
-from planner.prices.overlay import group
+from planner.prices.texts import KINDS, clean
 from planner.provider import in_families
 from tests.bookrows import NOON, batch, disk, price, spec, traffic
 
@@ -65,8 +64,8 @@ def test_every_record_comes_back_exactly(tmp_path: Path) -> None:
             ("types", rows.instance_types, book.instance_types("aws")),
         ):
             assert sorted(got, key=repr) == sorted((clean(row, NOON) for row in sent), key=repr), kind
-        assert {row.origin for row in book.prices("aws")} == {"book"}
-        assert book.prices("aws")[0].place == f"price book, observed {NOON}"
+        assert {row.source.origin for row in book.prices("aws")} == {"book"}
+        assert book.prices("aws")[0].source.place == f"price book, observed {NOON}"
         assert book.prices("alicloud") == [] and book.prices("aws", "eu-west-1") == []
 
 
@@ -123,7 +122,7 @@ def test_newest_at_or_before_a_day_is_what_a_naive_model_says(
         now = {p.instance_type: int(p.amount) for p in writer.book.prices("aws", "us-east-1")}
         assert now == _model(kept, 99)
         ever = {n for when, _, _, names in kept for n in names if when <= day}
-        gone = {name[4] for name in writer.book.withdrawn("aws", "us-east-1", f"2026-10-{day:02d}")}
+        gone = {way.instance_type for way in writer.book.withdrawn("aws", "us-east-1", f"2026-10-{day:02d}")}
         assert gone == ever - set(got)
 
 
@@ -341,8 +340,8 @@ def test_groups_tell_ways_of_buying_apart() -> None:
         price(site="x"),
         price(os="w"),
     ]
-    assert len({group(row) for row in rows}) == len(rows)
-    assert group(price()) == group(price(zone="us-east-1a", unit="month", tier_from=Decimal(5), currency="EUR"))
+    assert len({row.group for row in rows}) == len(rows)
+    assert price().group == price(zone="us-east-1a", unit="month", tier_from=Decimal(5), currency="EUR").group
 
 
 def test_an_observed_price_is_as_old_as_its_observation(tmp_path: Path) -> None:
@@ -351,9 +350,7 @@ def test_an_observed_price_is_as_old_as_its_observation(tmp_path: Path) -> None:
 
     path = tmp_path / "b.db"
     with Writer.open(str(path)) as writer:
-        writer.add(
-            batch(price(effective_date="2021-01-01"), price("p5.48xlarge", "98", effective_date="")), NOON, "keys"
-        )
+        writer.add(batch(price(as_of="2021-01-01"), price("p5.48xlarge", "98", as_of="")), NOON, "keys")
     command = [
         sys.executable,
         "-m",

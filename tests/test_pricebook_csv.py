@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from planner.errors import MisuseError
 from planner.prices.book.csvfile import check_csv, export_csv, import_csv
-from planner.prices.book.rows import batch_of
 from planner.prices.book.write import Writer
 from planner.prices.checks import check_batch
+from planner.prices.texts import batch_of
 from tests.bookrows import NOON, batch, disk, price, spec, traffic
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,11 +18,11 @@ from planner.errors import MisuseError, PriceBookError
 from planner.offer import Region
 from planner.prices.book import PriceBook
 from planner.prices.book.csvfile import check_csv, export_csv, import_csv
-from planner.prices.book.rows import DETAIL, KINDS, PRICE, batch_of
 from planner.prices.book.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from planner.prices.book.write import Writer
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_batch
+from planner.prices.texts import DETAIL, KINDS, PRICE, batch_of
 from planner.prices.zones import Sold
 from planner.provider import in_families
 from tests.bookrows import NOON, batch, price, spec, traffic

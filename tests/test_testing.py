@@ -10,7 +10,7 @@ import pytest
 
 from planner.provider import Access, Batch, Provider
 from planner.testing import ProviderContract
-from tests.bookrows import NOON
+from tests.bookrows import NOON, changed
 from tests.fakecloud.fakecloud import Fake
 
 
@@ -45,7 +45,7 @@ class _Zero(TestFakeCloud):
             def fetch(self, region: str, access: Access) -> Batch:
                 batch = Fake("fakecloud").fetch("north-1", access._replace(endpoint="", families=()))
                 prices = (
-                    batch.prices[0]._replace(amount=Decimal(0), note="hunter22", instance_type="unknown"),
+                    changed(batch.prices[0], amount=Decimal(0), note="hunter22", instance_type="unknown"),
                     *batch.prices,
                 )
                 self.turn = getattr(self, "turn", 0) + 1

@@ -177,9 +177,9 @@ def import_(file: str, price_book_db: str | None) -> int:
 
 def _check(fetch: Fetch, content: Content) -> list[str]:
     """Check a fetch from a file like one from a cloud."""
-    from planner.prices.book.rows import batch_of
     from planner.prices.checks import check_batch
     from planner.prices.refresh import listed_types
+    from planner.prices.texts import batch_of
 
     made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps, fetch.tells_zones)
     return check_batch(made, listed_types(fetch.provider))

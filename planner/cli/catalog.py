@@ -42,7 +42,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
 
     rows = []
     for price, spec in _select(values):
-        if (price.status or price.confidence == "low" or price.os != "linux") and not everything:
+        if (price.status or price.source.confidence == "low" or price.os != "linux") and not everything:
             continue
         tier = (
             "" if price.tier_to is None and not price.tier_from else f"{plain(price.tier_from)}-{price.tier_to or ''} h"
@@ -62,9 +62,9 @@ def list_(everything: bool, form: str, **values: Any) -> int:
                 plain(price.amount),
                 price.currency,
                 price.unit,
-                price.effective_date or "undated",
-                price.confidence,
-                price.status or price.origin,
+                price.source.as_of or "undated",
+                price.source.confidence,
+                price.status or price.source.origin,
             ]
         )
     header = [
@@ -175,8 +175,10 @@ def show(name: str, **values: Any) -> int:
         low = f" (range from {plain(p.range_low)})" if p.range_low is not None else ""
         state = f"  [{p.status}: not quoted]" if p.status else ""
         lines.append(f"    {words}: {plain(p.amount)} {p.currency} per {p.unit}{low}{state}")
-        lines.append(f"      {p.effective_date or p.dated or 'undated'}, confidence {p.confidence}, {p.place}")
-        lines.append(f"      {p.source}")
+        lines.append(
+            f"      {p.source.as_of or p.source.dated or 'undated'}, confidence {p.source.confidence}, {p.source.place}"
+        )
+        lines.append(f"      {p.source.text}")
         if p.note:
             lines.append(f"      {p.note}")
     for (region, site), said in sorted(sold.items()):
@@ -211,7 +213,7 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
     """Validate every price of every provider and report their age."""
     from datetime import date
 
-    from planner.prices.catalog import check_prices
+    from planner.prices.checks import check_prices
 
     book = open_catalog(**books)
     today = date.fromisoformat(book.as_of) if book.as_of else date.today()
@@ -225,9 +227,9 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
                 prices = book.file_prices(provider, name, name)
                 problems += check_prices(prices, specs)
                 count += len(prices)
-                undated += sum(1 for p in prices if not p.effective_date)
+                undated += sum(1 for p in prices if not p.source.as_of)
                 out += sum(1 for p in prices if p.status)
-                dates += [p.effective_date for p in prices if p.effective_date and not p.status]
+                dates += [p.source.as_of for p in prices if p.source.as_of and not p.status]
             unknown = sorted(
                 set(book.price_files(provider))
                 - {g for r in book.regions(provider).values() for g in (r.id, *r.groups)}

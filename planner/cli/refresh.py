@@ -202,7 +202,7 @@ def _go_on(name: str) -> str:
     if name not in catalog.providers():
         return "it has no committed list"
     dates = [
-        price.effective_date[:10]
+        price.source.as_of[:10]
         for region in catalog.info(name).home_regions
         for price in catalog.prices(name, region)
         if not price.status

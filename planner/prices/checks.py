@@ -1,17 +1,83 @@
-"""Check what a cloud gave before it is kept: one region's rows, every problem in a sentence of its own."""
+"""Check prices before a quote or the price book relies on them: every problem in a sentence of its own.
+
+`check_prices` is for prices of any origin, `check_batch` for all that a cloud gave for one region.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from planner.money import CURRENCIES, plain
-from planner.offer import CONFIDENCES, InstanceType, Price, ServicePrice, TransferPrice
-from planner.prices.catalog import check_prices
-from planner.provider import Batch
+from planner.offer import (
+    CONFIDENCES,
+    PAYMENTS,
+    PURCHASE_OPTIONS,
+    InstanceType,
+    Key,
+    Price,
+    ServicePrice,
+    TransferPrice,
+)
+from planner.prices.texts import kind_of
 
-__all__ = ["check_batch"]
+if TYPE_CHECKING:
+    from planner.provider import Batch
+
+__all__ = ["check_batch", "check_prices"]
+
+#: Plausible price of one GPU for one hour, per currency; outside of it a row is taken for a mistake.
+PLAUSIBLE = {"USD": (Decimal("0.02"), Decimal(200)), "CNY": (Decimal("0.15"), Decimal(1400))}
+
+UNITS = ("hour", "month", "term")
 
 Row = Price | TransferPrice | ServicePrice | InstanceType
+
+
+def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] | None = None) -> list[str]:
+    """Return every problem of `prices`, each with its place: bad amount, currency, words, tiers, duplicates, outliers."""
+    problems: list[str] = []
+    seen: dict[Key, str] = {}
+    for price in prices:
+        at = price.source.place
+        if not price.amount.is_finite() or price.amount <= 0:
+            problems.append(f"{at}: {price.instance_type}: amount {price.amount} is not above zero")
+            continue
+        if price.currency not in CURRENCIES:
+            problems.append(f"{at}: {price.instance_type}: unknown currency {price.currency!r}")
+        if price.purchase_option not in PURCHASE_OPTIONS:
+            problems.append(f"{at}: unknown purchase option {price.purchase_option!r}")
+        if price.unit not in UNITS:
+            problems.append(f"{at}: unknown unit {price.unit!r} (known: {', '.join(UNITS)})")
+        if price.payment and price.payment not in PAYMENTS:
+            problems.append(f"{at}: unknown payment {price.payment!r} (known: {', '.join(PAYMENTS)})")
+        if price.purchase_option in ("reserved", "savings_plan", "subscription") and not price.term:
+            problems.append(f"{at}: {price.purchase_option} needs a term such as 1m, 1y or 3y")
+        if price.tier_to is not None and price.tier_to <= price.tier_from:
+            problems.append(f"{at}: tier ends at {price.tier_to}, before it begins at {price.tier_from}")
+        if not price.status and price.source.confidence != "low":
+            where = seen.setdefault(price.key, at)
+            if where is not at:
+                problems.append(f"{at}: {price.instance_type} {price.purchase_option} stands already at {where}")
+        problem = _implausible(price, instances)
+        if problem:
+            problems.append(problem)
+    return problems
+
+
+def _implausible(price: Price, instances: Mapping[str, InstanceType] | None) -> str:
+    spec = instances.get(price.instance_type) if instances else None
+    band = PLAUSIBLE.get(price.currency)
+    if spec is None or band is None or not spec.gpu_count or price.unit == "term":
+        return ""
+    hourly = price.amount / spec.gpu_count / (730 if price.unit == "month" else 1)
+    if band[0] <= hourly <= band[1]:
+        return ""
+    return (
+        f"{price.source.place}: {price.instance_type}: {hourly:.4f} {price.currency} per GPU-hour is outside "
+        f"{band[0]} to {band[1]}; a wrong unit or currency?"
+    )
 
 
 def check_batch(batch: Batch, listed: Mapping[str, InstanceType] | None = None) -> list[str]:
@@ -29,7 +95,7 @@ def check_batch(batch: Batch, listed: Mapping[str, InstanceType] | None = None) 
     for row in rows:
         problems += _common(row, batch)
     # The same checks as for the committed list. Specifications, first of this very fetch, say how many GPUs a price pays for.
-    named = [price._replace(place=_name(price)) for price in batch.prices]
+    named = [price._replace(source=price.source._replace(place=_name(price))) for price in batch.prices]
     problems += check_prices(named, {**(listed or {}), **{row.name: row for row in batch.instance_types}})
     for transfer in batch.transfer:
         if transfer.amount < 0 or (not transfer.amount and not transfer.quota):
@@ -67,15 +133,15 @@ def _common(row: Row, batch: Batch) -> Iterable[str]:
             yield f"{_name(row)}: unknown currency {row.currency!r}"
         if not row.amount.is_finite():
             yield f"{_name(row)}: {row.amount} is not an amount"
-        if row.effective_date and not _is_date(row.effective_date):
-            yield f"{_name(row)}: effective date {row.effective_date!r} is not an ISO date"
-    if not row.source:
+        if row.source.as_of and not _is_date(row.source.as_of):
+            yield f"{_name(row)}: effective date {row.source.as_of!r} is not an ISO date"
+    texts = kind_of(row).write(row)
+    if not texts["source"]:
         yield f"{_name(row)}: no source"
-    if row.confidence not in CONFIDENCES:
-        yield f"{_name(row)}: unknown confidence {row.confidence!r}"
-    for field in row._fields:
-        value = getattr(row, field)
-        if isinstance(value, str) and not _storable(value):
+    if texts["confidence"] not in CONFIDENCES:
+        yield f"{_name(row)}: unknown confidence {texts['confidence']!r}"
+    for field, text in texts.items():
+        if not _storable(text):
             yield f"{_name(row)}: {field} holds characters that are not text"
 
 
@@ -110,28 +176,14 @@ def _storable(text: str) -> bool:
 
 
 def _twice(batch: Batch) -> Iterable[str]:
-    seen: set[tuple[str, ...]] = set()
+    seen: set[Key] = set()
     rows: tuple[TransferPrice | ServicePrice | InstanceType, ...] = (
         *batch.transfer,
         *batch.services,
         *batch.instance_types,
     )
     for row in rows:
-        key: tuple[str, ...]
-        if isinstance(row, TransferPrice):
-            key = (
-                "transfer",
-                row.site,
-                row.destination,
-                row.to_region,
-                plain(row.from_gb),
-                str(row.quota),
-                row.currency,
-            )
-        elif isinstance(row, ServicePrice):
-            key = ("service", row.site, row.item, row.variant, row.unit, row.currency)
-        else:
-            key = ("instance_type", row.name)
+        key: Key = (type(row), row.name if isinstance(row, InstanceType) else row.key)
         if key in seen:
             yield f"{_name(row)}: two rows where one is expected"
         seen.add(key)

@@ -5,61 +5,34 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TypeVar
 
-from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.offer import InstanceType, Key, Price, ServicePrice, TransferPrice
 
-__all__ = ["Group", "group", "newest_over_list", "types_over_list"]
+__all__ = ["newest_over_list", "types_over_list"]
 
-Group = tuple[str, ...]
 Row = TypeVar("Row", Price, TransferPrice, ServicePrice)
 
 
-def group(row: Price | TransferPrice | ServicePrice) -> Group:
-    """Return what a row is a part of: rows of one group are replaced together.
-
-    Steps (tier_from), the parts of a commitment (unit), zones and currency are inside a group: a new flat price must not
-    stand beside yesterday's third step, nor a zone's spot price beside an older one of the whole region. A free quota
-    is a group of its own, since some clouds sell tiers in one call and give the quota in prose.
-    """
-    if isinstance(row, Price):
-        return (
-            "price",
-            row.provider,
-            row.site,
-            row.region,
-            row.instance_type,
-            row.purchase_option,
-            row.term,
-            row.payment,
-            row.offering,
-            row.os,
-        )
-    if isinstance(row, TransferPrice):
-        quota = "quota" if row.quota else ""
-        return ("transfer", row.provider, row.site, row.region, row.destination, row.to_region, quota)
-    return ("service", row.provider, row.site, row.region, row.item, row.variant, row.unit)
-
-
 def newest_over_list(
-    listed: Iterable[Row], observed: Collection[Row], withdrawn: Collection[Group] = frozenset()
+    listed: Iterable[Row], observed: Collection[Row], withdrawn: Collection[Key] = frozenset()
 ) -> list[Row]:
     """Return `listed` without the groups that the book has seen or seen vanish, then the observed rows.
 
     A listed row that is the default variant of a service hands that mark on to the observed row: which variant a
     quote uses is our choice, not the cloud's.
     """
-    seen = {group(row) for row in observed}
+    seen = {row.group for row in observed}
     gone = frozenset(withdrawn) if withdrawn else frozenset()
     kept: list[Row] = []
-    defaults: set[Group] = set()
+    defaults: set[Key] = set()
     for row in listed:
-        name = group(row)
+        name = row.group
         if name in seen:
             if isinstance(row, ServicePrice) and row.default:
                 defaults.add(name)
         elif name not in gone:
             kept.append(row)
     for row in observed:
-        if defaults and isinstance(row, ServicePrice) and not row.default and group(row) in defaults:
+        if defaults and isinstance(row, ServicePrice) and not row.default and row.group in defaults:
             row = row._replace(default=True)
         kept.append(row)
     return kept

@@ -14,8 +14,9 @@ from decimal import Decimal
 from planner.errors import MisuseError, suggest
 from planner.files import read_text
 from planner.money import decimal_of
-from planner.offer import Price
-from planner.prices.catalog import Catalog, check_prices
+from planner.offer import Price, Source, Way
+from planner.prices.catalog import Catalog
+from planner.prices.checks import check_prices
 from planner.units import iso_date
 
 __all__ = ["load"]
@@ -110,30 +111,33 @@ def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
         option = get("purchase_option").replace("-", "_")
         unit = get("unit") or ("month" if option == "subscription" else "hour")
         tier_to = get("tier_to")
+        dated = get("effective_date")
         return Price(
-            provider,
-            site,
-            region,
-            get("instance_type"),
-            option,
-            get("term") or ("1m" if unit == "month" else ""),
-            get("payment").replace("-", "_"),
-            get("offering"),
-            unit,
-            decimal_of(get("amount"), "amount"),
-            currency,
-            decimal_of(get("tier_from") or "0", "tier_from"),
-            decimal_of(tier_to, "tier_to") if tier_to else None,
-            get("zone"),
-            "linux",
-            iso_date(get("effective_date"), "effective_date") if get("effective_date") else "",
-            "" if get("effective_date") else "own price, no date given",
-            get("source") or f"own price ({place.split(':')[0]})",
-            "own",
-            "",
-            get("note"),
-            "own",
-            place,
+            way=Way(
+                provider=provider,
+                site=site,
+                region=region,
+                instance_type=get("instance_type"),
+                purchase_option=option,
+                term=get("term") or ("1m" if unit == "month" else ""),
+                payment=get("payment").replace("-", "_"),
+                offering=get("offering"),
+                zone=get("zone"),
+            ),
+            unit=unit,
+            amount=decimal_of(get("amount"), "amount"),
+            currency=currency,
+            source=Source(
+                text=get("source") or f"own price ({place.split(':')[0]})",
+                as_of=iso_date(dated, "effective_date") if dated else "",
+                dated="" if dated else "own price, no date given",
+                confidence="own",
+                origin="own",
+                place=place,
+            ),
+            tier_from=decimal_of(get("tier_from") or "0", "tier_from"),
+            tier_to=decimal_of(tier_to, "tier_to") if tier_to else None,
+            note=get("note"),
         )
     except MisuseError as exc:
         raise MisuseError(f"price book {place}: {exc}") from None

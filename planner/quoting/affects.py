@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from planner.offer import Price, TransferPrice
-from planner.prices.book.write import Priced
+from planner.offer import Price, Priced, TransferPrice
 from planner.quoting.records import Offer
 
 __all__ = ["ids_affected", "words_affected"]

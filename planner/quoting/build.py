@@ -415,11 +415,12 @@ class _Maker:
                     f"the source prints {plain(row.range_low)} to {plain(row.amount)} {row.currency} per {row.unit} for "
                     "the group of regions; the high end is quoted"
                 )
-        if first.place.rpartition("/")[2].split(":")[0] not in (f"{first.region}.csv", "") and first.origin == "list":
-            group = first.place.rpartition("/")[2].split(".csv")[0]
-            notes.append(f"price printed for the region group {group}; ask whether {first.region} has stock")
-        if not first.effective_date:
-            notes.append(f"undated price: {first.dated or 'the source bears no date'}")
+        if first.source.group:
+            notes.append(
+                f"price printed for the region group {first.source.group}; ask whether {first.region} has stock"
+            )
+        if not first.source.as_of:
+            notes.append(f"undated price: {first.source.dated or 'the source bears no date'}")
         if getattr(terms, "terms", 1) > 1:
             notes.append(f"the window needs {getattr(terms, 'terms', 1)} terms; each is counted at today's price")
         return tuple(notes)
@@ -499,12 +500,12 @@ def _rate(
         row.amount,
         row.currency,
         quota,
-        row.source,
-        row.effective_date,
-        row.dated,
-        row.confidence,
-        row.origin,
-        row.place,
+        row.source.text,
+        row.source.as_of,
+        row.source.dated,
+        row.source.confidence,
+        row.source.origin,
+        row.source.place,
     )
 
 

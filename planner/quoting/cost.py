@@ -83,12 +83,12 @@ def _charge(
         committed,
         tier,
         formula,
-        price.source,
-        price.effective_date,
-        price.dated,
-        price.confidence,
-        price.origin,
-        price.place,
+        price.source.text,
+        price.source.as_of,
+        price.source.dated,
+        price.source.confidence,
+        price.source.origin,
+        price.source.place,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.errors import FetchError
 from planner.money import plain
-from planner.offer import InstanceType, Price, TransferPrice
+from planner.offer import InstanceType, Price, Source, TransferPrice, Way
 from providers._border import clean, number, price, text
 from providers.alicloud import terms
 
@@ -282,13 +282,9 @@ def discounts(answers: Iterable[Answer], *, family: str, region: str, where: str
 def savings_plans(on_demand: Price, rate: Decimal, *, term: str, payment: str, kind: str, source: str) -> Price:
     """Return the hourly price under a savings plan: `rate` of the on-demand price asked for in the same refresh."""
     return on_demand._replace(
-        purchase_option="savings_plan",
-        term=term,
-        payment=payment,
-        offering=kind,
+        way=on_demand.way._replace(purchase_option="savings_plan", term=term, payment=payment, offering=kind),
         amount=on_demand.amount * rate,
-        source=source,
-        confidence="medium",
+        source=on_demand.source._replace(text=source, confidence="medium"),
         note=f"{plain(rate)} of the on-demand price {plain(on_demand.amount)} of the same refresh; the API gives rates, "
         "not prices",
     )
@@ -325,14 +321,7 @@ def egress(answer: Answer, *, region: str, site: str, source: str, date: str, wh
         to_gb=None,
         amount=amount,
         currency=str(money["Currency"]),
-        quota=False,
-        effective_date=date,
-        dated="",
-        source=source,
-        confidence="medium",
-        status="",
-        origin="book",
-        place=source,
+        source=_source(source, date, "medium"),
         note="pay by traffic; the answer names no unit, the API's page says this is the price by traffic (per GB)",
     )
 
@@ -354,27 +343,22 @@ def _price(
     zone: str = "",
 ) -> Price:
     return Price(
-        provider="alicloud",
-        site=site,
-        region=region,
-        instance_type=name,
-        purchase_option=option,
-        term=term,
-        payment="",
-        offering="",
+        way=Way(
+            provider="alicloud",
+            site=site,
+            region=region,
+            instance_type=name,
+            purchase_option=option,
+            term=term,
+            zone=zone,
+        ),
         unit=unit,
         amount=amount,
         currency=currency,
-        tier_from=ZERO,
-        tier_to=None,
-        zone=zone,
-        os="linux",
-        effective_date=date,
-        dated="",
-        source=source,
-        confidence=confidence,
-        status="",
+        source=_source(source, date, confidence),
         note=note,
-        origin="book",
-        place=source,
     )
+
+
+def _source(words: str, date: str, confidence: str) -> Source:
+    return Source(text=words, as_of=date, dated="", confidence=confidence, origin="book", place=words)

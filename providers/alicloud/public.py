@@ -17,7 +17,7 @@ from typing import Any
 
 from planner.errors import FetchError, MisuseError
 from planner.money import decimal_of
-from planner.offer import Price
+from planner.offer import Price, Source, Way
 from planner.provider import Access, Batch, checked_endpoint, in_families
 from planner.records import NamedTuple
 from providers import _http
@@ -246,29 +246,25 @@ def _prices(found: _List, region: str, access: Access) -> list[Price]:
 
 def _price(found: _List, region: str, name: str, term: str, unit: str, amount: Decimal) -> Price:
     return Price(
-        provider="alicloud",
-        site=found.site.name,
-        region=region,
-        instance_type=name,
-        purchase_option="subscription" if term else "on_demand",
-        term=term,
-        payment="",
-        offering="",
+        way=Way(
+            provider="alicloud",
+            site=found.site.name,
+            region=region,
+            instance_type=name,
+            purchase_option="subscription" if term else "on_demand",
+            term=term,
+        ),
         unit=unit,
         amount=amount,
         currency=found.site.currency,
-        tier_from=Decimal(0),
-        tier_to=None,
-        zone="",
-        os="linux",
-        effective_date=found.published[:10],
-        dated="",
-        source=f"Alibaba Cloud public price file {found.site.folder} {found.version}, {found.site.name} site",
-        confidence="medium",
-        status="",
+        source=Source(
+            text=f"Alibaba Cloud public price file {found.site.folder} {found.version}, {found.site.name} site",
+            as_of=found.published[:10],
+            dated="",
+            confidence="medium",
+            origin="book",
+        ),
         note="the file behind the vendor's price page; instance only, no disk, no traffic",
-        origin="book",
-        place="",
     )
 
 

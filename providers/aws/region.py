@@ -295,7 +295,7 @@ def self_check(access: Access) -> Iterator[tuple[str, bool, str]]:
         hourly = [p for p in prices if p.purchase_option == "on_demand"]
         if len(hourly) != 1:
             raise where.fail(f"{len(hourly)} on-demand prices for g5.xlarge where one is expected")
-        return f"g5.xlarge {hourly[0].amount} {hourly[0].currency}/h of {hourly[0].effective_date}, {len(prices) - 1} reserved"
+        return f"g5.xlarge {hourly[0].amount} {hourly[0].currency}/h of {hourly[0].source.as_of}, {len(prices) - 1} reserved"
 
     def blocks() -> str:
         return f"{len(_blocks(aws, one, 'p4d.24xlarge'))} Capacity Blocks of p4d.24xlarge"

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from planner.errors import FetchError, MisuseError
 from planner.money import CURRENCIES, decimal_of, plain
-from planner.offer import Price, TransferPrice
+from planner.offer import Price, Source, TransferPrice, Way
 from planner.records import NamedTuple
 from providers.aws import terms
 
@@ -148,32 +148,35 @@ def price(
     note: str = "",
 ) -> Price:
     """Return a Price row as `planner refresh` observed it."""
-    day = day_of(effective)
-    source = f"AWS {where.call}, {where.region}" + (f", version {version}" if version else "")
     return Price(
-        provider="aws",
-        site=where.partition.site,
-        region=where.region,
-        instance_type=instance_type,
-        purchase_option=purchase_option,
-        term=term,
-        payment=payment,
-        offering=offering,
+        way=Way(
+            provider="aws",
+            site=where.partition.site,
+            region=where.region,
+            instance_type=instance_type,
+            purchase_option=purchase_option,
+            term=term,
+            payment=payment,
+            offering=offering,
+            zone=zone,
+        ),
         unit=unit,
         amount=amount,
         currency=where.partition.currency,
-        tier_from=_ZERO,
-        tier_to=None,
-        zone=zone,
-        os="linux",
-        effective_date=day,
-        dated="" if day else where.undated(),
-        source=source,
-        confidence=confidence,
+        source=_source(where, effective, version, confidence),
         status=status,
         note=note,
+    )
+
+
+def _source(where: Where, effective: str, version: str, confidence: str = "high") -> Source:
+    day = day_of(effective)
+    return Source(
+        text=f"AWS {where.call}, {where.region}" + (f", version {version}" if version else ""),
+        as_of=day,
+        dated="" if day else where.undated(),
+        confidence=confidence,
         origin="book",
-        place="",
     )
 
 
@@ -346,8 +349,7 @@ def _tiers(
         raise where.fail(f"{what} (SKU {sku}): tiers have a hole or overlap")
     if not all(amount for _, _, amount in tiers):
         raise where.fail(f"{what} (SKU {sku}) costs 0: not a price")
-    day = day_of(first.effective)
-    source = f"AWS {where.call}, {where.region}" + (f", version {first.version}" if first.version else "")
+    source = _source(where, first.effective, first.version)
     return [
         TransferPrice(
             provider="aws",
@@ -359,15 +361,7 @@ def _tiers(
             to_gb=end,
             amount=amount,
             currency=where.partition.currency,
-            quota=False,
-            effective_date=day,
-            dated="" if day else where.undated(),
             source=source,
-            confidence="high",
-            status="",
-            note="",
-            origin="book",
-            place="",
         )
         for begin, end, amount in tiers
     ]

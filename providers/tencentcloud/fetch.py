@@ -179,5 +179,9 @@ def _two_years(
     paid = number(item.get("DiscountPrice") or total, f"{at}: DiscountPrice")
     amount, confidence, note = parse.term_price(total, paid, plain_month=not month.note)
     return month._replace(
-        term="2y", unit="term", amount=amount, confidence=confidence, note=note, source=source, place=source
+        way=month.way._replace(term="2y"),
+        unit="term",
+        amount=amount,
+        source=parse.source_of(source, month.source.as_of, confidence),
+        note=note,
     )

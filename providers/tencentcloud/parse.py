@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.errors import FetchError
 from planner.money import plain
-from planner.offer import InstanceType, Price, TransferPrice
+from planner.offer import InstanceType, Price, Source, TransferPrice, Way
 from planner.records import NamedTuple
 from providers._border import clean, number, price, text
 from providers.tencentcloud import terms
@@ -177,7 +177,7 @@ def prices(rows: Iterable[Offered], context: Context, source: str) -> tuple[list
         if all(found == first for found in zones.values()):
             result += first
         else:
-            result += [row._replace(zone=zone) for zone in sorted(zones) for row in zones[zone]]
+            result += [row._replace(way=row.way._replace(zone=zone)) for zone in sorted(zones) for row in zones[zone]]
     return result, gaps
 
 
@@ -291,14 +291,7 @@ def egress(answer: Answer, context: Context, source: str) -> TransferPrice | str
         to_gb=None,
         amount=amount,
         currency=context.currency,
-        quota=False,
-        effective_date=context.date,
-        dated="",
-        source=source,
-        confidence="high",
-        status="",
-        origin="book",
-        place=source,
+        source=source_of(source, context.date, "high"),
         note="; ".join(
             filter(
                 None, ("bill by traffic; 1 GB = 1024 MB", _shown(amount, item.get("UnitPriceDiscount"), context.where))
@@ -311,27 +304,22 @@ def _price(
     one: Offered, context: Context, source: str, term: str, unit: str, amount: Decimal, confidence: str, note: str
 ) -> Price:
     return Price(
-        provider="tencentcloud",
-        site=context.site,
-        region=context.region,
-        instance_type=one.name,
-        purchase_option=one.option,
-        term=term,
-        payment="",
-        offering="",
+        way=Way(
+            provider="tencentcloud",
+            site=context.site,
+            region=context.region,
+            instance_type=one.name,
+            purchase_option=one.option,
+            term=term,
+        ),
         unit=unit,
         amount=amount,
         currency=context.currency,
-        tier_from=ZERO,
-        tier_to=None,
-        zone="",
-        os="linux",
-        effective_date=context.date,
-        dated="",
-        source=source,
-        confidence=confidence,
-        status="",
+        source=source_of(source, context.date, confidence),
         note=note,
-        origin="book",
-        place=source,
     )
+
+
+def source_of(words: str, date: str, confidence: str) -> Source:
+    """Return the source of a price that the API answered on `date`; words: which call, where."""
+    return Source(text=words, as_of=date, dated="", confidence=confidence, origin="book", place=words)

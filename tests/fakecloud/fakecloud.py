@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from planner.errors import FetchError
-from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.offer import InstanceType, Price, ServicePrice, Source, TransferPrice, Way
 from planner.provider import Access, Batch, checked_endpoint, in_families
 
 REGIONS = ("north-1", "north-2", "south-1", "south-2", "west-1")
@@ -62,82 +62,67 @@ class Fake:
         names = [f"{'g' if i % 2 else 'h'}{i}.{i}xlarge" for i in range(count)]
         names = [name for name in names if in_families(name, access.families)][int(told.get("drop", 0)) :]
         amount = "0" if region in told.get("zero", ()) else str(told.get("amount", "10.5"))
-        types = tuple(
-            InstanceType(self.name, n, 8, Decimal(64), "A10", Decimal(1), Decimal(24), None, 0, "fake", "high", "")
-            for n in names
-        )
+        types = tuple(self._type(n) for n in names)
         prices = tuple(
             Price(
-                self.name,
-                "fake",
-                region,
-                n,
-                "on_demand",
-                "",
-                "",
-                "",
-                "hour",
-                Decimal(amount) if i == 0 else Decimal(i % 100) + Decimal("1.25"),
-                "USD",
-                Decimal(0),
-                None,
-                "",
-                "linux",
-                "2026-01-01",
-                "",
-                "fake DescribePrice",
-                "high",
-                "",
-                "",
-                "book",
-                "",
+                way=Way(provider=self.name, site="fake", region=region, instance_type=n, purchase_option="on_demand"),
+                unit="hour",
+                amount=Decimal(amount) if i == 0 else Decimal(i % 100) + Decimal("1.25"),
+                currency="USD",
+                source=_source("fake DescribePrice"),
             )
             for i, n in enumerate(names)
         )
-        transfer = (
-            TransferPrice(
-                self.name,
-                "fake",
-                region,
-                "internet",
-                "",
-                Decimal(0),
-                None,
-                Decimal("0.09"),
-                "USD",
-                False,
-                "2026-01-01",
-                "",
-                "fake DescribeTraffic",
-                "high",
-                "",
-                "",
-                "book",
-                "",
-            ),
+        transfer = TransferPrice(
+            provider=self.name,
+            site="fake",
+            region=region,
+            destination="internet",
+            to_region="",
+            from_gb=Decimal(0),
+            to_gb=None,
+            amount=Decimal("0.09"),
+            currency="USD",
+            source=_source("fake DescribeTraffic"),
         )
-        services = (
-            ServicePrice(
-                self.name,
-                "fake",
-                region,
-                "block_storage",
-                "ssd",
-                "GB-month",
-                Decimal("0.08"),
-                "USD",
-                True,
-                "2026-01-01",
-                "",
-                "fake DescribeDisk",
-                "high",
-                "",
-                "",
-                "book",
-                "",
-            ),
+        service = ServicePrice(
+            provider=self.name,
+            site="fake",
+            region=region,
+            item="block_storage",
+            variant="ssd",
+            unit="GB-month",
+            amount=Decimal("0.08"),
+            currency="USD",
+            source=_source("fake DescribeDisk"),
+            default=True,
         )
-        return Batch(self.name, region, "fake", types, prices, transfer, services, ("Spot prices are not sold.",))
+        return Batch(
+            provider=self.name,
+            region=region,
+            account_site="fake",
+            instance_types=types,
+            prices=prices,
+            transfer=(transfer,),
+            services=(service,),
+            gaps=("Spot prices are not sold.",),
+        )
+
+    def _type(self, name: str) -> InstanceType:
+        return InstanceType(
+            provider=self.name,
+            name=name,
+            vcpu=8,
+            memory_gib=Decimal(64),
+            gpu_model="A10",
+            gpu_count=Decimal(1),
+            gpu_memory_gib=Decimal(24),
+            network_gbps=None,
+            local_nvme_gb=0,
+            source="fake",
+            confidence="high",
+            note="",
+        )
 
     def self_check(self, access: Access) -> Iterable[tuple[str, bool, str]]:
         told = self._told()
@@ -147,6 +132,10 @@ class Fake:
 
     def variables(self) -> Mapping[str, str]:
         return {"title": "Fake Cloud"}
+
+
+def _source(words: str) -> Source:
+    return Source(text=words, as_of="2026-01-01", dated="", confidence="high", origin="book")
 
 
 provider = Fake("fakecloud")

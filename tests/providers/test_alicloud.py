@@ -231,7 +231,7 @@ def test_the_instance_is_priced_without_its_disk_and_at_list(adapter, fake):
     batch = adapter.fetch(REGION, access(fake, families=()))
     hour = one(batch, instance_type=A10, purchase_option="on_demand")
     assert (hour.amount, hour.currency, hour.unit, hour.site) == (Decimal("9.99"), "CNY", "hour", "china")
-    assert hour.effective_date == "2026-11-23" and "DescribePrice" in hour.source and REGION in hour.source
+    assert hour.source.as_of == "2026-11-23" and "DescribePrice" in hour.source.text and REGION in hour.source.text
     shown_less = one(batch, instance_type=V100, purchase_option="on_demand")
     assert shown_less.amount == Decimal("17.77")
     assert shown_less.note == "list price; this account is shown 15.993 (yearly discount)"
@@ -249,7 +249,7 @@ def test_subscriptions_by_month_and_by_term(adapter, fake):
         "3y": ("term", Decimal("57851.82")),
     }
     assert rows["1y"].note == "38567.88 less the discount for the length of the term (yearly discount)"
-    assert rows["1y"].confidence == "medium" and rows["1m"].confidence == "high"
+    assert rows["1y"].source.confidence == "medium" and rows["1m"].source.confidence == "high"
 
 
 def test_a_discounted_month_leaves_the_years_at_list(adapter, fake):
@@ -267,7 +267,7 @@ def test_spot_is_the_newest_of_each_zone_with_its_own_date(adapter, fake):
         ("cn-hangzhou-i", Decimal("1.5")),
         ("cn-hangzhou-j", Decimal("2.25")),
     ]
-    assert rows[0].effective_date == "2026-11-23" and "2026-11-23T21:00:00Z" in rows[0].note
+    assert rows[0].source.as_of == "2026-11-23" and "2026-11-23T21:00:00Z" in rows[0].note
 
 
 def test_a_savings_plan_is_a_rate_of_the_on_demand_price_of_the_same_refresh(adapter, fake):
@@ -364,9 +364,10 @@ def test_the_same_answers_give_the_same_batch(adapter, fake):
 
 
 def test_every_row_passes_the_catalogue_s_checks(adapter, fake):
-    catalog = pytest.importorskip("planner.prices.catalog")
+    from planner.prices import checks
+
     batch = adapter.fetch(REGION, access(fake))
-    assert catalog.check_prices(batch.prices, {record.name: record for record in batch.instance_types}) == []
+    assert checks.check_prices(batch.prices, {record.name: record for record in batch.instance_types}) == []
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------

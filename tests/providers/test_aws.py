@@ -52,11 +52,11 @@ def test_a_region_comes_whole(fake: FakeAws) -> None:
     assert (p4d.gpu_memory_gib, p4d.network_gbps, p4d.local_nvme_gb) == (Decimal(40), Decimal(400), 8000)
     (hourly,) = _of(batch, "on_demand")
     assert (hourly.amount, hourly.currency, hourly.unit, hourly.os) == (Decimal("21.957642"), "USD", "hour", "linux")
-    assert hourly.effective_date == "2026-11-01"
-    assert hourly.source == "AWS GetProducts AmazonEC2, us-east-1, version 20261101000000"
+    assert hourly.source.as_of == "2026-11-01"
+    assert hourly.source.text == "AWS GetProducts AmazonEC2, us-east-1, version 20261101000000"
     assert {(z, n) for n, z in batch.zones} >= {("us-east-1a", "p4d.24xlarge"), ("us-east-1b", "g5.xlarge")}
     assert any("100 GB a month" in gap for gap in batch.gaps)
-    assert {p.origin for p in batch.prices} == {"book"}
+    assert {p.source.origin for p in batch.prices} == {"book"}
 
 
 def test_reserved_rows_say_how_they_are_paid(fake: FakeAws) -> None:
@@ -163,7 +163,7 @@ def test_govcloud_takes_prices_from_the_public_list_and_the_rest_from_its_own_ap
     batch = provider.fetch("us-gov-west-1", Access(now=NOW, endpoint=fake.url))
     assert batch.account_site == "aws-us-gov" and {p.site for p in batch.prices} == {"aws-us-gov"}
     (hourly,) = _of(batch, "on_demand")
-    assert "public price list" in hourly.source and hourly.amount == Decimal("21.957642")
+    assert "public price list" in hourly.source.text and hourly.amount == Decimal("21.957642")
     assert len(batch.instance_types) == 2 and _of(batch, "spot")
     assert not fake.calls("GetProducts") and not fake.calls("DescribeSavingsPlansOfferingRates")
     assert any("has no price API" in gap for gap in batch.gaps)

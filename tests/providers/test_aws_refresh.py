@@ -128,7 +128,7 @@ def test_the_book_loses_nothing_and_the_next_refresh_goes_on(fake: FakeAws, tmp_
     world.fill(fake)
     again = _refresh(fake, path, THIRD)
     assert again.error == ""
-    hourly = {key[3]: amount for key, amount in _rows(path) if key[4] == "on_demand"}
+    hourly = {way.instance_type: amount for (way, *_), amount in _rows(path) if way.purchase_option == "on_demand"}
     assert hourly == {"g5.xlarge": Decimal("1.106"), "p4d.24xlarge": Decimal("21.957642")}
 
 

@@ -100,10 +100,10 @@ def test_hours_months_and_years(fake: FakeAws) -> None:
         ("subscription", "4y", "term"): Decimal("197669.06"),
         ("subscription", "5y", "term"): Decimal("247086.33"),
     }
-    assert {(p.site, p.currency, p.effective_date, p.confidence) for p in batch.prices} == {
+    assert {(p.site, p.currency, p.source.as_of, p.source.confidence) for p in batch.prices} == {
         ("china", "CNY", "2026-09-28", "medium")
     }
-    assert "ecs-price-info 2.0.421" in batch.prices[0].source
+    assert "ecs-price-info 2.0.421" in batch.prices[0].source.text
     assert any("international site's price file has no GPU type in cn-beijing" in gap for gap in batch.gaps)
 
 

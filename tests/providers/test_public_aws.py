@@ -51,8 +51,8 @@ def test_prices_come_without_keys(fake: FakeAws, monkeypatch: pytest.MonkeyPatch
         ("p4d.24xlarge", "savings_plan", "3y", "no_upfront", "compute", "hour"): Decimal("9.9"),
         ("p4d.24xlarge", "savings_plan", "3y", "all_upfront", "ec2_instance", "hour"): Decimal("8.159"),
     }
-    assert batch.prices[0].source == "AWS public price list AmazonEC2, us-east-1, version 20250912225308"
-    assert [p.effective_date for p in batch.prices] == ["2026-11-01", "2026-11-01", "2026-06-05", "2026-06-05"]
+    assert batch.prices[0].source.text == "AWS public price list AmazonEC2, us-east-1, version 20250912225308"
+    assert [p.source.as_of for p in batch.prices] == ["2026-11-01", "2026-11-01", "2026-06-05", "2026-06-05"]
     assert [(t.destination, t.amount) for t in batch.transfer] == [
         ("inter_region", Decimal("0.01")),
         ("internet", Decimal("0.09")),

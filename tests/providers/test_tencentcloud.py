@@ -217,7 +217,7 @@ def test_hourly_prices_in_steps_of_hours(adapter, fake):
         (360, None, Decimal("9.75")),
     ]
     assert {(row.unit, row.currency, row.site, row.zone) for row in steps} == {("hour", "CNY", "china", "")}
-    assert steps[0].effective_date == "2026-11-23" and CONFIGS in steps[0].source and REGION in steps[0].source
+    assert steps[0].source.as_of == "2026-11-23" and CONFIGS in steps[0].source.text and REGION in steps[0].source.text
 
 
 def test_one_price_for_all_hours_is_one_open_step(adapter, fake):
@@ -238,7 +238,7 @@ def test_subscriptions(adapter, fake):
         "3y": ("term", 103500),
     }
     assert found["1y"].note == "69000 less the discount for the length of the term"
-    assert INQUIRY in found["2y"].source  # five years: zero means "does not apply"
+    assert INQUIRY in found["2y"].source.text  # five years: zero means "does not apply"
 
 
 def test_a_discounted_month_leaves_the_years_at_list(adapter, fake):
@@ -272,7 +272,7 @@ def test_both_spellings_of_the_years(adapter, fake):
 
 def test_spot_is_what_is_left_of_the_price(adapter, fake):
     row = one(adapter.fetch(REGION, access(fake)), purchase_option="spot")
-    assert (row.amount, row.unit, row.confidence) == (Decimal("2.396"), "hour", "medium")
+    assert (row.amount, row.unit, row.source.confidence) == (Decimal("2.396"), "hour", "medium")
     assert row.note == "market price (11.98 before the spot discount)"
 
 
@@ -433,9 +433,10 @@ def test_the_same_answers_give_the_same_batch(adapter, fake):
 
 
 def test_every_row_passes_the_catalogue_s_checks(adapter, fake):
-    catalog = pytest.importorskip("planner.prices.catalog")
+    from planner.prices import checks
+
     batch = adapter.fetch(REGION, access(fake))
-    assert catalog.check_prices(batch.prices, {record.name: record for record in batch.instance_types}) == []
+    assert checks.check_prices(batch.prices, {record.name: record for record in batch.instance_types}) == []
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------

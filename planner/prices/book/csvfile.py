@@ -14,9 +14,9 @@ from typing import TextIO
 from planner.errors import MisuseError
 from planner.money import decimal_of
 from planner.prices.book.read import Fetch, PriceBook
-from planner.prices.book.rows import KINDS, Kind
 from planner.prices.book.schema import mapped, transaction
 from planner.prices.book.write import Content, Writer, normal_families, uid_of
+from planner.prices.texts import KINDS, Kind
 from planner.records import NamedTuple
 
 __all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time"]
@@ -176,16 +176,16 @@ def _fetch(row: dict[str, str], number: int, wrong: Wrong) -> Fetch:
     if tells not in ("", "1"):
         raise wrong(number, f"tells_zones {tells!r} is neither 1 nor empty")
     return Fetch(
-        0,
-        row["uid"],
-        row["provider"],
-        row["region"],
-        row["account_site"],
-        row["access"],
-        tuple(row["families"].split()),
-        row["observed_at"],
-        tuple(gaps),
-        tells == "1",
+        id=0,
+        uid=row["uid"],
+        provider=row["provider"],
+        region=row["region"],
+        account_site=row["account_site"],
+        access=row["access"],
+        families=tuple(row["families"].split()),
+        observed_at=row["observed_at"],
+        gaps=tuple(gaps),
+        tells_zones=tells == "1",
     )
 
 

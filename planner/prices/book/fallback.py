@@ -6,9 +6,8 @@ from collections.abc import Callable, Container
 from typing import TypeVar
 
 from planner.errors import PriceBookError
-from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
+from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
 from planner.prices.book.read import PriceBook
-from planner.prices.overlay import Group
 from planner.prices.zones import Market
 
 __all__ = ["Fallback"]
@@ -35,7 +34,7 @@ class Fallback:
     def instance_types(self, provider: str) -> list[InstanceType]:
         return self._ask(lambda book: book.instance_types(provider), [])
 
-    def withdrawn(self, provider: str, region: str, as_of: str = "") -> frozenset[Group]:
+    def withdrawn(self, provider: str, region: str, as_of: str = "") -> frozenset[Way]:
         return self._ask(lambda book: book.withdrawn(provider, region, as_of), frozenset())
 
     def zones(self, provider: str, region: str, as_of: str = "") -> Market:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from planner.offer import Price
+from planner.offer import Key, Price, Priced
 from planner.prices.book.read import Fetch, PriceBook
-from planner.prices.book.rows import PRICE
-from planner.prices.book.write import Change, Priced, changes_between, key_of
+from planner.prices.book.write import Change, changes_between
+from planner.prices.texts import PRICE, observed
 from planner.provider import in_families
 from planner.records import NamedTuple
 
@@ -60,18 +60,18 @@ def changes_from_list(book: PriceBook, catalog: Catalog, provider: str = "", reg
             *catalog.transfer(name, place),
             *catalog.services(name, place),
         )
-        listed = {key_of(row): row for row in rows if not row.status}
+        listed = {row.key: row for row in rows if not row.status}
         changes += [c for c in changes_between(listed, _state(book, name, place, "")) if c.after is not None]
     return changes
 
 
-def _state(book: PriceBook, provider: str, region: str, as_of: str) -> dict[tuple[str, ...], Priced]:
+def _state(book: PriceBook, provider: str, region: str, as_of: str) -> dict[Key, Priced]:
     rows: tuple[Priced, ...] = (
         *book.prices(provider, region, as_of),
         *book.transfer(provider, region, as_of),
         *book.services(provider, region, as_of),
     )
-    return {key_of(row): row for row in rows}
+    return {row.key: row for row in rows}
 
 
 def history(book: PriceBook, instance_type: str, provider: str = "", region: str = "") -> list[Event]:
@@ -91,7 +91,7 @@ def history(book: PriceBook, instance_type: str, provider: str = "", region: str
 
 def _story(book: PriceBook, instance_type: str, fetches: list[Fetch]) -> Iterator[Event]:
     """Walk the fetches that cover the type, in time, and yield where a price begins, moves or ends."""
-    known: dict[tuple[str, ...], Price] = {}
+    known: dict[Key, Price] = {}
     for fetch in fetches:
         seen = {price.key: price for price in _prices(book, instance_type, fetch)}
         for key, price in seen.items():
@@ -106,6 +106,6 @@ def _story(book: PriceBook, instance_type: str, fetches: list[Fetch]) -> Iterato
 
 def _prices(book: PriceBook, instance_type: str, fetch: Fetch) -> Iterator[Price]:
     for texts in book.texts(PRICE, fetch.id, instance_type):
-        price = PRICE.read(texts, fetch.observed_at)
+        price = PRICE.read(texts, observed(fetch.observed_at))
         assert isinstance(price, Price)
         yield price

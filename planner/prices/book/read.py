@@ -7,9 +7,8 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Self, cast
 
 from planner.errors import MisuseError, PriceBookError
-from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
-from planner.prices.book.rows import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE, Kind, Record
-from planner.prices.overlay import Group, group
+from planner.offer import InstanceType, Key, Price, ServicePrice, TransferPrice, Way
+from planner.prices.texts import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE, At, Kind, Record, observed
 from planner.prices.zones import Market, Sight
 from planner.records import NamedTuple
 
@@ -117,27 +116,22 @@ class PriceBook:
         """Return the newest observation of each instance type, over all regions unless one is given."""
         return cast("list[InstanceType]", self._newest(INSTANCE_TYPE, provider, region, as_of))
 
-    def withdrawn(self, provider: str, region: str = "", as_of: str = "") -> frozenset[Group]:
+    def withdrawn(self, provider: str, region: str = "", as_of: str = "") -> frozenset[Way]:
         """Return the groups of prices that were observed once and that the newest fetch covering them has no more."""
         known = self._last is not None and self._last[0] == (provider, region, as_of)
-        current = {
-            group(row) for row in (self._last[1] if known and self._last else self.prices(provider, region, as_of))
-        }
-        # In the order of the fields, with blanks for what an item alone does not say.
-        names = ", ".join(f'"{name}"' if name in PRICE.item else "'0'" for name in PRICE.texts)
+        rows = self._last[1] if known and self._last else self.prices(provider, region, as_of)
+        current = {row.group for row in rows}
+        names = ", ".join(f'"{name}"' for name in Way._fields)
         where, values = "provider = ?", [provider]
         if region:
             where, values = where + " AND region = ?", [*values, region]
-        gone = set()
+        gone: set[Way] = set()
         from planner.prices.book.schema import mapped
 
         with mapped(self.path):
-            for *texts, seen in self.db.execute(f"SELECT {names}, first_seen FROM price_item WHERE {where}", values):
-                if seen < _bound(as_of):
-                    name = group(cast("Price", PRICE.read(texts, "")))
-                    if name not in current:
-                        gone.add(name)
-        return frozenset(gone)
+            sql = f"SELECT {names} FROM price_item WHERE {where} AND first_seen < ?"
+            gone.update(Way._make(texts)._replace(zone="") for texts in self.db.execute(sql, (*values, _bound(as_of))))
+        return frozenset(gone - current)
 
     def zones(self, provider: str, region: str, as_of: str = "") -> Market:
         """Return in which zones the types of one region were sold when it was asked last, at or before `as_of`."""
@@ -168,19 +162,19 @@ class PriceBook:
 
         # From one region to the next through the index: the log may hold thousands of fetches of each.
         following = (
-            "WITH RECURSIVE place(region) AS (SELECT min(region) FROM fetch WHERE provider = ?1 UNION ALL"
-            " SELECT (SELECT min(region) FROM fetch WHERE provider = ?1 AND region > place.region) FROM place"
+            "WITH RECURSIVE place(region) AS (SELECT min(region) FROM fetch WHERE provider = ? UNION ALL"
+            " SELECT (SELECT min(region) FROM fetch WHERE provider = ? AND region > place.region) FROM place"
             " WHERE place.region IS NOT NULL) SELECT region FROM place WHERE region IS NOT NULL"
         )
         sites = " UNION ".join(
-            f"SELECT site FROM {kind.table} WHERE provider = ?1 AND region = ?2 AND first_seen < ?3"
+            f"SELECT site FROM {kind.table} WHERE provider = ? AND region = ? AND first_seen < ?"
             for kind in (PRICE, TRANSFER, SERVICE)
         )
-        result = {}
+        result, bound = {}, _bound(as_of)
         with mapped(self.path):
-            for (region,) in self.db.execute(following, (provider,)).fetchall():
+            for (region,) in self.db.execute(following, (provider, provider)).fetchall():
                 if region not in listed:
-                    found = self.db.execute(f"{sites} ORDER BY 1", (provider, region, _bound(as_of))).fetchall()
+                    found = self.db.execute(f"{sites} ORDER BY 1", (provider, region, bound) * 3).fetchall()
                     if found:
                         result[region] = tuple(site for (site,) in found)
         return result
@@ -208,16 +202,16 @@ class PriceBook:
             rows = self.db.execute(sql, values).fetchall()
         return [
             Fetch(
-                id_,
-                uid,
-                cloud,
-                place,
-                site,
-                access,
-                tuple(families.split()),
-                when,
-                tuple(json.loads(gaps)),
-                bool(tells),
+                id=id_,
+                uid=uid,
+                provider=cloud,
+                region=place,
+                account_site=site,
+                access=access,
+                families=tuple(families.split()),
+                observed_at=when,
+                gaps=tuple(json.loads(gaps)),
+                tells_zones=bool(tells),
             )
             for id_, uid, cloud, place, site, access, families, when, gaps, tells in rows
         ]
@@ -230,7 +224,7 @@ class PriceBook:
 
     def _rows(self, kind: Kind, provider: str, region: str, as_of: str) -> Iterator[Record]:
         """Merge what the scopes (with keys, public) of a region show: the newer observation of a group wins whole."""
-        best: dict[Group, Found] = {}
+        best: dict[Key, Found] = {}
         for layers in self._scopes(provider, region, as_of):
             for name, found in self._scope(kind, layers).items():
                 if name not in best or found[:2] > best[name][:2]:
@@ -280,21 +274,21 @@ class PriceBook:
                 yield layers
             scope = self.db.execute(following, (provider, *scope)).fetchone()
 
-    def _scope(self, kind: Kind, layers: Sequence[Layer]) -> dict[Group, Found]:
+    def _scope(self, kind: Kind, layers: Sequence[Layer]) -> dict[Key, Found]:
         """Return one scope's present rows by group: each layer shows what no newer one has covered."""
         from planner.provider import in_families
 
-        found: dict[Group, Found] = {}
+        found: dict[Key, Found] = {}
         covered: tuple[str, ...] = ()
         by_type = kind is PRICE or kind is INSTANCE_TYPE
         for fetch, families, observed_at, _, _ in layers:
-            fresh: dict[Group, Found] = {}
+            fresh: dict[Key, Found] = {}
             for row in self._observed(kind, fetch, observed_at):
                 if isinstance(row, InstanceType):
-                    name: Group = ("instance_type", row.provider, row.name)
+                    name: Key = ("instance_type", row.provider, row.name)
                     word = row.name
                 else:
-                    name = group(row)
+                    name = row.group
                     word = row.instance_type if isinstance(row, Price) else ""
                 if name in found or (by_type and covered and in_families(word, covered)):
                     continue
@@ -308,9 +302,9 @@ class PriceBook:
 
     def _observed(self, kind: Kind, fetch: int, observed_at: str) -> Iterator[Grouped]:
         """Yield the rows of one fetch; `zones` reads the kind ZONE itself."""
-        read = cast("Callable[[Sequence[str], str], Grouped]", kind.read)
+        read, at = cast("Callable[[Sequence[str], At], Grouped]", kind.read), observed(observed_at)
         for texts in self.db.execute(_observed_sql(kind), (fetch, kind.number)):
-            yield read(texts, observed_at)
+            yield read(texts, at)
 
     def texts(self, kind: Kind, fetch: int, instance_type: str = "") -> list[tuple[str, ...]]:
         """Return the rows of one fetch as texts in the order of `kind.texts`; prices may be of one type only."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from planner.errors import PriceBookError
-from planner.prices.book.rows import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE
+from planner.prices.texts import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE
 
 __all__ = ["APPLICATION_ID", "VERSION", "check_file", "mapped", "migrate", "transaction"]
 

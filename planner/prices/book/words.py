@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from planner.money import plain, show
-from planner.offer import Price, TransferPrice
-from planner.prices.book.write import Change, Priced
+from planner.offer import Price, Priced, TransferPrice
+from planner.prices.book.write import Change
 
 __all__ = ["change_line", "name_of", "unit_of"]
 

@@ -9,19 +9,18 @@ from decimal import Decimal
 from typing import Self, cast
 
 from planner.errors import MisuseError, PriceBookError
-from planner.offer import Price, ServicePrice, TransferPrice
+from planner.offer import Key, Priced
 from planner.prices.book.read import WRITE_WAIT_S, Fetch, PriceBook, connect
-from planner.prices.book.rows import DETAIL, Kind, Record, Zone, kind_of
 from planner.prices.book.schema import mapped, migrate, transaction
+from planner.prices.texts import DETAIL, Kind, Record, Zone, kind_of
 from planner.provider import Batch
 from planner.records import NamedTuple
 
-__all__ = ["Change", "Priced", "Writer", "changes_between", "key_of", "normal_families", "uid_of"]
+__all__ = ["Change", "Writer", "changes_between", "normal_families", "uid_of"]
 
 #: Item and detail ids are remembered up to this many; an import of a large book must not fill the memory.
 _REMEMBER = 200_000
 
-Priced = Price | TransferPrice | ServicePrice
 Texts = dict[str, str]
 Content = Sequence[tuple[Kind, Texts]]
 
@@ -92,16 +91,16 @@ class Writer:
         "2026-11-23T10:00:00Z".
         """
         fetch = Fetch(
-            0,
-            "",
-            batch.provider,
-            batch.region,
-            batch.account_site,
-            access,
-            normal_families(families),
-            observed_at,
-            batch.gaps,
-            batch.zones is not None,
+            id=0,
+            uid="",
+            provider=batch.provider,
+            region=batch.region,
+            account_site=batch.account_site,
+            access=access,
+            families=normal_families(families),
+            observed_at=observed_at,
+            gaps=batch.gaps,
+            tells_zones=batch.zones is not None,
         )
         zones = (Zone(batch.provider, batch.region, *pair) for pair in batch.zones or ())
         rows: tuple[Record, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types, *zones)
@@ -152,14 +151,14 @@ class Writer:
     def _transaction(self) -> _Remembering:
         return _Remembering(self)
 
-    def _priced(self, provider: str, region: str) -> dict[tuple[str, ...], Priced]:
+    def _priced(self, provider: str, region: str) -> dict[Key, Priced]:
         book = self.book
         rows: tuple[Priced, ...] = (
             *book.prices(provider, region),
             *book.transfer(provider, region),
             *book.services(provider, region),
         )
-        return {key_of(row): row for row in rows}
+        return {row.key: row for row in rows}
 
     def _item(self, kind: Kind, texts: Texts, observed_at: str) -> int:
         values = tuple(texts[name] for name in kind.item)
@@ -170,7 +169,8 @@ class Writer:
             self._ids[name] = number
         # Only an import can bring something older than what is here.
         self.db.execute(
-            f"UPDATE {kind.table} SET first_seen = ?1 WHERE id = ?2 AND first_seen > ?1", (observed_at, number)
+            f"UPDATE {kind.table} SET first_seen = ? WHERE id = ? AND first_seen > ?",
+            (observed_at, number, observed_at),
         )
         return number
 
@@ -235,26 +235,7 @@ def uid_of(fetch: Fetch, content: Content) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def key_of(row: Priced) -> tuple[str, ...]:
-    """Return what makes two priced rows the same thing at two times."""
-    if isinstance(row, Price):
-        return ("price", *row.key)
-    if isinstance(row, TransferPrice):
-        return (
-            "transfer",
-            row.provider,
-            row.site,
-            row.region,
-            row.destination,
-            row.to_region,
-            str(row.from_gb),
-            str(row.quota),
-            row.currency,
-        )
-    return ("service", row.provider, row.site, row.region, row.item, row.variant, row.unit, row.currency)
-
-
-def changes_between(before: dict[tuple[str, ...], Priced], after: dict[tuple[str, ...], Priced]) -> list[Change]:
+def changes_between(before: dict[Key, Priced], after: dict[Key, Priced]) -> list[Change]:
     """Return what differs in amount between two states of a book, by key."""
     changes = [Change(before.get(key), row) for key, row in after.items()]
     changes += [Change(row, None) for key, row in before.items() if key not in after]

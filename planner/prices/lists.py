@@ -1,0 +1,174 @@
+"""One provider's committed price lists: the text files of one folder, each row checked as it is read.
+
+    provider.json         title, home regions, sites (price books) with currency and tax
+    regions.csv           id, names, sites, price groups
+    instances.csv         specifications
+    prices/<region>.csv   one row per price; a group's file (e.g. cn-mainland.csv) holds for every member region
+    transfer.csv          traffic prices by tier;  services.csv  disks, addresses, gateways
+    sources.csv           the full text of each source id
+
+Columns are found by the names in a file's first line (those of planner.prices.texts). A row that cannot be read stops
+the load with its file and line; a missing file holds no rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from operator import itemgetter
+from typing import cast
+
+from planner.errors import CatalogError
+from planner.money import CURRENCIES
+from planner.offer import InstanceType, Price, Region, ServicePrice, TransferPrice
+from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record
+from planner.records import NamedTuple
+
+__all__ = ["Lists", "ProviderInfo"]
+
+
+class ProviderInfo(NamedTuple):
+    """What a provider's price lists are called and which regions a quote takes when none is named.
+
+    reference_types: the instance types that tables always show. sells: purchase options that the cloud has for GPU
+    instances. sites: id -> {title, currency, tax ("exclusive", "inclusive", "unknown"), tax_source}.
+    """
+
+    name: str
+    title: str
+    title_zh: str
+    home_regions: tuple[str, ...]
+    reference_types: tuple[str, ...]
+    month: str
+    sells: tuple[str, ...]
+    sites: dict[str, dict[str, str]]
+
+
+class Lists:
+    """The lists of `provider` in `folder`; files are read when asked for. shown: how places name the folder."""
+
+    def __init__(self, provider: str, folder: str, shown: str) -> None:
+        self.provider = provider
+        self.folder = folder
+        self.shown = shown
+
+    def info(self) -> ProviderInfo:
+        """Return what provider.json says."""
+        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8") as file:
+            raw = json.load(file)
+        return ProviderInfo(
+            name=raw["name"],
+            title=raw["title"],
+            title_zh=raw["title_zh"],
+            home_regions=tuple(raw["home_regions"]),
+            reference_types=tuple(raw["reference_types"]),
+            month=raw["month"],
+            sells=tuple(raw["sells"]),
+            sites=raw["sites"],
+        )
+
+    def regions(self) -> dict[str, Region]:
+        """Return the regions by id."""
+        found = {}
+        for row, _ in self._rows("regions.csv", "id name_en name_zh sites groups source"):
+            name, name_en, name_zh, sites, groups, source = row
+            found[name] = Region(
+                provider=self.provider,
+                id=name,
+                name_en=name_en,
+                name_zh=name_zh,
+                sites=tuple(sites.split()),
+                groups=tuple(groups.split()),
+                source=self._sources.get(source, source),
+            )
+        return found
+
+    def instances(self) -> dict[str, InstanceType]:
+        """Return the instance types by name."""
+        rows = cast("Iterator[InstanceType]", self._records(INSTANCE_TYPE, "instances.csv"))
+        return {row.name: row for row in rows}
+
+    def prices(self, name: str, region: str, as_of: str = "") -> list[Price]:
+        """Return the rows of the price file `name` (a region or a group of regions) as prices of `region`.
+
+        as_of: ISO date; rows that hold only from a later day on are left out ("" = none is).
+        """
+        at = PRICE.texts.index("effective_date")
+        keep = (lambda texts: texts[at] <= as_of) if as_of else None
+        rows = self._records(PRICE, f"prices/{name}.csv", region, "" if name == region else name, keep)
+        return cast("list[Price]", list(rows))
+
+    def transfer(self) -> list[TransferPrice]:
+        """Return all traffic prices; a group's bear the group's name as their region."""
+        rows = cast("list[TransferPrice]", list(self._records(TRANSFER, "transfer.csv")))
+        for row in rows:
+            if row.amount < 0 or not (row.amount or row.quota or row.destination == "same_region"):
+                raise CatalogError(f"{row.source.place}: traffic price {row.amount} is not above zero")
+            if row.currency not in CURRENCIES:
+                raise CatalogError(f"{row.source.place}: unknown currency {row.currency!r}")
+        return rows
+
+    def services(self) -> list[ServicePrice]:
+        """Return all prices of disks, addresses and gateways; a group's bear the group's name as their region."""
+        rows = cast("list[ServicePrice]", list(self._records(SERVICE, "services.csv")))
+        for row in rows:
+            if row.amount <= 0:
+                raise CatalogError(f"{row.source.place}: {row.item} price {row.amount} is not above zero")
+        return rows
+
+    def price_files(self) -> tuple[str, ...]:
+        """Return the names (regions and groups) for which a price file exists, sorted."""
+        try:
+            names = os.listdir(os.path.join(self.folder, "prices"))
+        except FileNotFoundError:
+            return ()
+        return tuple(sorted(name[:-4] for name in names if name.endswith(".csv")))
+
+    @cached_property
+    def _sources(self) -> dict[str, str]:
+        return {name: text for (name, text), _ in self._rows("sources.csv", "id source")}
+
+    def _records(
+        self,
+        kind: Kind,
+        file: str,
+        region: str = "",
+        group: str = "",
+        keep: Callable[[tuple[str, ...]], bool] | None = None,
+    ) -> Iterator[Record]:
+        """Yield the records of a file; region: what to put instead of the row's own, "" = leave it."""
+        columns = tuple(name for name in kind.texts if name != "provider")
+        own, source = columns.index("region") if region else None, columns.index("source")
+        for row, place in self._rows(file, " ".join(columns)):
+            texts = [*row]
+            texts[source] = self._sources.get(texts[source], texts[source])
+            if own is not None:
+                texts[own] = region
+            whole = (self.provider, *texts)
+            if keep is not None and not keep(whole):
+                continue
+            try:
+                yield kind.read(whole, At("list", place, "", group))
+            except ValueError as exc:
+                raise CatalogError(f"{place}: {exc}") from exc
+
+    def _rows(self, file: str, columns: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield the rows after a file's header as the texts of `columns`, each with its place."""
+        shown = f"{self.shown}/{file}"
+        path = os.path.join(self.folder, *file.split("/"))
+        if not os.path.exists(path):
+            return
+        with open(path, encoding="utf-8", newline="") as lines:
+            reader = csv.reader(lines)
+            header = next(reader, [])
+            missing = [name for name in columns.split() if name not in header]
+            if missing:
+                raise CatalogError(f"{shown}: the column {missing[0]!r} is missing")
+            pick = itemgetter(*(header.index(name) for name in columns.split()))
+            for row in reader:
+                if len(row) != len(header):
+                    raise CatalogError(f"{shown}:{reader.line_num}: {len(row)} columns, expected {len(header)}")
+                yield pick(row), f"{shown}:{reader.line_num}"
