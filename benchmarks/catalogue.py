@@ -43,7 +43,9 @@ def grow(root: Path, prices: int) -> int:
         while count < prices:
             number += 1
             region = f"made-up-{number}"
-            csv.writer(regions, lineterminator="\n").writerow([region, region, region, "aws", "", "generated"])
+            csv.writer(regions, lineterminator="\n").writerow(
+                [region, region, region, "aws", "", "abroad", "generated"]
+            )
             with (folder / "prices" / f"{region}.csv").open("w", encoding="utf-8", newline="") as out:
                 csv.writer(out, lineterminator="\n").writerows([header, *([region, *row[1:]] for row in rows)])
             count += len(rows)

@@ -15,9 +15,11 @@ Key = tuple[object, ...]
 __all__ = [
     "CATEGORIES",
     "CONFIDENCES",
+    "MARKETS",
     "OBSERVED",
     "PAYMENTS",
     "PURCHASE_OPTIONS",
+    "Driver",
     "InstanceType",
     "Key",
     "Price",
@@ -31,6 +33,7 @@ __all__ = [
 
 PURCHASE_OPTIONS = ("on_demand", "reserved", "savings_plan", "subscription", "spot", "capacity_block")
 PAYMENTS = ("no_upfront", "partial_upfront", "all_upfront")
+MARKETS = ("mainland", "abroad")
 CONFIDENCES = ("high", "medium", "low", "own")
 #: How the place of a price begins that a refresh has seen; the UTC time of the observation follows.
 OBSERVED = "price book, observed "
@@ -38,7 +41,10 @@ CATEGORIES = ("compute", "egress", "inter_region", "storage", "ip", "tax")
 
 
 class Region(NamedTuple):
-    """A region by the cloud's own id; `groups` are price groups it belongs to (one price printed for several)."""
+    """A region by the cloud's own id; `groups` are price groups it belongs to (one price printed for several).
+
+    market: one of MARKETS, whether it is in mainland China; hosts of images, packages and models differ by it.
+    """
 
     provider: str
     id: str
@@ -47,6 +53,28 @@ class Region(NamedTuple):
     sites: tuple[str, ...]
     groups: tuple[str, ...]
     source: str
+    market: str = "abroad"
+
+
+class Driver(NamedTuple):
+    """The GPU driver that a cloud's machines get.
+
+    version: "595.91.07". how: "image" where the machine image brings it, else the name of what installs it. cuda, cudnn: the
+    versions that come with it, "" where none does. source, as_of: who says so, and when that was read.
+    """
+
+    version: str
+    how: str
+    cuda: str = ""
+    cudnn: str = ""
+    source: str = ""
+    as_of: str = ""
+    note: str = ""
+
+    @property
+    def branch(self) -> int:
+        """NVIDIA's branch: 595 of 595.91.07."""
+        return int(self.version.split(".")[0])
 
 
 class InstanceType(NamedTuple):

@@ -119,3 +119,30 @@ def test_a_duplicate_names_both_lines(copy: Path) -> None:
 def test_unknown_provider() -> None:
     with pytest.raises(MisuseError, match="did you mean aws"):
         REAL.info("awss")
+
+
+def test_a_provider_says_its_services_its_driver_and_where_mainland_china_is() -> None:
+    book = catalog.Catalog()
+    for name, service, branch in (
+        ("aws", "Amazon EC2", 595),
+        ("alicloud", "Elastic Compute Service", 570),
+        ("tencentcloud", "Cloud Virtual Machine", 580),
+    ):
+        info = book.info(name)
+        assert info.services == {"compute": service}
+        assert info.driver is not None and info.driver.branch == branch and info.driver.source and info.driver.as_of
+    markets = {name: {r.id: r.market for r in book.regions(name).values()} for name in book.providers()}
+    assert [r for r, market in markets["aws"].items() if market == "mainland"] == ["cn-north-1"]
+    assert {r for r, m in markets["alicloud"].items() if m == "abroad" and r.startswith("cn-")} == {"cn-hongkong"}
+    assert markets["tencentcloud"]["ap-guangzhou"] == "mainland" and markets["tencentcloud"]["ap-tokyo"] == "abroad"
+    # Regions that the list does not have (the price book may) are told by the provider's own rule.
+    assert book.info("tencentcloud").market("ap-shenzhen-fsi") == "mainland"
+    assert book.info("alicloud").market("cn-fuzhou") == "mainland" and book.info("aws").market("xx-far-9") == "abroad"
+
+
+def test_an_unknown_market_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(Path(catalog.ROOT, "aws", "catalog"), tmp_path / "aws" / "catalog")
+    path = tmp_path / "aws" / "catalog" / "regions.csv"
+    path.write_text(path.read_text("utf-8").replace(",mainland,", ",moon,"), "utf-8")
+    with pytest.raises(CatalogError, match=r"regions\.csv:\d+: unknown market 'moon'"):
+        catalog.Catalog(str(tmp_path)).regions("aws")

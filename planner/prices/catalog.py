@@ -97,11 +97,20 @@ class Catalog:
     def _read_regions(self, provider: str) -> dict[str, Region]:
         result = self._of(provider).regions()
         if self.book is not None:
-            known = self.info(provider).sites
+            info = self.info(provider)
             for name, seen in self.book.regions(provider, self.as_of, result).items():
-                sites = tuple(site for site in seen if site in known)
+                sites = tuple(site for site in seen if site in info.sites)
                 if sites:
-                    result[name] = Region(provider, name, name, name, sites, (), "price book")
+                    result[name] = Region(
+                        provider=provider,
+                        id=name,
+                        name_en=name,
+                        name_zh=name,
+                        sites=sites,
+                        groups=(),
+                        source="price book",
+                        market=info.market(name),
+                    )
         return result
 
     def instances(self, provider: str) -> dict[str, InstanceType]:

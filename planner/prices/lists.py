@@ -1,7 +1,7 @@
 """One provider's committed price lists: the text files of one folder, each row checked as it is read.
 
     provider.json         title, home regions, sites (price books) with currency and tax
-    regions.csv           id, names, sites, price groups
+    regions.csv           id, names, sites, price groups, market (mainland or abroad)
     instances.csv         specifications
     prices/<region>.csv   one row per price; a group's file (e.g. cn-mainland.csv) holds for every member region
     transfer.csv          traffic prices by tier;  services.csv  disks, addresses, gateways
@@ -23,7 +23,7 @@ from typing import cast
 
 from planner.errors import CatalogError
 from planner.money import CURRENCIES
-from planner.offer import InstanceType, Price, Region, ServicePrice, TransferPrice
+from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServicePrice, TransferPrice
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record
 from planner.records import NamedTuple
 
@@ -34,7 +34,10 @@ class ProviderInfo(NamedTuple):
     """What a provider's price lists are called and which regions a quote takes when none is named.
 
     reference_types: the instance types that tables always show. sells: purchase options that the cloud has for GPU
-    instances. sites: id -> {title, currency, tax ("exclusive", "inclusive", "unknown"), tax_source}.
+    instances. sites: id -> {title, currency, tax ("exclusive", "inclusive", "unknown"), tax_source}. services: category ->
+    what the cloud calls that service on its bill (FOCUS: ServiceName); "compute" stands for any that is not named.
+    driver: what its GPU machines run, None where nothing is known. mainland: ids of regions in mainland China that
+    regions.csv does not list ("cn-*": all that begin so).
     """
 
     name: str
@@ -45,6 +48,14 @@ class ProviderInfo(NamedTuple):
     month: str
     sells: tuple[str, ...]
     sites: dict[str, dict[str, str]]
+    services: dict[str, str]
+    driver: Driver | None
+    mainland: tuple[str, ...]
+
+    def market(self, region: str) -> str:
+        """Return the market of a region that regions.csv does not list."""
+        inside = any(region.startswith(name[:-1]) if name.endswith("*") else region == name for name in self.mainland)
+        return "mainland" if inside else "abroad"
 
 
 class Lists:
@@ -68,13 +79,18 @@ class Lists:
             month=raw["month"],
             sells=tuple(raw["sells"]),
             sites=raw["sites"],
+            services=raw.get("services", {}),
+            driver=Driver(**raw["driver"]) if raw.get("driver") else None,
+            mainland=tuple(raw.get("mainland", ())),
         )
 
     def regions(self) -> dict[str, Region]:
         """Return the regions by id."""
         found = {}
-        for row, _ in self._rows("regions.csv", "id name_en name_zh sites groups source"):
-            name, name_en, name_zh, sites, groups, source = row
+        for row, place in self._rows("regions.csv", "id name_en name_zh sites groups market source"):
+            name, name_en, name_zh, sites, groups, market, source = row
+            if market not in MARKETS:
+                raise CatalogError(f"{place}: unknown market {market!r} (known: {', '.join(MARKETS)})")
             found[name] = Region(
                 provider=self.provider,
                 id=name,
@@ -83,6 +99,7 @@ class Lists:
                 sites=tuple(sites.split()),
                 groups=tuple(groups.split()),
                 source=self._sources.get(source, source),
+                market=market,
             )
         return found
 
