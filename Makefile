@@ -50,6 +50,7 @@ terraform: setup            ## rewrite terraform/ from the templates
 	$(BIN)/python -m tools.reference_modules
 
 docs: setup                 ## rewrite the generated parts of README.md and docs/
+	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.readme
 
 bench: setup                ## the benchmarks (by hand; results in benchmarks/README.md)

@@ -35,7 +35,7 @@ class Access(NamedTuple):
     """How to reach a cloud. endpoint: "" or an override (https, or http on loopback only).
 
     public: use the sources that need no keys. now: ISO time of this refresh (UTC). keep_raw(name, text) stores a raw
-    answer for audit. families: only these instance families (() = all GPU families). sleep, jitter: for retries.
+    answer for audit. families: only these instance families (() = all GPU families). sleep: for retries.
     """
 
     now: str

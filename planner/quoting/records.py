@@ -36,8 +36,7 @@ class Charge(NamedTuple):
     unit_price is the contracted price, list_unit_price the published one; they are equal without a discount.
     list = quantity x list_unit_price. billed: cash in the window. committed: what is owed over the term (0 for pay as
     you go). formula says in words and numbers how quantity and unit_price came about. source, as_of ("" = undated),
-    confidence and place point at the price row; tier names the step ("0-100 GB"), "" without steps. group_id ties the
-    charges of one commitment together. prorated: what unit_price was made from, e.g. "214420 / 26280 h".
+    confidence and place point at the price row; tier names the step ("0-100 GB"), "" without steps.
     """
 
     name: str
@@ -142,8 +141,7 @@ class Offer(NamedTuple):
     site: the price book ("aws", "aws-cn", "china", "international", ...). market: the price moves (spot).
     break_even_hours: hours a month from which this commitment is cheaper than on-demand of the same type and region
     (None: not a commitment, or no on-demand price, or never within a month). unpriced: parts of the workload for which
-    no price exists; the totals leave them out and the offer ranks after complete ones. hourly: effective native cost
-    of compute per instance-hour. notes: what a reader must know, in sentences. prices: every price that the offer could
+    no price exists; the totals leave them out and the offer ranks after complete ones. notes: what a reader must know, in sentences. prices: every price that the offer could
     need, also beyond the workload (`build.quote(..., with_prices=True)`; else empty). hour_steps: all
     steps of an hourly price that depends on the hours run, also those that this window does not reach; () when one price
     holds for every hour.

@@ -36,7 +36,7 @@ class Settings(NamedTuple):
     """What the user decides beyond the workload; "" leaves it to the module's defaults or to terraform.tfvars.
 
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
-    currency. checkpoint: ORG/NAME on the hub instead of the model's own. images: role -> repository@sha256:digest.
+    currency. checkpoint: ORG/NAME on the hub instead of the model's own.
     """
 
     now: datetime

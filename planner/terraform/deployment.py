@@ -60,7 +60,7 @@ MODULE_ENV = {
 }
 
 class Image(NamedTuple):
-    """A container image. role: engine, proxy, prometheus, grafana, dcgm_exporter, node_exporter.
+    """A container image. role: "engine", "proxy", "prometheus", "grafana", "dcgm_exporter", "node_exporter".
 
     reference: repository:tag as published. digest: "sha256:..." or "" when none is known; then Terraform requires the variable.
     """

@@ -28,10 +28,7 @@ _BILLING_ONLY = ("reserved", "savings_plan")
 
 
 class Module(NamedTuple):
-    """What a module folder says: the workload that prices it, and the offer it was made from.
-
-    term, payment, offering: "" unless the purchase option is a commitment; with them the offer is unambiguous.
-    """
+    """What a module folder says: the workload that prices it, and the offer it was made from."""
 
     workload: Workload
     offer: str

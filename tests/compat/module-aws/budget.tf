@@ -1,0 +1,32 @@
+# Written by planner 0.1.0 emit-tf from quote 8cafc6cd10b7; write it again rather than edit it.
+# Warns by e-mail; hours late, and stops nothing.
+
+resource "aws_budgets_budget" "this" {
+  name         = local.name
+  budget_type  = "COST"
+  time_unit    = "MONTHLY"
+  limit_amount = "579.46" # the quote, by the month
+  limit_unit   = "USD"
+
+  # The whole account's EC2: a filter by tag would stay silent until that tag is activated for billing.
+  cost_filter {
+    name   = "Service"
+    values = ["Amazon Elastic Compute Cloud - Compute"]
+  }
+
+  notification {
+    comparison_operator        = "GREATER_THAN"
+    threshold                  = 80
+    threshold_type             = "PERCENTAGE"
+    notification_type          = "ACTUAL"
+    subscriber_email_addresses = [var.alert_email]
+  }
+
+  notification {
+    comparison_operator        = "GREATER_THAN"
+    threshold                  = 100
+    threshold_type             = "PERCENTAGE"
+    notification_type          = "FORECASTED"
+    subscriber_email_addresses = [var.alert_email]
+  }
+}

@@ -1,0 +1,94 @@
+# Written by planner 0.1.0 emit-tf from quote 8cafc6cd10b7; write it again rather than edit it.
+# 1 x g6.xlarge (1 x L4 each) in us-east-1 that serve the model when they have booted.
+
+locals {
+  name            = "old-aws"
+  instance_type   = "g6.xlarge"
+  instances       = 1
+  purchase_option = "on_demand"
+  hours           = 720
+
+  # What the instance learns at boot besides the files in files/. Names of secrets, never secrets.
+  module_env = {
+    PLANNER_PROVIDER            = "aws"
+    PLANNER_REGION              = "us-east-1"
+    PLANNER_SECRET_REGION       = "us-east-1"
+    PLANNER_DEADLINE            = var.deadline
+    PLANNER_API_KEY_SECRET      = var.api_key_secret
+    PLANNER_HF_TOKEN_SECRET     = ""
+    PLANNER_CLIENT_CIDR         = var.client_cidr
+    PLANNER_PEER_IPS            = "10.20.0.10"
+    PLANNER_NODE_INDEX          = "0"
+    PLANNER_NODE_RANK           = "0"
+    PLANNER_NODE_IP             = "10.20.0.10"
+    PLANNER_HEAD_IP             = "10.20.0.10"
+    PLANNER_IMAGE_ENGINE        = var.images.engine
+    PLANNER_IMAGE_PROXY         = var.images.proxy
+    PLANNER_IMAGE_PROMETHEUS    = var.images.prometheus
+    PLANNER_IMAGE_GRAFANA       = var.images.grafana
+    PLANNER_IMAGE_DCGM_EXPORTER = var.images.dcgm_exporter
+    PLANNER_IMAGE_NODE_EXPORTER = var.images.node_exporter
+  }
+
+  # One compressed stream for all of files/, each after a form feed and its name, without lines that are only a comment:
+  # so the user-data stays below this cloud's 16384 bytes.
+  bundle = base64gzip(join("", [for name in fileset("${path.module}/files", "**") :
+    "\u000c${name}\n${replace(file("${path.module}/files/${name}"), "/(?m)^ *# .*\\n/", "")}"
+  ]))
+  user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
+    bundle     = local.bundle
+    module_env = base64gzip(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
+  })
+
+  tags = {
+    planner-workload        = "old-aws"
+    planner-quote           = "8cafc6cd10b7"
+    planner-hours           = tostring(local.hours)
+    planner-purchase-option = local.purchase_option
+    planner-deadline        = var.deadline
+  }
+}
+
+# NVIDIA driver, container runtime, Session Manager agent: AWS keeps this image up to date.
+data "aws_ssm_parameter" "ami" {
+  name = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"
+}
+
+resource "aws_instance" "this" {
+  ami                                  = data.aws_ssm_parameter.ami.insecure_value
+  instance_type                        = local.instance_type
+  subnet_id                            = aws_subnet.this.id
+  private_ip                           = "10.20.0.10"
+  associate_public_ip_address          = false
+  vpc_security_group_ids               = [aws_security_group.this.id]
+  iam_instance_profile                 = aws_iam_instance_profile.this.name
+  ebs_optimized                        = true
+  monitoring                           = true
+  user_data_base64                     = base64encode(local.user_data)
+  user_data_replace_on_change          = true
+  instance_initiated_shutdown_behavior = "terminate" # the guest's own deadline ends the bill, not only the work
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1 # containers on a bridge network cannot reach the role
+  }
+
+  root_block_device {
+    volume_type = "gp3"
+    volume_size = 200
+    encrypted   = true
+  }
+
+  tags        = { Name = local.name }
+  volume_tags = local.tags
+
+  lifecycle {
+    ignore_changes = [ami] # a newer image must not replace a running server
+
+    precondition {
+      condition     = length(local.user_data) <= 16384
+      error_message = "The user-data is over AWS's limit of 16384 bytes: shorten what is in files/."
+    }
+  }
+}

@@ -1,0 +1,93 @@
+# Written by planner 0.1.0 emit-tf from quote dfd61e57b961; write it again rather than edit it.
+# 1 x GN10Xp.2XLARGE40 (1 x V100-SXM2-32GB each) in ap-guangzhou that serve the model when they have booted.
+
+locals {
+  name            = "old-tencentcloud"
+  instance_type   = "GN10Xp.2XLARGE40"
+  instances       = 1
+  purchase_option = "on_demand"
+  hours           = 720
+
+  # What the instance learns at boot besides the files in files/. Names of secrets, never secrets.
+  module_env = {
+    PLANNER_PROVIDER            = "tencentcloud"
+    PLANNER_REGION              = "ap-guangzhou"
+    PLANNER_SECRET_REGION       = "ap-guangzhou"
+    PLANNER_DEADLINE            = var.deadline
+    PLANNER_API_KEY_SECRET      = var.api_key_secret
+    PLANNER_HF_TOKEN_SECRET     = ""
+    PLANNER_CLIENT_CIDR         = var.client_cidr
+    PLANNER_PEER_IPS            = "10.20.0.10"
+    PLANNER_NODE_INDEX          = "0"
+    PLANNER_NODE_RANK           = "0"
+    PLANNER_NODE_IP             = "10.20.0.10"
+    PLANNER_HEAD_IP             = "10.20.0.10"
+    PLANNER_IMAGE_ENGINE        = var.images.engine
+    PLANNER_IMAGE_PROXY         = var.images.proxy
+    PLANNER_IMAGE_PROMETHEUS    = var.images.prometheus
+    PLANNER_IMAGE_GRAFANA       = var.images.grafana
+    PLANNER_IMAGE_DCGM_EXPORTER = var.images.dcgm_exporter
+    PLANNER_IMAGE_NODE_EXPORTER = var.images.node_exporter
+  }
+
+  # One compressed stream for all of files/, each after a form feed and its name, without lines that are only a comment:
+  # so the user-data stays below this cloud's 12288 bytes.
+  bundle = base64gzip(join("", [for name in fileset("${path.module}/files", "**") :
+    "\u000c${name}\n${replace(file("${path.module}/files/${name}"), "/(?m)^ *# .*\\n/", "")}"
+  ]))
+  user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
+    bundle     = local.bundle
+    module_env = base64gzip(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
+  })
+
+  tags = {
+    planner-workload        = "old-tencentcloud"
+    planner-quote           = "dfd61e57b961"
+    planner-hours           = tostring(local.hours)
+    planner-purchase-option = local.purchase_option
+    planner-deadline        = var.deadline
+  }
+}
+
+resource "tencentcloud_instance" "this" {
+  instance_name               = local.name
+  instance_type               = local.instance_type
+  image_id                    = var.image_id
+  availability_zone           = var.zone
+  vpc_id                      = tencentcloud_vpc.this.id
+  subnet_id                   = tencentcloud_subnet.this.id
+  private_ip                  = "10.20.0.10"
+  orderly_security_groups     = [tencentcloud_security_group.this.id]
+  allocate_public_ip          = false
+  internet_max_bandwidth_out  = 0
+  cam_role_name               = tencentcloud_cam_role.this.name
+  user_data_raw               = local.user_data
+  user_data_replace_on_change = true
+  tags                        = local.tags
+
+  # The agents that give a shell without SSH (TAT) and watch the host.
+  disable_automation_service = false
+  disable_monitor_service    = false
+  disable_security_service   = false
+
+  instance_charge_type = "POSTPAID_BY_HOUR"
+
+  system_disk_type    = "CLOUD_HSSD"
+  system_disk_size    = 200
+  system_disk_encrypt = true
+
+  data_disks {
+    data_disk_name       = "models"
+    data_disk_type       = "CLOUD_HSSD"
+    data_disk_size       = 80
+    encrypt              = true
+    delete_with_instance = true
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.user_data) <= 12288
+      error_message = "The user-data is over Tencent Cloud's limit of 12288 bytes: shorten what is in files/."
+    }
+  }
+}

@@ -1,0 +1,16 @@
+# Written by planner 0.1.0 emit-tf from quote dfd61e57b961; write it again rather than edit it.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    tencentcloud = {
+      source  = "tencentcloudstack/tencentcloud"
+      version = "~> 1.83"
+    }
+  }
+}
+
+provider "tencentcloud" {
+  region = "ap-guangzhou"
+}
