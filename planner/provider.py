@@ -19,6 +19,8 @@ What an adapter may add, as plain attributes (read with `getattr`, so none is ne
 * `known_regions() -> tuple[str, ...]` (default `default_regions()`): region ids that `--region` may name.
 """
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -26,7 +28,7 @@ from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 from planner.records import NamedTuple
 
-__all__ = ["Access", "Batch", "Provider", "checked_endpoint", "in_families", "load", "names"]
+__all__ = ["Access", "Batch", "Provider", "checked_endpoint", "homes", "in_families", "load", "names"]
 
 
 class Access(NamedTuple):
@@ -129,6 +131,46 @@ def in_families(instance_type: str, families: tuple[str, ...]) -> bool:
         if name == word or name.startswith((word + ".", word + "-")):
             return True
     return False
+
+
+def homes() -> dict[str, str]:
+    """Return each installed provider's home: the folder of the module that its entry point names.
+
+    importlib.metadata would cost a quarter of a quote's time: the entry points' files are read as they lie. A checkout that
+    is not installed has its own `providers/`.
+    """
+    from importlib.util import find_spec
+
+    modules: dict[str, str] = {}
+    for place in sys.path:
+        try:
+            found = [name for name in os.listdir(place or ".") if name.endswith(".dist-info")]
+        except OSError:
+            continue
+        for name in sorted(found):
+            for key, module in _entry_points(os.path.join(place, name, "entry_points.txt")):
+                modules.setdefault(key, module)
+    result = {}
+    for key, module in modules.items():
+        spec = find_spec(module)
+        if spec is not None and spec.origin:
+            result[key] = os.path.dirname(os.path.abspath(spec.origin))
+    ours = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "providers")
+    if not result and os.path.isdir(ours):
+        return {name: os.path.join(ours, name) for name in os.listdir(ours) if name[0] not in "._"}
+    return result
+
+
+def _entry_points(path: str) -> list[tuple[str, str]]:
+    """Return (name, module) of each provider that the file names; [] where there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError:
+        return []
+    body = text.partition("[planner.providers]")[2].partition("\n[")[0]
+    pairs = (line.partition("=") for line in body.splitlines() if "=" in line)
+    return [(name.strip(), value.partition(":")[0].strip()) for name, _, value in pairs]
 
 
 def names() -> tuple[str, ...]:

@@ -16,10 +16,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    Undefined,
+)
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 
-from planner.errors import MisuseError
+from planner.errors import MisuseError, PlannerError
 
 __all__ = ["FILTERS", "Quoted", "environment", "folder", "render"]
 
@@ -174,25 +184,40 @@ def folder() -> str:
 class _Compiled(FileSystemBytecodeCache):
     """Compiled templates in a __pycache__ beside the templates, as Python keeps its own; half of a render's time.
 
-    Where that folder cannot be written, templates are compiled anew each time.
+    Each root keeps its own. Where that folder cannot be written, templates are compiled anew each time.
     """
+
+    def __init__(self, roots: tuple[str, ...]) -> None:
+        super().__init__(os.path.join(roots[0], "__pycache__"), "%s.jinja")
+        self.roots = roots
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """Return where the compiled template lies, less the ending: an absolute path, so `directory` plays no part."""
+        root = next((r for r in self.roots if filename and filename.startswith(r + os.sep)), self.roots[0])
+        return os.path.join(root, "__pycache__", super().get_cache_key(name, filename))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         if sys.dont_write_bytecode:
             return
         try:
-            os.makedirs(self.directory, exist_ok=True)
+            os.makedirs(os.path.dirname(bucket.key), exist_ok=True)
             super().dump_bytecode(bucket)
         except OSError:
             pass
 
 
-def environment(root: str = "", *, html: bool = False) -> Environment:
-    """Return the Jinja environment: for code by default, or with HTML escaping; both refuse undefined names."""
+def environment(root: str = "", *, html: bool = False, own: str = "") -> Environment:
+    """Return the Jinja environment: for code by default, or with HTML escaping; both refuse undefined names.
+
+    own: a folder of templates that the others find below `cloud/`.
+    """
     place = root or folder()
+    loader: BaseLoader = FileSystemLoader(place)
+    if own:
+        loader = ChoiceLoader([PrefixLoader({"cloud": FileSystemLoader(own)}), loader])
     env = Environment(
-        loader=FileSystemLoader(place),
-        bytecode_cache=_Compiled(os.path.join(place, "__pycache__")),
+        loader=loader,
+        bytecode_cache=_Compiled((own, place) if own else (place,)),
         auto_reload=False,
         undefined=StrictUndefined,
         autoescape=html,
@@ -209,9 +234,18 @@ def environment(root: str = "", *, html: bool = False) -> Environment:
 _SHARED: dict[str, Environment] = {}
 
 
-def render(name: str, /, **values: Any) -> str:
-    """Return the template `name` (a path below the templates' folder, with /) filled with `values`."""
-    env = _SHARED.get("code")
+def render(name: str, /, *, own: str = "", **values: Any) -> str:
+    """Return the template `name` (a path below the templates' folder, with /) filled with `values`.
+
+    own: the folder of one cloud's templates, which are named `cloud/...`. Raises `PlannerError`, naming template and
+    folder, for one that is missing, cannot be read or asks for a value that there is not.
+    """
+    env = _SHARED.get(own)
     if env is None:
-        env = _SHARED["code"] = environment()
-    return env.get_template(name).render(**values)
+        env = _SHARED[own] = environment(own=own)
+    try:
+        return env.get_template(name).render(**values)
+    except TemplateNotFound as exc:
+        raise PlannerError(f"there is no template {exc.name} in {own or folder()}") from exc
+    except TemplateError as exc:
+        raise PlannerError(f"template {name} of {own or folder()}: {exc}") from exc

@@ -23,8 +23,7 @@ from hypothesis import strategies as st
 
 from planner import templating
 from planner.errors import MisuseError, PlannerError
-from planner.terraform import bootstrap
-from planner.terraform.deployment import USER_DATA_LIMIT
+from planner.terraform import bootstrap, cloud
 from tests.bootstrap.variants import VARIANTS, deployment
 
 ROOT = Path(__file__).parent.parent
@@ -271,7 +270,7 @@ def test_cloud_init_delivers_every_file(name, tmp_path):
 def test_user_data_fits_with_room(variant):
     d, files, _ = variant
     size = bootstrap.user_data_size(d, files)
-    assert 4000 < size <= USER_DATA_LIMIT[d.provider]
+    assert 4000 < size <= cloud.find(d.provider).user_data_bytes
 
 
 @pytest.mark.parametrize("name", ["p4d", "gn10xp"])
@@ -300,7 +299,8 @@ def test_size_is_what_terraform_makes(name, tmp_path):
 
 
 def test_too_much_user_data_is_refused(monkeypatch):
-    monkeypatch.setitem(USER_DATA_LIMIT, "aws", 9000)
+    small = cloud.find("aws")._replace(user_data_bytes=9000)
+    monkeypatch.setattr(cloud, "find", lambda name: small)
     with pytest.raises(PlannerError, match="aws takes 9,000"):
         bootstrap.render(VARIANTS["p4d"])
 

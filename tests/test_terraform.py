@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from planner.errors import MisuseError, PlannerError
 from planner.quoting.records import Offer, Quote
-from planner.terraform import deploy, module
+from planner.terraform import cloud, deploy, module
 from planner.terraform.align import tidy
 from planner.terraform.bootstrap import user_data_size
 from planner.terraform.deploy import Settings
-from planner.terraform.deployment import USER_DATA_LIMIT, Deployment, is_mainland
+from planner.terraform.deployment import Deployment
 from planner.terraform.readback import blocks
 from tests.conftest import make_quote
 from tools import reference_modules
@@ -74,7 +74,7 @@ def test_a_module_is_safe_by_default(provider: str) -> None:
     assert not re.search(r"\b(count|dynamic)\s*=|\bdynamic \"", main)
     assert not re.search(r"from_port\s*=\s*22\b|22/22|key_name|password\s*=", everything)
     assert 'default     = "0.0.0.0/0"' not in files["variables.tf"]
-    assert user_data_size(d, files) <= USER_DATA_LIMIT[provider]
+    assert user_data_size(d, files) <= cloud.find(provider).user_data_bytes
     expect = {
         "aws": [
             'http_tokens                 = "required"',
@@ -240,10 +240,10 @@ def test_a_public_address_only_when_the_workload_has_one() -> None:
 def test_mainland_regions_refuse_docker_io() -> None:
     assert "docker" in made("tencentcloud")[1]["variables.tf"]
     assert "docker" not in made("aws")[1]["variables.tf"]
-    assert is_mainland("alicloud", "cn-beijing")
-    assert not is_mainland("alicloud", "cn-hongkong")
-    assert is_mainland("aws", "cn-north-1")
-    assert not is_mainland("tencentcloud", "ap-singapore")
+    assert cloud.find("alicloud").in_mainland("cn-beijing")
+    assert not cloud.find("alicloud").in_mainland("cn-hongkong")
+    assert cloud.find("aws").in_mainland("cn-north-1")
+    assert not cloud.find("tencentcloud").in_mainland("ap-singapore")
 
 
 def test_pins_reach_the_tfvars_and_must_be_whole() -> None:

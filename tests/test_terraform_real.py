@@ -105,9 +105,9 @@ def test_a_module_lives_and_dies(folder: str, tmp_path: Path) -> None:
     assert outputs["api_url"]["value"] == "https://10.20.0.10:8443/v1"
     assert outputs["quoted_cost"]["value"] in (module / "README.md").read_text()
     user_data = _user_data(planned)
-    from planner.terraform.deployment import USER_DATA_LIMIT
+    from planner.terraform import cloud
 
-    assert len(user_data) <= USER_DATA_LIMIT[folder.split("/")[0]]
+    assert len(user_data) <= cloud.find(folder.split("/")[0]).user_data_bytes
     assert user_data.startswith(b"#cloud-config\n")
     terraform(module, env, "destroy", "-auto-approve", "-input=false")
     assert not json.loads((module / "terraform.tfstate").read_text())["resources"]

@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import posixpath
 import re
 import zlib
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from planner.sizing import gpus
 from planner import templating
 from planner.errors import MisuseError, PlannerError
-from planner.terraform import engines, monitoring
-from planner.terraform.deployment import MODULE_ENV, USER_DATA_LIMIT, Deployment
+from planner.terraform import cloud, engines, monitoring
+from planner.terraform.cloud import Cloud
+from planner.terraform.deployment import MODULE_ENV, Deployment
 from planner.terraform.engines import stack
 
 __all__ = ["engine_command", "find_secrets", "model_path", "module_env", "render", "stack", "user_data_size"]
@@ -34,25 +37,12 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]
 _SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\Z")
 _SHARE = re.compile(r"0\.[0-9]{1,4}\Z")
 
-#: What a secret looks like. Word boundaries keep `disk-...` from reading as `sk-...`.
+#: What a secret looks like on every cloud; each cloud adds the shapes of its own (cloud.toml). Word boundaries keep `disk-...` from reading as `sk-...`.
 _SECRETS = (
     ("Hugging Face token", re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,}")),
     ("API key", re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}")),
-    ("AWS access key", re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}")),
-    ("Alibaba Cloud access key", re.compile(r"(?<![A-Za-z0-9])(?:LTAI|STS\.)[A-Za-z0-9]{12,}")),
-    ("Tencent Cloud secret id", re.compile(r"(?<![A-Za-z0-9])AKID[A-Za-z0-9]{13,}")),
     ("private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
 )
-
-#: Python packages of mainland regions come from the cloud's own mirror.
-_INDEX = {
-    "alicloud": "https://mirrors.aliyun.com/pypi/simple/",
-    "tencentcloud": "https://mirrors.cloud.tencent.com/pypi/simple",
-}
-
-#: MTU that an instance must have, bytes: AWS 9001 inside a VPC; Alibaba Cloud's jumbo frames are for 8th-generation
-#: types and opt-in, Tencent Cloud's depend on the host: 1500 is what can be counted on.
-_MTU = {"aws": 9001, "alicloud": 1500, "tencentcloud": 1500}
 
 
 #: Where an engine listens within its container; compose publishes the port on the host's loopback only.
@@ -108,7 +98,7 @@ def engine_command(deployment: Deployment) -> list[str]:
     return command
 
 
-def _values(d: Deployment) -> dict[str, Any]:
+def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
     """Return what the templates need beside the deployment itself."""
     hub_id, layout = _hub_id(d), d.layout
     gpu = gpus.find(d.gpu_model, float(d.gpu_memory_gib) if d.gpu_memory_gib else None)
@@ -124,6 +114,7 @@ def _values(d: Deployment) -> dict[str, Any]:
     completion = {"model": d.served_name, "max_tokens": 8, "messages": [{"role": "user", "content": "Say OK."}]}
     return {
         "d": d,
+        "cloud": facts,
         "command": engine_command(d),
         "completion": json.dumps(completion),
         "cuda_repo": f"https://developer.download.nvidia.{'cn' if d.mainland else 'com'}/compute/cuda/repos/ubuntu2204/x86_64",
@@ -136,13 +127,13 @@ def _values(d: Deployment) -> dict[str, Any]:
         "gbps_floor": str(min(d.network_gbps, Decimal(100)) / 2) if d.network_gbps else "1",
         "host_network": layout.pp > 1,
         "hub_id": hub_id,
-        "index": _INDEX.get(d.provider, "") if d.mainland else "",
+        "index": facts.mainland.pypi if d.mainland else "",
         "m": monitoring.engine_metrics(d.stack.engine, d.stack.engine_version),
-        "metadata": "100.100.100.200" if d.provider == "alicloud" else "169.254.0.0/16",
+        "metadata": facts.metadata,
         "model_path": model_path(d),
-        "mtu": _MTU[d.provider],
+        "mtu": facts.mtu,
         "nvswitch": gpu.link == "nvlink" and d.gpu_count >= 8 and gpu.family != "volta",
-        "packages": engines.packages(d.provider, d.mainland),
+        "packages": (*facts.secrets.packages, *engines.packages(d.provider, d.mainland)),
         "pp": layout.pp > 1,
         "served_json": json.dumps(d.served_name),
         "volta": gpu.compute_capability == 7.0,
@@ -150,17 +141,23 @@ def _values(d: Deployment) -> dict[str, Any]:
 
 
 def _files(d: Deployment) -> list[str]:
-    """Return the files of the variant, in order."""
+    """Return the shared files of the variant, in order."""
     names = list(_COMMON)
-    if d.provider == "tencentcloud":
-        names.remove("acceptance.sh")  # see deployment.py: it would not fit
-    if d.provider != "aws":
-        names.append("secret.py")
     if not d.prepaid:
         names += ["units/planner-deadline.service", "units/planner-deadline.timer"]
     if d.count > 1:
         names.append("units/planner-iperf3.service")
     return sorted(names)
+
+
+def _own_files(folder: str) -> list[str]:
+    """Return the templates below `files/` of the cloud's own folder, in order."""
+    place = os.path.join(folder, "files")
+    return sorted(
+        os.path.relpath(os.path.join(at, name), place).replace(os.sep, "/")
+        for at, _, names in os.walk(place)
+        for name in names
+    )
 
 
 def render(deployment: Deployment) -> dict[str, str]:
@@ -170,20 +167,21 @@ def render(deployment: Deployment) -> dict[str, str]:
     or not fit into the cloud's user-data.
     """
     engines.check_layout(deployment)
-    values = _values(deployment)
-    out = {"cloud-init.yaml.tftpl": templating.render("bootstrap/cloud-init.yaml.tftpl.j2", **values)}
+    facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
+    values = _values(deployment, facts)
+    sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}
     for name in _files(deployment):
         suffix = "" if name.endswith(_STATIC) else ".j2"
-        out[f"files/{name}"] = templating.render(f"bootstrap/{name}{suffix}", **values)
-    if deployment.provider == "tencentcloud":
-        out["acceptance.sh"] = templating.render("bootstrap/acceptance.sh.j2", **values)
+        sources[name if name in facts.apart else f"files/{name}"] = f"bootstrap/{name}{suffix}"
+    sources |= {f"files/{name.removesuffix('.j2')}": f"cloud/files/{name}" for name in _own_files(own)}
+    out = {path: templating.render(source, own=own, **values) for path, source in sources.items()}
     out["files/grafana/dashboard.json"] = monitoring.dashboard(deployment)
     for path, text in out.items():
         for kind in find_secrets(text):
             raise PlannerError(
                 f"{path} would hold what looks like a secret ({kind}); give its name in the secret store instead"
             )
-    size, limit = user_data_size(deployment, out), USER_DATA_LIMIT[deployment.provider]
+    size, limit = user_data_size(deployment, out), facts.user_data_bytes
     if size > limit:
         raise PlannerError(
             f"user-data would be {size:,} bytes, {deployment.provider} takes {limit:,}: use fewer instances in one module or shorter names"
@@ -193,7 +191,13 @@ def render(deployment: Deployment) -> dict[str, str]:
 
 def find_secrets(text: str) -> list[str]:
     """Return what kinds of secret `text` seems to hold, never the secret itself."""
-    return [kind for kind, pattern in _SECRETS if pattern.search(text)]
+    return [kind for kind, pattern in _shapes() if pattern.search(text)]
+
+
+@cache
+def _shapes() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return what a secret looks like on any cloud that is installed."""
+    return (*_SECRETS, *((kind, re.compile(shape)) for kind, shape in cloud.secret_shapes()))
 
 
 def module_env(deployment: Deployment) -> str:
@@ -210,7 +214,7 @@ def module_env(deployment: Deployment) -> str:
         "PLANNER_SECRET_REGION": deployment.region,
     }
     lines = [f"{key}={longest.get(key, letters[: 64 if 'SECRET' in key else 15])}\n" for key in MODULE_ENV]
-    registry = "registry-of-the-user.cn-guangzhou.cr.aliyuncs.com/"
+    registry = "registry-of-the-user.ap-somewhere.cr.example.com/"
     lines += [
         f"PLANNER_IMAGE_{image.role.upper()}={registry}{image.reference.partition('/')[2].partition(':')[0]}"
         f"@sha256:{hashlib.sha256(image.role.encode()).hexdigest()}\n"  # digests do not compress: not zeros

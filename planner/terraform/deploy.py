@@ -14,7 +14,9 @@ from planner.money import plain, show
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
-from planner.terraform.deployment import Deployment, Node, Stack, is_mainland
+from planner.terraform import cloud
+from planner.terraform.cloud import Cloud
+from planner.terraform.deployment import Deployment, Node, Stack
 from planner.units import add_months, term_months
 
 __all__ = ["Settings", "deploy", "pick"]
@@ -22,16 +24,11 @@ __all__ = ["Settings", "deploy", "pick"]
 MAX_INSTANCES = 40  # addresses .10 to .49 of the module's subnet
 ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each, twice over for an update
 
-#: Shortest and longest time ahead that each cloud takes for its own kill switch (docs/terraform.md, "Deadline").
-NOTICE = {"aws": timedelta(minutes=5), "alicloud": timedelta(minutes=30), "tencentcloud": timedelta(minutes=5)}
-FARTHEST_HOURS = {"alicloud": Decimal(3 * 8760)}
-
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
 CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}\Z")
 TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:/=+@-]{0,62}\Z")
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
-ZONE_ID = re.compile(r"[a-z]{2,4}[0-9]-az[0-9]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
 
 
@@ -112,8 +109,9 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
     if offer.count > MAX_INSTANCES:
         raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
-    _check_option(offer, settings)
-    mainland = is_mainland(provider, offer.region)
+    facts = cloud.find(provider)
+    _check_option(offer, settings, facts)
+    mainland = facts.in_mainland(offer.region)
     work = quote.workload
     if stack is None:
         from planner.terraform.bootstrap import stack as choose
@@ -133,7 +131,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
-    secret = settings.api_key_secret or (f"/{name}/api-key" if provider == "aws" else f"{name}-api-key")
+    secret = settings.api_key_secret or facts.secrets.api_key.replace("{name}", name)
     for text, what in ((secret, "--api-key-secret"), (settings.hf_token_secret, "--hf-token-secret")):
         if text and not SECRET.match(text):
             raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
@@ -143,16 +141,16 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     if native.billed != native.effective:
         total += f" effective, {show(native.billed)} {offer.totals.native_currency} billed in the window"
     return Deployment(
-        name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer),
+        name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer, facts),
         mainland=mainland, instance_type=offer.instance_type, vcpu=offer.vcpu, memory_gib=offer.memory_gib,
         network_gbps=offer.network_gbps, local_nvme_gb=offer.local_nvme_gb, gpu_model=offer.gpu.model,
         gpu_count=int(offer.gpu.count), gpu_memory_gib=offer.gpu.memory_gib, count=offer.count,
         nodes=_nodes(offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
         offering=offer.offering, period_months=term_months(offer.term) if prepaid else 0, prepaid=prepaid,
-        capacity="block" if option == "capacity_block" else "reservation" if settings.reserve_capacity else "",
+        capacity="reservation" if settings.reserve_capacity else facts.options[option].capacity,
         spot_limit=plain(settings.spot_limit) if settings.spot_limit is not None else "",
         currency=offer.totals.native_currency, hours=quote.hours,
-        deadline="" if prepaid else _deadline(provider, quote.hours, settings),
+        deadline="" if prepaid else _deadline(facts, quote.hours, settings),
         client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
         root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
         model=work.model, served_name=model.name if model else checkpoint.rpartition("/")[2], hf_id=checkpoint,
@@ -161,34 +159,36 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
         cost=tuple((c.name, c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
-        quoted_on=quote.quoted_on, tags=_tags(settings.tags), buy_note=_buy_note(offer), planner_version=__version__,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts), buy_note=_buy_note(offer, facts), planner_version=__version__,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
     )
 
 
-def _check_option(offer: Offer, settings: Settings) -> None:
-    provider, option = offer.provider, offer.purchase_option
-    if option == "capacity_block" and provider != "aws":
-        raise MisuseError(f"{provider} has no capacity blocks; only aws sells them")
-    if settings.reserve_capacity and (provider != "aws" or option not in ("on_demand", "reserved", "savings_plan")):
-        raise MisuseError("--reserve-capacity is an AWS on-demand capacity reservation; it does not go with this offer")
-    if provider == "tencentcloud" and offer.site == "international" and option in ("spot", "subscription"):
+def _check_option(offer: Offer, settings: Settings, facts: Cloud) -> None:
+    option = offer.purchase_option
+    if option not in facts.options:
+        ways = ", ".join(sorted(facts.options))
+        raise MisuseError(f"{offer.provider} has no {option.replace('_', ' ')}s in its modules, only {ways}")
+    rules = facts.options[option]
+    if settings.reserve_capacity and not rules.reservable:
         raise MisuseError(
-            f"Tencent Cloud's international site takes pay-as-you-go from Terraform only (provider docs, "
-            f"instance_charge_type); {option} needs an account of the China site"
+            f"--reserve-capacity adds a capacity reservation to instances bought on demand, where the cloud has that; "
+            f"it does not go with this offer ({offer.provider}, {option})"
         )
+    if offer.site in rules.refused:
+        raise MisuseError(f"{option} at the site {offer.site}: {rules.refused[offer.site]}")
     if option == "spot":
-        if provider == "tencentcloud" and settings.spot_limit is None:
-            raise MisuseError("Tencent Cloud wants a limit on a spot request: give --spot-limit PRICE per hour")
+        if rules.needs_limit and settings.spot_limit is None:
+            raise MisuseError(f"{facts.title} wants a limit on a spot request: give --spot-limit PRICE per hour")
         if settings.spot_limit is not None and settings.spot_limit <= 0:
             raise MisuseError("--spot-limit must be above zero")
     elif settings.spot_limit is not None:
         raise MisuseError(f"--spot-limit goes with a spot offer, this one is {option}; add --purchase-option spot")
 
 
-def _deadline(provider: str, hours: Decimal, settings: Settings) -> str:
+def _deadline(facts: Cloud, hours: Decimal, settings: Settings) -> str:
     """Return the deadline; raise when the cloud cannot keep it."""
     if settings.deadline:
         try:
@@ -201,14 +201,14 @@ def _deadline(provider: str, hours: Decimal, settings: Settings) -> str:
         except OverflowError:
             raise MisuseError(f"{plain(hours)} hours lie beyond the calendar") from None
     ahead = end - settings.now
-    limit = FARTHEST_HOURS.get(provider)
-    if limit is not None and ahead > timedelta(hours=float(limit)):
+    most, least = facts.deadline.most_hours, facts.deadline.least_minutes
+    if most and ahead > timedelta(hours=most):
         raise MisuseError(
-            f"Alibaba Cloud releases an instance at most {plain(limit)} hours (3 years) ahead; shorten --hours or --deadline"
+            f"{facts.title} releases an instance at most {most} hours ({most / 8760:.3g} years) ahead; "
+            f"shorten --hours or --deadline"
         )
-    if ahead < NOTICE[provider]:
-        minutes = int(NOTICE[provider].total_seconds() // 60)
-        raise MisuseError(f"the deadline must be at least {minutes} minutes ahead on {provider}")
+    if ahead < timedelta(minutes=least):
+        raise MisuseError(f"the deadline must be at least {least} minutes ahead on {facts.title}")
     return end.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -232,9 +232,10 @@ def _cidr(settings: Settings) -> str:
     return str(network)
 
 
-def _zone(zone: str, offer: Offer) -> str:
-    """Return the zone: a name in the offer's region or, on AWS, a zone id (use1-az1), the same in every account."""
-    named = zone.startswith(offer.region) or (offer.provider == "aws" and ZONE_ID.match(zone))
+def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
+    """Return the zone: a name in the offer's region or, where the cloud has them, a zone id."""
+    pattern = facts.zone.id_pattern
+    named = zone.startswith(offer.region) or (pattern and re.fullmatch(pattern, zone))
     if zone and not (named and re.fullmatch(r"[a-z0-9-]+", zone)):
         raise MisuseError(f"--zone {zone[:40]!r} is not in {offer.region}")
     return zone
@@ -256,11 +257,11 @@ def _name(text: str, given: bool) -> str:
     return slug if NAME.match(slug) else "llm-" + (slug or "server")[:26]
 
 
-def _tags(tags: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return the user's tags, sorted; the limits are the narrowest of the three clouds'."""
+def _tags(tags: Sequence[tuple[str, str]], facts: Cloud) -> tuple[tuple[str, str], ...]:
+    """Return the user's tags, sorted; the limits are the narrowest that a cloud is known to have."""
     seen = {}
     for key, value in tags:
-        if not TAG_KEY.match(key) or key.lower().startswith(("aws", "acs", "aliyun", "qcs", "tencent", "planner-")):
+        if not TAG_KEY.match(key) or key.lower().startswith((*facts.tag_prefixes, "planner-")):
             raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:/=+@-; no cloud's prefix)")
         if len(value) > 127:
             raise MisuseError(f"--tag {key}: the value has {len(value):,} characters; at most 127 are allowed")
@@ -312,7 +313,7 @@ def _disk(asked: Decimal, weights_gb: float, nvme_gb: int) -> tuple[int, str]:
     return need, short
 
 
-def _buy_note(offer: Offer) -> str:
+def _buy_note(offer: Offer, facts: Cloud) -> str:
     """Return what must be bought by hand for a billing-only option, "" for the others."""
     if offer.purchase_option not in ("reserved", "savings_plan"):
         return ""
@@ -327,7 +328,7 @@ def _buy_note(offer: Offer) -> str:
     if terms is not None and terms.term_hours:
         hourly = (terms.upfront / terms.term_hours + terms.hourly) * offer.count
         commit = f", commitment {plain(hourly.quantize(Decimal('0.001'), ROUND_HALF_UP))} {offer.totals.native_currency} an hour"
-    kind = "EC2 Instance" if offer.offering == "ec2_instance" else "Compute" if offer.offering == "compute" else offer.offering
+    kind = facts.offerings.get(offer.offering, offer.offering)
     return (
         f"buy one {kind} savings plan for {offer.instance_type.split('.')[0]} in {offer.region}, {how}{commit}; it is a "
         f"discount on the bill, so there is no Terraform resource for it."

@@ -11,9 +11,14 @@ and images from planner/data/versions.csv, or raises `MisuseError` (V100 with vL
   else: `${module_env}` (the file /etc/planner/module.env) and `${bundle}`, ONE gzip stream of everything below `files/`:
   for each file a form feed, its name, a line feed and its text, less the lines that are only a `# ` comment. cloud-init
   writes it to /var/lib/planner/bundle and a few lines of python3 unpack it below /opt/planner (paths ending in .sh get
-  mode 0755). One stream without comments is what keeps the user-data inside Tencent Cloud's limit.
-* `files/...`: static text; the same whatever is applied later.
-* `acceptance.sh` in `files/`; beside it on Tencent Cloud, whose user-data has no room for it: run it by TAT.
+  mode 0755). One stream without comments is what keeps the user-data inside the narrowest limit (12 KB).
+* `files/...`: static text; the same whatever is applied later. A cloud's own are in its templates' `files/`.
+* `acceptance.sh` in `files/`, or beside it where the cloud's facts say that the user-data has no room for it (`apart`).
+
+What is peculiar to the cloud comes from its facts (planner/terraform/cloud.py) and its templates: every `NAME.j2` at the
+top of its folder is a file of the module, `parts/` holds what shared templates include as `cloud/parts/...`:
+`quota.md` (what to ask for before the first apply), `secret.sh` (the body of `secret NAME`), `driver.sh` (defines
+`install_driver`; only where the machine image does not bring one) and, optional, `registry.sh` (logs in).
 
 Terraform's side (templates/<provider>/main.tf.j2) is
 
@@ -25,7 +30,7 @@ Terraform's side (templates/<provider>/main.tf.j2) is
 /etc/planner/module.env: `KEY=value` lines, no quotes; every value matches `[A-Za-z0-9:/._,@+=-]*` (validated in
 variables.tf), so that systemd's EnvironmentFile=, compose's --env-file and the shell's `.` read the same. `MODULE_ENV`
 below lists the keys. The secrets themselves are never in it: only their names, read at boot with the instance's role
-(`aws ssm get-parameter`, `aliyun kms GetSecretValue`, Tencent SSM GetSecretValue).
+(parts/secret.sh).
 """
 
 from __future__ import annotations
@@ -35,14 +40,11 @@ from decimal import Decimal
 from planner.records import NamedTuple
 from planner.sizing import Layout
 
-__all__ = ["MAINLAND_TENCENT", "MODULE_ENV", "USER_DATA_LIMIT", "Deployment", "Image", "Node", "Stack", "is_mainland"]
-
-#: Rendered user-data, raw bytes (before base64), that each cloud takes; source: facts in docs/terraform.md.
-USER_DATA_LIMIT = {"aws": 16384, "alicloud": 32768, "tencentcloud": 12288}
+__all__ = ["MODULE_ENV", "Deployment", "Image", "Node", "Stack"]
 
 #: Keys of /etc/planner/module.env, in this order, and what Terraform puts there.
 MODULE_ENV = {
-    "PLANNER_PROVIDER": "aws, alicloud or tencentcloud",
+    "PLANNER_PROVIDER": "the cloud's name",
     "PLANNER_REGION": "region id",
     "PLANNER_DEADLINE": "RFC 3339 UTC with Z: the guest powers off for good then; empty for a subscription",
     "PLANNER_API_KEY_SECRET": "name of the secret that holds the API key",
@@ -56,23 +58,6 @@ MODULE_ENV = {
     "PLANNER_SECRET_REGION": "region of the secret store",
     # One line per image of the stack: PLANNER_IMAGE_<ROLE upper case>, value repository@sha256:digest
 }
-
-#: Tencent Cloud regions in mainland China (its region ids do not start with cn-).
-MAINLAND_TENCENT = frozenset(
-    (
-        "ap-beijing ap-beijing-fsi ap-chengdu ap-chongqing ap-guangzhou ap-nanjing ap-shanghai ap-shanghai-adc "
-        "ap-shanghai-fsi ap-shenzhen ap-shenzhen-fsi ap-tianjin ap-changsha-ec ap-fuzhou-ec ap-hangzhou-ec "
-        "ap-hefei-ec ap-jinan-ec ap-shenyang-ec ap-shijiazhuang-ec ap-wuhan-ec ap-xian-ec ap-zhengzhou-ec ap-qingyuan"
-    ).split()
-)
-
-
-def is_mainland(provider: str, region: str) -> bool:
-    """Return whether `region` is in mainland China (cn-hongkong is not)."""
-    if provider == "tencentcloud":
-        return region in MAINLAND_TENCENT
-    return region.startswith("cn-") and region != "cn-hongkong"
-
 
 class Image(NamedTuple):
     """A container image. role: "engine", "proxy", "prometheus", "grafana", "dcgm_exporter", "node_exporter".
@@ -120,7 +105,7 @@ class Deployment(NamedTuple):
     count: instances; pp of layout: instances per replica. cost: (label, exact amount, currency) rows of the quote.
     tags: sorted pairs. client_cidr, deadline: "" when the user sets them at apply. hours: the quote's window.
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens. prepaid: subscription, so no
-    deadline. capacity: "" or "reservation" (AWS on-demand capacity reservation) or "block".
+    deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
     api_key_secret, hf_token_secret ("" = the model is public): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 
@@ -10,23 +11,15 @@ from planner.errors import MisuseError
 from planner.money import plain, show
 from planner.quoting.records import Offer, Quote
 from planner.templating import render
-from planner.terraform import words
+from planner.terraform import cloud, words
 from planner.terraform.align import tidy
-from planner.terraform.deploy import PIN, ZONE_ID
-from planner.terraform.deployment import USER_DATA_LIMIT, Deployment
+from planner.terraform.deploy import PIN
+from planner.terraform.deployment import Deployment
 
 __all__ = ["files", "record", "scan"]
 
-#: Template of each module file, per provider; {p} is the provider.
-TEMPLATES = {
-    "versions.tf": "{p}/versions.tf.j2",
-    "main.tf": "{p}/main.tf.j2",
-    "network.tf": "{p}/network.tf.j2",
-    "iam.tf": "{p}/iam.tf.j2",
-    "deadline.tf": "{p}/deadline.tf.j2",
-    "budget.tf": "{p}/budget.tf.j2",
-    "variables.tf": "{p}/variables.tf.j2",
-    "outputs.tf": "{p}/outputs.tf.j2",
+#: Files that every module has, from shared templates; the others are the templates at the top of the cloud's own folder.
+SHARED = {
     "terraform.tfvars": "common/terraform.tfvars.j2",
     "README.md": "common/README.md.j2",
     ".gitignore": "common/gitignore.j2",
@@ -48,26 +41,25 @@ def files(
     if bootstrap is None:
         bootstrap = render_bootstrap(deployment)
     d = deployment
-    names = dict(TEMPLATES)
-    if d.provider == "alicloud" or d.prepaid:
-        del names["deadline.tf"]  # on Alibaba Cloud it is an argument of the instance, a subscription has none
-    if d.provider == "alicloud":
-        del names["budget.tf"]  # the provider has no such resource
-    resource = {"aws": "aws_instance", "alicloud": "alicloud_instance", "tencentcloud": "tencentcloud_instance"}[d.provider]
-    many = d.count > 1
+    facts, own = cloud.find(d.provider), cloud.templates(d.provider)
+    resource, many = facts.readback.resource, d.count > 1
+    by_id = bool(facts.zone.id_pattern and re.fullmatch(facts.zone.id_pattern, d.zone))
     values = {
         "d": d,
+        "cloud": facts,
         "many": many,
         "first": f'{resource}.this["0"]' if many else f"{resource}.this",
-        "limit": USER_DATA_LIMIT[d.provider],
+        "limit": facts.user_data_bytes,
         "pinned": _pinned(d, pins),
         "cost": [(label, show(amount), currency) for label, amount, currency in d.cost],
-        "zone_argument": "availability_zone_id" if d.provider == "aws" and ZONE_ID.match(d.zone) else "availability_zone",
+        "zone_argument": facts.zone.id_argument if by_id else facts.zone.argument,
+        "zone_by_id": by_id,
         "hours": plain(d.hours),
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
-        **words.of(d),
+        **words.of(d, facts),
     }
-    result = {path: render(template.format(p=d.provider), **values) for path, template in names.items()}
+    templates = {**_own_templates(own, d.prepaid), **SHARED}
+    result = {path: render(template, own=own, **values) for path, template in templates.items()}
     result = {path: tidy(text) if path.endswith((".tf", ".tfvars")) else text for path, text in result.items()}
     result["README.md"] = re.sub(r"\n{3,}", "\n\n", result["README.md"])
     overlap = set(result) & set(bootstrap)
@@ -77,12 +69,23 @@ def files(
     result["planner.json"] = record(d, quote, offer)
     scan(result)
     size = user_data_size(d, result)
-    if size > USER_DATA_LIMIT[d.provider]:
+    if size > facts.user_data_bytes:
         raise MisuseError(
-            f"the user-data would be {size:,} bytes, over {d.provider}'s limit of {USER_DATA_LIMIT[d.provider]:,}; "
+            f"the user-data would be {size:,} bytes, over {d.provider}'s limit of {facts.user_data_bytes:,}; "
             f"shorten names and tags, or take a prepared image"
         )
     return dict(sorted(result.items()))
+
+
+def _own_templates(folder: str, prepaid: bool) -> dict[str, str]:
+    """Return {module file: template} of the cloud's own folder: what is paid in advance has no deadline."""
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".j2"))
+    missing = {f"{stem}.tf.j2" for stem in ("versions", "main", "variables", "outputs")}.difference(names)
+    if missing:
+        raise MisuseError(f"{folder}: a module needs {', '.join(sorted(missing))}")
+    return {
+        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (prepaid and name == "deadline.tf.j2")
+    }
 
 
 def _pinned(d: Deployment, pins: Mapping[str, str]) -> list[tuple[object, str]]:

@@ -16,12 +16,13 @@ from typing import Any
 from planner.errors import MisuseError
 from planner.files import read_text
 from planner.records import NamedTuple
+from planner.terraform import cloud
+from planner.terraform.cloud import Readback, Rule
 from planner.workload import Workload
 
 __all__ = ["Module", "blocks", "module_of", "workload_of"]
 
 SCHEMA = "planner.module/1"
-INSTANCE = {"aws": "aws_instance", "alicloud": "alicloud_instance", "tencentcloud": "tencentcloud_instance"}
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*|//[^\n]*|/\*.*?\*/|[{}\[\]()=\n]|[^\s"{}\[\]()=#]+', re.S)
 _BILLING_ONLY = ("reserved", "savings_plan")
 
@@ -65,10 +66,10 @@ def module_of(folder: str) -> Module:
 
     try:
         provider = str(raw["provider"])
-        resource = INSTANCE[provider]
+        rules = _rules(provider, path)
         base = load_workload(raw["workload"])
         cost = raw["cost"]
-        facts = _facts(folder, provider, resource)
+        facts = _facts(folder, provider, rules)
         offer, quote_hash = str(raw["offer"]), str(raw["quote"])
         amounts = Decimal(cost["effective"]), Decimal(cost["billed"])
         currency = str(cost["currency"])
@@ -86,50 +87,74 @@ def module_of(folder: str) -> Module:
     return Module(workload, offer, quote_hash, currency, *amounts)
 
 
-def _facts(folder: str, provider: str, resource: str) -> dict[str, str]:
+def _rules(provider: str, path: str) -> Readback:
+    """Return where the HCL of `provider` says what is bought; raise `MisuseError` that names the record `path`."""
+    try:
+        return cloud.find(provider).readback
+    except MisuseError as exc:
+        raise MisuseError(f"{path}: {exc}") from None
+
+
+def _facts(folder: str, provider: str, rules: Readback) -> dict[str, str]:
     """Return instance_type, count, region, purchase_option and hours as the module's HCL has them."""
     found: list[Block] = []
     for name in sorted(os.listdir(folder)):
         if name.endswith(".tf"):
             found += blocks(read_text(os.path.join(folder, name), "module"), name)
     scope = {k: v for b in found if b.header == ("locals",) for k, v in b.attributes.items()}
-    instances = [b for b in found if b.header[:2] == ("resource", resource)]
+    instances = [b for b in found if b.header[:2] == ("resource", rules.resource)]
     if len(instances) != 1:
-        raise MisuseError(f"{folder}: expected one {resource}, found {len(instances)}")
-    regions = [b.attributes["region"] for b in found if b.header == ("provider", provider) and "region" in b.attributes]
-    if len(regions) != 1:
-        raise MisuseError(f"{folder}: expected one provider {provider!r} with a region, found {len(regions)}")
+        raise MisuseError(f"{folder}: expected one {rules.resource}, found {len(instances)}")
     instance = instances[0]
     nodes = [b for b in found if b.header == ("locals",) for b in b.blocks if b.header == ("nodes",)]
     count = len(nodes[0].blocks) if "for_each" in instance.attributes and nodes else 1
     return {
-        "instance_type": _value(instance.attributes.get("instance_type", ""), scope, folder),
-        "region": _value(regions[0], scope, folder),
+        "instance_type": _value(_attribute(instance, rules.instance_type), scope, folder),
+        "region": _value(_region(found, rules.region, folder), scope, folder),
         "count": str(count),
         "hours": _value(scope.get("hours", ""), scope, folder),
-        "purchase_option": _bought(provider, instance, _value(scope.get("purchase_option", ""), scope, folder), folder),
+        "purchase_option": _bought(
+            provider, instance, rules.bought, _value(scope.get("purchase_option", ""), scope, folder), folder
+        ),
     }
 
 
-def _bought(provider: str, instance: Block, said: str, folder: str) -> str:
+def _attribute(block: Block, path: str) -> str:
+    """Return the attribute at `path`, as written; "" where there is none."""
+    *outer, name = path.split(".")
+    for word in outer:
+        inner = [b for b in block.blocks if b.header == (word,)]
+        if not inner:
+            return ""
+        block = inner[0]
+    return block.attributes.get(name, "")
+
+
+def _region(found: list[Block], place: str, folder: str) -> str:
+    """Return what stands at `provider.NAME.ATTRIBUTE` or `local.NAME`."""
+    kind, _, rest = place.partition(".")
+    if kind != "provider":
+        return place
+    name, _, attribute = rest.partition(".")
+    regions = [b.attributes[attribute] for b in found if b.header == ("provider", name) and attribute in b.attributes]
+    if len(regions) != 1:
+        raise MisuseError(f"{folder}: expected one provider {name!r} with a {attribute}, found {len(regions)}")
+    return regions[0]
+
+
+def _bought(provider: str, instance: Block, rules: tuple[Rule, ...], said: str, folder: str) -> str:
     """Return the way of buying by the instance's own arguments; billing-only ways run on demand and are only said."""
-    a = instance.attributes
-    market = ""
-    for block in instance.blocks:
-        if block.header == ("instance_market_options",):
-            market = block.attributes.get("market_type", "").strip('"')
-    charge = a.get("instance_charge_type", "").strip('"').upper()
-    if market == "spot" or charge == "SPOTPAID" or a.get("spot_strategy", '"NoSpot"').strip('"') != "NoSpot":
-        real = "spot"
-    elif market == "capacity-block":
-        real = "capacity_block"
-    elif charge == "PREPAID":
-        real = "subscription"
-    else:
-        real = "on_demand"
+    real = next((rule.option for rule in rules if _holds(rule, instance)), "on_demand")
     if real == said or (real == "on_demand" and said in _BILLING_ONLY):
         return said
-    raise MisuseError(f"{folder}: locals say {said or 'nothing'}, but the {provider} instance is bought as {real}; make them agree")
+    raise MisuseError(
+        f"{folder}: locals say {said or 'nothing'}, but the {provider} instance is bought as {real}; make them agree"
+    )
+
+
+def _holds(rule: Rule, instance: Block) -> bool:
+    have = _attribute(instance, rule.path).strip('"').lower()
+    return have == rule.value.lower() if rule.value else have not in ("", rule.unlike.lower())
 
 
 def _value(text: str, scope: dict[str, str], folder: str) -> str:

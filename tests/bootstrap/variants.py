@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from planner.sizing import Layout
-from planner.terraform.deployment import Deployment, Node, is_mainland
+from planner.terraform import cloud
+from planner.terraform.deployment import Deployment, Node
 from planner.terraform.engines import stack
 
 
@@ -63,7 +64,7 @@ def deployment(**changes: Any) -> Deployment:
     }
     engine = changes.pop("engine", "")
     given.update(changes)
-    given["mainland"] = is_mainland(given["provider"], given["region"])
+    given["mainland"] = cloud.find(given["provider"]).in_mainland(given["region"])
     pp = given["layout"].pp
     given["nodes"] = tuple(
         Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"])

@@ -1,0 +1,301 @@
+"""What is peculiar to a cloud in an emitted module: the record `Cloud`, read from the `cloud.toml` in the provider's home.
+
+A provider's home is the folder of its adapter (planner.provider.homes). A cloud can be emitted when its home holds
+`cloud.toml`; its templates are in `<home>/templates/`, ours in planner's own `templates/<name>/`. Nothing here is read for
+a quote: only emit-tf and reading a module back look at it. docs/terraform.md, "A cloud of your own", has the whole file.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from planner import provider, templating
+from planner.errors import CatalogError, MisuseError, suggest
+from planner.files import read_text
+from planner.records import NamedTuple
+
+__all__ = [
+    "Ask", "Cloud", "Deadline", "Disks", "Image", "Mainland", "Option", "Readback", "Rule", "Secrets", "Zone", "find",
+    "names", "secret_shapes", "templates",
+]  # fmt: skip
+
+
+_NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+
+
+class Zone(NamedTuple):
+    """How the templates name a zone. argument: by its name; id_argument: by an id that is the same in every account.
+
+    id_pattern: a regular expression of such an id, in the syntax that Python and Terraform share; "": there is none.
+    command: lists the zones that sell a type; {region} and {type} are filled in.
+    """
+
+    argument: str
+    command: str
+    id_argument: str = ""
+    id_pattern: str = ""
+
+
+class Deadline(NamedTuple):
+    """The cloud's own end. by: what ends the instances, a clause. most_hours: 0 = no limit."""
+
+    by: str
+    least_minutes: int
+    most_hours: int = 0
+
+
+class Mainland(NamedTuple):
+    """Regions in mainland China: shell patterns, and those that match but are not. pypi: Python packages come from there."""
+
+    regions: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+    pypi: str = ""
+
+
+class Image(NamedTuple):
+    """The machine image, where it brings driver and container runtime; word: what the cloud calls an image."""
+
+    name: str = ""
+    word: str = "image"
+
+
+class Disks(NamedTuple):
+    """How a guest knows its local disks. model: part of their model name; "": they are NVMe disks of another model.
+
+    striped: where the machine image has already mounted them as one.
+    """
+
+    model: str = ""
+    striped: str = ""
+
+
+class Secrets(NamedTuple):
+    """The cloud's secret store. store: its name for people; api_key: the default name of the key's secret, of {name}.
+
+    put: the command that makes the secret; {region} and {name} are filled in. packages: what parts/secret.sh needs from
+    PyPI, each NAME==VERSION. shapes: kind -> regular expression of this cloud's credentials, which no module may hold.
+    """
+
+    store: str
+    api_key: str
+    put: str
+    packages: tuple[str, ...] = ()
+    shapes: Mapping[str, str] = _NO_TEXTS
+
+
+class Option(NamedTuple):
+    """A way of buying that the templates can write. needs_limit: a spot request must name its highest price.
+
+    reservable: --reserve-capacity goes with it. capacity: what Deployment.capacity says for it. refused: site -> why not.
+    """
+
+    needs_limit: bool = False
+    reservable: bool = False
+    capacity: str = ""
+    refused: Mapping[str, str] = _NO_TEXTS
+
+
+class Ask(NamedTuple):
+    """A variable that the user must set before apply, and the command that finds its value ("": the user knows it)."""
+
+    variable: str
+    command: str = ""
+
+
+class Rule(NamedTuple):
+    """An instance is bought as `option` where the attribute at `path` is `value` (or, with `unlike`, is there and is not)."""
+
+    option: str
+    path: str
+    value: str = ""
+    unlike: str = ""
+
+
+class Readback(NamedTuple):
+    """Where the HCL says what is bought. resource: the type of the instance's resource.
+
+    instance_type: path in that resource, nested blocks and maps by dots. region: `provider.NAME.ATTRIBUTE` or
+    `local.NAME`. bought: the first rule that holds says the way of buying; on demand where none does.
+    """
+
+    resource: str
+    instance_type: str
+    region: str
+    bought: tuple[Rule, ...] = ()
+
+
+class Cloud(NamedTuple):
+    """All that the templates and checks of one cloud need beside the deployment itself.
+
+    title: the cloud's name in sentences. user_data_bytes: most that its user-data takes, before base64. mtu: bytes that an
+    instance's interface must carry. metadata: address or range of the metadata service, closed to containers.
+    tag_prefixes: begin tags that only the cloud may set. apart: files of the bootstrap that lie beside the module, because
+    the user-data has no room for them; acceptance: how the user then runs the acceptance test, "" for the usual way.
+    metrics_billed: instances have metrics that cost even with a public address. offerings: offering -> its name at the
+    cash desk. asks: beside `client_cidr`, `zone` and `images`.
+    """
+
+    title: str
+    user_data_bytes: int
+    mtu: int
+    metadata: str
+    zone: Zone
+    deadline: Deadline
+    secrets: Secrets
+    options: Mapping[str, Option]
+    readback: Readback
+    mainland: Mainland = Mainland()
+    image: Image = Image()
+    disks: Disks = Disks()
+    tag_prefixes: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    acceptance: str = ""
+    metrics_billed: bool = False
+    offerings: Mapping[str, str] = _NO_TEXTS
+    asks: tuple[Ask, ...] = ()
+
+    def in_mainland(self, region: str) -> bool:
+        """Say whether `region` is in mainland China."""
+        held = any(fnmatch.fnmatchcase(region, pattern) for pattern in self.mainland.regions)
+        return held and region not in self.mainland.but
+
+
+#: Records that a key of another record holds: {(record, key): (record, how many)}.
+_NESTED: dict[tuple[type, str], tuple[type, str]] = {
+    (Cloud, "zone"): (Zone, "one"),
+    (Cloud, "deadline"): (Deadline, "one"),
+    (Cloud, "mainland"): (Mainland, "one"),
+    (Cloud, "image"): (Image, "one"),
+    (Cloud, "disks"): (Disks, "one"),
+    (Cloud, "secrets"): (Secrets, "one"),
+    (Cloud, "readback"): (Readback, "one"),
+    (Cloud, "options"): (Option, "table"),
+    (Cloud, "asks"): (Ask, "list"),
+    (Readback, "bought"): (Rule, "list"),
+}
+
+#: What a plain key may hold, by its annotation: (type in TOML, the words for it).
+_PLAIN = {
+    "str": (str, "text"),
+    "int": (int, "a whole number"),
+    "bool": (bool, "true or false"),
+    "tuple[str, ...]": (list, "a list of texts"),
+    "Mapping[str, str]": (dict, "a table of texts"),
+}
+
+#: Text of these keys stands in shell scripts between other words.
+_WORDS = re.compile(r"[A-Za-z0-9 ./_-]*\Z")
+_PATTERNS = {"id_pattern", "shapes"}
+
+_read: dict[str, Cloud] = {}
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """Return the homes of the installed providers; looked up once a process."""
+    return provider.homes()
+
+
+def names() -> tuple[str, ...]:
+    """Return the installed providers that can be emitted, sorted."""
+    return tuple(sorted(name for name, home in _homes().items() if os.path.isfile(_path(home))))
+
+
+def find(name: str) -> Cloud:
+    """Return what is peculiar to the cloud `name`; raise `MisuseError` with near names, `CatalogError` for a bad file."""
+    homes = _homes()
+    if name not in homes:
+        raise MisuseError(f"unknown provider {name[:60]!r}: {suggest(name, names())}")
+    path = _path(homes[name])
+    if path not in _read:
+        if not os.path.isfile(path):
+            raise MisuseError(f"provider {name} cannot be emitted: it has no {path}")
+        _read[path] = read(path)
+    return _read[path]
+
+
+def templates(name: str) -> str:
+    """Return the folder of the cloud's templates: its home's own, else planner's; raise `MisuseError` where neither is."""
+    own = os.path.join(_homes()[name], "templates")
+    for folder in (own, os.path.join(templating.folder(), name)):
+        if os.path.isdir(folder):
+            return folder
+    raise MisuseError(f"provider {name} cannot be emitted: it has no templates in {own}")
+
+
+def secret_shapes() -> list[tuple[str, str]]:
+    """Return (kind, regular expression) of the credentials of every installed cloud: none of them belongs in a module."""
+    return [shape for name in names() for shape in find(name).secrets.shapes.items()]
+
+
+def _path(home: str) -> str:
+    return os.path.join(home, "cloud.toml")
+
+
+def read(path: str) -> Cloud:
+    """Return the record in the file `path`; raise `CatalogError` with file and key for what is unknown, missing or wrong."""
+    import tomllib
+
+    try:
+        raw = tomllib.loads(read_text(path, "cloud facts"))
+    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+        raise CatalogError(f"{path}: not valid TOML: {exc}") from None
+    found: Cloud = _record(Cloud, raw, path, "")
+    if not found.options:
+        raise CatalogError(f"{path}: options: name at least one way of buying")
+    for key in ("title", "user_data_bytes", "mtu", "metadata"):
+        if not getattr(found, key):
+            raise CatalogError(f"{path}: {key} must not be empty")
+    return found
+
+
+def _record(kind: Any, raw: object, path: str, place: str) -> Any:
+    """Return `raw`, the table at `place` of the file, as a record of `kind`."""
+    if not isinstance(raw, dict):
+        raise CatalogError(f"{path}: {place.rstrip('.')} is not a table")
+    for key in raw:
+        if key not in kind._fields:
+            raise CatalogError(f"{path}: unknown key {place}{key}: {suggest(key, kind._fields)}")
+    given = {}
+    for key in kind._fields:
+        if key in raw:
+            given[key] = _value(kind, key, raw[key], path, place + key)
+        elif key not in kind._field_defaults:
+            raise CatalogError(f"{path}: the key {place}{key} is missing")
+    return kind(**given)
+
+
+def _value(kind: Any, key: str, raw: object, path: str, place: str) -> Any:
+    """Return the checked value of one key."""
+    if (kind, key) in _NESTED:
+        inner, many = _NESTED[kind, key]
+        if many == "one":
+            return _record(inner, raw, path, place + ".")
+        if many == "list" and isinstance(raw, list):
+            return tuple(_record(inner, item, path, f"{place}[{i}].") for i, item in enumerate(raw))
+        if many == "table" and isinstance(raw, dict):
+            return {name: _record(inner, item, path, f"{place}.{name}.") for name, item in raw.items()}
+        raise CatalogError(f"{path}: {place} is not a {many} of tables")
+    wanted, words = _PLAIN[kind.__annotations__[key]]
+    texts = raw if isinstance(raw, list) else list(raw.values()) if isinstance(raw, dict) else [raw]
+    fits = isinstance(raw, wanted) and not (wanted is int and isinstance(raw, bool))
+    if not fits or (wanted in (list, dict) and not all(isinstance(item, str) for item in texts)):
+        raise CatalogError(f"{path}: {place} must be {words}")
+    if kind in (Image, Disks) and not _WORDS.match(str(raw)):
+        raise CatalogError(f"{path}: {place} takes letters, digits, blanks and ./_- only: it stands in a shell script")
+    for text in texts:
+        if isinstance(text, str) and ("\n" in text or "\r" in text):
+            raise CatalogError(f"{path}: {place} must stay on one line")
+    if key in _PATTERNS:
+        for text in texts:
+            try:
+                re.compile(str(text))
+            except re.error as exc:
+                raise CatalogError(f"{path}: {place} is not a regular expression: {exc}") from None
+    return tuple(texts) if wanted is list else raw
