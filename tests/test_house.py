@@ -214,7 +214,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "regular expressions": {
         "planner/i18n.py": "until sentences are Texts where they are made",
-        "planner/terraform/words.py": "the family of an instance type is a fact of its cloud",
     },
     "errors read back": {
         "planner/sizing/fit.py:check": "an error of its own kind instead of its words",
@@ -229,6 +228,7 @@ PATTERNS: dict[str, str] = {
     "planner/templating.py": "escapes for HCL, shell and YAML",
     "planner/terraform/align.py": "aligns HCL as terraform fmt does",
     "planner/terraform/bootstrap.py": "finds secrets in emitted files; checks names",
+    "planner/terraform/cloud.py": "checks the patterns and words of a cloud's facts",
     "planner/terraform/deploy.py": "checks names that the user gave",
     "planner/terraform/module.py": "blank lines that empty parts leave behind",
     "planner/terraform/readback.py": "reads HCL",

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import MisuseError, PlannerError
+from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.terraform import cloud, deploy, module
 from planner.terraform.align import tidy
@@ -240,10 +241,10 @@ def test_a_public_address_only_when_the_workload_has_one() -> None:
 def test_mainland_regions_refuse_docker_io() -> None:
     assert "docker" in made("tencentcloud")[1]["variables.tf"]
     assert "docker" not in made("aws")[1]["variables.tf"]
-    assert cloud.find("alicloud").in_mainland("cn-beijing")
-    assert not cloud.find("alicloud").in_mainland("cn-hongkong")
-    assert cloud.find("aws").in_mainland("cn-north-1")
-    assert not cloud.find("tencentcloud").in_mainland("ap-singapore")
+    assert Catalog().market("alicloud", "cn-beijing") == "mainland"
+    assert Catalog().market("alicloud", "cn-hongkong") == "abroad"
+    assert Catalog().market("aws", "cn-north-1") == "mainland"
+    assert Catalog().market("tencentcloud", "ap-singapore") == "abroad"
 
 
 def test_pins_reach_the_tfvars_and_must_be_whole() -> None:

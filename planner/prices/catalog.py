@@ -111,6 +111,11 @@ class Catalog:
         found: dict[str, Region] = self._once((provider, "regions"), lambda: self._read_regions(provider))
         return found
 
+    def market(self, provider: str, region: str) -> str:
+        """Return one of MARKETS for `region`, whether or not a list has it."""
+        listed = self.regions(provider).get(region)
+        return listed.market if listed is not None else self.info(provider).market(region)
+
     def _read_regions(self, provider: str) -> dict[str, Region]:
         result = self._of(provider).regions()
         if self.book is not None:

@@ -127,7 +127,7 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
         "gbps_floor": str(min(d.network_gbps, Decimal(100)) / 2) if d.network_gbps else "1",
         "host_network": layout.pp > 1,
         "hub_id": hub_id,
-        "index": facts.mainland.pypi if d.mainland else "",
+        "index": facts.pypi if d.mainland else "",
         "m": monitoring.engine_metrics(d.stack.engine, d.stack.engine_version),
         "metadata": facts.metadata,
         "model_path": model_path(d),

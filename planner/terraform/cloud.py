@@ -7,7 +7,6 @@ a quote: only emit-tf and reading a module back look at it. docs/terraform.md, "
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 from collections.abc import Mapping
@@ -21,9 +20,22 @@ from planner.files import read_text
 from planner.records import NamedTuple
 
 __all__ = [
-    "Ask", "Cloud", "Deadline", "Disks", "Image", "Mainland", "Option", "Readback", "Rule", "Secrets", "Zone", "find",
-    "names", "secret_shapes", "templates",
-]  # fmt: skip
+    "Ask",
+    "Cloud",
+    "Deadline",
+    "Disks",
+    "Image",
+    "Option",
+    "Readback",
+    "Rule",
+    "Secrets",
+    "Zone",
+    "find",
+    "names",
+    "read",
+    "secret_shapes",
+    "templates",
+]
 
 
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
@@ -48,14 +60,6 @@ class Deadline(NamedTuple):
     by: str
     least_minutes: int
     most_hours: int = 0
-
-
-class Mainland(NamedTuple):
-    """Regions in mainland China: shell patterns, and those that match but are not. pypi: Python packages come from there."""
-
-    regions: tuple[str, ...] = ()
-    but: tuple[str, ...] = ()
-    pypi: str = ""
 
 
 class Image(NamedTuple):
@@ -138,7 +142,8 @@ class Cloud(NamedTuple):
     tag_prefixes: begin tags that only the cloud may set. apart: files of the bootstrap that lie beside the module, because
     the user-data has no room for them; acceptance: how the user then runs the acceptance test, "" for the usual way.
     metrics_billed: instances have metrics that cost even with a public address. offerings: offering -> its name at the
-    cash desk. asks: beside `client_cidr`, `zone` and `images`.
+    cash desk. asks: beside `client_cidr`, `zone` and `images`. pypi: where
+    instances in mainland China get Python packages.
     """
 
     title: str
@@ -150,7 +155,6 @@ class Cloud(NamedTuple):
     secrets: Secrets
     options: Mapping[str, Option]
     readback: Readback
-    mainland: Mainland = Mainland()
     image: Image = Image()
     disks: Disks = Disks()
     tag_prefixes: tuple[str, ...] = ()
@@ -159,18 +163,13 @@ class Cloud(NamedTuple):
     metrics_billed: bool = False
     offerings: Mapping[str, str] = _NO_TEXTS
     asks: tuple[Ask, ...] = ()
-
-    def in_mainland(self, region: str) -> bool:
-        """Say whether `region` is in mainland China."""
-        held = any(fnmatch.fnmatchcase(region, pattern) for pattern in self.mainland.regions)
-        return held and region not in self.mainland.but
+    pypi: str = ""
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
 _NESTED: dict[tuple[type, str], tuple[type, str]] = {
     (Cloud, "zone"): (Zone, "one"),
     (Cloud, "deadline"): (Deadline, "one"),
-    (Cloud, "mainland"): (Mainland, "one"),
     (Cloud, "image"): (Image, "one"),
     (Cloud, "disks"): (Disks, "one"),
     (Cloud, "secrets"): (Secrets, "one"),

@@ -11,6 +11,7 @@ from planner import __version__
 from planner.sizing import models
 from planner.errors import MisuseError
 from planner.money import plain, show
+from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
@@ -111,7 +112,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
     facts = cloud.find(provider)
     _check_option(offer, settings, facts)
-    mainland = facts.in_mainland(offer.region)
+    mainland = Catalog().market(provider, offer.region) == "mainland"
     work = quote.workload
     if stack is None:
         from planner.terraform.bootstrap import stack as choose

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from planner.prices.catalog import Catalog
 from planner.sizing import Layout
-from planner.terraform import cloud
 from planner.terraform.deployment import Deployment, Node
 from planner.terraform.engines import stack
 
@@ -64,7 +64,7 @@ def deployment(**changes: Any) -> Deployment:
     }
     engine = changes.pop("engine", "")
     given.update(changes)
-    given["mainland"] = cloud.find(given["provider"]).in_mainland(given["region"])
+    given["mainland"] = Catalog().market(given["provider"], given["region"]) == "mainland"
     pp = given["layout"].pp
     given["nodes"] = tuple(
         Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"])
