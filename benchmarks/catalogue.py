@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.pairs import compare
 from planner.prices import catalog
+from planner.provider import homes
 
 CODE = """
 import sys
@@ -31,7 +32,7 @@ def grow(root: Path, prices: int) -> int:
     """Fill `root` with a catalogue of at least `prices` prices and return how many there are."""
     count = 0
     for name in catalog.Catalog().providers():
-        shutil.copytree(Path(catalog.ROOT, name, "catalog"), root / name / "catalog")
+        shutil.copytree(Path(homes()[name], "catalog"), root / name / "catalog")
         count += sum(
             len(p.read_text("utf-8").splitlines()) - 1 for p in (root / name / "catalog" / "prices").glob("*.csv")
         )
@@ -59,7 +60,7 @@ def main() -> None:
         count = grow(root, 100_000)
         print(f"{count:,} prices in {folder}")
         run = [sys.executable, "-c", CODE]
-        compare("quote on 100,000 prices (limit 2)", [*run, str(root)], [*run, catalog.ROOT])
+        compare("quote on 100,000 prices (limit 2)", [*run, str(root)], [*run, ""])
 
 
 if __name__ == "__main__":

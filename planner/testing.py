@@ -8,7 +8,9 @@
         def provider(self) -> Provider: ...
         def access(self, **changes) -> Access: ...     # reaches your local server; changes replace fields
 
-pytest finds the test methods; nothing here imports it, so the module can be used with any runner.
+pytest finds the test methods; nothing here imports it, so the module can be used with any runner. The package under test
+must be installed, or lie on the search path with its `*.dist-info`: `planner` finds it, its home and its price lists by the
+entry point alone (planner.provider), and so do these tests.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 from planner.errors import FetchError, MisuseError
-from planner.provider import Access, Batch, Provider, in_families
+from planner.provider import Access, Batch, Provider, homes, in_families
 
 __all__ = ["ProviderContract"]
 
@@ -67,6 +69,29 @@ class ProviderContract:
         environ = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=False)
         assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+    def test_an_entry_point_names_it(self) -> None:
+        name = self.provider().name
+        found = homes()
+        assert name in found, (
+            f"no entry point of the group planner.providers is called {name!r}: is the package installed?"
+        )
+        assert os.path.isdir(found[name])
+
+    def test_its_price_lists_can_be_quoted(self) -> None:
+        """A home without `catalog/` has no lists, and passes."""
+        from planner.prices.catalog import Catalog
+        from planner.prices.review import review
+
+        name = self.provider().name
+        if not os.path.isfile(os.path.join(homes()[name], "catalog", "provider.json")):
+            return
+        catalog = Catalog()
+        assert review(catalog, name).problems == ()
+        info, regions = catalog.info(name), catalog.regions(name)
+        assert info.home_regions
+        assert set(info.home_regions) <= set(regions)
+        assert {site for region in regions.values() for site in region.sites} <= set(info.sites)
 
     def test_it_has_default_regions(self) -> None:
         regions = self.provider().default_regions()

@@ -12,6 +12,7 @@ import pytest
 from planner.errors import CatalogError, MisuseError
 from planner.offer import Price
 from planner.prices import catalog, checks
+from planner.provider import homes
 
 REAL = catalog.Catalog()
 
@@ -43,7 +44,7 @@ def test_files_bear_only_their_own_region() -> None:
         for file in REAL.price_files(name):
             if file == "unplaced":
                 continue
-            path = Path(catalog.ROOT, name, "catalog", "prices", f"{file}.csv")
+            path = Path(homes()[name], "catalog", "prices", f"{file}.csv")
             with path.open(encoding="utf-8") as text:
                 assert {row["region"] for row in csv.DictReader(text)} == {file}
 
@@ -82,7 +83,7 @@ def test_as_of_leaves_out_later_prices() -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     for name in REAL.providers():
-        shutil.copytree(Path(catalog.ROOT, name, "catalog"), tmp_path / name / "catalog")
+        shutil.copytree(Path(homes()[name], "catalog"), tmp_path / name / "catalog")
     return tmp_path
 
 
@@ -141,7 +142,7 @@ def test_a_provider_says_its_services_its_driver_and_where_mainland_china_is() -
 
 
 def test_an_unknown_market_is_refused(tmp_path: Path) -> None:
-    shutil.copytree(Path(catalog.ROOT, "aws", "catalog"), tmp_path / "aws" / "catalog")
+    shutil.copytree(Path(homes()["aws"], "catalog"), tmp_path / "aws" / "catalog")
     path = tmp_path / "aws" / "catalog" / "regions.csv"
     path.write_text(path.read_text("utf-8").replace(",mainland,", ",moon,"), "utf-8")
     with pytest.raises(CatalogError, match=r"regions\.csv:\d+: unknown market 'moon'"):

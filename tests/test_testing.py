@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from planner.provider import Access, Batch, Provider
 from planner.testing import ProviderContract
 from tests.bookrows import NOON, changed
+from tests.fakecloud import fakecloud
 from tests.fakecloud.fakecloud import Fake
 
 
@@ -18,6 +21,10 @@ class TestFakeCloud(ProviderContract):
     region = "north-1"
     family = "g1"
     secrets = ("hunter22",)
+
+    @pytest.fixture(autouse=True)
+    def installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.syspath_prepend(str(Path(fakecloud.__file__).parents[1]))
 
     def provider(self) -> Provider:
         return Fake("fakecloud")
@@ -64,6 +71,7 @@ class _Zero(TestFakeCloud):
     "name",
     [
         "test_the_name_is_a_plain_word",
+        "test_an_entry_point_names_it",
         "test_it_has_default_regions",
         "test_a_hint_is_one_sentence",
         "test_a_region_comes_whole_and_passes_every_check",
@@ -79,6 +87,24 @@ class _Zero(TestFakeCloud):
 def test_each_rule_catches_a_bad_adapter(name: str) -> None:
     with pytest.raises(AssertionError):
         getattr(_Zero(), name)()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("provider.json", '"north-1"', '"nowhere-1"'),
+        ("prices/north.csv", "9.75", "-9.75"),
+        ("regions.csv", ",fake,", ",elsewhere,"),
+    ],
+)
+def test_a_bad_list_is_caught(file: str, old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(Path(fakecloud.__file__).parents[1], tmp_path, dirs_exist_ok=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    TestFakeCloud().test_its_price_lists_can_be_quoted()
+    path = tmp_path / "fakecloud" / "catalog" / file
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+    with pytest.raises(AssertionError):
+        TestFakeCloud().test_its_price_lists_can_be_quoted()
 
 
 def test_a_heavy_import_is_caught() -> None:

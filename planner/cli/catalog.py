@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.book import add_to
 from planner.cli.options import book_options, open_catalog
 from planner.errors import CatalogError, MisuseError, suggest
 
@@ -213,44 +214,29 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
     """Validate every price of every provider and report their age."""
     from datetime import date
 
-    from planner.prices.checks import check_prices
+    from planner.prices.review import review
 
     book = open_catalog(**books)
     today = date.fromisoformat(book.as_of) if book.as_of else date.today()
-    problems: list[str] = []
+    reviews = [review(book, provider) for provider in book.providers()]
     stale = []
-    for provider in book.providers():
-        dates, count, undated, out = [], 0, 0, 0
-        try:
-            specs = book.instances(provider)
-            for name in book.price_files(provider):
-                prices = book.file_prices(provider, name, name)
-                problems += check_prices(prices, specs)
-                count += len(prices)
-                undated += sum(1 for p in prices if not p.source.as_of)
-                out += sum(1 for p in prices if p.status)
-                dates += [p.source.as_of for p in prices if p.source.as_of and not p.status]
-            unknown = sorted(
-                set(book.price_files(provider))
-                - {g for r in book.regions(provider).values() for g in (r.id, *r.groups)}
-            )
-            problems += [f"{provider}: prices/{n}.csv belongs to no region" for n in unknown if n != "unplaced"]
-            for region in book.regions(provider):
-                book.transfer(provider, region)
-                book.services(provider, region)
-        except CatalogError as exc:
-            problems.append(str(exc))
+    for found in reviews:
+        if found.problems:
             continue
-        newest = max(dates, default="")
-        age = (today - date.fromisoformat(newest)).days if newest else None
-        words = f"newest {newest}, {age} days old" if age is not None else "undated"
+        places = f"{found.instance_types} instance types, {found.regions} regions"
+        if not found.prices:
+            click.echo(f"{found.provider}: no price list; the price book has {places}")
+            continue
+        age = found.age(today)
         late = age is None or age > max_age
         if late:
-            stale.append(provider)
+            stale.append(found.provider)
+        words = f"newest {found.newest}, {age} days old" if age is not None else "undated"
         click.echo(
-            f"{provider}: {count} prices, {len(specs)} instance types, {len(book.regions(provider))} regions; oldest "
-            f"{min(dates, default='-')}, {words}{' STALE' if late else ''}; {undated} undated, {out} kept out of quotes"
+            f"{found.provider}: {found.prices} prices, {places}; oldest {found.oldest or '-'}, "
+            f"{words}{' STALE' if late else ''}; {found.undated} undated, {found.out} kept out of quotes"
         )
+    problems = [problem for found in reviews for problem in found.problems]
     for problem in problems:
         click.echo(f"problem: {problem}", err=True)
     if problems:
@@ -259,7 +245,5 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
         raise CatalogError(f"stale: {', '.join(stale)}; run `planner refresh {' '.join(stale)}`")
     return 0
 
-
-from planner.cli.book import add_to  # noqa: E402 - the group must stand before its subcommands are added
 
 add_to(catalog)

@@ -15,14 +15,12 @@ from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Region, ServicePrice, TransferPrice, Way
 from planner.prices.checks import check_prices
 from planner.prices.lists import Lists, ProviderInfo
+from planner.provider import installed
 
 if TYPE_CHECKING:
     from planner.prices.zones import Market
 
-__all__ = ["ROOT", "Catalog", "ProviderInfo"]
-
-#: The folder that holds one folder per provider.
-ROOT = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "providers")
+__all__ = ["Catalog", "ProviderInfo"]
 
 
 class Book(Protocol):
@@ -46,11 +44,11 @@ class Book(Protocol):
 class Catalog:
     """All that is known to be for sale. Cheap to make; files are read when asked for.
 
-    root: folder of the providers. own: the user's own prices (planner.prices.own). book: a price book or None. as_of:
+    root: a folder with one folder per provider, "" = the installed ones (planner.provider.homes). own: the user's own prices (planner.prices.own). book: a price book or None. as_of:
     ISO date; committed and observed prices that became effective later are left out ("" = all).
     """
 
-    def __init__(self, root: str = ROOT, own: Iterable[Price] = (), book: Book | None = None, as_of: str = "") -> None:
+    def __init__(self, root: str = "", own: Iterable[Price] = (), book: Book | None = None, as_of: str = "") -> None:
         self.root = root
         self.own = tuple(own)
         self.book = book
@@ -60,7 +58,7 @@ class Catalog:
     # -- who and where ------------------------------------------------------------------------------------------
 
     def providers(self) -> tuple[str, ...]:
-        """Return the names of the providers that have a price list, sorted."""
+        """Return the names of the providers that have a price list, or prices in the price book, sorted."""
         return tuple(self._lists())
 
     def _lists(self) -> dict[str, Lists]:
@@ -68,23 +66,42 @@ class Catalog:
         return found
 
     def _find_lists(self) -> dict[str, Lists]:
-        folders = {name: os.path.join(self.root, name, "catalog") for name in sorted(os.listdir(self.root))}
-        return {
-            name: Lists(name, folder, f"providers/{name}/catalog")
-            for name, folder in folders.items()
-            if os.path.isfile(os.path.join(folder, "provider.json"))
-        }
+        found = {}
+        for name, home, shown in self._homes():
+            lists = Lists(name, os.path.join(home, "catalog"), f"{shown}/catalog")
+            if lists.exist() or (not self.root and self.book is not None and self.book.regions(name, self.as_of)):
+                found[name] = lists
+        return found
+
+    def _homes(self) -> list[tuple[str, str, str]]:
+        """Return (name, home, what places call the home) of every provider, sorted."""
+        if self.root:
+            return [(n, os.path.join(self.root, n), f"providers/{n}") for n in sorted(os.listdir(self.root))]
+        return [(e.name, e.home, e.module.replace(".", "/")) for e in installed().values()]
 
     def _of(self, provider: str) -> Lists:
         """Return the lists of `provider`; raise `MisuseError` with near names when there are none."""
         if provider not in self._lists():
+            if not self.root and provider in installed():
+                raise MisuseError(
+                    f"{provider} brings no price list and the price book has none of its prices: "
+                    f"run `planner refresh {provider}` first"
+                )
             raise MisuseError(f"unknown provider {provider!r}: {suggest(provider, self.providers())}")
         return self._lists()[provider]
 
     def info(self, provider: str) -> ProviderInfo:
         """Return what is known of `provider`; raise `MisuseError` with near names when there is none."""
-        info: ProviderInfo = self._once((provider, "info"), self._of(provider).info)
+        info: ProviderInfo = self._once((provider, "info"), lambda: self._read_info(provider))
         return info
+
+    def _read_info(self, provider: str) -> ProviderInfo:
+        lists = self._of(provider)
+        if lists.exist() or self.book is None:
+            return lists.info()
+        from planner.prices.unlisted import info_from
+
+        return info_from(self.book, provider, self.as_of)
 
     def regions(self, provider: str) -> dict[str, Region]:
         """Return the provider's regions by id: those of the list, then those that only the price book knows.

@@ -66,10 +66,16 @@ class Lists:
         self.folder = folder
         self.shown = shown
 
+    def exist(self) -> bool:
+        """Return whether there is a list at all."""
+        return os.path.isfile(os.path.join(self.folder, "provider.json"))
+
     def info(self) -> ProviderInfo:
         """Return what provider.json says."""
         with open(os.path.join(self.folder, "provider.json"), encoding="utf-8") as file:
             raw = json.load(file)
+        if raw["name"] != self.provider:
+            raise CatalogError(f"{self.shown}/provider.json: the list of {raw['name']!r}, not of {self.provider!r}")
         return ProviderInfo(
             name=raw["name"],
             title=raw["title"],

@@ -1,4 +1,5 @@
-"""A cloud for tests, found like any third party's: by its entry point. What it does is told by $FAKECLOUD (JSON).
+"""A cloud for tests, a package of its own and found like any third party's: by its entry point, with its price lists in
+`catalog/` beside this file. What its API does is told by $FAKECLOUD (JSON).
 
 delay_s: seconds per region. amount: price of the first type. rows: prices per region. drop: leave out that many.
 fail: {region: message}; crash: regions in which it raises what an SDK might; hint: no credentials, and why.
@@ -139,4 +140,3 @@ def _source(words: str) -> Source:
 
 
 provider = Fake("fakecloud")
-other = Fake("otherfake")

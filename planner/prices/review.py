@@ -1,0 +1,69 @@
+"""Read one provider's committed lists wholly: every problem, how much there is, and how old it is."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from planner.errors import CatalogError
+from planner.prices.checks import check_prices
+from planner.records import NamedTuple
+
+if TYPE_CHECKING:
+    from planner.prices.catalog import Catalog
+
+__all__ = ["Review", "review"]
+
+#: A price file for rows that no source places in a region; no quote reads it.
+UNPLACED = "unplaced"
+
+
+class Review(NamedTuple):
+    """What one provider's lists hold.
+
+    prices: rows of the price files, of which `undated` bear no date and `out` are kept out of quotes. instance_types and
+    regions also count what only the price book knows. oldest, newest: ISO dates of the quotable prices, "" where none is
+    dated. problems: sentences; not () means that the lists must not be quoted, and the numbers may be short.
+    """
+
+    provider: str
+    prices: int = 0
+    undated: int = 0
+    out: int = 0
+    instance_types: int = 0
+    regions: int = 0
+    oldest: str = ""
+    newest: str = ""
+    problems: tuple[str, ...] = ()
+
+    def age(self, today: date) -> int | None:
+        """Return the days since the newest price, None where none is dated."""
+        return (today - date.fromisoformat(self.newest)).days if self.newest else None
+
+
+def review(catalog: Catalog, provider: str) -> Review:
+    """Return what `provider`'s lists hold and what is wrong with them; a file that cannot be read is one problem."""
+    found = Review(provider)
+    dates: list[str] = []
+    problems: list[str] = []
+    try:
+        specs, regions, files = catalog.instances(provider), catalog.regions(provider), catalog.price_files(provider)
+        found = found._replace(instance_types=len(specs), regions=len(regions))
+        for name in files:
+            prices = catalog.file_prices(provider, name, name)
+            problems += check_prices(prices, specs)
+            found = found._replace(
+                prices=found.prices + len(prices),
+                undated=found.undated + sum(1 for price in prices if not price.source.as_of),
+                out=found.out + sum(1 for price in prices if price.status),
+            )
+            dates += [price.source.as_of for price in prices if price.source.as_of and not price.status]
+        placed = {name for region in regions.values() for name in (region.id, *region.groups)}
+        strays = sorted({*files} - placed - {UNPLACED})
+        problems += [f"{provider}: prices/{name}.csv belongs to no region" for name in strays]
+        for region in regions:
+            catalog.transfer(provider, region)
+            catalog.services(provider, region)
+    except CatalogError as exc:
+        problems.append(str(exc))
+    return found._replace(oldest=min(dates, default=""), newest=max(dates, default=""), problems=tuple(problems))
