@@ -7,6 +7,7 @@ a quote: only emit-tf and reading a module back look at it. docs/terraform.md, "
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -225,8 +226,15 @@ def templates(name: str) -> str:
 
 
 def secret_shapes() -> list[tuple[str, str]]:
-    """Return (kind, regular expression) of the credentials of every installed cloud: none of them belongs in a module."""
-    return [shape for name in names() for shape in find(name).secrets.shapes.items()]
+    """Return (kind, regular expression) of the credentials of every installed cloud: none of them belongs in a module.
+
+    A stranger's file that cannot be read adds none: it keeps nobody from emitting another cloud.
+    """
+    found: list[tuple[str, str]] = []
+    for name in names():
+        with contextlib.suppress(CatalogError):
+            found += find(name).secrets.shapes.items()
+    return found
 
 
 def _path(home: str) -> str:
