@@ -138,9 +138,9 @@ def _saved(path: str, values: dict[str, Any], books: bool) -> Quote:
     if given or books:
         what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
         raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
-    from planner.quoting.saved import read
+    from planner.api import load
 
-    return read(path)
+    return load(path)
 
 
 def _pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:

@@ -19,6 +19,9 @@ __all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: The words of planner.quoting.choose.BASES (a test holds them equal; help must not import the cost model).
+BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
+
 #: (option, metavar, help, repeatable)
 OPTIONS = (
     ("--hours", "H", "Length of the window in hours.  [720]", False),
@@ -52,6 +55,7 @@ OPTIONS = (
     ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
+    ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
     ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
@@ -144,7 +148,7 @@ def _open_book(price_book_db: str | None) -> Any:
     return None if book is None else Fallback(book, warn)
 
 
-def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) -> Quote:
+def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
     """Return the quote of `workload`, aged against today or the catalogue's own date."""
     from datetime import date
 
@@ -152,4 +156,4 @@ def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) 
     from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), with_prices)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
