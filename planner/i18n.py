@@ -5,7 +5,7 @@ The English text stands in the code and is the look-up key, so English reads no 
     t = translator("zh")                     # "en": gives every text back
     t("provider")                            # a fixed text
     t("Amounts in {code}", code="USD")       # a text with values; values are put in as they are
-    t.say("no AWS spot price in ...")        # a whole sentence made elsewhere (notes, gaps, charge names, formulas)
+    t.say("no spot price in ...")        # a whole sentence made elsewhere (notes, gaps, charge names, formulas)
 
 `say` looks for the whole text first and then for a row whose key begins with `msg.` and whose English, with its
 {placeholders} as gaps, matches. A `{name!t}` in the Chinese text translates that gap too. What is in no row comes back
@@ -73,7 +73,7 @@ class Translator(English):
         if isinstance(value, Text):
             return self.say(value)
         if isinstance(value, tuple):
-            return "；".join(self._value(part) for part in value)
+            return "；".join(self.say(part) if isinstance(part, str) else self._value(part) for part in value)
         return shown(value)
 
     def _say(self, text: str) -> str:
@@ -93,11 +93,7 @@ class Translator(English):
         return text
 
     def _fill(self, other: str, values: dict[str, str]) -> str:
-        for name, value in values.items():
-            if f"{{{name}!t}}" in other:
-                other = other.replace(f"{{{name}!t}}", f"{{{name}}}")
-                values[name] = self.say(value)
-        return other.format(**values)
+        return other.format(**{name: self.say(value) for name, value in values.items()})
 
 
 def _own(english: str) -> int:

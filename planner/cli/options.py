@@ -19,6 +19,9 @@ __all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: The words of planner.quoting.choose.BASES (a test holds them equal; help must not import the cost model).
+BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
+
 #: (option, metavar, help, repeatable)
 OPTIONS = (
     ("--hours", "H", "Length of the window in hours.  [720]", False),
@@ -42,7 +45,7 @@ OPTIONS = (
     ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
     ("--storage-gb", "GB", "Disk per instance.", False),
     ("--public-ips", "N", "Public IPv4 addresses.", False),
-    ("--provider", "NAME", "aws, alicloud, tencentcloud.", True),
+    ("--provider", "NAME", "Only this cloud.  [every installed one]", True),
     ("--region", "ID", "A region, or all.  [each provider's home region]", True),
     ("--gpu", "NAME", "Only this GPU (A100, A100-80, A10, V100, ...).", True),
     ("--instance-type", "TYPE", "Only this instance type.", True),
@@ -51,7 +54,8 @@ OPTIONS = (
     ("--budget", "AMOUNT", "Most that may be billed in the window, in --currency; exit 1 when nothing fits.", False),
     ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
-    ("--discount", "SCOPE=SHARE", "Contracted discount: aws=12% or aws:reserved=5%.", True),
+    ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
+    ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
     ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
@@ -149,7 +153,7 @@ def _open_book(price_book_db: str | None) -> Any:
     return Fallback(book, warn)
 
 
-def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) -> Quote:
+def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
     """Return the quote of `workload`, aged against today or the catalogue's own date."""
     from datetime import date
 
@@ -157,4 +161,4 @@ def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) 
     from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), with_prices)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)

@@ -9,7 +9,7 @@ How a catalogue uses it (all of this is cheap, and sqlite3 is imported only when
 
     book = PriceBook.open_for_read(path)      # None: no book yet
     if book is not None:
-        rows = newest_over_list(listed, book.prices("aws", "us-east-1", as_of), book.withdrawn("aws", "us-east-1", as_of))
+        rows = newest_over_list(listed, book.prices("cloud", "north-1", as_of), book.withdrawn("cloud", "north-1", as_of))
 
 `listed` are the committed rows of the same provider and region. `book.transfer`, `book.services` go through
 `newest_over_list` in the same way (withdrawn = ()), `book.instance_types(provider)` through `types_over_list`. An empty
