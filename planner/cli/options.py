@@ -146,7 +146,12 @@ def _open_book(price_book_db: str | None) -> Any:
     except PriceBookError as exc:
         warn(str(exc))
         return None
-    return None if book is None else Fallback(book, warn)
+    if book is None:
+        return None
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(book.close)
+    return Fallback(book, warn)
 
 
 def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
