@@ -104,6 +104,12 @@ def emit_tf(
         f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"
     ]
     report += [f"kept your {path}" for path in kept]
+    best = priced.best
+    if best is not None and best.id != offer.id:
+        owed = show(best.totals.report.obligation)
+        report.append(
+            f"the quote recommends {best.id}, {owed} {priced.currency} in all; --offer ID emits another offer"
+        )
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
     if validate or plan:
