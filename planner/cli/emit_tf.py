@@ -73,6 +73,7 @@ def emit_tf(
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name. Nothing is
     applied: read the folder, then run terraform yourself.
     """
+    from planner.money import show
     from planner.terraform import cloud as clouds
     from planner.terraform import deploy, module, write
 
