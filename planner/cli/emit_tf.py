@@ -73,6 +73,7 @@ def emit_tf(
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name. Nothing is
     applied: read the folder, then run terraform yourself.
     """
+    from planner.money import show
     from planner.terraform import cloud as clouds
     from planner.terraform import deploy, module, write
 
@@ -104,6 +105,12 @@ def emit_tf(
         f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"
     ]
     report += [f"kept your {path}" for path in kept]
+    best = priced.best
+    if best is not None and best.id != offer.id:
+        owed = show(best.totals.report.obligation)
+        report.append(
+            f"the quote recommends {best.id}, {owed} {priced.currency} in all; --offer ID emits another offer"
+        )
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
     if validate or plan:

@@ -19,7 +19,7 @@ __all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: The words of planner.quoting.choose.BASES (a test holds them equal; help must not import the cost model).
+#: The words of planner.workload.BASES (a test holds them equal; help must not import the cost model).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
 
 #: (option, metavar, help, repeatable)
@@ -52,6 +52,7 @@ OPTIONS = (
     ("--purchase-option", "P", "on_demand, reserved, savings_plan, subscription, spot, capacity_block.", True),
     ("--headroom", "SHARE", "Capacity kept free.  [20%]", False),
     ("--budget", "AMOUNT", "Most that may be billed in the window, in --currency; exit 1 when nothing fits.", False),
+    ("--budget-basis", "BASIS", "What the budget is held to: obligation, effective, billed, ...  [billed]", False),
     ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),

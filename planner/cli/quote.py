@@ -138,8 +138,9 @@ def _verdict(result: Quote, strict: bool) -> None:
             raise BudgetError(
                 f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer serves the workload"
             )
+        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis} is"
         raise BudgetError(
-            f"nothing fits the budget of {show(budget.limit)} {budget.currency}: the cheapest bills "
+            f"nothing fits the budget of {show(budget.limit)} {budget.currency}: {least} "
             f"{show(budget.cheapest)}, {show(budget.cheapest - budget.limit)} over"
         )
     if strict and result.stale:

@@ -64,13 +64,14 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
         rejected=tuple(rejected),
         gaps=tuple(gaps),
         stale=stale,
-        budget=notes.budget(workload, offers),
+        budget=None,
         notes=notes.of_all(workload),
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
     )
-    made = made._replace(recommended=choose.recommend(made))
+    budget = choose.within(made, workload.budget, workload.budget_basis)
+    made = made._replace(recommended=choose.recommend(made), budget=budget)
     return made._replace(hash=digest(made))
 
 

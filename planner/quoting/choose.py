@@ -21,13 +21,25 @@ from decimal import Decimal
 
 from planner.errors import MisuseError, suggest
 from planner.offer import Way
-from planner.quoting.records import Offer, Quote, Recommended
+from planner.quoting.records import Budget, Offer, Quote, Recommended
 from planner.records import NamedTuple
 from planner.text import text
+from planner.workload import BASES
 
-__all__ = ["BASES", "Advice", "advise", "amount", "best_of", "named", "pick", "ranked", "recommend", "worth_showing"]
+__all__ = [
+    "BASES",
+    "Advice",
+    "advise",
+    "amount",
+    "best_of",
+    "named",
+    "pick",
+    "ranked",
+    "recommend",
+    "within",
+    "worth_showing",
+]
 
-BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
 _WHY = {
     "obligation": text("least to pay in all, every obligation counted"),
     "present-value": text("least present value of all that is owed"),
@@ -82,6 +94,15 @@ def recommend(quote: Quote) -> Recommended | None:
     """Return what to recommend among all offers of a quote, None when none is firm and fully priced."""
     best, basis = best_of(quote, quote.offers), basis_of(quote)
     return None if best is None else Recommended(best.id, basis, _WHY[basis])
+
+
+def within(quote: Quote, limit: Decimal | None, basis: str) -> Budget | None:
+    """Return what a budget allows of the complete offers on `basis`, None without one."""
+    if limit is None:
+        return None
+    amounts = [amount(quote, o, basis) for o in quote.offers if not o.unpriced]
+    cheapest = min((a for a in amounts if a is not None), default=None)
+    return Budget(limit, quote.currency, cheapest is not None and cheapest <= limit, cheapest, basis)
 
 
 def named(quote: Quote, wanted: str, option: str = "--offer") -> Offer:

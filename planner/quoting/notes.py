@@ -1,16 +1,16 @@
-"""What a reader of a quote must know beside the offers: gaps, ages of prices, the budget, and what was assumed."""
+"""What a reader of a quote must know beside the offers: gaps, ages of prices, and what was assumed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
 
-from planner.quoting.records import AsOf, Budget, Charge, Gap, Offer, Rejected, Stale
+from planner.quoting.records import AsOf, Charge, Gap, Offer, Rejected, Stale
 from planner.quoting.select import Place, Request
 from planner.text import Text, text
 from planner.workload import Workload
 
-__all__ = ["age_of", "ages", "budget", "gaps", "late", "of_all"]
+__all__ = ["age_of", "ages", "gaps", "late", "of_all"]
 
 
 def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
@@ -115,12 +115,3 @@ def _stale(provider: str, oldest: str, missing: int, limit: int) -> Text:
     if not missing:
         return text("prices from {date}: {late}", date=oldest, late=old)
     return text("prices from {date} and {n} undated: {late}", date=oldest, n=missing, late=old)
-
-
-def budget(workload: Workload, offers: Sequence[Offer]) -> Budget | None:
-    """Return what the budget allows, None without one."""
-    if workload.budget is None:
-        return None
-    cheapest = min((o.totals.report.billed for o in offers if not o.unpriced), default=None)
-    fits = cheapest is not None and cheapest <= workload.budget
-    return Budget(workload.budget, workload.currency, fits, cheapest)

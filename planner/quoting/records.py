@@ -337,12 +337,13 @@ class Seller(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """limit in the report currency; cheapest is the cheapest complete offer's billed total, None if there is none."""
+    """limit in the report currency; cheapest is the lowest amount of a complete offer on `basis`, None if there is none."""
 
     limit: Decimal
     currency: str
     fits: bool
     cheapest: Decimal | None
+    basis: str = "billed"
 
 
 class Quote(NamedTuple):

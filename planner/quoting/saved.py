@@ -109,7 +109,7 @@ class _Reader:
             gaps=tuple(Gap(**{**g, "message": self.say(g["message"])}) for g in raw["gaps"]),
             stale=tuple(Stale(**{**s, "message": self.say(s["message"])}) for s in raw["stale"]),
             budget=Budget(
-                Decimal(budget["limit"]), budget["currency"], budget["fits"], decimal_or_none(budget["cheapest"])
+                **{**budget, "limit": Decimal(budget["limit"]), "cheapest": decimal_or_none(budget["cheapest"])}
             )
             if budget
             else None,

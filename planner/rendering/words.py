@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from planner.i18n import English, translator
 from planner.money import plain, show
+from planner.quoting.choose import amount
 from planner.quoting.lines import term_text
 from planner.quoting.records import AsOf, Offer, Quote
 from planner.text import Text, text
@@ -68,16 +69,15 @@ def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
         return [t("Budget {limit}: no offer to compare", limit=limit)]
     gap: Decimal = limits.limit - limits.cheapest
     if limits.fits:
-        fitting = sum(1 for o in quote.offers if not o.unpriced and o.totals.report.billed <= limits.limit)
+        complete = [amount(quote, o, limits.basis) for o in quote.offers if not o.unpriced]
+        fitting = sum(1 for a in complete if a is not None and a <= limits.limit)
         return [t("Budget {limit}: {n} offers fit; the cheapest leaves {gap}", limit=limit, n=fitting, gap=show(gap))]
-    return [
-        t(
-            "Budget {limit}: NOTHING FITS; the cheapest bills {cheapest}, {gap} over",
-            limit=limit,
-            cheapest=show(limits.cheapest),
-            gap=show(-gap),
-        )
-    ]
+    least, over = show(limits.cheapest), show(-gap)
+    if limits.basis == "billed":
+        key = "Budget {limit}: NOTHING FITS; the cheapest bills {cheapest}, {gap} over"
+        return [t(key, limit=limit, cheapest=least, gap=over)]
+    key = "Budget {limit}: NOTHING FITS; the lowest {basis} is {cheapest}, {gap} over"
+    return [t(key, limit=limit, basis=t(limits.basis.replace("-", " ")), cheapest=least, gap=over)]
 
 
 def gaps(quote: Quote, t: English = ENGLISH) -> list[str]:
