@@ -26,6 +26,8 @@ from planner.errors import MisuseError, PlannerError
 from planner.terraform import bootstrap, cloud
 from tests.bootstrap.variants import VARIANTS, deployment
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 
 
