@@ -73,4 +73,4 @@ bench: setup                ## all benchmarks (ONLY="startup sizing" for some; r
 	$(BIN)/python -m benchmarks $(ONLY)
 
 clean:                      ## remove the environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-*
