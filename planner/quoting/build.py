@@ -10,6 +10,7 @@ from planner.quoting.offers import machine_of, offer
 from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
 from planner.quoting.select import Bought, Place, Request, place, places, request
 from planner.sizing import Sizing
+from planner.sizing.engines import Host
 from planner.sizing.fit import check, size
 from planner.text import text
 from planner.workload import LATER, Workload
@@ -92,10 +93,16 @@ def _size(req: Request, here: Place, name: str, sized: dict[tuple[str, ...], Siz
         return Rejected(provider, region, name, text("no specification in the catalogue: cannot be sized"))
     sizing = sized.get((provider, name))
     if sizing is None:
-        sizing = sized[provider, name] = size(req.workload, spec)
+        sizing = sized[provider, name] = size(req.workload, spec, _host(here))
     if not sizing.fits:
         return Rejected(provider, region, name, text("{reasons}", reasons=sizing.reasons))
     return sizing
+
+
+def _host(here: Place) -> Host:
+    """Return what an engine finds on the instances of a place: the engine table chooses the version by it."""
+    driver = here.info.driver
+    return Host(here.info.name, driver.version if driver else "")
 
 
 def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]:
