@@ -15,7 +15,7 @@ What a caller may rely on:
 What an adapter may add, as plain attributes (read with `getattr`, so none is needed):
 
 * `max_parallel_regions` (default 4): how many regions may be fetched at once within the API's rate.
-* `public_source` (default ""): what `Access.public` reads, for people ("AWS bulk price list"); "" = there is none.
+* `public_source` (default ""): what `Access.public` reads, for people ("bulk price list"); "" = there is none.
 * `known_regions() -> tuple[str, ...]` (default `default_regions()`): region ids that `--region` may name.
 
 An adapter comes in by an entry point of the group `planner.providers`: `mycloud = "mycloud:provider"`. The folder of the
@@ -142,8 +142,9 @@ def checked_endpoint(url: str, provider: str) -> str:
 def in_families(instance_type: str, families: tuple[str, ...]) -> bool:
     """Return whether `instance_type` is of one of `families` (case does not matter; () is every family).
 
-    A family is what stands before the size, with or without Alibaba's "ecs.": "p4d" and "P4D" hold p4d.24xlarge,
-    "gn7i" and "ecs.gn7i" hold ecs.gn7i-c16g1.4xlarge, "GN10Xp" holds GN10Xp.20XLARGE320. A whole type name holds itself.
+    A family is what stands before the size, with or without the word "ecs." that some clouds put before every type: "p4d"
+    and "P4D" hold p4d.24xlarge, "gn7i" and "ecs.gn7i" hold ecs.gn7i-c16g1.4xlarge, "GN10Xp" holds GN10Xp.20XLARGE320. A
+    whole type name holds itself.
     """
     if not families:
         return True

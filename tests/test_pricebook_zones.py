@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -207,7 +208,7 @@ def test_an_older_file_gains_zones_and_claims_none(tmp_path: Path, version: int)
     fresh = tmp_path / "fresh.db"
     Writer.open(str(fresh)).close()
     tables = "SELECT name, sql FROM sqlite_master ORDER BY name"
-    with sqlite3.connect(path) as old, sqlite3.connect(fresh) as new:
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(fresh)) as new:
         assert old.execute(tables).fetchall() == new.execute(tables).fetchall()
 
 

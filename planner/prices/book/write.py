@@ -10,8 +10,9 @@ from typing import Self, cast
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import Key, Priced
-from planner.prices.book.read import WRITE_WAIT_S, Fetch, PriceBook, connect
-from planner.prices.book.schema import mapped, migrate, transaction
+from planner.prices.book.read import Fetch, PriceBook
+from planner.prices.book.schema import migrate
+from planner.prices.book.sqlite import WRITE_WAIT_S, connect, mapped, transaction
 from planner.prices.texts import DETAIL, Kind, Record, Zone, kind_of
 from planner.provider import Batch
 from planner.records import NamedTuple
@@ -214,7 +215,7 @@ class _Remembering:
 
 
 def normal_families(families: Iterable[str]) -> tuple[str, ...]:
-    """Return families as the book compares them: lower case, without Alibaba's "ecs.", sorted, each once."""
+    """Return families as the book compares them: lower case, without a leading "ecs." (see `planner.provider.in_families`), sorted, each once."""
     words = {word.lower().removeprefix("ecs.") for word in families}
     for word in words:
         if not word or not word.isprintable() or " " in word:
