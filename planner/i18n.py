@@ -5,7 +5,7 @@ The English text stands in the code and is the look-up key, so English reads no 
     t = translator("zh")                     # "en": gives every text back
     t("provider")                            # a fixed text
     t("Amounts in {code}", code="USD")       # a text with values; values are put in as they are
-    t.say("no AWS spot price in ...")        # a whole sentence made elsewhere (notes, gaps, charge names, formulas)
+    t.say("no spot price in ...")        # a whole sentence made elsewhere (notes, gaps, charge names, formulas)
 
 `say` looks for the whole text first and then for a row whose key begins with `msg.` and whose English, with its
 {placeholders} as gaps, matches. A `{name!t}` in the Chinese text translates that gap too. What is in no row comes back

@@ -102,7 +102,7 @@ class Way(NamedTuple):
     """One way to buy one type in one place.
 
     purchase_option: one of PURCHASE_OPTIONS. term: "" or "1m", "1y", "3y". payment: "" or one of PAYMENTS. offering: the
-    cloud's class of commitment ("standard", "convertible", "ec2_instance", "compute") or "". zone: "" where the price
+    cloud's class of commitment ("standard", "convertible", "compute") or "". zone: "" where the price
     holds in the whole region.
     """
 

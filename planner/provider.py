@@ -15,7 +15,7 @@ What a caller may rely on:
 What an adapter may add, as plain attributes (read with `getattr`, so none is needed):
 
 * `max_parallel_regions` (default 4): how many regions may be fetched at once within the API's rate.
-* `public_source` (default ""): what `Access.public` reads, for people ("bulk price list"); "" = there is none.
+* `public_source` (default ""): what `Access.public` reads, for people ("the bulk price list"); "" = there is none.
 * `known_regions() -> tuple[str, ...]` (default `default_regions()`): region ids that `--region` may name.
 
 An adapter comes in by an entry point of the group `planner.providers`: `mycloud = "mycloud:provider"`. The folder of the
@@ -41,6 +41,7 @@ __all__ = [
     "Batch",
     "Entry",
     "Provider",
+    "bare_type",
     "checked_endpoint",
     "homes",
     "in_families",
@@ -139,18 +140,27 @@ def checked_endpoint(url: str, provider: str) -> str:
     raise refuse("plain http is for loopback only" if parts.scheme == "http" else "the scheme must be https")
 
 
+def bare_type(word: str) -> str:
+    """Return an instance type or family in lower case, without the prefix that some clouds give to all of their types.
+
+    A prefix is a first part without a digit: "abc.g7i-c16.4xlarge" becomes "g7i-c16.4xlarge", "p4d.24xlarge" has none.
+    """
+    head, dot, rest = word.lower().partition(".")
+    return rest if dot and not any(char.isdigit() for char in head) else head + dot + rest
+
+
 def in_families(instance_type: str, families: tuple[str, ...]) -> bool:
     """Return whether `instance_type` is of one of `families` (case does not matter; () is every family).
 
-    A family is what stands before the size, with or without the word "ecs." that some clouds put before every type: "p4d"
-    and "P4D" hold p4d.24xlarge, "gn7i" and "ecs.gn7i" hold ecs.gn7i-c16g1.4xlarge, "GN10Xp" holds GN10Xp.20XLARGE320. A
-    whole type name holds itself.
+    A family is what stands before the size, with or without the cloud's prefix (`bare_type`): "p4d" and "P4D" hold
+    p4d.24xlarge, "g7i" and "abc.g7i" hold abc.g7i-c16.4xlarge, "GN10Xp" holds GN10Xp.20XLARGE320. A whole type name holds
+    itself.
     """
     if not families:
         return True
-    name = instance_type.lower().removeprefix("ecs.")
+    name = bare_type(instance_type)
     for family in families:
-        word = family.lower().removeprefix("ecs.")
+        word = bare_type(family)
         if name == word or name.startswith((word + ".", word + "-")):
             return True
     return False

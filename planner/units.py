@@ -2,7 +2,7 @@
 
 A window is a number of hours. Two kinds of month follow from it:
 
-* `RATE_MONTH_HOURS` (730): what a price *per month* is divided by when a cloud bills it by the hour (AWS's own rule
+* `RATE_MONTH_HOURS` (730): what a price *per month* is divided by when a cloud bills it by the hour (the usual rule
   for GB-months and for reserved instances' hourly shares).
 * `billing_months(hours, start)`: how many calendar months the window needs. Subscriptions are bought in these, and
   traffic tiers start anew in each. Without a start date a month holds up to 744 hours (31 days), so 720, 730 and 744

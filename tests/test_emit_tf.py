@@ -46,7 +46,8 @@ def test_the_quote_and_the_module_agree(planner: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (("gcp",), 2, "'gcp' is not one of"),
+        (("gcp",), 2, "unknown provider 'gcp': known: alicloud, aws, tencentcloud"),
+        (("alyclud",), 2, "did you mean alicloud?"),
         (("aws", "--provider", "alicloud"), 2, "drop --provider"),
         (("aws", "--instance-type", "p4d.24xlrge"), 2, "did you mean p4d.24xlarge"),
         (("alicloud", "--purchase-option", "capacity_block"), 2, "does not sell GPU instances as capacity-block"),

@@ -12,12 +12,18 @@ from planner.errors import MisuseError
 
 if TYPE_CHECKING:
     from planner.quoting.records import Quote
+    from planner.terraform.deploy import Settings
 
-PROVIDERS = ("aws", "alicloud", "tencentcloud")
+
+def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Return the installed clouds that can be emitted, for the shell's completion."""
+    from planner.terraform.cloud import names
+
+    return [name for name in names() if name.startswith(begun)]
 
 
 @click.command("emit-tf")
-@click.argument("cloud", metavar="PROVIDER", type=click.Choice(PROVIDERS))
+@click.argument("cloud", metavar="PROVIDER", shell_complete=_complete)
 @workload_options
 @book_options
 @click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
@@ -34,12 +40,16 @@ PROVIDERS = ("aws", "alicloud", "tencentcloud")
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone.  [set in terraform.tfvars]")
 @click.option("--client-cidr", metavar="CIDR", default="", help="Who may call the API.  [set in terraform.tfvars]")
 @click.option("--open-to-internet", is_flag=True, help="Allow a client range wider than /8.")
-@click.option("--alert-email", metavar="ADDRESS", default="", help="Who is told about the budget (AWS).")
+@click.option(
+    "--alert-email", metavar="ADDRESS", default="", help="Who is told about the budget, where the cloud sends mail."
+)
 @click.option(
     "--deadline", metavar="TIME", default="", help="When all is released, e.g. 2026-12-31T18:00:00Z.  [now + hours]"
 )
 @click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency.")
-@click.option("--reserve-capacity", is_flag=True, help="Add an AWS on-demand capacity reservation.")
+@click.option(
+    "--reserve-capacity", is_flag=True, help="Reserve the capacity until the deadline, where the cloud has that."
+)
 @click.option("--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store.")
 @click.option(
     "--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models."
@@ -55,23 +65,7 @@ def emit_tf(
     force: bool,
     validate: bool,
     plan: bool,
-    name: str,
-    zone: str,
-    client_cidr: str,
-    open_to_internet: bool,
-    alert_email: str,
-    deadline: str,
-    spot_limit: str | None,
-    reserve_capacity: bool,
-    api_key_secret: str,
-    hf_token_secret: str,
-    checkpoint: str,
     image: tuple[str, ...],
-    tag: tuple[str, ...],
-    price_book: tuple[str, ...],
-    price_book_db: str | None,
-    offline_list: bool,
-    as_of: str | None,
     **values: Any,
 ) -> int:
     """Write a Terraform module that runs the workload on PROVIDER: instances, network, role, engine, monitoring, an end.
@@ -79,18 +73,18 @@ def emit_tf(
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name. Nothing is
     applied: read the folder, then run terraform yourself.
     """
-    from datetime import UTC, datetime
-
-    from planner.money import decimal_of
+    from planner.terraform import cloud as clouds
     from planner.terraform import deploy, module, write
 
+    clouds.find(cloud)
+    settings = _settings(values)
     if values.get("provider") and tuple(values["provider"]) != (cloud,):
         raise MisuseError(f"emit-tf writes for one provider, {cloud}; drop --provider")
+    books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
     if quote_file:
-        priced = _saved(quote_file, values, bool(price_book or price_book_db or offline_list or as_of))
+        priced = _saved(quote_file, values, any(books.values()))
     else:
-        workload = make_workload({**values, "provider": (cloud,)})
-        priced = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
+        priced = make_quote(make_workload({**values, "provider": (cloud,)}), open_catalog(**books))
     wanted = priced.workload
     region = values.get("region") or wanted.region
     offer = deploy.pick(
@@ -100,21 +94,6 @@ def emit_tf(
         values.get("instance_type") or wanted.instance_type,
         values.get("purchase_option") or wanted.purchase_option,
         offer_id or "",
-    )
-    settings = deploy.Settings(
-        datetime.now(UTC),
-        name,
-        zone,
-        client_cidr,
-        open_to_internet,
-        alert_email,
-        deadline,
-        decimal_of(spot_limit, "--spot-limit") if spot_limit is not None else None,
-        reserve_capacity,
-        api_key_secret,
-        hf_token_secret,
-        checkpoint,
-        _pairs(tag, "--tag"),
     )
     deployment = deploy.deploy(priced, offer, settings)
     files = module.files(deployment, priced, offer, dict(_pairs(image, "--image")))
@@ -133,6 +112,23 @@ def emit_tf(
         report.append(run.plan(folder) if plan else run.validate(folder))
     sys.stdout.write("\n".join(report) + "\n")
     return 0
+
+
+def _settings(values: dict[str, Any]) -> Settings:
+    """Return the options that are the module's own, taken out of `values`."""
+    from datetime import UTC, datetime
+
+    from planner.money import decimal_of
+    from planner.terraform.deploy import Settings
+
+    limit, tags = values.pop("spot_limit"), values.pop("tag")
+    plain = [name for name in Settings._fields if name not in ("now", "spot_limit", "tags")]
+    return Settings(
+        now=datetime.now(UTC),
+        spot_limit=decimal_of(limit, "--spot-limit") if limit is not None else None,
+        tags=_pairs(tags, "--tag"),
+        **{name: values.pop(name) for name in plain},
+    )
 
 
 def _saved(path: str, values: dict[str, Any], books: bool) -> Quote:

@@ -42,7 +42,7 @@ OPTIONS = (
     ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
     ("--storage-gb", "GB", "Disk per instance.", False),
     ("--public-ips", "N", "Public IPv4 addresses.", False),
-    ("--provider", "NAME", "aws, alicloud, tencentcloud.", True),
+    ("--provider", "NAME", "Only this cloud.  [every installed one]", True),
     ("--region", "ID", "A region, or all.  [each provider's home region]", True),
     ("--gpu", "NAME", "Only this GPU (A100, A100-80, A10, V100, ...).", True),
     ("--instance-type", "TYPE", "Only this instance type.", True),
@@ -51,7 +51,7 @@ OPTIONS = (
     ("--budget", "AMOUNT", "Most that may be billed in the window, in --currency; exit 1 when nothing fits.", False),
     ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
-    ("--discount", "SCOPE=SHARE", "Contracted discount: aws=12% or aws:reserved=5%.", True),
+    ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )

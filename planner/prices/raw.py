@@ -17,7 +17,7 @@ REMOVED = "[removed]"
 #: the end of the line for headers (an authorization header has blanks and commas in it).
 _FIELD = re.compile(
     r"""(?ix)
-    (["']?\b(?:x-amz-|x-acs-|x-tc-|amz-)?
+    (["']?\b(?:x-[a-z]+-|amz-)?
       (?:secret[_-]?(?:access)?[_-]?(?:key|id)|access[_-]?key[_-]?secret|(?:session|security|bearer|x-amz-security)[_-]?token
         |token|password|authorization|signature|credential)
      \b["']?\s*[:=]\s*)

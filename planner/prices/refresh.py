@@ -67,7 +67,7 @@ def endpoints_of(given: Iterable[str], environ: Mapping[str, str], providers: Se
     for text in given:
         name, equals, url = text.partition("=")
         if not equals:
-            raise MisuseError(f"--endpoint {text!r}: write PROVIDER=URL, e.g. {providers[0]}=https://proxy.example")
+            raise MisuseError(f"--endpoint {text!r}: write PROVIDER=URL, e.g. CLOUD=https://proxy.example")
         if name not in providers:
             raise MisuseError(f"--endpoint {name}=...: {name!r} is not among the providers of this refresh")
         result[name] = checked_endpoint(url, name)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -195,20 +194,14 @@ _PATTERNS = {"id_pattern", "shapes"}
 _read: dict[str, Cloud] = {}
 
 
-@cache
-def _homes() -> dict[str, str]:
-    """Return the homes of the installed providers; looked up once a process."""
-    return provider.homes()
-
-
 def names() -> tuple[str, ...]:
     """Return the installed providers that can be emitted, sorted."""
-    return tuple(sorted(name for name, home in _homes().items() if os.path.isfile(_path(home))))
+    return tuple(sorted(name for name, home in provider.homes().items() if os.path.isfile(_path(home))))
 
 
 def find(name: str) -> Cloud:
     """Return what is peculiar to the cloud `name`; raise `MisuseError` with near names, `CatalogError` for a bad file."""
-    homes = _homes()
+    homes = provider.homes()
     if name not in homes:
         raise MisuseError(f"unknown provider {name[:60]!r}: {suggest(name, names())}")
     path = _path(homes[name])
@@ -221,7 +214,7 @@ def find(name: str) -> Cloud:
 
 def templates(name: str) -> str:
     """Return the folder of the cloud's templates: its home's own, else planner's; raise `MisuseError` where neither is."""
-    own = os.path.join(_homes()[name], "templates")
+    own = os.path.join(provider.homes()[name], "templates")
     for folder in (own, os.path.join(templating.folder(), name)):
         if os.path.isdir(folder):
             return folder

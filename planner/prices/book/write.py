@@ -14,7 +14,7 @@ from planner.prices.book.read import Fetch, PriceBook
 from planner.prices.book.schema import migrate
 from planner.prices.book.sqlite import WRITE_WAIT_S, connect, mapped, transaction
 from planner.prices.texts import DETAIL, Kind, Record, Zone, kind_of
-from planner.provider import Batch
+from planner.provider import Batch, bare_type
 from planner.records import NamedTuple
 
 __all__ = ["Change", "Writer", "changes_between", "normal_families", "uid_of"]
@@ -215,8 +215,8 @@ class _Remembering:
 
 
 def normal_families(families: Iterable[str]) -> tuple[str, ...]:
-    """Return families as the book compares them: lower case, without a leading "ecs." (see `planner.provider.in_families`), sorted, each once."""
-    words = {word.lower().removeprefix("ecs.") for word in families}
+    """Return families as the book compares them: lower case, without the cloud's prefix, sorted, each once."""
+    words = {bare_type(word) for word in families}
     for word in words:
         if not word or not word.isprintable() or " " in word:
             raise MisuseError(f"--family {word!r}: write the part before the size, e.g. p4d, gn7i, GN10Xp")

@@ -23,7 +23,7 @@ from planner.prices.texts import KINDS, clean
 from planner.provider import in_families
 from tests.bookrows import NOON, batch, disk, price, spec, traffic
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _read(path: Path) -> PriceBook:
