@@ -1,3 +1,32 @@
-"""planner: what it costs to serve a model on rented GPUs, from dated prices that can be traced."""
+"""planner: what it costs to serve a model on rented GPUs, from dated prices that can be traced.
 
-__version__ = "0.1.0"
+    from planner import quote, render
+    print(render(quote(hours=720)))
+
+The public names are below; each is loaded when it is first used, so that `import planner` costs nothing. docs/api.md
+describes them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from planner.version import VERSION
+
+if TYPE_CHECKING:
+    from planner.api import Catalog, Quote, Sizing, Workload, diff, emit, load, quote, render, size
+
+__all__ = ["Catalog", "Quote", "Sizing", "Workload", "diff", "emit", "load", "quote", "render", "size"]
+
+__version__ = VERSION
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module("planner.api"), name)
+        return value
+    raise AttributeError(f"module 'planner' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -73,7 +73,7 @@ class Translator(English):
         if isinstance(value, Text):
             return self.say(value)
         if isinstance(value, tuple):
-            return "；".join(self._value(part) for part in value)
+            return "；".join(self.say(part) if isinstance(part, str) else self._value(part) for part in value)
         return shown(value)
 
     def _say(self, text: str) -> str:
@@ -93,11 +93,7 @@ class Translator(English):
         return text
 
     def _fill(self, other: str, values: dict[str, str]) -> str:
-        for name, value in values.items():
-            if f"{{{name}!t}}" in other:
-                other = other.replace(f"{{{name}!t}}", f"{{{name}}}")
-                values[name] = self.say(value)
-        return other.format(**values)
+        return other.format(**{name: self.say(value) for name, value in values.items()})
 
 
 def _own(english: str) -> int:

@@ -7,6 +7,7 @@ refused at render time, so a template that forgets to quote fails at once instea
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -196,14 +197,16 @@ class _Compiled(FileSystemBytecodeCache):
         root = next((r for r in self.roots if filename and filename.startswith(r + os.sep)), self.roots[0])
         return os.path.join(root, "__pycache__", super().get_cache_key(name, filename))
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):
+            super().load_bytecode(bucket)
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         if sys.dont_write_bytecode:
             return
-        try:
+        with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(bucket.key), exist_ok=True)
             super().dump_bytecode(bucket)
-        except OSError:
-            pass
 
 
 def environment(root: str = "", *, html: bool = False, own: str = "") -> Environment:

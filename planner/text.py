@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from planner.money import plain
 from planner.records import NamedTuple
 
 __all__ = ["Text", "text"]
@@ -30,8 +31,8 @@ class Text(NamedTuple):
 
 
 def text(key: str, /, **values: object) -> Text:
-    """Return the sentence `key` with its values."""
-    return Text(key, tuple(values.items()))
+    """Return the sentence `key` with its values; a number is kept as its exact text, so that it comes back the same."""
+    return Text(key, tuple([(n, v if isinstance(v, (str, tuple)) else shown(v)) for n, v in values.items()]))
 
 
 def shown(value: object) -> str:
@@ -39,8 +40,6 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Decimal):
-        from planner.money import plain
-
         return plain(value)
     if isinstance(value, tuple) and not isinstance(value, Text):
         return "; ".join(shown(part) for part in value)

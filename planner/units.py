@@ -18,11 +18,13 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
+from planner.records import NamedTuple
 
 __all__ = [
     "LONGEST_MONTH_HOURS",
     "RATE_MONTH_HOURS",
     "YEAR_HOURS",
+    "Window",
     "add_months",
     "billing_months",
     "iso_date",
@@ -77,3 +79,15 @@ def billing_months(hours: Decimal, start: date | None = None) -> int:
     while datetime.combine(add_months(start, months), datetime.min.time()) < end:
         months += 1
     return months
+
+
+class Window(NamedTuple):
+    """What is paid for: `hours` from the first day `start` (ISO date; "" = no day is given, see `billing_months`)."""
+
+    hours: Decimal
+    start: str = ""
+
+    @property
+    def months(self) -> int:
+        """The calendar months that the window needs."""
+        return billing_months(self.hours, date.fromisoformat(self.start) if self.start else None)

@@ -9,8 +9,10 @@ from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import iso_date
 
-__all__ = ["PRECISIONS", "Workload", "from_toml", "make"]
+__all__ = ["BASES", "LATER", "PRECISIONS", "Workload", "from_toml", "make"]
 
+#: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
+BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
 PRECISIONS = ("fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq")
 
 
@@ -23,7 +25,9 @@ class Workload(NamedTuple):
     `currency`, or None. Empty tuples mean "all" (region: the providers' home regions). discount: (scope, share) where
     scope is a provider or provider:purchase_option. fx: (pair, rate) given by the user.
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
-    spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled).
+    spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
+    cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
+    word of BASES, what the budget is held to.
     """
 
     name: str = ""
@@ -61,6 +65,12 @@ class Workload(NamedTuple):
     tax: Decimal = Decimal(0)
     max_age: int = 90
     low_confidence: bool = False
+    discount_rate: Decimal | None = None
+    budget_basis: str = "billed"
+
+
+#: Fields that came after 0.1.0: a quote's hash leaves them out at their default.
+LATER = ("discount_rate", "budget_basis")
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -122,6 +132,13 @@ def _field(key: str, value: object) -> object:
         if key == "headroom" and share >= 1:
             raise MisuseError(f"{label}: a headroom of 100 % leaves nothing to work with")
         return share
+    if key == "budget_basis":
+        word = str(value).lower().replace("_", "-")
+        if word not in BASES:
+            raise MisuseError(f"{label}: unknown basis {value!r}: {suggest(word, BASES)}")
+        return word
+    if key == "discount_rate":
+        return None if value is None else percent_of(value, label)
     if key == "budget":
         if value is None:
             return None

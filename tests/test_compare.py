@@ -175,7 +175,7 @@ def test_ci_is_told_of_an_increase(tmp_path: Path) -> None:
     old, new = _quote(**only), _quote(hours=Decimal(756), **only)  # exactly 5 % more
     assert _diff(tmp_path, old, new, "--fail-on-increase", "5%").returncode == 0
     over = _diff(tmp_path, old, new, "--fail-on-increase", "4.99")
-    assert over.returncode == 1 and "the cheapest offer costs 5.00 % more, over the limit of 4.99 %" in over.stderr
+    assert over.returncode == 1 and "the recommended offer costs 5.00 % more, over the limit of 4.99 %" in over.stderr
     assert _diff(tmp_path, new, old, "--fail-on-increase", "0%").returncode == 0
     assert _diff(tmp_path, old, new, "--fail-on-increase", "1%", "--offer", P4D).returncode == 1
     gone = _diff(

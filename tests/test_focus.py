@@ -146,7 +146,7 @@ def test_rows_hold_the_rules_and_add_up(values: dict[str, object]) -> None:
     ways = kinds(quote)
     assert {o.purchase_option for o in ways} >= {"on_demand", "reserved", "spot", "subscription"}
     for offer in ways:
-        found = table(dump(quote, offer.id))
+        found = table(dump(quote, offer=offer.id))
         assert problems(found) == [], offer.id
         window = [r for r in found if r["x_Period"] == "window"]
         total = lambda name, rows_: sum((Decimal(r[name]) for r in rows_), ZERO)
@@ -163,7 +163,7 @@ def test_the_validator_finds_faults() -> None:
     """Each rule fails on a row that breaks it."""
     quote = quote_of({"tax": "6%"})
     reserved = next(o for o in quote.offers if o.purchase_option == "reserved")
-    good = table(dump(quote, reserved.id))
+    good = table(dump(quote, offer=reserved.id))
     faults = {
         "is null": {"ProviderName": ""},
         "is not allowed": {"ChargeCategory": "usage"},
@@ -180,7 +180,7 @@ def test_the_validator_finds_faults() -> None:
 def test_a_commitment_has_purchase_used_and_unused_rows() -> None:
     quote = quote_of({})
     offer = next(o for o in quote.offers if o.payment == "all_upfront" and o.term == "3y")
-    found = table(dump(quote, offer.id))
+    found = table(dump(quote, offer=offer.id))
     assert offer.commitment is not None
     purchases = [r for r in found if r["ChargeCategory"] == "Purchase"]
     assert [(Decimal(r["BilledCost"]), r["ChargeFrequency"]) for r in purchases] == [

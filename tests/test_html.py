@@ -16,7 +16,8 @@ from planner.money import show
 from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.quoting import build
-from planner.rendering import advice, html, table
+from planner.quoting.choose import advise, worth_showing
+from planner.rendering import html
 
 ROOT = Path(__file__).parent.parent
 BASE = build.quote(
@@ -75,18 +76,18 @@ def test_page_is_small_and_asks_for_nothing():
 
 
 def test_figures_are_the_quote_s_without_scripts():
-    page = html.dump(BASE, 50)
-    for offer in table.choose(BASE, 50):
+    page = html.dump(BASE, top=50)
+    for offer in worth_showing(BASE, 50):
         row = page.split(f'data-offer="{offer.id}"')[1].split("</tr>")[0]
         for amount in (offer.totals.report.effective, offer.totals.report.billed, offer.totals.report.committed):
             assert f">{show(amount)}<" in row
         for charge in offer.charges:
-            assert charge.place in page and charge.as_of in page
-    assert show(advice.owed(BASE, advice.advise(BASE).best)) in page
+            assert charge.source.place in page and charge.source.as_of in page
+    assert show(advise(BASE).best.totals.report.obligation) in page
 
 
 def test_same_quote_same_bytes():
-    assert html.dump(BASE, 1, "zh") == html.dump(BASE, 1, "zh")
+    assert html.dump(BASE, top=1, lang="zh") == html.dump(BASE, top=1, lang="zh")
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -94,8 +95,8 @@ def test_same_quote_same_bytes():
 def test_a_name_stays_text(name, lang):
     quote = BASE._replace(workload=BASE.workload._replace(name=name, egress_to=name), notes=(name,))
     page, plain_page = (
-        parse(html.dump(quote, 1, lang)),
-        parse(html.dump(BASE._replace(workload=BASE.workload._replace(name="x"), notes=("x",)), 1, lang)),
+        parse(html.dump(quote, top=1, lang=lang)),
+        parse(html.dump(BASE._replace(workload=BASE.workload._replace(name="x"), notes=("x",)), top=1, lang=lang)),
     )
     assert page.tags == plain_page.tags
     assert [a for a in page.attributes if a[1].startswith("on")] == []
@@ -104,13 +105,13 @@ def test_a_name_stays_text(name, lang):
 
 
 def test_advice_counts_all_obligations():
-    said = advice.advise(BASE)
+    said = advise(BASE)
     assert said.best.purchase_option == "on_demand"
     lasting = said.lasting
     assert lasting.totals.report.effective < said.best.totals.report.effective
-    assert advice.owed(BASE, lasting) >= lasting.totals.report.committed
+    assert lasting.totals.report.obligation >= lasting.totals.report.committed
     egress = sum(c.billed for c in lasting.charges if c.category == "egress")
-    assert advice.owed(BASE, lasting) == lasting.totals.report.committed + egress
+    assert lasting.totals.report.obligation == lasting.totals.report.committed + egress
 
 
 def test_vendored_libraries_name_version_and_licence():

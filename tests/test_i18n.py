@@ -92,14 +92,14 @@ def check(text, quote):
 
 
 def test_chinese_table_has_no_english_left(quote):
-    text = table.dump(quote, 1, False, i18n.translator("zh"))
+    text = table.dump(quote, lang="zh")
     gaps = [line for line in text.splitlines() if "没有价格：" in line]
     check("\n".join(line for line in text.splitlines() if line not in gaps), quote)
     assert all("实例规格" in g for g in gaps)
 
 
 def test_chinese_markdown_has_no_english_left(quote):
-    text = markdown.dump(quote, 1, "zh").replace("details", "").replace("summary", "").replace("\\", "")
+    text = markdown.dump(quote, lang="zh").replace("details", "").replace("summary", "").replace("\\", "")
     check("\n".join(line for line in text.splitlines() if "没有价格：" not in line), quote)
 
 
@@ -112,7 +112,7 @@ def test_chinese_explanation_has_no_english_left(quote):
 
 
 def test_chinese_page_has_no_english_left(quote):
-    page = html.dump(quote, 1, "zh")
+    page = html.dump(quote, top=1, lang="zh")
     body = page.split("<body>")[1].split('<script type="application/json"')[0]
     body = re.sub(r'<td role="cell" data-label="来源".*?</td>|<td class="source">.*?</td>', " ", body)
     labels = " ".join(re.findall(r'(?:aria-label|data-label|title)="([^"]*)"', body))
@@ -156,8 +156,8 @@ def test_width(text, columns):
 
 
 def test_chinese_columns_line_up(quote):
-    lines = table.dump(quote, 1, False, i18n.translator("zh")).splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("云厂商"))
+    lines = table.dump(quote, lang="zh").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.strip().startswith("云厂商"))
     grid = lines[start : lines.index("", start)]
     regions = {o.region for o in quote.offers}
     places = {i18n.width(line[: line.index(r)]) for line in grid[1:] for r in regions if f" {r} " in line}

@@ -57,7 +57,7 @@ def test_any_quote_comes_back(hours: Decimal, egress: Decimal, share: Decimal, c
 
 def test_the_documented_fields_are_there(quote: Quote) -> None:
     raw = json.loads(dump(quote))
-    assert raw["schema"] == "planner.quote/1"
+    assert raw["schema"] == "planner.quote/2"
     assert {"schema", "hours", "currency", "fx", "offers", "rejected", "gaps", "stale"} <= set(raw)
     for offer in raw["offers"]:
         assert {
@@ -75,8 +75,9 @@ def test_the_documented_fields_are_there(quote: Quote) -> None:
             "break_even_hours",
         } <= set(offer)
         assert {"model", "count", "memory_gib"} == set(offer["gpu"])
-        assert {"list", "effective", "billed", "committed"} == set(offer["totals"]["native"])
-        assert {"native_currency", "native", "list", "effective", "billed", "committed"} == set(offer["totals"])
+        amounts = {"list", "effective", "billed", "committed", "obligation"}
+        assert amounts == set(offer["totals"]["native"])
+        assert {"native_currency", "native", *amounts} == set(offer["totals"])
         for charge in offer["charges"]:
             assert {
                 "name",

@@ -32,17 +32,19 @@ def test_table_has_the_quote_s_figures_and_is_short():
 
 def test_compare_says_what_changed_and_why():
     old, new = quote(), quote(hours="360")
-    text = markdown.dump(new, 1, "en", old)
+    text = markdown.dump(new, compare=old)
     diff = compare(old, new)
-    before, after = diff.cheapest_before[1], diff.cheapest_after[1]
-    assert f"Cheapest effective cost: {show(before)} to {show(after)} USD (-{show(before - after)})" in text
+    before, after = diff.before[1], diff.after[1]
+    assert (
+        f"Recommended, all obligations included: {show(before)} to {show(after)} USD (-{show(before - after)})" in text
+    )
     assert "hours -" in text
-    assert markdown.dump(new, 1, "en", new).count("(hours") == 0
+    assert markdown.dump(new, compare=new).count("(hours") == 0
 
 
 def test_other_currency_cannot_be_compared():
     with pytest.raises(MisuseError, match="same --currency"):
-        markdown.dump(quote(), 1, "en", quote(currency="CNY"))
+        markdown.dump(quote(), compare=quote(currency="CNY"))
 
 
 def test_a_name_cannot_make_markup_or_mention_anybody():

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from planner import templating
-from planner.errors import MisuseError
+from planner.errors import MisuseError, PlannerError
 from planner.templating import hcl, md, quote_json, render, shell, tftpl, word
 
 NASTY = (
@@ -149,6 +149,53 @@ def test_only_templating_imports_jinja() -> None:
     root = Path(templating.__file__).parent
     users = [p.name for p in root.rglob("*.py") if "import jinja2" in p.read_text() or "from jinja2" in p.read_text()]
     assert users == ["templating.py"]
+
+
+def test_a_cloud_brings_its_own_templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared templates find them below cloud/, each folder keeps its compiled ones beside them, and an edit counts."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    shared, one, two = tmp_path / "shared", tmp_path / "one", tmp_path / "two"
+    for folder in (shared, one, two):
+        folder.mkdir()
+    (shared / "a.j2").write_text('a {% include "cloud/part.j2" %}\n')
+    for folder in (one, two):
+        (folder / "part.j2").write_text(f"part of {folder.name} {{{{ 1 }}}}")
+    monkeypatch.setattr(templating, "folder", lambda: str(shared))
+    monkeypatch.setattr(templating, "_SHARED", {})
+    for _ in range(2):  # the second time from what was compiled
+        assert render("a.j2", own=str(one)) == "a part of one 1"
+        assert render("a.j2", own=str(two)) == "a part of two 1"
+        monkeypatch.setattr(templating, "_SHARED", {})
+    assert [len(list((folder / "__pycache__").iterdir())) for folder in (shared, one, two)] == [1, 1, 1]
+    (one / "part.j2").write_text("edited")
+    assert render("a.j2", own=str(one)) == "a edited"
+
+
+def test_a_home_that_cannot_be_written_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "__pycache__").write_text("a file where the folder should be, as for a disk that refuses")
+    (own / "x.j2").write_text("{{ 2 }}")
+    assert render("cloud/x.j2", own=str(own)) == "2"
+    assert (own / "__pycache__").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no template cloud/x.j2 in "),
+        ('{% include "cloud/y.j2" %}', "there is no template cloud/y.j2 in "),
+        ("{{ nothing }}", "'nothing' is undefined"),
+        ("{% if %}", "template cloud/x.j2 of "),
+    ],
+)
+def test_a_fault_of_a_strangers_template_is_one_sentence(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "x.j2").write_text(text)
+    with pytest.raises(PlannerError) as caught:
+        render("cloud/x.j2", own=str(tmp_path))
+    assert message in str(caught.value) and str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_html_escapes(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.prices.own import load
 from planner.quoting import build
+from planner.quoting.choose import worth_showing as choose
 from planner.quoting.records import Quote
 from planner.quoting.saved import load as from_json
 from planner.rendering.json import dump as to_json
-from planner.rendering.table import choose
 from planner.rendering.xlsx import dump
 from planner.rendering.xlsx.book import LONGEST, clean
 from planner.rendering.xlsx.costs import COL, FIRST
@@ -118,7 +118,7 @@ def make(values: dict[str, object], tmp_path_factory: Any = None) -> Quote:
         catalog.own = tuple(load(str(path), catalog))
         values.setdefault("instance_type", ["GN10Xp.2XLARGE40", "g6.xlarge"])
     work = workload.make(values)
-    return build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), work.fx), with_prices=True)
+    return build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), work.fx), whole=True)
 
 
 def recalculate(folder: Path, files: list[Path]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def recalculated(tmp_path_factory: pytest.TempPathFactory) -> Any:
     for number, values in enumerate(WORKLOADS):
         quote = make(values, tmp_path_factory)
         path = folder / f"w{number:02d}.xlsx"
-        path.write_bytes(dump(quote, 1 + (number % 10 == 0), "zh" if number % 7 == 3 else "en"))
+        path.write_bytes(dump(quote, top=1 + (number % 10 == 0), lang="zh" if number % 7 == 3 else "en"))
         quotes.append(quote)
         files.append(path)
     return quotes, files, recalculate(folder, files)
@@ -336,7 +336,7 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
     for number, (before, changes, after) in enumerate(EDITS):
         old, new = make(before, tmp_path_factory), make(after, tmp_path_factory)
         path, target = folder / f"plain{number}.xlsx", folder / f"e{number:02d}.xlsx"
-        path.write_bytes(dump(old, 1))
+        path.write_bytes(dump(old, top=1))
         change(path, target, changes)
         files.append(target)
         by_id = {o.id: o for o in new.offers}
@@ -365,7 +365,7 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
 def test_a_typed_price_moves_the_summary(tmp_path: Path) -> None:
     quote = make({"provider": "aws", "purchase_option": "on_demand"})
     path, target = tmp_path / "a.xlsx", tmp_path / "b.xlsx"
-    path.write_bytes(dump(quote, 3))
+    path.write_bytes(dump(quote, top=3))
     book = openpyxl.load_workbook(path)
     book["Prices"]["J5"] = 10
     book.save(target)
@@ -381,7 +381,7 @@ def text_of(data: bytes) -> dict[str, str]:
 
 def test_summary_holds_no_typed_number() -> None:
     """Every number on Summary, Costs, Timeline and Scenarios below the headers is a formula; the exceptions are axes."""
-    book = openpyxl.load_workbook(io.BytesIO(dump(make({}), 3)))
+    book = openpyxl.load_workbook(io.BytesIO(dump(make({}), top=3)))
     for name, first, columns in (
         ("Summary", 7, range(1, 14)),
         ("Costs", 6, range(2, 60)),
@@ -394,7 +394,7 @@ def test_summary_holds_no_typed_number() -> None:
 
 
 def test_formulas_are_of_the_old_kind_and_nothing_is_hidden() -> None:
-    data = dump(make({"egress_gb": "500"}), 3)
+    data = dump(make({"egress_gb": "500"}), top=3)
     parts = text_of(data)
     everything = "".join(v for k, v in parts.items() if k.startswith("xl/worksheets/sheet"))
     formulas = re.findall(r"<f>(.*?)</f>", everything)
@@ -414,12 +414,12 @@ def test_formulas_are_of_the_old_kind_and_nothing_is_hidden() -> None:
 
 
 def test_the_same_quote_gives_the_same_bytes() -> None:
-    assert dump(make({}), 2) == dump(make({}), 2)
+    assert dump(make({}), top=2) == dump(make({}), top=2)
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "+1+1", "-2", "@SUM(A1)", "=cmd|' /C calc'!A0"])
 def test_user_text_is_never_a_formula(name: str) -> None:
-    data = dump(make({"name": name, "provider": "aws"}), 1)
+    data = dump(make({"name": name, "provider": "aws"}), top=1)
     book = openpyxl.load_workbook(io.BytesIO(data))
     assert book["Cover"]["A2"].value == name and book["Cover"]["A2"].data_type == "s"
     inside = "".join(v for k, v in text_of(data).items() if "worksheets/sheet" in k)
@@ -434,8 +434,8 @@ def test_own_price_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> 
     )
     catalog.own = tuple(load(str(path), catalog))
     work = workload.make({"instance_type": ["g6.xlarge"], "purchase_option": ["on_demand"], "provider": ["aws"]})
-    quote = build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), ()), with_prices=True)
-    sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, 1)))["Prices"]
+    quote = build.quote(work, catalog, TODAY, fx.Rates(fx.committed(""), ()), whole=True)
+    sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, top=1)))["Prices"]
     assert (sheet["U5"].value, sheet["U5"].data_type) == ("=1+1", "s")
 
 
@@ -447,23 +447,24 @@ def test_text_is_cut_and_cleaned() -> None:
 def test_a_quote_without_offers_is_refused() -> None:
     quote = make({"provider": "aws", "instance_type": ["g4dn.xlarge"], "model": "DeepSeek-R1"})
     with pytest.raises(PlannerError, match="nothing to put"):
-        dump(quote._replace(offers=()), 1)
+        dump(quote._replace(offers=()), top=1)
 
 
 @needs_soffice
 def test_a_saved_quote_makes_a_workbook_too(tmp_path: Path) -> None:
     """Without the carried prices, the figures of the saved quote itself must still come out of the formulas."""
     quote = make({"egress_gb": "500", "storage_gb": "40", "tax": "6%", "discount": ["aws=5%"]})
-    bare = from_json(to_json(quote._replace(offers=tuple(o._replace(prices=()) for o in quote.offers))))
+    asked = tuple(o._replace(lines=tuple(x for x in o.lines if x.each)) for o in quote.offers)
+    bare = from_json(to_json(quote._replace(offers=asked)))
     path = tmp_path / "r.xlsx"
-    path.write_bytes(dump(bare, 3))
+    path.write_bytes(dump(bare, top=3))
     book = recalculate(tmp_path, [path])["r.xlsx"]
     assert_same(bare, choose(bare, 3), totals(book), "replay")
 
 
 def test_prices_survive_json() -> None:
     quote = make({"provider": "tencentcloud"})
-    assert from_json(to_json(quote)).offers == quote.offers and quote.offers[0].prices
+    assert from_json(to_json(quote)).offers == quote.offers and quote.offers[0].lines
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:

@@ -65,9 +65,9 @@ def cli() -> None:
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from planner import __version__
+        from planner.version import VERSION
 
-        click.echo(f"planner {__version__}")
+        click.echo(f"planner {VERSION}")
         ctx.exit()
 
 

@@ -100,7 +100,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
 
 def _select(values: dict[str, Any]) -> Any:
     """Yield (price, specification or None) for the filters; unknown names raise `MisuseError`."""
-    from planner.quoting.build import gpu_matches
+    from planner.sizing.gpus import means
 
     books = {k: values.pop(k) for k in ("price_book", "price_book_db", "offline_list", "as_of")}
     book = open_catalog(**books)
@@ -128,7 +128,7 @@ def _select(values: dict[str, Any]) -> Any:
                     continue
                 if options and price.purchase_option not in options:
                     continue
-                if values["gpu"] and not (spec and any(gpu_matches(g, spec.gpu_model) for g in values["gpu"])):
+                if values["gpu"] and not (spec and any(means(g, spec.gpu_model) for g in values["gpu"])):
                     continue
                 yield price, spec
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.options import BASES
+
 if TYPE_CHECKING:
     from planner.quoting.diff import Diff
 
@@ -18,19 +20,24 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on-increase", "limit", metavar="PERCENT", help="Exit 1 when the cost rises by more than this (5%)."
 )
-@click.option("--offer", metavar="ID", help="Judge this offer.  [the cheapest of each quote]")
+@click.option("--offer", metavar="ID", help="Judge this offer.  [the recommended of each quote]")
+@click.option(
+    "--basis", type=click.Choice(BASES), default="obligation", help="What the increase is judged on.  [obligation]"
+)
 @click.option("--top", type=click.IntRange(0), default=20, metavar="N", help="Offers shown; 0 = all.  [20]")
 @click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
-def diff(old: str, new: str, limit: str | None, offer: str | None, top: int, form: str, output: str | None) -> int:
+def diff(
+    old: str, new: str, limit: str | None, offer: str | None, basis: str, top: int, form: str, output: str | None
+) -> int:
     """What changed between two saved quotes (`planner quote --format json`), split exactly into price, discount,
     exchange rate, hours, count and volume."""
+    from planner.api import load
     from planner.quoting.diff import compare, increase
-    from planner.quoting.saved import read
     from planner.rendering.diff import FORMATS
 
     most = _limit(limit) if limit is not None else None
-    result = compare(read(old), read(new))
+    result = compare(load(old), load(new), basis)
     rise = increase(result, offer or "")
     text = FORMATS[form](result, top, offer or "")
     if output:
@@ -45,12 +52,12 @@ def diff(old: str, new: str, limit: str | None, offer: str | None, top: int, for
 def _verdict(result: Diff, offer: str, rise: Decimal | None, most: Decimal) -> int:
     from planner.money import plain, show
 
-    name = offer or "the cheapest offer"
+    name = offer or "the recommended offer"
     if rise is None:
         lost = (
             next((o.status for o in result.offers if o.id == offer), "") == "gone"
             if offer
-            else result.cheapest_before is not None and result.cheapest_after is None
+            else result.before is not None and result.after is None
         )
         if lost:
             click.echo(f"planner: {name} is gone: the new quote has no complete offer to compare", err=True)

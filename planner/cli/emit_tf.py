@@ -73,6 +73,7 @@ def emit_tf(
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name. Nothing is
     applied: read the folder, then run terraform yourself.
     """
+    from planner.money import show
     from planner.terraform import cloud as clouds
     from planner.terraform import deploy, module, write
 
@@ -104,6 +105,12 @@ def emit_tf(
         f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"
     ]
     report += [f"kept your {path}" for path in kept]
+    best = priced.best
+    if best is not None and best.id != offer.id:
+        owed = show(best.totals.report.obligation)
+        report.append(
+            f"the quote recommends {best.id}, {owed} {priced.currency} in all; --offer ID emits another offer"
+        )
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
     if validate or plan:
@@ -138,9 +145,9 @@ def _saved(path: str, values: dict[str, Any], books: bool) -> Quote:
     if given or books:
         what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
         raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
-    from planner.quoting.saved import read
+    from planner.api import load
 
-    return read(path)
+    return load(path)
 
 
 def _pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:

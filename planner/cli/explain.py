@@ -8,13 +8,15 @@ from typing import Any
 import click
 
 from planner.cli.options import book_options, make_quote, make_workload, open_catalog, workload_options
-from planner.errors import MisuseError, suggest
+from planner.errors import MisuseError
 
 
 @click.command()
 @workload_options
 @book_options
-@click.option("--offer", metavar="ID", help="Id of the offer (column `offer` of CSV, `id` of JSON).  [the cheapest]")
+@click.option(
+    "--offer", metavar="ID", help="Id of the offer (column `offer` of CSV, `id` of JSON).  [the recommended one]"
+)
 @click.option("--replay", metavar="FILE", help="Explain an offer of a saved JSON quote.")
 def explain(
     offer: str | None,
@@ -35,9 +37,9 @@ def explain(
     from planner.rendering.explain import dump
 
     if replay:
-        from planner.quoting.saved import read
+        from planner.api import load
 
-        result = read(replay)
+        result = load(replay)
     else:
         if offer and not values.get("region"):
             parts = offer.split(":")
@@ -48,11 +50,8 @@ def explain(
     if not result.offers:
         reasons = "; ".join(f"{r.instance_type}: {r.reason}" for r in result.rejected[:3])
         raise MisuseError(f"no offer to explain{': ' + reasons if reasons else ''}")
-    chosen = result.offers[0]
-    if offer:
-        found = [o for o in result.offers if o.id == offer]
-        if not found:
-            raise MisuseError(f"no offer {offer!r}: {suggest(offer, [o.id for o in result.offers])}")
-        chosen = found[0]
+    from planner.quoting.choose import named
+
+    chosen = named(result, offer) if offer else result.best or result.offers[0]
     sys.stdout.write(dump(result, chosen))
     return 0

@@ -19,6 +19,9 @@ __all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: The words of planner.workload.BASES (a test holds them equal; help must not import the cost model).
+BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
+
 #: (option, metavar, help, repeatable)
 OPTIONS = (
     ("--hours", "H", "Length of the window in hours.  [720]", False),
@@ -49,9 +52,11 @@ OPTIONS = (
     ("--purchase-option", "P", "on_demand, reserved, savings_plan, subscription, spot, capacity_block.", True),
     ("--headroom", "SHARE", "Capacity kept free.  [20%]", False),
     ("--budget", "AMOUNT", "Most that may be billed in the window, in --currency; exit 1 when nothing fits.", False),
+    ("--budget-basis", "BASIS", "What the budget is held to: obligation, effective, billed, ...  [billed]", False),
     ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
+    ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
     ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
@@ -141,10 +146,15 @@ def _open_book(price_book_db: str | None) -> Any:
     except PriceBookError as exc:
         warn(str(exc))
         return None
-    return None if book is None else Fallback(book, warn)
+    if book is None:
+        return None
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(book.close)
+    return Fallback(book, warn)
 
 
-def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) -> Quote:
+def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
     """Return the quote of `workload`, aged against today or the catalogue's own date."""
     from datetime import date
 
@@ -152,4 +162,4 @@ def make_quote(workload: Workload, catalog: Catalog, with_prices: bool = False) 
     from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), with_prices)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.options import book_options, make_quote, make_workload, open_catalog, workload_options
+from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, workload_options
 from planner.errors import BudgetError, MisuseError, StaleError
 
 if TYPE_CHECKING:
     from planner.quoting.records import Quote
 
+#: The names of planner.rendering.formats.FORMATS (a test holds them equal; help must not import the renderers).
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
-
-#: Formats that recompute carry every price that an offer could need.
-RECOMPUTE = ("xlsx", "html")
 
 
 @click.command()
@@ -32,10 +30,11 @@ RECOMPUTE = ("xlsx", "html")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
-@click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the one to recommend]")
+@click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [effective]")
+@click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the recommended one]")
 @click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
-@click.option("--explain", is_flag=True, help="Unfold the cheapest offer of each provider.")
+@click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
@@ -48,6 +47,7 @@ def quote(
     form: str,
     output: str | None,
     lang: str,
+    sort: str | None,
     offer: str | None,
     compare: str | None,
     charts: str | None,
@@ -60,7 +60,13 @@ def quote(
 
     Without a workload it is the reference case: DeepSeek-R1-Distill-Qwen-7B at FP16 with 20 % headroom.
     """
-    _fits(form, output, offer, compare, explain)
+    from planner.rendering import formats
+
+    chosen = formats.find(form)
+    if chosen.name == "xlsx" and not output:
+        raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
+    if explain and form != "table":
+        raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
         result = _replay(replay, values)
     else:
@@ -70,12 +76,16 @@ def quote(
 
             base = workload_of(from_tf)
         workload = make_workload(values, base)
-        books = open_catalog(price_book, price_book_db, offline_list, as_of)
-        result = make_quote(workload, books, form in RECOMPUTE)
-    if form == "table":
-        text: str | bytes = _table(result, top or 1, lang, explain, output is None)
-    else:
-        text = _file(result, form, top, lang, offer, compare)
+        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
+    given = {"top": top, "sort": sort, "offer": offer, "compare": _replay(compare, {}) if compare else None}
+    options = {
+        k: v for k, v in given.items() if v is not None and (k in chosen.options or k in ("offer", "compare", "sort"))
+    }
+    options |= {"lang": lang} if "lang" in chosen.options else {}
+    options |= {"colour": output is None and sys.stdout.isatty()} if "colour" in chosen.options else {}
+    text = formats.render(result, form, **options)
+    if explain:
+        text = str(text) + _explained(result, lang)
     if charts:
         from planner.rendering.charts import write
 
@@ -85,67 +95,25 @@ def quote(
     return 0
 
 
-def _fits(form: str, output: str | None, offer: str | None, compare: str | None, explain: bool) -> None:
-    """Refuse options that do not go with the format."""
-    if form == "xlsx" and not output:
-        raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
-    if offer and form != "focus":
-        raise MisuseError("--offer goes with --format focus")
-    if compare and form != "markdown":
-        raise MisuseError("--compare goes with --format markdown")
-    if explain and form != "table":
-        raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
-
-
 def _replay(path: str, values: dict[str, Any]) -> Quote:
     given = [k for k, v in values.items() if v is not None and v != ()]
     if given:
         raise MisuseError(f"--replay shows a saved quote as it was; --{given[0].replace('_', '-')} cannot change it")
-    from planner.quoting.saved import read
+    from planner.api import load
 
-    return read(path)
-
-
-def _file(result: Quote, form: str, top: int | None, lang: str, offer: str | None, compare: str | None) -> str | bytes:
-    if form == "json":
-        from planner.rendering.json import dump_bytes
-
-        return dump_bytes(result)
-    if form == "csv":
-        from planner.rendering.csv import dump as dump_csv
-
-        return dump_csv(result)
-    if form == "xlsx":
-        from planner.rendering.xlsx import dump as dump_xlsx
-
-        return dump_xlsx(result, top or 3, lang)
-    if form == "focus":
-        from planner.rendering.focus import dump as dump_focus
-
-        return dump_focus(result, offer or "")
-    if form == "html":
-        from planner.rendering.html import dump as dump_html
-
-        return dump_html(result, top or 1, lang)
-    from planner.rendering.markdown import dump as dump_markdown
-
-    return dump_markdown(result, top or 1, lang, _replay(compare, {}) if compare else None)
+    return load(path)
 
 
-def _table(result: Quote, top: int, lang: str, explain: bool, to_terminal: bool) -> str:
+def _explained(result: Quote, lang: str) -> str:
+    """Return the best offer of each provider, unfolded."""
     from planner.i18n import translator
-    from planner.rendering.table import dump
+    from planner.quoting.choose import best_of
+    from planner.rendering.explain import dump
 
-    speak = translator(lang)
-    text = dump(result, top, to_terminal and sys.stdout.isatty(), speak)
-    if explain:
-        from planner.rendering.explain import dump as dump_explain
-
-        seen: set[str] = set()
-        for offer in result.offers:
-            if offer.provider not in seen:
-                seen.add(offer.provider)
-                text += "\n" + dump_explain(result, offer, speak)
+    text = ""
+    for provider in dict.fromkeys(o.provider for o in result.offers):
+        mine = [o for o in result.offers if o.provider == provider]
+        text += "\n" + dump(result, best_of(result, mine) or mine[0], translator(lang))
     return text
 
 
@@ -170,8 +138,9 @@ def _verdict(result: Quote, strict: bool) -> None:
             raise BudgetError(
                 f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer serves the workload"
             )
+        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis} is"
         raise BudgetError(
-            f"nothing fits the budget of {show(budget.limit)} {budget.currency}: the cheapest bills "
+            f"nothing fits the budget of {show(budget.limit)} {budget.currency}: {least} "
             f"{show(budget.cheapest)}, {show(budget.cheapest - budget.limit)} over"
         )
     if strict and result.stale:

@@ -49,18 +49,24 @@ class Rates:
         """Return `amount` of `source` in `target`, unrounded; raise `MisuseError` when there is no rate."""
         if source == target:
             return amount
-        path = self._paths.get((source, target))
-        if path is None:
-            path = self._paths[source, target] = self._find(source, target)
-            for fx in path:
-                self.used[fx.base, fx.quote] = fx
         code = source
-        for fx in path:
+        for fx in self.path(source, target):
             if fx.base == code:
                 amount, code = amount * fx.rate, fx.quote
             else:
                 amount, code = amount / fx.rate, fx.base
         return amount
+
+    def path(self, source: str, target: str) -> tuple[Fx, ...]:
+        """Return the rates that lead from `source` to `target`, in order; raise `MisuseError` when there are none."""
+        if source == target:
+            return ()
+        path = self._paths.get((source, target))
+        if path is None:
+            path = self._paths[source, target] = self._find(source, target)
+            for fx in path:
+                self.used[fx.base, fx.quote] = fx
+        return path
 
     def _find(self, source: str, target: str) -> tuple[Fx, ...]:
         edges = [(fx.base, fx.quote, fx) for fx in self._table.values()]

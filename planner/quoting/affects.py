@@ -31,8 +31,12 @@ def _made_of(offer: Offer, row: Priced) -> bool:
     if (offer.provider, offer.site, offer.region) != (row.provider, row.site, row.region):
         return False
     if isinstance(row, Price):
-        return offer.id == words_affected(row)
+        return offer.way == row.way
     if isinstance(row, TransferPrice):
         wanted = "inter_region" if row.destination == "inter_region" else "egress"
         return any(charge.category == wanted for charge in offer.charges)
-    return any(charge.category == _CATEGORY.get(row.item) and row.variant in charge.name for charge in offer.charges)
+    wanted = _CATEGORY.get(row.item, "")
+    return any(
+        line.part == wanted and line.each and (wanted != "storage" or ("what", row.variant) in line.name.values)
+        for line in offer.lines
+    )

@@ -23,9 +23,10 @@ from fractions import Fraction
 
 from planner.errors import MisuseError
 from planner.prices.fx import Rates
+from planner.quoting.choose import amount
 from planner.quoting.records import Charge, Offer, Quote
 from planner.records import NamedTuple
-from planner.units import billing_months
+from planner.units import Window
 
 __all__ = ["CAUSES", "Detail", "Diff", "OfferDiff", "compare", "increase"]
 
@@ -34,6 +35,7 @@ CAUSES = ("price", "discount", "exchange_rate", "hours", "count", "volume", "tax
 _EXACT = Context(prec=120)
 ZERO = Decimal(0)
 
+#: The workload's field behind each part of an offer.
 _VOLUMES = {"egress": "egress_gb", "inter_region": "inter_region_gb", "storage": "storage_gb", "ip": "public_ips"}
 
 
@@ -50,7 +52,8 @@ class Detail(NamedTuple):
 class OfferDiff(NamedTuple):
     """One offer in both quotes, or in one. parts: per cause, in CAUSES' order; they add up to after - before exactly.
 
-    status: "same", "changed", "new" (before is None) or "gone" (after is None). Then there are no parts.
+    before, after: the effective cost. owed: (before, after) on the comparison's basis. status: "same", "changed", "new"
+    (before is None) or "gone" (after is None). Then there are no parts.
     """
 
     id: str
@@ -60,6 +63,7 @@ class OfferDiff(NamedTuple):
     parts: tuple[tuple[str, Decimal], ...]
     details: tuple[Detail, ...]
     notes: tuple[str, ...]
+    owed: tuple[Decimal | None, Decimal | None]
 
     @property
     def difference(self) -> Decimal | None:
@@ -70,18 +74,23 @@ class OfferDiff(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """The comparison. cheapest_before/after: (id, amount) of the cheapest complete offer, None where there is none."""
+    """The comparison. basis: a word of `choose.BASES`. before, after: (id, amount on that basis) of the offer that each
+    quote recommends, None where it recommends none."""
 
     currency: str
     quoted_on: tuple[str, str]
-    cheapest_before: tuple[str, Decimal] | None
-    cheapest_after: tuple[str, Decimal] | None
+    basis: str
+    before: tuple[str, Decimal] | None
+    after: tuple[str, Decimal] | None
     offers: tuple[OfferDiff, ...]
     notes: tuple[str, ...]
 
 
-def compare(old: Quote, new: Quote) -> Diff:
-    """Return what changed from `old` to `new`; raise `MisuseError` when the two are in different currencies."""
+def compare(old: Quote, new: Quote, basis: str = "obligation") -> Diff:
+    """Return what changed from `old` to `new`; raise `MisuseError` when the two are in different currencies.
+
+    basis: on what the recommended (or a named) offer's increase is judged; the causes are of the effective cost.
+    """
     if old.currency != new.currency:
         raise MisuseError(
             f"the quotes are in {old.currency} and {new.currency}: make both with the same --currency to compare them"
@@ -91,9 +100,9 @@ def compare(old: Quote, new: Quote) -> Diff:
     for name in dict.fromkeys((*before, *after)):
         one, two = before.get(name), after.get(name)
         if one is None or two is None:
-            offers.append(_single(one, two))
+            offers.append(_single(old, new, one, two, basis))
         else:
-            offers.append(_both(old, new, one, two))
+            offers.append(_both(old, new, one, two, basis))
     notes = [
         f"{field.replace('_', '-')}: {_word(getattr(old.workload, field))} -> {_word(getattr(new.workload, field))}"
         for field in old.workload._fields
@@ -101,28 +110,32 @@ def compare(old: Quote, new: Quote) -> Diff:
     ]
     dates = (old.quoted_on, new.quoted_on)
     offers.sort(key=_weight)
-    return Diff(new.currency, dates, _cheapest(old), _cheapest(new), tuple(offers), tuple(notes))
+    best = _recommended(old, basis), _recommended(new, basis)
+    return Diff(new.currency, dates, basis, *best, offers=tuple(offers), notes=tuple(notes))
 
 
 def increase(diff: Diff, offer: str = "") -> Decimal | None:
-    """Return the increase of the cheapest (or the named) offer in per cent; None when one side has no such offer."""
+    """Return the increase of the recommended (or the named) offer in per cent, on the comparison's basis.
+
+    None when one side has no such offer, or nothing to compare with (0).
+    """
     if offer:
         found = next((o for o in diff.offers if o.id == offer), None)
         if found is None:
             raise MisuseError(f"--offer {offer}: neither quote has it; `planner diff --format json` lists the ids")
-        first, last = found.before, found.after
+        first, last = found.owed
     else:
-        first = diff.cheapest_before[1] if diff.cheapest_before else None
-        last = diff.cheapest_after[1] if diff.cheapest_after else None
+        first = diff.before[1] if diff.before else None
+        last = diff.after[1] if diff.after else None
     if first is None or last is None or not first:
         return None
     return (last - first) / first * 100
 
 
-def _cheapest(quote: Quote) -> tuple[str, Decimal] | None:
-    whole = [o for o in quote.offers if not o.unpriced]
-    best = min(whole, key=lambda o: (o.totals.report.effective, o.id), default=None)
-    return None if best is None else (best.id, best.totals.report.effective)
+def _recommended(quote: Quote, basis: str) -> tuple[str, Decimal] | None:
+    best = quote.best
+    value = None if best is None else amount(quote, best, basis)
+    return None if best is None or value is None else (best.id, value)
 
 
 def _weight(offer: OfferDiff) -> tuple[int, Decimal, str]:
@@ -130,14 +143,23 @@ def _weight(offer: OfferDiff) -> tuple[int, Decimal, str]:
     return order, -abs(offer.difference or ZERO), offer.id
 
 
-def _single(one: Offer | None, two: Offer | None) -> OfferDiff:
-    if two is not None:
-        return OfferDiff(two.id, "new", None, two.totals.report.effective, (), (), ())
-    assert one is not None
-    return OfferDiff(one.id, "gone", one.totals.report.effective, None, (), (), ())
+def _single(old: Quote, new: Quote, one: Offer | None, two: Offer | None, basis: str) -> OfferDiff:
+    """Return the entry of an offer that only one of the quotes has."""
+    last = None if two is None else two.totals.report.effective
+    first = None if one is None else one.totals.report.effective
+    return OfferDiff(
+        id=(two or one).id,  # type: ignore[union-attr]
+        status="new" if one is None else "gone",
+        before=first,
+        after=last,
+        parts=(),
+        details=(),
+        notes=(),
+        owed=(None if one is None else amount(old, one, basis), None if two is None else amount(new, two, basis)),
+    )
 
 
-def _both(old: Quote, new: Quote, one: Offer, two: Offer) -> OfferDiff:
+def _both(old: Quote, new: Quote, one: Offer, two: Offer, basis: str) -> OfferDiff:
     maker = _Attribution(old, new, one, two)
     maker.run()
     first, last = one.totals.report.effective, two.totals.report.effective
@@ -154,11 +176,18 @@ def _both(old: Quote, new: Quote, one: Offer, two: Offer) -> OfferDiff:
             parts.append(("rounding", rounding))
     notes = []
     if one.unpriced != two.unpriced:
-        notes.append(
-            f"unpriced before: {', '.join(one.unpriced) or 'nothing'}; now: {', '.join(two.unpriced) or 'nothing'}"
-        )
-    details = tuple(d for d in maker.details if d.amount)
-    return OfferDiff(one.id, "changed" if parts else "same", first, last, tuple(parts), details, tuple(notes))
+        before, after = (", ".join(str(u) for u in o.unpriced) or "nothing" for o in (one, two))
+        notes.append(f"unpriced before: {before}; now: {after}")
+    return OfferDiff(
+        id=one.id,
+        status="changed" if parts else "same",
+        before=first,
+        after=last,
+        parts=tuple(parts),
+        details=tuple(d for d in maker.details if d.amount),
+        notes=tuple(notes),
+        owed=(amount(old, one, basis), amount(new, two, basis)),
+    )
 
 
 class _Attribution:
@@ -278,8 +307,8 @@ def _by_name(charges: Iterable[Charge]) -> dict[tuple[str, ...], Charge]:
     """Return charges by what makes them the same line in another quote; a repeated line counts up."""
     result: dict[tuple[str, ...], Charge] = {}
     for charge in charges:
-        name = charge.name if charge.category != "tax" else ""
-        key: tuple[str, ...] = (charge.category, name, charge.tier, charge.unit)
+        name = str(charge.name) if charge.category != "tax" else ""
+        key: tuple[str, ...] = (charge.category, name, str(charge.tier), charge.unit)
         while key in result:
             key = (*key, "again")
         result[key] = charge
@@ -287,16 +316,13 @@ def _by_name(charges: Iterable[Charge]) -> dict[tuple[str, ...], Charge]:
 
 
 def _label(charge: Charge) -> str:
-    return f"{charge.name} [{charge.tier}]" if charge.tier else charge.name
+    return f"{charge.name} [{charge.tier}]" if charge.tier else str(charge.name)
 
 
 def _months(quote: Quote) -> int:
     if quote.months:
         return quote.months
-    from datetime import date
-
-    start = quote.workload.start
-    return billing_months(quote.hours, date.fromisoformat(start) if start else None)
+    return Window(quote.hours, quote.workload.start).months
 
 
 def _exact_rate(quote: Quote, currency: str) -> Fraction:
@@ -320,9 +346,10 @@ def _rate_words(rate: Fraction, code: str, report: str) -> str:
 
 
 def _dated(charge: Charge) -> str:
-    if charge.origin == "book":
-        return charge.place
-    return f"{charge.origin} of {charge.as_of}" if charge.as_of else f"{charge.origin}, undated"
+    source = charge.source
+    if source.origin == "book":
+        return source.place
+    return f"{source.origin} of {source.as_of}" if source.as_of else f"{source.origin}, undated"
 
 
 def _word(value: object) -> str:

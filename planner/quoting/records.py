@@ -1,46 +1,122 @@
 """The result of a quote, as plain records: what renderers, Terraform and comparisons read.
 
-A `Quote` is complete: `planner.rendering.json` writes all of it and `planner.rendering.json.load` reads it back to the same
+A `Quote` is complete: `planner.rendering.json` writes all of it and `planner.quoting.saved` reads it back to the same
 bytes, so a saved quote can be shown, compared and emitted later without a catalogue.
+
+What an offer costs has one definition, its **lines**. A `Line` is a quantity rule and the rates that it pays:
+
+    rule        quantity in a window                         cash                         owed over the term
+    hours       hours, each at the step it falls in          as used                      nothing
+    block       the same                                     as used                      as used (capacity block)
+    committed   hours                                        as used                      every hour of the term
+    upfront     hours, the payment spread over the term's    once per term                the payment
+    months      calendar months, a longer term spread        once per term                the payment
+    traffic     GB in each calendar month, tier by tier      as used                      nothing
+    held_hours  volume x hours                               as used                      nothing
+    held_730    volume x hours / 730                         as used                      nothing
+    held_months volume x calendar months                     as used                      as used
+    tax         a share of all others                        the share of their cash      the share of theirs
+
+`planner.quoting.cost` evaluates lines to charges, `planner.quoting.calendar` to months; page and workbook carry lines and
+evaluate them as they stand here (tests hold them equal).
 """
 
 from decimal import Decimal
 
 from planner.money import Fx
+from planner.offer import Source, Way
 from planner.records import NamedTuple
 from planner.sizing import Sizing
+from planner.text import Text
 from planner.workload import Workload
 
 __all__ = [
+    "RULES",
+    "SCHEMA",
     "Amounts",
+    "AsOf",
     "Budget",
     "Charge",
+    "Commitment",
     "Gap",
     "Gpu",
-    "HourStep",
+    "Line",
+    "Machine",
     "Offer",
     "Quote",
     "Rate",
+    "Recommended",
     "Rejected",
+    "Seller",
+    "Site",
     "Stale",
     "Totals",
 ]
 
-SCHEMA = "planner.quote/1"
+SCHEMA = "planner.quote/2"
+RULES = (
+    "hours",
+    "block",
+    "committed",
+    "upfront",
+    "months",
+    "traffic",
+    "held_hours",
+    "held_730",
+    "held_months",
+    "tax",
+)
+ZERO, ONE = Decimal(0), Decimal(1)
+
+
+class Rate(NamedTuple):
+    """One step of a price at list, as its source prints it.
+
+    amount: per `unit` ("hour", "month", "term", "GB", "GB-month", ...). start..end: hours run, or GB a month, that the
+    step covers (end None: open).
+    """
+
+    amount: Decimal
+    unit: str
+    source: Source
+    start: Decimal = ZERO
+    end: Decimal | None = None
+
+
+class Line(NamedTuple):
+    """One part of an offer: a quantity rule (RULES) and the rates it pays, at list, in one currency.
+
+    part: "compute", "egress", "inter_region", "storage", "ip" or "tax". count: instances (1 where they do not matter).
+    each: volume per instance: 1 for compute, GB held, GB a month, addresses, or the share of a tax. share: the discount
+    agreed (0.12 = 12 % off list). free: a free quota (its `end` is the GB of each month that cost nothing). volume: the
+    workload's field that `each` comes from ("" = none). name: what it is, for people; the same in every window.
+    """
+
+    part: str
+    rule: str
+    name: Text
+    count: int  # type: ignore[assignment]  # the field's own word; tuple.count is not used
+    each: Decimal
+    currency: str
+    rates: tuple[Rate, ...]
+    share: Decimal = ZERO
+    free: Rate | None = None
+    volume: str = ""
 
 
 class Charge(NamedTuple):
-    """One line of a cost, in the currency it is billed in.
+    """One row of a cost, in the currency it is billed in: what a line (or one step of it) costs in the window.
 
     amount = quantity x unit_price = the effective cost in the window (upfront payments spread over their term).
     unit_price is the contracted price, list_unit_price the published one; they are equal without a discount.
     list = quantity x list_unit_price. billed: cash in the window. committed: what is owed over the term (0 for pay as
-    you go). formula says in words and numbers how quantity and unit_price came about. source, as_of ("" = undated),
-    confidence and place point at the price row; tier names the step ("0-100 GB"), "" without steps.
+    you go). obligation: the greater of the two. tier names the step, empty without steps. formula says in words and
+    numbers how quantity and unit_price came about. category: the line's part, rule: its rule.
     """
 
-    name: str
+    name: Text
     category: str
+    rule: str
     unit: str
     quantity: Decimal
     unit_price: Decimal
@@ -50,23 +126,20 @@ class Charge(NamedTuple):
     list: Decimal
     billed: Decimal
     committed: Decimal
-    tier: str
-    formula: str
-    source: str
-    as_of: str
-    dated: str
-    confidence: str
-    origin: str
-    place: str
+    obligation: Decimal
+    tier: Text
+    formula: Text
+    source: Source
 
 
 class Amounts(NamedTuple):
-    """The four totals, in one currency. Each is the sum of the charges' field of that name (effective: `amount`)."""
+    """The totals, in one currency. Each is the sum of the charges' field of that name (effective: `amount`)."""
 
     list: Decimal
     effective: Decimal
     billed: Decimal
     committed: Decimal
+    obligation: Decimal
 
 
 class Totals(NamedTuple):
@@ -85,11 +158,22 @@ class Gpu(NamedTuple):
     memory_gib: Decimal | None
 
 
-class Commitment(NamedTuple):
-    """The raw numbers of a commitment, per instance, native currency, contracted: what a workbook needs to recompute.
+class Machine(NamedTuple):
+    """The instance type's specification. network_gbps: total (None: not known); local_nvme_gb: 0 where none is known."""
 
-    term "1m".."5y"; term_hours for hourly commitments (AWS), term_months for calendar ones. upfront per term,
-    hourly per hour of the term, monthly per calendar month; absent parts are 0. terms: how many terms the window needs.
+    vcpu: int
+    memory_gib: Decimal
+    network_gbps: Decimal | None
+    local_nvme_gb: int
+    gpu: Gpu
+
+
+class Commitment(NamedTuple):
+    """The raw numbers of a commitment, per instance, native currency, contracted.
+
+    term "1m".."5y"; term_hours for hourly commitments, term_months for calendar ones. upfront per term, hourly per
+    hour of the term, monthly per calendar month; absent parts are 0. terms: how many terms the window needs. by_month:
+    whether it is bought in calendar months (a subscription).
     """
 
     term: str
@@ -101,81 +185,98 @@ class Commitment(NamedTuple):
     hourly: Decimal
     monthly: Decimal
     terms: int
-
-
-class Rate(NamedTuple):
-    """One step of a price that an offer is or could be made of, at list: what lets a file recompute it.
-
-    part: "compute" (the offer's own rows), "on_demand" (the same type by the hour, for the break-even), "egress",
-    "inter_region", "storage" or "ip". start..end: hours run or GB a month that this step covers (end None: open);
-    quota: the first `end` GB of a month are free. Other fields as in `Charge`.
-    """
-
-    part: str
-    item: str
-    unit: str
-    start: Decimal
-    end: Decimal | None
-    amount: Decimal
-    currency: str
-    quota: bool
-    source: str
-    as_of: str
-    dated: str
-    confidence: str
-    origin: str
-    place: str
-
-
-class HourStep(NamedTuple):
-    """A step of an hourly price: hours tier_from to tier_to (None: no end) of the window at list_unit_price an hour."""
-
-    tier_from: Decimal
-    tier_to: Decimal | None
-    list_unit_price: Decimal
+    by_month: bool = False
 
 
 class Offer(NamedTuple):
-    """One way to run the workload: an instance type in a region, bought in one way.
+    """One way to run the workload: a way of buying (`way`), the machine, how many, and what it is made of (`lines`).
 
-    site: the price book ("aws", "aws-cn", "china", "international", ...). market: the price moves (spot).
-    break_even_hours: hours a month from which this commitment is cheaper than on-demand of the same type and region
-    (None: not a commitment, or no on-demand price, or never within a month). unpriced: parts of the workload for which
-    no price exists; the totals leave them out and the offer ranks after complete ones. notes: what a reader must know, in sentences. prices: every price that the offer could
-    need, also beyond the workload (`build.quote(..., with_prices=True)`; else empty). hour_steps: all
-    steps of an hourly price that depends on the hours run, also those that this window does not reach; () when one price
-    holds for every hour.
+    charges: the lines evaluated in the quote's window. lines may also hold parts that the workload does not ask for
+    (each 0), so that a file can recompute with other volumes. on_demand: the same type by the hour, for the break-even
+    (None: no such price). break_even_hours: hours a month from which this commitment is cheaper than that (None: not a
+    commitment, or never within a month). unpriced: parts of the workload for which no price exists; the totals leave
+    them out and the offer ranks after complete ones. notes: what a reader must know, in sentences.
     """
 
     id: str
-    provider: str
-    site: str
-    region: str
-    zone: str
-    instance_type: str
-    vcpu: int
-    memory_gib: Decimal
-    network_gbps: Decimal | None
-    local_nvme_gb: int
-    gpu: Gpu
+    way: Way
+    machine: Machine
     count: int  # type: ignore[assignment]
-    purchase_option: str
-    term: str
-    payment: str
-    offering: str
-    market: bool
+    lines: tuple[Line, ...]
     charges: tuple[Charge, ...]
     totals: Totals
     commitment: Commitment | None
+    on_demand: Line | None
     break_even_hours: int | None
-    on_demand_hourly: Decimal | None
-    unpriced: tuple[str, ...]
+    unpriced: tuple[Text, ...]
     sizing: Sizing
     cost_per_million_output: Decimal | None
     cost_per_million_tokens: Decimal | None
-    notes: tuple[str, ...]
-    prices: tuple[Rate, ...] = ()
-    hour_steps: tuple[HourStep, ...] = ()
+    notes: tuple[Text, ...]
+
+    @property
+    def provider(self) -> str:
+        return self.way.provider
+
+    @property
+    def site(self) -> str:
+        return self.way.site
+
+    @property
+    def region(self) -> str:
+        return self.way.region
+
+    @property
+    def zone(self) -> str:
+        return self.way.zone
+
+    @property
+    def instance_type(self) -> str:
+        return self.way.instance_type
+
+    @property
+    def purchase_option(self) -> str:
+        return self.way.purchase_option
+
+    @property
+    def term(self) -> str:
+        return self.way.term
+
+    @property
+    def payment(self) -> str:
+        return self.way.payment
+
+    @property
+    def offering(self) -> str:
+        return self.way.offering
+
+    @property
+    def gpu(self) -> Gpu:
+        return self.machine.gpu
+
+    @property
+    def market(self) -> bool:
+        """Whether the price moves and the instance can be taken back (spot)."""
+        return self.way.purchase_option == "spot"
+
+    @property
+    def firm(self) -> bool:
+        """Whether the price holds and every part of the workload has one."""
+        return not self.unpriced and not self.market
+
+    @property
+    def on_demand_hourly(self) -> Decimal | None:
+        """The first step's contracted price of an on-demand hour of the same type, None without one."""
+        line = self.on_demand
+        return None if line is None else line.rates[0].amount * (1 - line.share)
+
+
+class Recommended(NamedTuple):
+    """The offer to take, by its id; the basis on which it is the least (planner.quoting.choose); why, in a sentence."""
+
+    id: str
+    basis: str
+    reason: Text
 
 
 class Rejected(NamedTuple):
@@ -184,7 +285,7 @@ class Rejected(NamedTuple):
     provider: str
     region: str
     instance_type: str
-    reason: str
+    reason: Text
 
 
 class Gap(NamedTuple):
@@ -194,7 +295,7 @@ class Gap(NamedTuple):
     region: str
     instance_type: str
     purchase_option: str
-    message: str
+    message: Text
 
 
 class Stale(NamedTuple):
@@ -203,7 +304,7 @@ class Stale(NamedTuple):
     provider: str
     as_of: str
     limit_days: int
-    message: str
+    message: Text
 
 
 class AsOf(NamedTuple):
@@ -216,13 +317,33 @@ class AsOf(NamedTuple):
     origin: str
 
 
+class Site(NamedTuple):
+    """A provider's price book: its id, title, the tax in its prices ("exclusive", "inclusive", "unknown"), and a mark
+    ("intl") where readers must not take it for another site of the same provider ("" = none)."""
+
+    id: str
+    title: str
+    tax: str
+    mark: str
+
+
+class Seller(NamedTuple):
+    """What reports call a provider and what it sells. compute: its own name for rented instances."""
+
+    provider: str
+    title: str
+    compute: str
+    sites: tuple[Site, ...]
+
+
 class Budget(NamedTuple):
-    """limit in the report currency; cheapest is the cheapest complete offer's billed total, None if there is none."""
+    """limit in the report currency; cheapest is the lowest amount of a complete offer on `basis`, None if there is none."""
 
     limit: Decimal
     currency: str
     fits: bool
     cheapest: Decimal | None
+    basis: str = "billed"
 
 
 class Quote(NamedTuple):
@@ -230,7 +351,8 @@ class Quote(NamedTuple):
 
     quoted_on: the date against which ages are counted (an argument, never the clock). months: billing months of the
     window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
-    shows whatever their rank.
+    shows whatever their rank. recommended: None when no firm, fully priced offer serves the workload. sellers: the
+    providers looked at.
     """
 
     quoted_on: str
@@ -245,6 +367,19 @@ class Quote(NamedTuple):
     gaps: tuple[Gap, ...]
     stale: tuple[Stale, ...]
     budget: Budget | None
-    notes: tuple[str, ...]
+    notes: tuple[Text, ...]
     hash: str
     reference_types: tuple[str, ...] = ()
+    recommended: Recommended | None = None
+    sellers: tuple[Seller, ...] = ()
+
+    @property
+    def best(self) -> Offer | None:
+        """The recommended offer, None when there is none."""
+        chosen = self.recommended
+        return None if chosen is None else next((o for o in self.offers if o.id == chosen.id), None)
+
+    def seller(self, provider: str) -> Seller:
+        """Return what is known of `provider` (a quote of 0.1.0 knows its name only)."""
+        found = next((s for s in self.sellers if s.provider == provider), None)
+        return found or Seller(provider, provider, provider, ())

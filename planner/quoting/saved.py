@@ -1,15 +1,23 @@
-"""Saved quotes: `planner.quote/1` as `planner.rendering.json` writes it, read back; also a workload on its own."""
+"""Saved quotes: `planner.quote/2` as `planner.rendering.json` writes it, read back; 0.1.0's `/1` through `saved_v1`.
+
+What a saved quote says must follow from what it is made of: charges are evaluated anew from its lines, totals from the
+charges, and a file whose numbers differ is refused with the place that does not follow.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import read_text
 from planner.money import Fx, plain
+from planner.offer import Source
+from planner.prices.fx import Rates
+from planner.quoting import cost
+from planner.quoting.fields import decimal_or_none, load_workload, machine_of, sizing_of, way_of
 from planner.quoting.records import (
     SCHEMA,
     Amounts,
@@ -18,181 +26,201 @@ from planner.quoting.records import (
     Charge,
     Commitment,
     Gap,
-    Gpu,
-    HourStep,
+    Line,
     Offer,
     Quote,
     Rate,
+    Recommended,
     Rejected,
+    Seller,
+    Site,
     Stale,
     Totals,
 )
-from planner.sizing import Layout, Memory, Range, Sizing, Step
-from planner.workload import Workload
+from planner.sizing import Sizing
+from planner.text import Text
+from planner.units import Window
 
-__all__ = ["load", "load_workload", "read", "workload_dict"]
+__all__ = ["load", "read"]
 
+#: From a provider's name to what reports call it, for files that do not carry it.
+Sellers = Callable[[str], Seller]
 
-def workload_dict(w: Workload) -> dict[str, Any]:
-    """Return the workload under its option names; decimals as strings, pairs as objects."""
-    result: dict[str, Any] = {}
-    for field in w._fields:
-        value = getattr(w, field)
-        if field in ("discount", "fx"):
-            result[field] = {k: plain(v) for k, v in value}
-        else:
-            result[field] = plain(value) if isinstance(value, Decimal) else value
-    return result
+_CHARGE_NUMBERS = ("quantity", "unit_price", "list_unit_price", "amount", "list", "billed", "committed", "obligation")
 
 
-def load(text: str, where: str = "quote") -> Quote:
-    """Return the quote in `text`; anything that is not a `planner.quote/1` raises `MisuseError` naming `where`."""
+def read(path: str, sellers: Sellers | None = None) -> Quote:
+    """Return the saved quote in the file at `path`, of at most 256 MiB; sellers: see `load`."""
+    return load(read_text(path, "quote", 256 * 2**20), path, sellers)
+
+
+def load(text: str, where: str = "quote", sellers: Sellers | None = None) -> Quote:
+    """Return the quote in `text`; anything that is not a `planner.quote/2` or `/1` raises `MisuseError` naming `where`.
+
+    sellers: names the providers of a quote of 0.1.0, which does not carry their titles.
+    """
     try:
         raw = json.loads(text)
     except ValueError as exc:
         raise MisuseError(f"{where}: not valid JSON: {exc}") from None
-    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
-        found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-        raise MisuseError(f"{where}: not a {SCHEMA} file (found {found!r}); save one with --format json")
+    schema = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
     try:
-        return _quote(raw)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as exc:
+        if schema == SCHEMA:
+            return _Reader(raw, where).quote()
+        if schema == "planner.quote/1":
+            from planner.quoting import saved_v1
+
+            return saved_v1.quote(raw, sellers)
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError) as exc:
         raise MisuseError(f"{where}: damaged or from another version: {type(exc).__name__} {exc}") from None
+    raise MisuseError(f"{where}: not a {SCHEMA} file (found {schema!r}); save one with --format json")
 
 
-def read(path: str) -> Quote:
-    """Return the saved quote in the file at `path`, of at most 256 MiB."""
-    return load(read_text(path, "quote", 256 * 2**20), path)
+class _Reader:
+    """One file being read: its sentences and sources, and where it is wrong."""
+
+    def __init__(self, raw: Mapping[str, Any], where: str) -> None:
+        self.raw, self.where = raw, where
+        self.words = {said: _unmade(*how) for said, how in raw["words"].items()}
+        self.sources = [Source(**s) for s in raw["sources"]]
+        self.rates = Rates([Fx(**{**f, "rate": Decimal(f["rate"])}) for f in raw["fx"]])
+        self._sizings: dict[str, Sizing] = {}
+
+    def say(self, english: str) -> Text:
+        return self.words.get(english) or Text(english)
+
+    def quote(self) -> Quote:
+        raw, budget, chosen = self.raw, self.raw["budget"], self.raw["recommended"]
+        work = load_workload(raw["workload"])
+        window, months = Window(Decimal(raw["hours"]), work.start), raw["months"]
+        offers = tuple(self.offer(o, window, months, f"offers[{n}]") for n, o in enumerate(raw["offers"]))
+        if chosen is not None and chosen["id"] not in {o.id for o in offers}:
+            raise MisuseError(f"{self.where}: recommended.id: no offer {chosen['id']!r} in it")
+        return Quote(
+            quoted_on=raw["quoted_on"],
+            hours=window.hours,
+            months=months,
+            currency=raw["currency"],
+            workload=work,
+            fx=tuple(Fx(**{**f, "rate": Decimal(f["rate"])}) for f in raw["fx"]),
+            prices_as_of=tuple(AsOf(**a) for a in raw["prices_as_of"]),
+            offers=offers,
+            rejected=tuple(Rejected(**{**r, "reason": self.say(r["reason"])}) for r in raw["rejected"]),
+            gaps=tuple(Gap(**{**g, "message": self.say(g["message"])}) for g in raw["gaps"]),
+            stale=tuple(Stale(**{**s, "message": self.say(s["message"])}) for s in raw["stale"]),
+            budget=Budget(
+                **{**budget, "limit": Decimal(budget["limit"]), "cheapest": decimal_or_none(budget["cheapest"])}
+            )
+            if budget
+            else None,
+            notes=tuple(self.say(n) for n in raw["notes"]),
+            hash=raw["hash"],
+            reference_types=tuple(raw["reference_types"]),
+            recommended=Recommended(chosen["id"], chosen["basis"], self.say(chosen["reason"])) if chosen else None,
+            sellers=tuple(Seller(**{**s, "sites": tuple(Site(**x) for x in s["sites"])}) for s in raw["sellers"]),
+        )
+
+    def rate(self, raw: Mapping[str, Any]) -> Rate:
+        return Rate(
+            Decimal(raw["amount"]),
+            raw["unit"],
+            self.sources[raw["source"]],
+            Decimal(raw["start"]),
+            decimal_or_none(raw["end"]),
+        )
+
+    def line(self, raw: Mapping[str, Any]) -> Line:
+        return Line(
+            part=raw["part"],
+            rule=raw["rule"],
+            name=self.say(raw["name"]),
+            count=raw["count"],
+            each=Decimal(raw["each"]),
+            currency=raw["currency"],
+            rates=tuple(self.rate(r) for r in raw["rates"]),
+            share=Decimal(raw["share"]),
+            free=None if raw["free"] is None else self.rate(raw["free"]),
+            volume=raw["volume"],
+        )
+
+    def offer(self, raw: Mapping[str, Any], window: Window, months: int, place: str) -> Offer:
+        way, even, told = way_of(raw), raw["break_even_hours"], raw["totals"]
+        lines = tuple(self.line(x) for x in raw["lines"])
+        terms = cost.terms_of(way, window, months)
+        charges = cost.charges_of(lines, terms, window, months)
+        self._follow(raw["charges"], charges, place)
+        code = told["native_currency"]
+        native = cost.totals(charges)
+        report = Amounts(*(self.rates.convert(a, code, self.raw["currency"]) for a in native))
+        for name, said, made in (("totals.native", told["native"], native), ("totals", told, report)):
+            self._same(said, made, f"{place}.{name}")
+        return Offer(
+            id=raw["id"],
+            way=way,
+            machine=machine_of(raw),
+            count=raw["count"],
+            lines=lines,
+            charges=charges,
+            totals=Totals(code, native, report),
+            commitment=_commitment(raw["commitment"]),
+            on_demand=None if raw["on_demand"] is None else self.line(raw["on_demand"]),
+            break_even_hours=None if even is None else int(even),
+            unpriced=tuple(self.say(u) for u in raw["unpriced"]),
+            sizing=self.sizing(raw),
+            cost_per_million_output=decimal_or_none(raw["cost_per_million_output"]),
+            cost_per_million_tokens=decimal_or_none(raw["cost_per_million_tokens"]),
+            notes=tuple(self.say(n) for n in raw["notes"]),
+        )
+
+    def sizing(self, raw: Mapping[str, Any]) -> Sizing:
+        name = f"{raw['provider']}:{raw['instance_type']}"
+        key = f"{name} {json.dumps(raw['sizing'], sort_keys=True)}"
+        if key not in self._sizings:
+            self._sizings[key] = sizing_of({**raw["sizing"], **self.raw["sizing_steps"][name]}, self.say)
+        return self._sizings[key]
+
+    def _follow(self, told: Sequence[Mapping[str, Any]], made: Sequence[Charge], place: str) -> None:
+        if len(told) != len(made):
+            raise MisuseError(f"{self.where}: {place}.charges: {len(told)} of them, its lines make {len(made)}")
+        for number, (said, charge) in enumerate(zip(told, made, strict=True)):
+            for name in _CHARGE_NUMBERS:
+                if Decimal(said[name]) != getattr(charge, name):
+                    self._differs(f"{place}.charges[{number}].{name}", said[name], getattr(charge, name))
+
+    def _same(self, told: Mapping[str, Any], made: Amounts, place: str) -> None:
+        for name, value in zip(made._fields, made, strict=True):
+            if Decimal(told[name]) != value:
+                self._differs(f"{place}.{name}", told[name], value)
+
+    def _differs(self, place: str, said: object, made: Decimal) -> None:
+        raise MisuseError(
+            f"{self.where}: {place} is {str(said)[:40]}, but what it is made of gives {plain(made)}: the file was changed"
+        )
 
 
-def _quote(raw: Mapping[str, Any]) -> Quote:
-    budget = raw["budget"]
-    return Quote(
-        raw["quoted_on"],
-        Decimal(raw["hours"]),
-        raw["months"],
-        raw["currency"],
-        load_workload(raw["workload"]),
-        tuple(Fx(**{**f, "rate": Decimal(f["rate"])}) for f in raw["fx"]),
-        tuple(AsOf(**a) for a in raw["prices_as_of"]),
-        tuple(_load_offer(o, raw["sizing_steps"]) for o in raw["offers"]),
-        tuple(Rejected(**r) for r in raw["rejected"]),
-        tuple(Gap(**g) for g in raw["gaps"]),
-        tuple(Stale(**s) for s in raw["stale"]),
-        Budget(Decimal(budget["limit"]), budget["currency"], budget["fits"], _dec(budget["cheapest"]))
-        if budget
-        else None,
-        tuple(raw["notes"]),
-        raw["hash"],
-        tuple(raw["reference_types"]),
-    )
-
-
-def _dec(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def load_workload(raw: Mapping[str, Any]) -> Workload:
-    """Return the workload that `workload_dict` wrote."""
-    default = Workload()
-    fields: dict[str, Any] = {}
-    for field, value in raw.items():
-        kind = getattr(default, field)
-        if field in ("discount", "fx"):
-            fields[field] = tuple((k, Decimal(v)) for k, v in value.items())
-        elif field == "budget":
-            fields[field] = _dec(value)
-        elif isinstance(kind, Decimal):
-            fields[field] = Decimal(value)
-        else:
-            fields[field] = tuple(value) if isinstance(kind, tuple) else value
-    return Workload(**fields)
-
-
-def _load_amounts(raw: Mapping[str, Any]) -> Amounts:
-    return Amounts(*(Decimal(raw[f]) for f in Amounts._fields))
-
-
-_CHARGE_NUMBERS = ("quantity", "unit_price", "list_unit_price", "amount", "list", "billed", "committed")
-
-
-def _load_charge(raw: Mapping[str, Any]) -> Charge:
-    values = {**raw, "as_of": raw["as_of"] or ""}
-    for name in _CHARGE_NUMBERS:
-        values[name] = Decimal(values[name])
-    return Charge(**values)
-
-
-def _load_commitment(raw: Mapping[str, Any] | None) -> Commitment | None:
+def _commitment(raw: Mapping[str, Any] | None) -> Commitment | None:
     if raw is None:
         return None
     return Commitment(
-        raw["term"],
-        raw["payment"] or "",
-        raw["offering"] or "",
-        Decimal(raw["term_hours"]),
-        raw["term_months"],
-        Decimal(raw["upfront"]),
-        Decimal(raw["hourly"]),
-        Decimal(raw["monthly"]),
-        raw["terms"],
+        term=raw["term"],
+        payment=raw["payment"] or "",
+        offering=raw["offering"] or "",
+        term_hours=Decimal(raw["term_hours"]),
+        term_months=raw["term_months"],
+        upfront=Decimal(raw["upfront"]),
+        hourly=Decimal(raw["hourly"]),
+        monthly=Decimal(raw["monthly"]),
+        terms=raw["terms"],
+        by_month=raw["by_month"],
     )
 
 
-_RANGES = {"layout": Layout, "memory": Memory}
+def _unmade(key: str, values: Mapping[str, Any]) -> Text:
+    """Return the sentence that `words` describes."""
 
+    def value(given: Any) -> Any:
+        if isinstance(given, dict):
+            return _unmade(given["key"], given["values"])
+        return tuple(value(v) for v in given) if isinstance(given, list) else given
 
-def load_sizing(raw: Mapping[str, Any]) -> Sizing:
-    """Return a sizing of its numbers, basis and steps."""
-    fields: dict[str, Any] = {}
-    for field, value in raw.items():
-        if field == "steps":
-            fields[field] = tuple(Step(**s) for s in value)
-        elif isinstance(value, dict):
-            fields[field] = _RANGES.get(field, Range)(**value)
-        else:
-            fields[field] = tuple(value) if isinstance(value, list) else value
-    return Sizing(**fields)
-
-
-def _load_offer(raw: Mapping[str, Any], steps: Mapping[str, Any]) -> Offer:
-    gpu, totals = raw["gpu"], raw["totals"]
-    even = raw["break_even_hours"]
-    return Offer(
-        raw["id"],
-        raw["provider"],
-        raw["site"],
-        raw["region"],
-        raw["zone"] or "",
-        raw["instance_type"],
-        raw["vcpu"],
-        Decimal(raw["memory_gib"]),
-        _dec(raw["network_gbps"]),
-        raw["local_nvme_gb"],
-        Gpu(gpu["model"], Decimal(gpu["count"]), _dec(gpu["memory_gib"])),
-        raw["count"],
-        raw["purchase_option"],
-        raw["term"] or "",
-        raw["payment"] or "",
-        raw["offering"] or "",
-        raw["market"],
-        tuple(_load_charge(c) for c in raw["charges"]),
-        Totals(totals["native_currency"], _load_amounts(totals["native"]), _load_amounts(totals)),
-        _load_commitment(raw["commitment"]),
-        None if even is None else int(even),
-        _dec(raw["on_demand_hourly"]),
-        tuple(raw["unpriced"]),
-        load_sizing({**raw["sizing"], **steps[f"{raw['provider']}:{raw['instance_type']}"]}),
-        _dec(raw["cost_per_million_output"]),
-        _dec(raw["cost_per_million_tokens"]),
-        tuple(raw["notes"]),
-        tuple(_load_rate(r) for r in raw.get("prices", ())),
-        tuple(
-            HourStep(Decimal(s["tier_from"]), _dec(s["tier_to"]), Decimal(s["list_unit_price"]))
-            for s in raw.get("hour_steps", ())
-        ),
-    )
-
-
-def _load_rate(raw: Mapping[str, Any]) -> Rate:
-    return Rate(**{**raw, "start": Decimal(raw["start"]), "end": _dec(raw["end"]), "amount": Decimal(raw["amount"])})
+    return Text(key, tuple((name, value(v)) for name, v in values.items()))

@@ -8,8 +8,11 @@ from planner.errors import MisuseError, PlannerError
 from planner.files import write_new
 from planner.i18n import English, translator
 from planner.money import plain, show
+from planner.quoting.choose import advise, worth_showing
+from planner.quoting.cost import monthly_cost
 from planner.quoting.records import Offer, Quote
-from planner.rendering import advice, table
+from planner.rendering import advice, words
+from planner.text import text
 
 __all__ = ["write"]
 
@@ -26,7 +29,7 @@ def write(quote: Quote, folder: str, top: int = 1, lang: str = "en") -> list[str
         raise MisuseError(f"--charts: the folder {folder} does not exist; create it first")
     plt = _matplotlib()
     t = translator(lang)
-    shown = table.choose(quote, top)
+    shown = worth_showing(quote, top)
     made = []
     if shown:
         made.append(("cost", _bars(plt, quote, shown, t)))
@@ -95,8 +98,8 @@ def _frame(plt: Any, title: str, foot: str, height: float = 6.75) -> tuple[Any, 
 
 
 def _foot(quote: Quote, t: English) -> str:
-    rates = "".join(f"; 1 {f.base} = {plain(f.rate)} {f.quote} ({f.as_of or t.say(f.source)})" for f in quote.fx)
-    return table.workload(quote, t) + "\n" + t("Quote {hash} of {date}", hash=quote.hash, date=quote.quoted_on) + rates
+    rates = "".join(f"; 1 {f.base} = {plain(f.rate)} {f.quote} ({f.as_of or t.say(text(f.source))})" for f in quote.fx)
+    return words.workload(quote, t) + "\n" + t("Quote {hash} of {date}", hash=quote.hash, date=quote.quoted_on) + rates
 
 
 def _bars(plt: Any, quote: Quote, shown: list[Offer], t: English) -> Any:
@@ -107,7 +110,7 @@ def _bars(plt: Any, quote: Quote, shown: list[Offer], t: English) -> Any:
     rows = sorted(shown, key=lambda o: -o.totals.report.effective)
     values = [float(o.totals.report.effective) for o in rows]
     colours = [GREY if o.market or o.unpriced else BLUE for o in rows]
-    bars = axes.barh([advice.name(o, t) for o in rows], values, color=colours, height=0.62)
+    bars = axes.barh([advice.name(quote, o, t) for o in rows], values, color=colours, height=0.62)
     axes.bar_label(bars, [show(o.totals.report.effective) for o in rows], padding=6)
     axes.set_xlim(0, max(values) * 1.2 or 1)
     axes.xaxis.set_visible(False)
@@ -118,7 +121,7 @@ def _bars(plt: Any, quote: Quote, shown: list[Offer], t: English) -> Any:
 
 def _commitment(quote: Quote, shown: list[Offer]) -> Offer | None:
     """Return the commitment that the advice names, else the first one shown."""
-    said = advice.advise(quote)
+    said = advise(quote)
     for offer in (said.lasting, said.best, *shown):
         if offer is not None and offer.commitment is not None:
             return offer
@@ -134,18 +137,14 @@ def _monthly(offer: Offer) -> Decimal:
     """Return the commitment's cost of a month over all instances, report currency, compute only."""
     c = offer.commitment
     assert c is not None
-    if offer.purchase_option == "subscription":
-        own = (c.upfront + c.monthly * c.term_months) / c.term_months
-    else:
-        own = (c.upfront / c.term_hours + c.hourly) * 730
-    return own * offer.count * _rate(offer)
+    return monthly_cost(c) * offer.count * _rate(offer)
 
 
 def _months(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
     c = offer.commitment
     assert c is not None
     title = t("Cash and amortised cost by month") + f", {quote.currency}"
-    figure, axes = _frame(plt, title, advice.name(offer, t) + t(", compute only") + "\n" + _foot(quote, t))
+    figure, axes = _frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
     length = max(quote.months, c.term_months)
     month = _monthly(offer)
     prepaid = offer.purchase_option == "subscription"
@@ -165,7 +164,7 @@ def _months(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
 
 def _even(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
     title = t("Break-even by hours a month") + f", {quote.currency}"
-    figure, axes = _frame(plt, title, advice.name(offer, t) + t(", compute only") + "\n" + _foot(quote, t))
+    figure, axes = _frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
     assert offer.on_demand_hourly is not None
     hourly, flat = float(offer.on_demand_hourly * offer.count * _rate(offer)), float(_monthly(offer))
     axes.plot([0, 744], [0, hourly * 744], color=BLUE, linewidth=2.5, label=t("on-demand, same type"))

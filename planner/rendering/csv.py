@@ -41,6 +41,8 @@ COLUMNS = (
     "offer_effective",
     "offer_billed",
     "offer_committed",
+    "offer_obligation",
+    "recommended",
     "break_even_hours",
     "unpriced",
     "source",
@@ -61,7 +63,7 @@ def dump(quote: Quote) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    old = {s.provider for s in quote.stale}
+    old, best = {s.provider for s in quote.stale}, quote.best
     for o in quote.offers:
         report = o.totals.report
         head = [
@@ -85,14 +87,16 @@ def dump(quote: Quote) -> str:
             plain(report.effective),
             plain(report.billed),
             plain(report.committed),
+            plain(report.obligation),
+            "yes" if o is best else "no",
             "" if o.break_even_hours is None else o.break_even_hours,
-            "; ".join(o.unpriced),
+            "; ".join(str(u) for u in o.unpriced),
         ]
         for c in o.charges:
             line = [
-                c.name,
+                str(c.name),
                 c.category,
-                c.tier,
+                str(c.tier),
                 c.unit,
                 plain(c.quantity),
                 plain(c.unit_price),
@@ -103,10 +107,10 @@ def dump(quote: Quote) -> str:
                 plain(c.billed),
                 plain(c.committed),
                 *tail,
-                c.source,
-                c.as_of,
-                c.confidence,
-                c.place,
+                c.source.text,
+                c.source.as_of,
+                c.source.confidence,
+                c.source.place,
                 "yes" if o.provider in old else "no",
             ]
             writer.writerow([safe(x) if isinstance(x, str) and not x[:1].isdigit() else x for x in [*head, *line]])

@@ -1,4 +1,4 @@
-"""A comparison of quotes as a table for people, as Markdown for a pull request, as JSON (`planner.diff/1`)."""
+"""A comparison of quotes as a table for people, as Markdown for a pull request, as JSON (`planner.diff/2`)."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ def _signed(value: Decimal) -> str:
 
 
 def _headline(diff: Diff) -> list[str]:
-    lines = [f"quoted on {diff.quoted_on[0]} and {diff.quoted_on[1]}, effective cost in {diff.currency}"]
+    lines = [f"quoted on {diff.quoted_on[0]} and {diff.quoted_on[1]}, amounts in {diff.currency}"]
     lines += [f"workload changed: {note}" for note in diff.notes]
-    first, last = diff.cheapest_before, diff.cheapest_after
+    first, last = diff.before, diff.after
     if first is None or last is None:
-        lines.append("cheapest: " + ("no complete offer in either quote" if first is last else "in one quote only"))
+        lines.append("recommended: " + ("no firm offer in either quote" if first is last else "in one quote only"))
         return lines
     rise = increase(diff)
     percent = f" ({'+' if rise > 0 else ''}{show(rise)} %)" if rise is not None else ""
-    lines.append(f"cheapest: {show(first[1])} -> {show(last[1])}, {_signed(last[1] - first[1])}{percent}")
+    lines.append(
+        f"recommended, {diff.basis}: {show(first[1])} -> {show(last[1])}, {_signed(last[1] - first[1])}{percent}"
+    )
     lines.append(f"  {first[0]}" if first[0] == last[0] else f"  {first[0]} -> {last[0]}")
     return lines
 
 
 def _chosen(diff: Diff, top: int, offer: str) -> tuple[list[OfferDiff], int]:
     rows = [o for o in diff.offers if (o.id == offer if offer else o.status != "same")]
-    best = {one[0] for one in (diff.cheapest_before, diff.cheapest_after) if one is not None}
+    best = {one[0] for one in (diff.before, diff.after) if one is not None}
     rows.sort(key=lambda o: o.id not in best)  # the offer that people look at comes first
     return (rows[:top], len(rows) - top) if top and len(rows) > top else (rows, 0)
 
@@ -64,7 +66,7 @@ def _end(diff: Diff, left: int) -> str:
 
 
 def as_table(diff: Diff, top: int = 20, offer: str = "") -> str:
-    """Return plain text: the cheapest first, then what changed most, each with its causes."""
+    """Return plain text: the recommended first, then what changed most, each with its causes."""
     lines = _headline(diff)
     rows, left = _chosen(diff, top, offer)
     for row in rows:
@@ -99,24 +101,25 @@ def as_markdown(diff: Diff, top: int = 20, offer: str = "") -> str:
 
 
 def as_json(diff: Diff, top: int = 0, offer: str = "") -> str:
-    """Return `planner.diff/1`: every offer, exact amounts as strings; parts of an offer add up to its difference."""
+    """Return `planner.diff/2`: every offer, exact amounts as strings; parts of an offer add up to its difference."""
     import json
 
     def text(value: Decimal | None) -> str | None:
         return None if value is None else plain(value)
 
     def best(value: tuple[str, Decimal] | None) -> dict[str, str] | None:
-        return None if value is None else {"id": value[0], "effective": plain(value[1])}
+        return None if value is None else {"id": value[0], "amount": plain(value[1])}
 
     rise = increase(diff)
     body = {
-        "schema": "planner.diff/1",
+        "schema": "planner.diff/2",
         "currency": diff.currency,
         "quoted_on": {"before": diff.quoted_on[0], "after": diff.quoted_on[1]},
         "workload_changes": list(diff.notes),
-        "cheapest": {
-            "before": best(diff.cheapest_before),
-            "after": best(diff.cheapest_after),
+        "recommended": {
+            "basis": diff.basis,
+            "before": best(diff.before),
+            "after": best(diff.after),
             "increase_percent": text(rise),
         },
         "offers": [
@@ -126,6 +129,7 @@ def as_json(diff: Diff, top: int = 0, offer: str = "") -> str:
                 "before": text(o.before),
                 "after": text(o.after),
                 "difference": text(o.difference),
+                diff.basis: {"before": text(o.owed[0]), "after": text(o.owed[1])},
                 "parts": {cause: plain(amount) for cause, amount in o.parts},
                 "details": [d._asdict() | {"amount": plain(d.amount)} for d in o.details],
                 "notes": list(o.notes),

@@ -6,7 +6,8 @@ from planner.i18n import English, pad, translator
 from planner.money import plain
 from planner.quoting.cost import monthly_cost
 from planner.quoting.records import Offer, Quote
-from planner.rendering.table import way
+from planner.rendering.words import way
+from planner.text import text
 
 __all__ = ["dump"]
 
@@ -31,8 +32,8 @@ def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     gpu = offer.gpu
     memory = t(" of {n} GiB", n=plain(gpu.memory_gib)) if gpu.memory_gib is not None else ""
     lines += [
-        f"  {plain(gpu.count)} x {gpu.model}{memory}, {offer.vcpu} vCPU, "
-        + t("{n} GiB memory", n=plain(offer.memory_gib)),
+        f"  {plain(gpu.count)} x {gpu.model}{memory}, {offer.machine.vcpu} vCPU, "
+        + t("{n} GiB memory", n=plain(offer.machine.memory_gib)),
         "",
     ]
     lines.append("  " + t("charges"))
@@ -40,7 +41,7 @@ def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
         tier = f" [{t.say(c.tier)}]" if c.tier else ""
         lines.append(f"    {t.say(c.name)}{tier}: {plain(c.amount)} {c.currency}")
         lines.append(
-            f"      = {plain(c.quantity)} {t.say(c.unit)} x {plain(c.unit_price)} {c.currency}    ({t.say(c.formula)})"
+            f"      = {plain(c.quantity)} {t.say(text(c.unit))} x {plain(c.unit_price)} {c.currency}    ({t.say(c.formula)})"
         )
         if c.unit_price != c.list_unit_price:
             lines.append(
@@ -66,12 +67,12 @@ def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
             "      "
             + t(
                 "price row {place} ({date}, confidence {confidence})",
-                place=c.place,
-                date=c.as_of or t.say(c.dated) or t("undated"),
-                confidence=t.say(c.confidence),
+                place=c.source.place,
+                date=c.source.as_of or t.say(text(c.source.dated)) or t("undated"),
+                confidence=t.say(text(c.source.confidence)),
             )
         )
-        lines.append("      " + t("source: {text}", text=t.say(c.source)))
+        lines.append("      " + t("source: {text}", text=c.source.text))
     lines += [
         "",
         "  " + t("totals in {codes}", codes=native if native == quote.currency else f"{native}, {quote.currency}"),
@@ -105,7 +106,7 @@ def _break_even(offer: Offer, t: English) -> list[str]:
         return ["    " + t("break-even: none within a month (or no on-demand price to compare with)")]
     terms = offer.commitment
     assert terms is not None
-    monthly = monthly_cost(terms, offer.purchase_option == "subscription")
+    monthly = monthly_cost(terms)
     rate = plain(offer.on_demand_hourly) if offer.on_demand_hourly is not None else "?"
     return [
         "    "

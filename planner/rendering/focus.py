@@ -1,6 +1,7 @@
 """FOCUS rows of one offer: a forecast by month in the shape of a cloud bill (FOCUS 1.2, with two columns of 1.3).
 
-One file holds one offer, so that its rows may be summed. docs/focus.md says which row stands for what.
+One file holds one offer, so that its rows may be summed. The money is `planner.quoting.calendar.schedule`; this module
+only gives each entry its columns. docs/focus.md says which row stands for what.
 """
 
 from __future__ import annotations
@@ -8,16 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
 
-from planner.errors import MisuseError, PlannerError, suggest
+from planner.errors import PlannerError
 from planner.money import plain
-from planner.quoting.records import Charge, Offer, Quote
-from planner.units import add_months
+from planner.quoting.calendar import Entry, schedule
+from planner.quoting.choose import named
+from planner.quoting.records import Charge, Offer, Quote, Seller
 
-__all__ = ["COLUMNS", "dump", "pick"]
+__all__ = ["COLUMNS", "dump", "pick", "rows"]
 
 ZERO = Decimal(0)
 COLUMNS = (
@@ -92,8 +92,7 @@ COLUMNS = (
     "x_Scenario",
     "x_Stale",
 )
-PROVIDERS = {"aws": "AWS", "alicloud": "Alibaba Cloud", "tencentcloud": "Tencent Cloud"}
-COMPUTE = {"aws": "Amazon EC2", "alicloud": "Elastic Compute Service", "tencentcloud": "Cloud Virtual Machine"}
+#: part of an offer -> service category, subcategory, meter
 SERVICES = {
     "compute": ("Compute", "Virtual Machines", "Compute Usage"),
     "storage": ("Storage", "Block Storage", "Storage"),
@@ -112,37 +111,33 @@ UNITS = {
     "GB-hour": "GB-Hours",
     "GiB-hour": "GiB-Hours",
 }
-
-
-class Period(NamedTuple):
-    """A charge period: first day, day after the last (or its hour), hours of the window and of the term in it."""
-
-    start: str
-    end: str
-    hours: Decimal
-    rest_hours: Decimal
-    in_window: bool
+_PRICED = (
+    "PricingQuantity",
+    "PricingUnit",
+    "ListUnitPrice",
+    "ContractedUnitPrice",
+    "SkuId",
+    "SkuPriceId",
+    "SkuMeter",
+    "PricingCurrencyListUnitPrice",
+    "PricingCurrencyContractedUnitPrice",
+)
 
 
 def pick(quote: Quote, wanted: str = "") -> Offer:
-    """Return the offer `wanted` by its id, or the one to recommend: firm, complete, least to pay in all.
+    """Return the offer `wanted` by its id, or the one that the quote recommends.
 
-    Raises `MisuseError` for an unknown id, `PlannerError` when nothing can be recommended.
+    Raises `MisuseError` for an unknown id, `PlannerError` when nothing is recommended.
     """
     if wanted:
-        found = next((o for o in quote.offers if o.id == wanted), None)
-        if found is None:
-            raise MisuseError(f"--offer: no offer {wanted!r}: {suggest(wanted, [o.id for o in quote.offers])}")
-        return found
-    firm = [o for o in quote.offers if not o.unpriced and not o.market]
-    best = min(firm, key=lambda o: max(o.totals.report.billed, o.totals.report.committed), default=None)
-    if best is None:
+        return named(quote, wanted)
+    if quote.best is None:
         raise PlannerError("no firm, completely priced offer to write as FOCUS rows; name one with --offer ID")
-    return best
+    return quote.best
 
 
-def dump(quote: Quote, offer: str = "") -> str:
-    """Return the rows of one offer as CSV (RFC 4180, line feeds); `offer` is its id, "" the one to recommend."""
+def dump(quote: Quote, *, offer: str = "") -> str:
+    """Return the rows of one offer as CSV (RFC 4180, line feeds); `offer` is its id, "" the recommended one."""
     from planner.rendering.csv import safe
 
     chosen = pick(quote, offer)
@@ -157,333 +152,133 @@ def dump(quote: Quote, offer: str = "") -> str:
 
 def rows(quote: Quote, offer: Offer) -> list[dict[str, object]]:
     """Return the rows, month by month; amounts are Decimals, absent values are left out."""
-    maker = _Maker(quote, offer)
-    for charge in offer.charges:
-        if charge.category == "compute":
-            continue
-        if charge.category != "tax":
-            maker.beside(charge)
-    maker.compute([c for c in offer.charges if c.category == "compute"])
-    maker.tax([c for c in offer.charges if c.category == "tax"])
-    return sorted(maker.rows, key=lambda r: str(r["ChargePeriodStart"]))
+    seller = quote.seller(offer.provider)
+    return [_row(quote, offer, seller, entry) for entry in schedule(quote, offer)]
 
 
-class _Maker:
-    def __init__(self, quote: Quote, offer: Offer) -> None:
-        self.quote, self.offer = quote, offer
-        self.rows: list[dict[str, object]] = []
-        self.periods = _periods(quote, offer)
-        self.window = [p for p in self.periods if p.in_window]
-        self.rest = [p for p in self.periods if not p.in_window]
-        terms = offer.commitment
-        self.commitment = f"quote:{quote.hash}:{offer.id}" if terms else ""
-
-    def add(
-        self,
-        charge: Charge,
-        period: Period,
-        category: str,
-        quantity: Decimal,
-        *,
-        unit: str,
-        list_price: Decimal,
-        price: Decimal,
-        billed: bool,
-        effective: bool,
-        frequency: str,
-        pricing: str | None,
-        status: str = "",
-    ) -> None:
-        """Add one row; billed and effective say which of the two its contracted cost is."""
-        if not quantity:
-            return
-        q, o = self.quote, self.offer
-        contracted = quantity * price
-        service, sub, meter = SERVICES[charge.category]
-        name = PROVIDERS.get(o.provider, o.provider)
-        row: dict[str, object] = {
-            "BilledCost": contracted if billed else ZERO,
-            "EffectiveCost": contracted if effective else ZERO,
-            "ListCost": quantity * list_price,
-            "ContractedCost": contracted,
-            "ListUnitPrice": list_price,
-            "ContractedUnitPrice": price,
-            "PricingQuantity": quantity,
-            "PricingUnit": unit,
-            "PricingCategory": pricing,
-            "BillingAccountId": "quote",
-            "BillingAccountName": "projected, not billed",
-            "BillingAccountType": "Quote",
-            "BillingCurrency": charge.currency,
-            "BillingPeriodStart": period.start[:10] + "T00:00:00Z",
-            "BillingPeriodEnd": period.end,
-            "ChargePeriodStart": period.start,
-            "ChargePeriodEnd": period.end,
-            "ChargeCategory": category,
-            "ChargeFrequency": frequency,
-            "ChargeDescription": charge.name + (f" [{charge.tier}]" if charge.tier else ""),
-            "InvoiceIssuerName": name,
-            "ProviderName": name,
-            "PublisherName": name,
-            "ServiceProviderName": name,
-            "HostProviderName": name,
-            "PricingCurrency": charge.currency,
-            "PricingCurrencyListUnitPrice": list_price,
-            "PricingCurrencyContractedUnitPrice": price,
-            "PricingCurrencyEffectiveCost": contracted if effective else ZERO,
-            "RegionId": o.region,
-            "RegionName": o.region,
-            "AvailabilityZone": o.zone or None,
-            "ServiceCategory": service,
-            "ServiceSubcategory": sub,
-            "ServiceName": COMPUTE.get(o.provider, o.provider),
-            "SkuMeter": meter,
-            "SkuId": o.instance_type if charge.category == "compute" else charge.category,
-            "SkuPriceId": f"{o.id}:{charge.category}" + (f":{charge.tier}" if charge.tier else ""),
-            "x_Confidence": charge.confidence,
-            "x_Offer": o.id,
-            "x_Period": "window" if period.in_window else "rest of term",
-            "x_PriceAsOf": charge.as_of or charge.dated,
-            "x_PriceOrigin": charge.origin,
-            "x_PricePlace": charge.place,
-            "x_PriceSource": charge.source,
-            "x_Projected": "true",
-            "x_QuoteHash": q.hash,
-            "x_Scenario": q.workload.name or q.workload.model,
-            "x_Stale": "true" if any(s.provider == o.provider for s in q.stale) else "false",
-        }
-        if category == "Usage" and status != "Unused":
-            row["ConsumedQuantity"], row["ConsumedUnit"] = quantity, unit
-        if charge.category == "compute":
-            details = {
-                "CoreCount": o.vcpu,
-                "MemorySize": float(o.memory_gib),
-                "GpuCount": float(o.gpu.count),
-                "InstanceType": o.instance_type,
-                "OperatingSystem": "Linux",
-                "x_GpuModel": o.gpu.model,
-            }
-            row["SkuPriceDetails"] = json.dumps(details, ensure_ascii=False, separators=(",", ":"))
-            row["ResourceType"], row["ResourceId"] = "Instance", f"planned:{o.instance_type}"
-            if self.commitment:
-                spend = o.purchase_option == "savings_plan"
-                row |= {
-                    "CommitmentDiscountId": self.commitment,
-                    "CommitmentDiscountName": o.id,
-                    "CommitmentDiscountCategory": "Spend" if spend else "Usage",
-                    "CommitmentDiscountType": TYPES[o.purchase_option],
-                    "CommitmentDiscountStatus": status or None,
-                    "CommitmentDiscountQuantity": contracted if spend else quantity,
-                    "CommitmentDiscountUnit": charge.currency if spend else unit,
-                }
-        self.rows.append(row)
-
-    def beside(self, charge: Charge) -> None:
-        """Traffic is the same each month; disks and addresses follow the hours."""
-        by_hours = "hour" in charge.unit or charge.category == "ip"
-        for period, part in _spread(self.window, charge.quantity, by_hours):
-            self.add(
-                charge,
-                period,
-                "Usage",
-                part,
-                unit=UNITS.get(charge.unit, charge.unit),
-                list_price=charge.list_unit_price,
-                price=charge.unit_price,
-                billed=True,
-                effective=True,
-                frequency="Usage-Based",
-                pricing="Standard",
-            )
-
-    def compute(self, charges: list[Charge]) -> None:
-        """Pay as you go fills its steps in order; a commitment is bought, used, and unused after the window."""
-        terms, count = self.offer.commitment, Decimal(self.offer.count)
-        if terms is None:
-            self._pay_as_you_go(charges)
-            return
-        by_month = self.offer.purchase_option == "subscription"
-        for charge in charges:
-            unit = "Months" if by_month else "Hours"
-            price, list_price = charge.unit_price, charge.list_unit_price
-            upfront = by_month or ", upfront)" in charge.name
-            length = Decimal(terms.term_months) if by_month else terms.term_hours
-            if upfront:
-                for number in range(terms.terms):
-                    first = self._when(number, terms.term_months, terms.term_hours, by_month)
-                    self.add(
-                        charge,
-                        first,
-                        "Purchase",
-                        length * count,
-                        unit=unit,
-                        list_price=list_price,
-                        price=price,
-                        billed=True,
-                        effective=False,
-                        frequency="One-Time",
-                        pricing="Standard",
-                    )
-            for period in self.periods:
-                inside = (Decimal(1) if by_month else period.hours) * count if period.in_window else ZERO
-                idle = (Decimal(1) if by_month else period.rest_hours) * count if not period.in_window else ZERO
-                if not upfront:
-                    self.add(
-                        charge,
-                        period,
-                        "Purchase",
-                        inside + idle,
-                        unit=unit,
-                        list_price=list_price,
-                        price=price,
-                        billed=True,
-                        effective=False,
-                        frequency="Recurring",
-                        pricing="Standard",
-                    )
-                for quantity, status in ((inside, "Used"), (idle, "Unused")):
-                    self.add(
-                        charge,
-                        period,
-                        "Usage",
-                        quantity,
-                        unit=unit,
-                        list_price=list_price,
-                        price=price,
-                        billed=False,
-                        effective=True,
-                        frequency="Usage-Based",
-                        pricing="Committed",
-                        status=status,
-                    )
-
-    def _when(self, number: int, months: int, hours: Decimal, by_month: bool) -> Period:
-        """Return the period in which the `number`-th term (from 0) begins."""
-        done = ZERO
-        for index, period in enumerate(self.window):
-            done += period.hours
-            if (index >= number * months) if by_month else (done > number * hours):
-                return period
-        return self.window[-1]
-
-    def _pay_as_you_go(self, charges: list[Charge]) -> None:
-        kind = "Dynamic" if self.offer.market else "Standard"
-        left = [[c, c.quantity] for c in charges]
-        for period in self.window:
-            need = period.hours * self.offer.count
-            for entry in left:
-                charge, rest = entry
-                assert isinstance(charge, Charge)
-                assert isinstance(rest, Decimal)
-                take = rest if period is self.window[-1] else min(rest, need)
-                entry[1], need = rest - take, need - take
-                self.add(
-                    charge,
-                    period,
-                    "Usage",
-                    take,
-                    unit="Hours",
-                    list_price=charge.list_unit_price,
-                    price=charge.unit_price,
-                    billed=True,
-                    effective=True,
-                    frequency="Usage-Based",
-                    pricing=kind,
-                )
-
-    def tax(self, charges: list[Charge]) -> None:
-        """One row a month on what that month bills; its effective cost is the tax on what it uses up."""
-        for charge in charges:
-            share = charge.unit_price
-            for period in self.periods:
-                mine = [r for r in self.rows if r["ChargePeriodStart"] == period.start and r["ChargeCategory"] != "Tax"]
-                sums = {k: _sum(mine, k) for k in ("BilledCost", "EffectiveCost")}
-                usage = [r for r in mine if r["ChargeCategory"] == "Usage"]
-                if not mine:
-                    continue
-                self.add(
-                    charge,
-                    period,
-                    "Tax",
-                    Decimal(1),
-                    unit="",
-                    list_price=ZERO,
-                    price=ZERO,
-                    billed=True,
-                    effective=True,
-                    frequency="Usage-Based",
-                    pricing=None,
-                )
-                row = self.rows[-1]
-                for name in (
-                    "PricingQuantity",
-                    "PricingUnit",
-                    "ListUnitPrice",
-                    "ContractedUnitPrice",
-                    "SkuId",
-                    "SkuPriceId",
-                    "SkuMeter",
-                    "PricingCurrencyListUnitPrice",
-                    "PricingCurrencyContractedUnitPrice",
-                ):
-                    row.pop(name, None)
-                row["BilledCost"], row["EffectiveCost"] = share * sums["BilledCost"], share * sums["EffectiveCost"]
-                row["PricingCurrencyEffectiveCost"] = row["EffectiveCost"]
-                row["ListCost"] = share * _sum(usage, "ListCost")
-                row["ContractedCost"] = share * _sum(usage, "ContractedCost")
+def _row(quote: Quote, offer: Offer, seller: Seller, entry: Entry) -> dict[str, object]:
+    charge = entry.charge
+    row = {**_amounts(entry), **_period(entry), **_names(offer, seller, charge), **_traced(quote, offer, entry)}
+    row["ChargeDescription"] = f"{charge.name} [{charge.tier}]" if charge.tier else str(charge.name)
+    row["ChargeFrequency"] = "One-Time" if entry.once else "Recurring" if entry.kind == "purchase" else "Usage-Based"
+    row["PricingCategory"] = _pricing(offer, entry)
+    if entry.kind == "usage" and entry.status != "unused":
+        row["ConsumedQuantity"], row["ConsumedUnit"] = entry.quantity, row["PricingUnit"]
+    if charge.category == "compute":
+        row |= _machine(offer)
+        if offer.commitment:
+            row |= _commitment(quote, offer, entry)
+    if entry.kind == "tax":
+        for name in _PRICED:
+            row.pop(name, None)
+    return row
 
 
-def _sum(rows: list[dict[str, object]], name: str) -> Decimal:
-    return sum((v for r in rows if isinstance(v := r[name], Decimal)), ZERO)
+def _amounts(entry: Entry) -> dict[str, object]:
+    charge = entry.charge
+    return {
+        "BilledCost": entry.billed,
+        "EffectiveCost": entry.effective,
+        "ListCost": entry.listed,
+        "ContractedCost": entry.contracted,
+        "ListUnitPrice": charge.list_unit_price,
+        "ContractedUnitPrice": charge.unit_price,
+        "PricingQuantity": entry.quantity,
+        "PricingUnit": UNITS.get(charge.unit, charge.unit),
+        "BillingCurrency": charge.currency,
+        "PricingCurrency": charge.currency,
+        "PricingCurrencyListUnitPrice": charge.list_unit_price,
+        "PricingCurrencyContractedUnitPrice": charge.unit_price,
+        "PricingCurrencyEffectiveCost": entry.effective,
+    }
 
 
-def _spread(periods: list[Period], quantity: Decimal, by_hours: bool) -> list[tuple[Period, Decimal]]:
-    """Split `quantity` over `periods` by their hours or evenly; the last takes what is left, so that the sum is exact."""
-    whole = sum((p.hours for p in periods), ZERO)
-    parts, left = [], quantity
-    for period in periods[:-1]:
-        part = quantity * period.hours / whole if by_hours else quantity / len(periods)
-        parts.append((period, part))
-        left -= part
-    return [*parts, (periods[-1], left)]
+def _period(entry: Entry) -> dict[str, object]:
+    start, end = f"{entry.period.start}T00:00:00Z", f"{entry.period.end}T00:00:00Z"
+    return {
+        "BillingPeriodStart": start,
+        "BillingPeriodEnd": end,
+        "ChargePeriodStart": start,
+        "ChargePeriodEnd": end,
+        "ChargeCategory": {"usage": "Usage", "purchase": "Purchase", "tax": "Tax"}[entry.kind],
+    }
 
 
-def _periods(quote: Quote, offer: Offer) -> list[Period]:
-    """Return the months of the window, then those of the rest of the term.
-
-    Without a first day the window begins on the first of the month after the quote, and its hours are spread evenly.
-    """
-    work, months = quote.workload, quote.months
-    if work.start:
-        start = date.fromisoformat(work.start)
-    else:
-        start = add_months(date.fromisoformat(quote.quoted_on).replace(day=1), 1)
-    result, left = [], quote.hours
-    for m in range(months):
-        first, after = add_months(start, m), add_months(start, m + 1)
-        if work.start and m < months - 1:
-            hours = min(left, Decimal((after - first).days * 24))
-        else:
-            hours = left if m == months - 1 else quote.hours / months
-        left -= hours
-        result.append(Period(_stamp(first), _stamp(after), hours, ZERO, True))
-    terms = offer.commitment
-    if terms is None:
-        return result
-    rest = terms.terms * terms.term_hours - quote.hours
-    by_month = offer.purchase_option == "subscription"
-    count = terms.terms * terms.term_months - months
-    if not by_month:
-        count = max(1, count) if rest > 0 else 0
-    left = rest
-    for m in range(count):
-        hours = left if m == count - 1 else rest / count
-        left -= hours
-        result.append(
-            Period(_stamp(add_months(start, months + m)), _stamp(add_months(start, months + m + 1)), ZERO, hours, False)
-        )
-    return result
+def _names(offer: Offer, seller: Seller, charge: Charge) -> dict[str, object]:
+    service, sub, meter = SERVICES[charge.category]
+    return {
+        "BillingAccountId": "quote",
+        "BillingAccountName": "projected, not billed",
+        "BillingAccountType": "Quote",
+        "InvoiceIssuerName": seller.title,
+        "ProviderName": seller.title,
+        "PublisherName": seller.title,
+        "ServiceProviderName": seller.title,
+        "HostProviderName": seller.title,
+        "RegionId": offer.region,
+        "RegionName": offer.region,
+        "AvailabilityZone": offer.zone or None,
+        "ServiceCategory": service,
+        "ServiceSubcategory": sub,
+        "ServiceName": seller.compute,
+        "SkuMeter": meter,
+        "SkuId": offer.instance_type if charge.category == "compute" else charge.category,
+        "SkuPriceId": f"{offer.id}:{charge.category}" + (f":{charge.tier}" if charge.tier else ""),
+    }
 
 
-def _stamp(day: date) -> str:
-    return f"{day.isoformat()}T00:00:00Z"
+def _traced(quote: Quote, offer: Offer, entry: Entry) -> dict[str, object]:
+    """Return the columns that lead back to the quote and the price list."""
+    source = entry.charge.source
+    return {
+        "x_Confidence": source.confidence,
+        "x_Offer": offer.id,
+        "x_Period": "window" if entry.period.in_window else "rest of term",
+        "x_PriceAsOf": source.as_of or source.dated,
+        "x_PriceOrigin": source.origin,
+        "x_PricePlace": source.place,
+        "x_PriceSource": source.text,
+        "x_Projected": "true",
+        "x_QuoteHash": quote.hash,
+        "x_Scenario": quote.workload.name or quote.workload.model,
+        "x_Stale": "true" if any(s.provider == offer.provider for s in quote.stale) else "false",
+    }
+
+
+def _pricing(offer: Offer, entry: Entry) -> str | None:
+    if entry.kind == "tax":
+        return None
+    if entry.status:
+        return "Committed"
+    return "Dynamic" if offer.market and entry.charge.category == "compute" else "Standard"
+
+
+def _machine(offer: Offer) -> dict[str, object]:
+    machine = offer.machine
+    details = {
+        "CoreCount": machine.vcpu,
+        "MemorySize": float(machine.memory_gib),
+        "GpuCount": float(machine.gpu.count),
+        "InstanceType": offer.instance_type,
+        "OperatingSystem": "Linux",
+        "x_GpuModel": machine.gpu.model,
+    }
+    return {
+        "SkuPriceDetails": json.dumps(details, ensure_ascii=False, separators=(",", ":")),
+        "ResourceType": "Instance",
+        "ResourceId": f"planned:{offer.instance_type}",
+    }
+
+
+def _commitment(quote: Quote, offer: Offer, entry: Entry) -> dict[str, object]:
+    spend = offer.purchase_option == "savings_plan"
+    unit = UNITS.get(entry.charge.unit, entry.charge.unit)
+    return {
+        "CommitmentDiscountId": f"quote:{quote.hash}:{offer.id}",
+        "CommitmentDiscountName": offer.id,
+        "CommitmentDiscountCategory": "Spend" if spend else "Usage",
+        "CommitmentDiscountType": TYPES[offer.purchase_option],
+        "CommitmentDiscountStatus": entry.status.title() or None,
+        "CommitmentDiscountQuantity": entry.contracted if spend else entry.quantity,
+        "CommitmentDiscountUnit": entry.charge.currency if spend else unit,
+    }

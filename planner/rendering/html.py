@@ -13,11 +13,13 @@ from typing import Any
 
 from planner.i18n import English, translator
 from planner.money import plain, show
+from planner.quoting.choose import advise, worth_showing
 from planner.quoting.records import Offer, Quote
-from planner.rendering import advice, table
+from planner.rendering import advice, words
 from planner.rendering.recipe import recipe
 from planner.sizing import Range
 from planner.templating import environment, folder
+from planner.text import Text, text
 
 __all__ = ["dump"]
 
@@ -31,15 +33,10 @@ def _read(name: str) -> str:
         return file.read()
 
 
-def dump(quote: Quote, top: int = 1, lang: str = "en") -> str:
+def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
     """Return the page. top: offers per provider and way of buying shown in full; lang: "en" or "zh"."""
     t = translator(lang)
-    shown = table.choose(quote, top)
-    said = advice.advise(quote)
-    for offer in (said.market, said.lasting, said.best):
-        if offer is not None and offer not in shown:
-            shown.append(offer)
-    shown.sort(key=quote.offers.index)
+    shown, said = worth_showing(quote, top), advise(quote)
     page = _read("page.js")
     script = "\n".join((_read("vendor/decimal.min.js"), _read("vendor/echarts.min.js"), _read("calc.js"), page))
     env = environment(html=True)
@@ -50,19 +47,19 @@ def dump(quote: Quote, top: int = 1, lang: str = "en") -> str:
         quote=quote,
         lang=t.tag,
         title=t("GPU cost quote"),
-        workload=table.workload(quote, t),
+        workload=words.workload(quote, t),
         sentences=advice.sentences(quote, t),
         best=said.best,
-        best_owed=said.best and advice.owed(quote, said.best),
-        options=[_option(o, t) for o in shown],
+        best_owed=said.best and said.best.totals.report.obligation,
+        options=[_option(quote, o, t) for o in shown],
         sizings=_sizings(shown, t),
-        prices=_prices(shown, t),
+        prices=_prices(quote, shown, t),
         best_id=said.best.id if said.best else "",
-        name=lambda o: advice.name(o, t),
-        gaps=table.gaps(quote, t),
-        rejected=table.rejected(quote, t),
-        ages=[table.prices_of(a, t) for a in quote.prices_as_of],
-        budget=table.budget(quote, t),
+        name=lambda o: advice.name(quote, o, t),
+        gaps=words.gaps(quote, t),
+        rejected=words.rejected(quote, t),
+        ages=[words.prices_of(a, t) for a in quote.prices_as_of],
+        budget=words.budget(quote, t),
         style=Markup(_read("page.css")),
         script=Markup(script),
         data=Markup(_json(_data(quote, shown, page, t))),
@@ -80,10 +77,10 @@ def _policy(script: str) -> str:
 
 def _json(data: object) -> str:
     """Return JSON that may stand inside a script element: nothing in it can end the element."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    made = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
+        made = made.replace(char, f"\\u{ord(char):04x}")
+    return made
 
 
 def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, Any]:
@@ -95,21 +92,18 @@ def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, 
     }
     offers = []
     for offer in shown + rest[: MOST_OFFERS - len(shown)]:
-        made = recipe(quote, offer)
-        if made is None:
-            continue
         usual = on_demand.get((offer.site, offer.region, offer.instance_type, offer.totals.native_currency))
         other = recipe(quote, usual) if usual is not None and offer.commitment is not None else None
         offers.append(
             {
                 "id": offer.id,
-                "name": advice.name(offer, t),
+                "name": advice.name(quote, offer, t),
                 "short": f"{offer.count} x {offer.instance_type}",
-                "where": f"{table.seller(offer, t)}, {table.way(offer, t)}",
+                "where": f"{words.seller(quote, offer, t)}, {words.way(offer, t)}",
                 "firm": not offer.market and not offer.unpriced,
                 "shown": offer in shown,
                 "provider": offer.provider,
-                "recipe": made,
+                "recipe": recipe(quote, offer),
                 "even": offer.break_even_hours,
                 "other": {"recipe": other, "name": t("on-demand, same type")} if other else None,
             }
@@ -127,16 +121,16 @@ def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, 
     }
 
 
-def _option(offer: Offer, t: English) -> dict[str, Any]:
+def _option(quote: Quote, offer: Offer, t: English) -> dict[str, Any]:
     totals = offer.totals
     even = t("{hours} h/mo", hours=offer.break_even_hours) if offer.break_even_hours is not None else "–"
     return {
         "id": offer.id,
         "type": offer.instance_type,
         "count": offer.count,
-        "seller": table.seller(offer, t),
+        "seller": words.seller(quote, offer, t),
         "region": offer.region,
-        "way": table.way(offer, t),
+        "way": words.way(offer, t),
         "gpu": f"{plain(offer.gpu.count)} x {offer.gpu.model}",
         "effective": show(totals.report.effective),
         "billed": show(totals.report.billed),
@@ -210,24 +204,24 @@ def _sizings(shown: list[Offer], t: English) -> list[dict[str, Any]]:
     return result
 
 
-def _prices(shown: list[Offer], t: English) -> list[dict[str, str]]:
-    seen: dict[tuple[str, str, str], dict[str, str]] = {}
+def _prices(quote: Quote, shown: list[Offer], t: English) -> list[dict[str, str]]:
+    seen: dict[tuple[str, Text, Text], dict[str, str]] = {}
     for offer in shown:
         for c in offer.charges:
-            key = (c.place, c.name, c.tier)
+            source, key = c.source, (c.source.place, c.name, c.tier)
             if c.category == "tax" or key in seen:
                 continue
             listed = plain(c.list_unit_price if len(plain(c.list_unit_price)) < 14 else round(c.list_unit_price, 6))
             own = plain(c.unit_price if len(plain(c.unit_price)) < 14 else round(c.unit_price, 6))
             seen[key] = {
-                "where": f"{table.seller(offer, t)} {offer.region}",
+                "where": f"{words.seller(quote, offer, t)} {offer.region}",
                 "name": t.say(c.name) + (f" [{t.say(c.tier)}]" if c.tier else ""),
-                "price": f"{own} {c.currency}/{t.say(c.unit)}",
-                "list": f"{listed} {c.currency}/{t.say(c.unit)}" if c.list_unit_price != c.unit_price else "",
-                "date": c.as_of or t.say(c.dated) or t("undated"),
-                "confidence": t.say(c.confidence),
-                "source": c.source,
-                "place": c.place,
+                "price": f"{own} {c.currency}/{t.say(text(c.unit))}",
+                "list": f"{listed} {c.currency}/{t.say(text(c.unit))}" if c.list_unit_price != c.unit_price else "",
+                "date": source.as_of or t.say(text(source.dated)) or t("undated"),
+                "confidence": t.say(text(source.confidence)),
+                "source": source.text,
+                "place": source.place,
                 "formula": t.say(c.formula),
             }
     return list(seen.values())

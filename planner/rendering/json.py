@@ -1,27 +1,22 @@
-"""JSON of a quote: `planner.quote/1`, complete, exact, one offer a line; `load` reads it back to the same bytes.
+"""JSON of a quote: `planner.quote/2`, complete, exact, one offer a line; `planner.quoting.saved` reads it back.
 
-Money, hours and volumes are decimal strings; counts are numbers; what is unknown is null. docs/json.md describes every
-field.
+Money, hours and volumes are decimal strings; counts are numbers; what is unknown is null. Sentences are English; `words`
+holds how each was made, so that a saved quote can be shown in another language. docs/json.md describes every field.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from planner.money import plain
-from planner.quoting.records import (
-    SCHEMA,
-    Amounts,
-    Charge,
-    Commitment,
-    Offer,
-    Quote,
-    Rejected,
-)
-from planner.quoting.saved import workload_dict
+from planner.offer import Source
+from planner.quoting.fields import workload_dict
+from planner.quoting.records import SCHEMA, Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Rejected
 from planner.sizing import Layout, Memory, Range, Sizing, Step
+from planner.text import Text
 
 __all__ = ["dump", "dump_bytes"]
 
@@ -41,33 +36,140 @@ def _or_null(text: str) -> str:
     return _text(text) if text else "null"
 
 
-def _texts(items: tuple[str, ...]) -> str:
-    return f"[{', '.join([_text(x) for x in items])}]" if items else "[]"
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+class _Writer:
+    """What the parts of one file share: the sentences said in it, its sources, and what is written once."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, Text] = {}
+        self.sources: dict[Source, int] = {}
+        self._lines: dict[int, str] = {}
+        self._sizings: dict[int, str] = {}
+
+    def say(self, said: Text | str) -> str:
+        """Return a sentence as JSON; how it was made is kept for `words`."""
+        if isinstance(said, str):
+            return _text(said)
+        english = str(said)
+        if said.values:
+            self.words[english] = said
+        return _text(english)
+
+    def says(self, items: Sequence[Text | str]) -> str:
+        return f"[{', '.join([self.say(x) for x in items])}]" if items else "[]"
+
+    def source(self, source: Source) -> int:
+        """Return the number of a source in the file's table."""
+        return self.sources.setdefault(source, len(self.sources))
+
+    def rate(self, rate: Rate) -> str:
+        return (
+            f'{{"amount": "{plain(rate.amount)}", "unit": "{rate.unit}", "start": "{plain(rate.start)}", '
+            f'"end": {_d(rate.end)}, "source": {self.source(rate.source)}}}'
+        )
+
+    def line(self, line: Line | None) -> str:
+        if line is None:
+            return "null"
+        made = self._lines.get(id(line))
+        if made is None:
+            rates = ", ".join([self.rate(r) for r in line.rates])
+            made = self._lines[id(line)] = (
+                f'{{"part": "{line.part}", "rule": "{line.rule}", "name": {self.say(line.name)}, "count": {line.count}, '
+                f'"each": "{plain(line.each)}", "currency": "{line.currency}", "rates": [{rates}], '
+                f'"share": "{plain(line.share)}", "free": {self.rate(line.free) if line.free else "null"}, '
+                f'"volume": "{line.volume}"}}'
+            )
+        return made
+
+    def charge(self, c: Charge) -> str:
+        s = c.source
+        return (
+            f'{{"name": {_text(str(c.name))}, "category": "{c.category}", "rule": "{c.rule}", "unit": {_text(c.unit)}, '
+            f'"quantity": "{plain(c.quantity)}", "unit_price": "{plain(c.unit_price)}", '
+            f'"list_unit_price": "{plain(c.list_unit_price)}", "currency": "{c.currency}", "amount": "{plain(c.amount)}", '
+            f'"list": "{plain(c.list)}", "billed": "{plain(c.billed)}", "committed": "{plain(c.committed)}", '
+            f'"obligation": "{plain(c.obligation)}", "tier": {_text(str(c.tier))}, "formula": {_text(str(c.formula))}, '
+            f'"source": {_text(s.text)}, "as_of": {_or_null(s.as_of)}, "dated": {_text(s.dated)}, '
+            f'"confidence": "{s.confidence}", "origin": "{s.origin}", "place": {_text(s.place)}}}'
+        )
+
+    def step(self, s: Step) -> str:
+        return (
+            f'{{"what": {self.say(s.what)}, "formula": {self.say(s.formula)}, "result": {self.say(s.result)}, '
+            f'"unit": {self.say(s.unit)}, "source": {self.say(s.source)}}}'
+        )
+
+    def sizing(self, s: Sizing) -> str:
+        """Return the sizing without `basis` and `steps`, which a quote holds once per instance type."""
+        made = self._sizings.get(id(s))
+        if made is None:
+            made = self._sizings[id(s)] = (
+                f'{{"fits": {_bool(s.fits)}, "reasons": {self.says(s.reasons)}, "count": {s.count}, '
+                f'"count_given": {_bool(s.count_given)}, "model": {_text(s.model)}, "precision": {_text(s.precision)}, '
+                f'"engine": {_text(s.engine)}, "layout": {_floats(s.layout)}, "memory": {_floats(s.memory)}, '
+                f'"output_tokens_per_second": {_floats(s.output_tokens_per_second)}, '
+                f'"total_tokens_per_second": {_floats(s.total_tokens_per_second)}, "ttft_ms": {_floats(s.ttft_ms)}, '
+                f'"tpot_ms": {_floats(s.tpot_ms)}, "concurrency": {s.concurrency}, '
+                f'"utilisation": {"null" if s.utilisation is None else repr(s.utilisation)}, "idle_gpus": {s.idle_gpus}, '
+                f'"warnings": {self.says(s.warnings)}}}'
+            )
+        return made
+
+    def offer(self, o: Offer) -> bytes:
+        """Return one offer as one line; a sizing or line that several offers share is encoded once."""
+        way, machine, gpus = o.way, o.machine, o.machine.gpu.count
+        even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
+        return (
+            f'{{"id": {_text(o.id)}, "provider": "{way.provider}", "site": {_text(way.site)}, "region": {_text(way.region)}, '
+            f'"zone": {_or_null(way.zone)}, "instance_type": {_text(way.instance_type)}, "vcpu": {machine.vcpu}, '
+            f'"memory_gib": "{plain(machine.memory_gib)}", "network_gbps": {_d(machine.network_gbps)}, '
+            f'"local_nvme_gb": {machine.local_nvme_gb}, "gpu": {{"model": {_text(machine.gpu.model)}, '
+            f'"count": {int(gpus) if gpus == int(gpus) else _d(gpus)}, "memory_gib": {_d(machine.gpu.memory_gib)}}}, '
+            f'"count": {o.count}, "purchase_option": "{way.purchase_option}", "term": {_or_null(way.term)}, '
+            f'"payment": {_or_null(way.payment)}, "offering": {_or_null(way.offering)}, "market": {_bool(o.market)}, '
+            f'"charges": [{", ".join([self.charge(c) for c in o.charges])}], '
+            f'"totals": {{"native_currency": "{o.totals.native_currency}", "native": {{{_amounts(o.totals.native)}}}, '
+            f'{_amounts(o.totals.report)}}}, "commitment": {_commitment(o.commitment)}, "break_even_hours": {even}, '
+            f'"on_demand_hourly": {_d(o.on_demand_hourly)}, "unpriced": {self.says(o.unpriced)}, '
+            f'"cost_per_million_output": {_d(o.cost_per_million_output)}, '
+            f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, "notes": {self.says(o.notes)}, '
+            f'"sizing": {self.sizing(o.sizing)}, "lines": [{", ".join([self.line(x) for x in o.lines])}], '
+            f'"on_demand": {self.line(o.on_demand)}}}'
+        ).encode()
+
+    def rejected(self, r: Rejected) -> str:
+        return (
+            f'{{"provider": "{r.provider}", "region": {_text(r.region)}, "instance_type": {_text(r.instance_type)}, '
+            f'"reason": {self.say(r.reason)}}}'
+        )
+
+    def records(self, items: tuple[Any, ...]) -> bytes:
+        """Return plain records, one a line."""
+        return _lines([_one(self._plain(x)).encode() for x in items])
+
+    def _plain(self, record: Any) -> dict[str, Any]:
+        return {f: self._value(v) for f, v in zip(record._fields, record, strict=True)}
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, Text):
+            if value.values:
+                self.words[str(value)] = value
+            return str(value)
+        if isinstance(value, Decimal):
+            return plain(value)
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return self._plain(value)
+        return [self._value(v) for v in value] if isinstance(value, tuple) else value
 
 
 def _amounts(value: Amounts) -> str:
     return (
-        f'"list": "{plain(value.list)}", "effective": "{plain(value.effective)}", '
-        f'"billed": "{plain(value.billed)}", "committed": "{plain(value.committed)}"'
-    )
-
-
-def _charge(c: Charge) -> str:
-    return (
-        f'{{"name": {_text(c.name)}, "category": "{c.category}", "unit": {_text(c.unit)}, '
-        f'"quantity": "{plain(c.quantity)}", "unit_price": "{plain(c.unit_price)}", '
-        f'"list_unit_price": "{plain(c.list_unit_price)}", "currency": "{c.currency}", "amount": "{plain(c.amount)}", '
-        f'"list": "{plain(c.list)}", "billed": "{plain(c.billed)}", "committed": "{plain(c.committed)}", '
-        f'"tier": {_text(c.tier)}, "formula": {_text(c.formula)}, "source": {_text(c.source)}, '
-        f'"as_of": {_or_null(c.as_of)}, "dated": {_text(c.dated)}, "confidence": "{c.confidence}", '
-        f'"origin": "{c.origin}", "place": {_text(c.place)}}}'
-    )
-
-
-def _step(s: Step) -> str:
-    return (
-        f'{{"what": {_text(s.what)}, "formula": {_text(s.formula)}, "result": {_text(s.result)}, '
-        f'"unit": {_text(s.unit)}, "source": {_text(s.source)}}}'
+        f'"list": "{plain(value.list)}", "effective": "{plain(value.effective)}", "billed": "{plain(value.billed)}", '
+        f'"committed": "{plain(value.committed)}", "obligation": "{plain(value.obligation)}"'
     )
 
 
@@ -77,7 +179,8 @@ def _commitment(c: Commitment | None) -> str:
     return (
         f'{{"term": {_text(c.term)}, "payment": {_or_null(c.payment)}, "offering": {_or_null(c.offering)}, '
         f'"term_hours": "{plain(c.term_hours)}", "term_months": {c.term_months}, "upfront": "{plain(c.upfront)}", '
-        f'"hourly": "{plain(c.hourly)}", "monthly": "{plain(c.monthly)}", "terms": {c.terms}}}'
+        f'"hourly": "{plain(c.hourly)}", "monthly": "{plain(c.monthly)}", "terms": {c.terms}, '
+        f'"by_month": {_bool(c.by_month)}}}'
     )
 
 
@@ -87,57 +190,15 @@ def _floats(record: Range | Memory | Layout | None) -> str:
     return "{" + ", ".join([f'"{f}": {v!r}' for f, v in zip(record._fields, record, strict=True)]) + "}"
 
 
-def _bool(value: bool) -> str:
-    return "true" if value else "false"
+def _made(said: Text) -> list[Any]:
+    """Return how a sentence is made: its key, and its values (a sentence within it likewise, a list as a list)."""
 
+    def value(given: object) -> Any:
+        if isinstance(given, Text):
+            return {"key": given.key, "values": {n: value(v) for n, v in given.values}}
+        return [value(v) for v in given] if isinstance(given, tuple) else given
 
-def _sizing_numbers(s: Sizing) -> str:
-    """The sizing without `basis` and `steps`, which a quote holds once per instance type."""
-    return (
-        f'{{"fits": {_bool(s.fits)}, "reasons": {_texts(s.reasons)}, "count": {s.count}, '
-        f'"count_given": {_bool(s.count_given)}, "model": {_text(s.model)}, "precision": {_text(s.precision)}, '
-        f'"engine": {_text(s.engine)}, "layout": {_floats(s.layout)}, "memory": {_floats(s.memory)}, '
-        f'"output_tokens_per_second": {_floats(s.output_tokens_per_second)}, '
-        f'"total_tokens_per_second": {_floats(s.total_tokens_per_second)}, "ttft_ms": {_floats(s.ttft_ms)}, '
-        f'"tpot_ms": {_floats(s.tpot_ms)}, "concurrency": {s.concurrency}, '
-        f'"utilisation": {"null" if s.utilisation is None else repr(s.utilisation)}, "idle_gpus": {s.idle_gpus}, '
-        f'"warnings": {_texts(s.warnings)}}}'
-    )
-
-
-def _offer(o: Offer, cache: dict[int, str]) -> bytes:
-    """Return one offer as one line; a sizing that several offers share is encoded once."""
-    sized = cache.get(id(o.sizing))
-    if sized is None:
-        sized = cache[id(o.sizing)] = _sizing_numbers(o.sizing)
-    gpus = o.gpu.count
-    prices = ', "prices": ' + _one([_plain_record(r) for r in o.prices]) if o.prices else ""
-    if o.hour_steps:
-        prices += ', "hour_steps": ' + _one([_plain_record(s) for s in o.hour_steps])
-    even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
-    return (
-        f'{{"id": {_text(o.id)}, "provider": "{o.provider}", "site": {_text(o.site)}, "region": {_text(o.region)}, '
-        f'"zone": {_or_null(o.zone)}, "instance_type": {_text(o.instance_type)}, "vcpu": {o.vcpu}, '
-        f'"memory_gib": "{plain(o.memory_gib)}", "network_gbps": {_d(o.network_gbps)}, '
-        f'"local_nvme_gb": {o.local_nvme_gb}, "gpu": {{"model": {_text(o.gpu.model)}, '
-        f'"count": {int(gpus) if gpus == int(gpus) else _d(gpus)}, "memory_gib": {_d(o.gpu.memory_gib)}}}, '
-        f'"count": {o.count}, "purchase_option": "{o.purchase_option}", "term": {_or_null(o.term)}, '
-        f'"payment": {_or_null(o.payment)}, "offering": {_or_null(o.offering)}, '
-        f'"market": {"true" if o.market else "false"}, "charges": [{", ".join([_charge(c) for c in o.charges])}], '
-        f'"totals": {{"native_currency": "{o.totals.native_currency}", "native": {{{_amounts(o.totals.native)}}}, '
-        f'{_amounts(o.totals.report)}}}, "commitment": {_commitment(o.commitment)}, "break_even_hours": {even}, '
-        f'"on_demand_hourly": {_d(o.on_demand_hourly)}, "unpriced": {_texts(o.unpriced)}, '
-        f'"cost_per_million_output": {_d(o.cost_per_million_output)}, '
-        f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, "notes": {_texts(o.notes)}, "sizing": {sized}{prices}}}'
-    ).encode()
-
-
-def _sizing_steps(offers: tuple[Offer, ...]) -> dict[str, Sizing]:
-    return {f"{o.provider}:{o.instance_type}": o.sizing for o in offers}
-
-
-def _plain_record(record: Any) -> dict[str, Any]:
-    return {f: plain(v) if isinstance(v, Decimal) else v for f, v in zip(record._fields, record, strict=True)}
+    return [said.key, {name: value(v) for name, v in said.values}]
 
 
 def dump(quote: Quote) -> str:
@@ -147,11 +208,13 @@ def dump(quote: Quote) -> str:
 
 def dump_bytes(quote: Quote) -> bytes:
     """Return the quote as UTF-8 JSON ending with a line feed."""
-    cache: dict[int, str] = {}
+    out = _Writer()
+    sized = {f"{o.provider}:{o.instance_type}": o.sizing for o in quote.offers}
     steps = [
-        f'{_text(name)}: {{"basis": {_texts(s.basis)}, "steps": [{", ".join([_step(x) for x in s.steps])}]}}'
-        for name, s in sorted(_sizing_steps(quote.offers).items())
+        f'{_text(name)}: {{"basis": {_one(s.basis)}, "steps": [{", ".join([out.step(x) for x in s.steps])}]}}'
+        for name, s in sorted(sized.items())
     ]
+    chosen, budget = quote.recommended, quote.budget
     fields: list[tuple[str, bytes]] = [
         ("schema", _one(SCHEMA).encode()),
         ("hash", _one(quote.hash).encode()),
@@ -160,30 +223,24 @@ def dump_bytes(quote: Quote) -> bytes:
         ("months", _one(quote.months).encode()),
         ("currency", _one(quote.currency).encode()),
         ("workload", _one(workload_dict(quote.workload)).encode()),
-        ("fx", _records(quote.fx)),
-        ("prices_as_of", _records(quote.prices_as_of)),
-        ("offers", _lines([_offer(o, cache) for o in quote.offers])),
-        ("rejected", _lines([_rejected(r).encode() for r in quote.rejected])),
-        ("gaps", _records(quote.gaps)),
-        ("stale", _records(quote.stale)),
-        ("budget", _one(_plain_record(quote.budget) if quote.budget else None).encode()),
-        ("notes", _one(quote.notes).encode()),
+        ("fx", out.records(quote.fx)),
+        ("prices_as_of", out.records(quote.prices_as_of)),
+        ("recommended", _one(out._plain(chosen) if chosen else None).encode()),
+        ("offers", _lines([out.offer(o) for o in quote.offers])),
+        ("rejected", _lines([out.rejected(r).encode() for r in quote.rejected])),
+        ("gaps", out.records(quote.gaps)),
+        ("stale", out.records(quote.stale)),
+        ("budget", _one(out._plain(budget) if budget else None).encode()),
+        ("notes", out.says(quote.notes).encode()),
         ("reference_types", _one(quote.reference_types).encode()),
+        ("sellers", out.records(quote.sellers)),
         ("sizing_steps", _lines([x.encode() for x in steps], b"{", b"}")),
+        ("sources", out.records(tuple(out.sources))),
     ]
+    words = [f"{_text(said)}: {_one(_made(how))}".encode() for said, how in sorted(out.words.items())]
+    fields.append(("words", _lines(words, b"{", b"}")))
     # Joined as bytes: one Chinese source would otherwise make the whole text two bytes a character (10 ms).
     return b"{\n" + b",\n".join(b' "%s": %s' % (name.encode(), text) for name, text in fields) + b"\n}\n"
-
-
-def _rejected(r: Rejected) -> str:
-    return (
-        f'{{"provider": "{r.provider}", "region": {_text(r.region)}, "instance_type": {_text(r.instance_type)}, '
-        f'"reason": {_text(r.reason)}}}'
-    )
-
-
-def _records(items: tuple[Any, ...]) -> bytes:
-    return _lines([_one(_plain_record(x)).encode() for x in items])
 
 
 def _lines(items: list[bytes], start: bytes = b"[", end: bytes = b"]") -> bytes:

@@ -6,7 +6,7 @@ from planner.errors import MisuseError, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
 
-__all__ = ["GpuSpec", "find", "names", "rows"]
+__all__ = ["GpuSpec", "find", "means", "names", "rows"]
 
 GIB = 2**30
 _DATA = os.path.join(DATA, "gpus.csv")
@@ -153,3 +153,20 @@ def _find(name: str, memory_gib: float | None) -> GpuSpec:
     elif key in _AMBIGUOUS:
         raise MisuseError(f"GPU {word!r} comes in several sizes: say {_AMBIGUOUS[key].replace(', ', ' or ')}")
     raise MisuseError(f"no datasheet for GPU {word!r}: {suggest(word, names())}")
+
+
+def means(asked: str, model: str) -> bool:
+    """Say whether `asked` ("A100", "A100-80", "h20", the full name) means the GPU `model`: a family holds its sizes."""
+    want = _letters(asked)
+    have = _letters(model)
+    if want == have or want == _letters(model.split("-")[0].split(" (")[0]):
+        return True
+    # "A100-80" and "A100-80GB" for "A100-SXM4-80GB"
+    family, _, memory = asked.partition("-")
+    if not memory:
+        return False
+    return have.startswith(_letters(family)) and have.removesuffix("gb").endswith(_letters(memory).removesuffix("gb"))
+
+
+def _letters(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())

@@ -7,6 +7,7 @@ a quote: only emit-tf and reading a module back look at it. docs/terraform.md, "
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any
 from planner import provider, templating
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.files import read_text
+from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 
 __all__ = [
@@ -54,7 +56,8 @@ class Zone(NamedTuple):
 
 
 class Deadline(NamedTuple):
-    """The cloud's own end. by: what ends the instances, a clause. most_hours: 0 = no limit."""
+    """The cloud's own end. by: what ends the instances, a clause. least_minutes, most_hours: how
+    far ahead it may lie; 0: no limit."""
 
     by: str
     least_minutes: int
@@ -62,7 +65,7 @@ class Deadline(NamedTuple):
 
 
 class Image(NamedTuple):
-    """The machine image, where it brings driver and container runtime; word: what the cloud calls an image."""
+    """name: the machine image that brings driver and container runtime; "": plain Ubuntu. word: what the cloud calls one."""
 
     name: str = ""
     word: str = "image"
@@ -142,7 +145,7 @@ class Cloud(NamedTuple):
     the user-data has no room for them; acceptance: how the user then runs the acceptance test, "" for the usual way.
     metrics_billed: instances have metrics that cost even with a public address. offerings: offering -> its name at the
     cash desk. asks: beside `client_cidr`, `zone` and `images`. pypi: where
-    instances in mainland China get Python packages.
+    instances in mainland China get Python packages. public_ip: the attribute of the instance with its public address.
     """
 
     title: str
@@ -163,6 +166,7 @@ class Cloud(NamedTuple):
     offerings: Mapping[str, str] = _NO_TEXTS
     asks: tuple[Ask, ...] = ()
     pypi: str = ""
+    public_ip: str = "public_ip"
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
@@ -222,8 +226,15 @@ def templates(name: str) -> str:
 
 
 def secret_shapes() -> list[tuple[str, str]]:
-    """Return (kind, regular expression) of the credentials of every installed cloud: none of them belongs in a module."""
-    return [shape for name in names() for shape in find(name).secrets.shapes.items()]
+    """Return (kind, regular expression) of the credentials of every installed cloud: none of them belongs in a module.
+
+    A stranger's file that cannot be read adds none: it keeps nobody from emitting another cloud.
+    """
+    found: list[tuple[str, str]] = []
+    for name in names():
+        with contextlib.suppress(CatalogError):
+            found += find(name).secrets.shapes.items()
+    return found
 
 
 def _path(home: str) -> str:
@@ -241,6 +252,11 @@ def read(path: str) -> Cloud:
     found: Cloud = _record(Cloud, raw, path, "")
     if not found.options:
         raise CatalogError(f"{path}: options: name at least one way of buying")
+    for way in (*found.options, *(rule.option for rule in found.readback.bought)):
+        if way not in PURCHASE_OPTIONS:
+            raise CatalogError(f"{path}: unknown way of buying {way!r}: {suggest(way, PURCHASE_OPTIONS)}")
+    if not found.readback.region.startswith(("provider.", "local.")):
+        raise CatalogError(f"{path}: readback.region must be provider.NAME.ATTRIBUTE or local.NAME")
     for key in ("title", "user_data_bytes", "mtu", "metadata"):
         if not getattr(found, key):
             raise CatalogError(f"{path}: {key} must not be empty")

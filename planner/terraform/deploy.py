@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from planner import __version__
+from planner.version import VERSION
 from planner.sizing import models
 from planner.errors import MisuseError
 from planner.money import plain, show
+from planner.quoting.choose import pick
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
@@ -55,48 +56,6 @@ class Settings(NamedTuple):
     tags: tuple[tuple[str, str], ...] = ()
 
 
-def pick(
-    quote: Quote, provider: str, region: Sequence[str] = (), instance_type: Sequence[str] = (),
-    option: Sequence[str] = (), offer_id: str = "",
-) -> Offer:
-    """Return the best offer of `provider`: the cheapest on demand, or the cheapest of the ways of buying in `option`.
-
-    On demand unless told otherwise, because a spot instance may vanish and a commitment outlives the deadline. Raises
-    `MisuseError` saying what is missing when there is none.
-    """
-    mine = [o for o in quote.offers if o.provider == provider]
-    if offer_id:
-        mine = [o for o in mine if o.id == offer_id]
-        if not mine:
-            raise MisuseError(f"this quote has no {provider} offer {offer_id[:80]!r}; `planner quote --format csv` lists their ids")
-        option = option or (mine[0].purchase_option,)
-    types = {t.lower() for t in instance_type}
-    fit = [o for o in mine if (not region or o.region in region) and (not types or o.instance_type.lower() in types)]
-    wanted = tuple(option) or ("on_demand",)
-    for offer in fit:
-        if offer.purchase_option in wanted and not offer.unpriced:
-            return offer
-    for offer in fit:
-        if offer.purchase_option in wanted:
-            raise MisuseError(
-                f"{offer.instance_type} in {offer.region} cannot be emitted: part of it has no price "
-                f"({'; '.join(offer.unpriced)}); leave that part out or give a price with --price-book"
-            )
-    if fit:
-        have = sorted({o.purchase_option for o in fit})
-        raise MisuseError(f"no {' or '.join(wanted)} price for this on {provider}; it is sold as {', '.join(have)}")
-    where = ", ".join(region) or "the regions looked at"
-    reasons = [f"{r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected if r.provider == provider]
-    gaps = [g for g in quote.gaps if g.provider == provider]
-    reasons = [g.message for g in gaps if g.purchase_option in wanted] + reasons + [g.message for g in gaps]
-    if types:
-        named = [r for r in reasons if any(t in r.lower() for t in types)]
-        reasons = named or reasons
-    why = f" ({reasons[0]})" if reasons else ""
-    what = ", ".join(instance_type) or "anything that serves the workload"
-    raise MisuseError(f"{provider} has no price for {what} in {where}{why}; `planner quote` shows what there is")
-
-
 def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
     """Return the deployment of `offer`; raise `MisuseError` for what its cloud cannot do.
 
@@ -105,7 +64,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     provider, option = offer.provider, offer.purchase_option
     layout = offer.sizing.layout
     if layout is None or not offer.sizing.fits:
-        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(offer.sizing.reasons)}")
+        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(str(r) for r in offer.sizing.reasons)}")
     if offer.gpu.count != int(offer.gpu.count) or offer.gpu.count < 1:
         raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
     if offer.count > MAX_INSTANCES:
@@ -128,7 +87,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     model = models.find(work.model) if not work.model_config else None
     checkpoint = _checkpoint(model, work.precision, settings.checkpoint)
     weights = _weights_gb(model, offer, stack)
-    storage, note = _disk(work.storage_gb, weights, offer.local_nvme_gb)
+    storage, note = _disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
@@ -143,8 +102,8 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         total += f" effective, {show(native.billed)} {offer.totals.native_currency} billed in the window"
     return Deployment(
         name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer, facts),
-        mainland=mainland, instance_type=offer.instance_type, vcpu=offer.vcpu, memory_gib=offer.memory_gib,
-        network_gbps=offer.network_gbps, local_nvme_gb=offer.local_nvme_gb, gpu_model=offer.gpu.model,
+        mainland=mainland, instance_type=offer.instance_type, vcpu=offer.machine.vcpu, memory_gib=offer.machine.memory_gib,
+        network_gbps=offer.machine.network_gbps, local_nvme_gb=offer.machine.local_nvme_gb, gpu_model=offer.gpu.model,
         gpu_count=int(offer.gpu.count), gpu_memory_gib=offer.gpu.memory_gib, count=offer.count,
         nodes=_nodes(offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
         offering=offer.offering, period_months=term_months(offer.term) if prepaid else 0, prepaid=prepaid,
@@ -159,8 +118,8 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         precision=work.precision, layout=layout,
         max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
-        cost=tuple((c.name, c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
-        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts), buy_note=_buy_note(offer, facts), planner_version=__version__,
+        cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts), buy_note=_buy_note(offer, facts), planner_version=VERSION,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),

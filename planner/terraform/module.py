@@ -106,7 +106,7 @@ def _pinned(d: Deployment, pins: Mapping[str, str]) -> list[tuple[object, str]]:
 
 def record(d: Deployment, quote: Quote, offer: Offer) -> str:
     """Return planner.json: what `planner quote --from-tf` needs beside the HCL itself."""
-    from planner.quoting.saved import workload_dict
+    from planner.quoting.fields import workload_dict
 
     body = {
         "schema": "planner.module/1",

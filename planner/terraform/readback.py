@@ -62,7 +62,7 @@ def module_of(folder: str) -> Module:
         raise MisuseError(f"{path}: not valid JSON: {exc}") from None
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         raise MisuseError(f"{path}: not a {SCHEMA} file; was this folder written by `planner emit-tf`?")
-    from planner.quoting.saved import load_workload
+    from planner.quoting.fields import load_workload
 
     try:
         provider = str(raw["provider"])

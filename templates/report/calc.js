@@ -1,5 +1,5 @@
 "use strict";
-/* The quote's arithmetic in the browser: the steps of planner/cost.py, with Python's 28 digits (round half to even). */
+/* The quote's lines evaluated in the browser, by the rules of planner/quoting/cost.py, with Python's 28 digits (round half to even). */
 const D = decimaljs.Decimal.clone({ precision: 28, rounding: 6, toExpNeg: -60, toExpPos: 60 });
 const ZERO = new D(0);
 
@@ -22,62 +22,89 @@ function billingMonths(hours, start) {
   return months;
 }
 
-function hourParts(rows, hours) {
+/* Split hours or GB over the steps of a price (cost.in_steps). */
+function inSteps(rates, quantity) {
   const parts = [];
-  for (const [from, to, price] of rows) {
-    const end = to === null ? hours : D.min(hours, to);
-    if (rows.length === 1 && to === null) parts.push([hours, price]);
+  for (const [from, to, price] of rates) {
+    const end = to === null ? quantity : D.min(quantity, to);
+    if (rates.length === 1 && to === null) parts.push([quantity, price]);
     else if (end.gt(from)) parts.push([end.sub(from), price]);
   }
   return parts;
 }
 
-/* Return [list, effective, billed, committed, owed] of one step of a recipe. */
-function charges(step, hours, months, terms) {
-  const one = (quantity, unit, list, billed, committed) => {
-    const amount = quantity.mul(unit);
+/* What one term of a commitment's line owes, over all instances. */
+function perTerm(line, terms) {
+  const price = new D(line.rates[0][2]).mul(new D(1).sub(line.share)).mul(line.count);
+  if (line.rule === "committed") return price.mul(terms.hours);
+  if (line.rule === "months") return line.unit === "month" ? price.mul(terms.months) : price;
+  return line.unit === "term" ? price : price.mul(terms.hours);
+}
+
+/* Return [list, effective, billed, committed, obligation] of each charge of a line (cost.py has the same rules). */
+function charges(line, hours, months, terms) {
+  const keep = new D(1).sub(line.share);
+  const one = (quantity, list, billed, committed) => {
+    const amount = quantity.mul(line.share === "0" ? list : new D(list).mul(keep));
     const cash = billed === null ? amount : billed;
     return [quantity.mul(list), amount, cash, committed, D.max(cash, committed)];
   };
   const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil() : null;
-  switch (step.kind) {
-    case "steps":
-      return hourParts(step.rows, hours).map(([part, price]) => {
-        const quantity = part.mul(step.count);
-        const unit = step.keep === "1" ? new D(price) : new D(price).mul(step.keep);
-        return one(quantity, unit, price, null, step.owes ? quantity.mul(price).mul(step.keep) : ZERO);
+  const price = new D(line.rates[0][2]);
+  const held = new D(line.each).mul(line.count);
+  switch (line.rule) {
+    case "hours":
+    case "block":
+      return inSteps(line.rates, hours).map(([part, step]) => {
+        const quantity = part.mul(line.count);
+        return one(quantity, step, null, line.rule === "block" ? quantity.mul(step).mul(keep) : ZERO);
       });
-    case "subscription": {
-      const owed = new D(step.owed).mul(needed);
-      return [one(new D(months).mul(step.count), step.unit_price, step.list, owed, owed)];
-    }
+    case "committed":
+      return [one(hours.mul(line.count), price, null, perTerm(line, terms).mul(needed))];
     case "upfront": {
-      const owed = new D(step.owed).mul(needed);
-      return [one(hours.mul(step.count), step.unit_price, step.list, owed, owed)];
+      const owed = perTerm(line, terms).mul(needed);
+      return [one(hours.mul(line.count), line.unit === "term" ? price.div(terms.hours) : price, owed, owed)];
     }
-    case "hourly":
-      return [one(hours.mul(step.count), step.unit_price, step.list, null, new D(step.owed).mul(needed))];
-    case "per_month": {
-      const quantity = new D(step.quantity).mul(months);
-      return [one(quantity, step.unit_price, step.list, null, step.keep ? quantity.mul(step.list).mul(step.keep) : ZERO)];
+    case "months": {
+      const owed = perTerm(line, terms).mul(needed);
+      return [one(new D(months).mul(line.count), line.unit === "month" ? price : price.div(terms.months), owed, owed)];
     }
-    case "per_hour":
-      return [one(new D(step.quantity).mul(hours), step.unit_price, step.list, null, ZERO)];
-    case "per_730_hours":
-      return [one(new D(step.quantity).mul(hours).div(730), step.unit_price, step.list, null, ZERO)];
+    case "traffic": {
+      const gb = new D(line.each);
+      const free = line.free ? D.min(gb, line.free) : ZERO;
+      const result = [];
+      for (const [from, to, step] of line.rates) {
+        const start = D.max(from, free);
+        const end = to === null ? gb : D.min(gb, to);
+        if (end.gt(start)) result.push(one(end.sub(start).mul(months), step, null, ZERO));
+      }
+      return result;
+    }
+    case "held_hours":
+      return [one(held.mul(hours), price, null, ZERO)];
+    case "held_730":
+      return [one(held.mul(hours).div(730), price, null, ZERO)];
+    case "held_months": {
+      const quantity = held.mul(months);
+      return [one(quantity, price, null, quantity.mul(price).mul(keep))];
+    }
     default:
-      throw new Error(step.kind);
+      throw new Error(line.rule);
   }
 }
 
-/* Return {native: [5], report: [5], months} (list, effective, billed, committed, owed) of an offer for other hours and rates. */
+/* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);
   let sums = [ZERO, ZERO, ZERO, ZERO, ZERO];
-  for (const step of offer.recipe.steps)
-    for (const made of charges(step, hours, months, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
-  if (quote.tax !== "0") sums = sums.map((s) => s.add(s.mul(quote.tax)));
+  for (const line of offer.recipe.lines) {
+    if (line.rule === "tax") {
+      sums = sums.map((s) => s.add(s.mul(line.each)));
+    } else if (line.each !== "0") {
+      for (const made of charges(line, hours, months, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
+    }
+  }
   const report = sums.map((amount) => {
     for (const [index, sign] of offer.recipe.path) amount = sign === "x" ? amount.mul(rates[index]) : amount.div(rates[index]);
     return amount;

@@ -93,12 +93,11 @@
     for (let m = 0; m < length; m += 1) {
       if (terms) {
         let fixed = ZERO, each = ZERO, rest = ZERO;
-        for (const step of offer.recipe.steps) {
-          const hours = new D(values[0]);
-          const made = charges(step, hours, window, terms);
-          if (step.kind === "subscription" || step.kind === "upfront") fixed = fixed.add(new D(step.owed));
-          else if (step.kind === "hourly") each = each.add(new D(step.owed).div(terms.months));
-          else for (const c of made) rest = rest.add(c[1].div(window));
+        for (const line of offer.recipe.lines) {
+          if (line.rule === "months" || line.rule === "upfront") fixed = fixed.add(perTerm(line, terms));
+          else if (line.rule === "committed") each = each.add(perTerm(line, terms).div(terms.months));
+          else if (line.rule !== "tax" && line.each !== "0")
+            for (const c of charges(line, new D(values[0]), window, terms)) rest = rest.add(c[1].div(window));
         }
         const taxed = (a) => convert(offer, a.mul(new D(1).add(quote.tax)));
         paid = paid.add(taxed((m % terms.months === 0 ? fixed : ZERO).add(each).add(rest)));
@@ -133,14 +132,15 @@
     const x = Array.from({ length: 32 }, (_, i) => i * 24);
     const usage = (o, hours) => {
       let sum = ZERO;
-      for (const step of o.recipe.steps) if (step.kind === "steps") for (const c of charges(step, new D(hours), 1, null)) sum = sum.add(c[1]);
+      for (const line of o.recipe.lines)
+        if (line.rule === "hours" || line.rule === "block") for (const c of charges(line, new D(hours), 1, null)) sum = sum.add(c[1]);
       return num(convert(o, sum));
     };
     let flat = null;
     if (terms) {
       const month = terms.by_month ? new D(terms.upfront).add(new D(terms.monthly).mul(terms.months)).div(terms.months)
         : new D(terms.upfront).div(terms.hours).add(terms.hourly).mul(730);
-      flat = num(convert(offer, month.mul(offer.recipe.steps[0].count)));
+      flat = num(convert(offer, month.mul(offer.recipe.lines[0].count)));
     }
     const use = terms ? (offer.other ? { recipe: offer.other.recipe } : null) : offer;
     const series = [];

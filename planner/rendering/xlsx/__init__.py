@@ -16,13 +16,13 @@ __all__ = ["MOST", "dump"]
 MOST = 250
 
 
-def dump(quote: Quote, top: int = 3, lang: str = "en") -> bytes:
-    """Return the workbook of `quote` (built `with_prices`), the `top` offers per provider and way of buying in it.
+def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
+    """Return the workbook of `quote` (built `whole`), the `top` offers per provider and way of buying in it.
 
     Raises `PlannerError` when the quote holds no offer.
     """
     from planner.i18n import translator
-    from planner.rendering.table import choose
+    from planner.quoting.choose import worth_showing
     from planner.rendering.xlsx.analysis import write_commitment, write_scenarios, write_sensitivity
     from planner.rendering.xlsx.book import Book
     from planner.rendering.xlsx.costs import write_costs, write_egress
@@ -32,7 +32,7 @@ def dump(quote: Quote, top: int = 3, lang: str = "en") -> bytes:
     from planner.rendering.xlsx.timeline import write_timeline
     from planner.rendering.xlsx.words import write_cover, write_notes, write_sizing
 
-    offers = choose(quote, top)[:MOST]
+    offers = worth_showing(quote, top)[:MOST]
     if not offers:
         raise PlannerError(
             "no offer serves this workload, so there is nothing to put in a workbook; see --format table"

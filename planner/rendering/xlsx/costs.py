@@ -95,7 +95,7 @@ def write_egress(book: Book, model: Model, refs: Refs) -> None:
     s.title(
         t("What data costs that leaves, tier by tier; tiers start anew each month. Amounts at list, native currency.")
     )
-    lanes = [x for x in model.ladders if x.rates[0].part in ("egress", "inter_region")]
+    lanes = [x for x in model.ladders if x.part in ("egress", "inter_region")]
     s.head(
         3,
         [
@@ -119,13 +119,11 @@ def write_egress(book: Book, model: Model, refs: Refs) -> None:
     cursor = tier_row
     for lane in lanes:
         lane.lane = row
-        kind = lane.rates[0].part
+        kind = lane.part
         name, typed = ("egress_used", "egress_typed") if kind == "egress" else ("inter_used", "inter_typed")
         gb = float(work.egress_gb if kind == "egress" else work.inter_region_gb)
         free = book.ref("prices", cell(lane.row - 1, 8, "rc")) if lane.free else "0"
-        for col, text in enumerate(
-            (lane.id, t.say(lane.rates[0].item), lane.offer.region, lane.offer.site, lane.rates[0].currency)
-        ):
+        for col, text in enumerate((lane.id, t.say(lane.item), lane.offer.region, lane.offer.site, lane.currency)):
             s.text(row, col, text)
         s.calc(row, 5, name, gb, "num", "link")
         s.calc(row, 6, free, float(lane.free.end or 0) if lane.free else 0, "num", "link")
@@ -157,16 +155,16 @@ def write_egress(book: Book, model: Model, refs: Refs) -> None:
         18,
     )
     for lane in lanes:
-        gb = float(work.egress_gb if lane.rates[0].part == "egress" else work.inter_region_gb)
+        gb = float(work.egress_gb if lane.part == "egress" else work.inter_region_gb)
         free_gb = float(lane.free.end or 0) if lane.free else 0.0
         for i, rate in enumerate(lane.rates):
             p: Any = lambda col, lane=lane, i=i: book.ref("prices", cell(lane.row + i, col, "rc"))
             s.text(cursor, 0, lane.id)
-            s.text(cursor, 1, t.say(rate.item))
+            s.text(cursor, 1, t.say(lane.item))
             s.text(cursor, 2, lane.offer.region)
             s.calc(cursor, 3, p(7), rate.start, "num", "link")
             s.calc(cursor, 4, f'IF({p(8)}="","",{p(8)})', rate.end if rate.end is not None else "", "num", "link")
-            s.text(cursor, 5, rate.currency)
+            s.text(cursor, 5, lane.currency)
             s.calc(cursor, 6, p(9), rate.amount, "price", "link")
             total, free = cell(lane.lane, 5, "rc"), cell(lane.lane, 6, "rc")
             top = f'IF({cell(cursor, 4)}="",{total},MIN({total},{cell(cursor, 4)}))'

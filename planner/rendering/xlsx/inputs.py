@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from planner.offer import PURCHASE_OPTIONS
+from planner.quoting.records import Offer, Rate
 from planner.rendering.xlsx.book import Book, cell
 from planner.rendering.xlsx.model import Ladder, Model, Option
 
@@ -29,10 +30,10 @@ class Refs:
 
 def label(o: Option, t: Any) -> str:
     """Return the name of an option for people."""
-    from planner.rendering.table import way
+    from planner.rendering.words import way
 
     offer = o.offer
-    site = f" ({offer.site})" if offer.provider != "aws" else ""
+    site = f" ({offer.site})" if offer.site != offer.provider else ""
     return f"{offer.instance_type}, {offer.region}{site}, {bought(way(offer), t)}"
 
 
@@ -274,15 +275,15 @@ def write_prices(book: Book, model: Model, refs: Refs) -> None:
         ],
         40,
     )
-    row, taxes = 4, _taxes()
+    row = 4
     refs.first_price = row
     for ladder in model.ladders:
         if ladder.free is not None:
-            _price(book, model, ladder, ladder.free, row, taxes)
+            _price(book, model, ladder, ladder.free, row)
             row += 1
         ladder.row = row
         for number, rate in enumerate(ladder.rates):
-            _price(book, model, ladder, rate, row, taxes)
+            _price(book, model, ladder, rate, row)
             before = ladder.rates[number - 1] if number else None
             money = cell(row, 9)
             tier = (
@@ -293,7 +294,7 @@ def write_prices(book: Book, model: Model, refs: Refs) -> None:
             if tier:
                 step = float(rate.amount) - (float(before.amount) if before else 0.0)
                 s.calc(row, 11, f"{money}-{cell(row - 1, 9)}" if before else money, step, "price")
-            if tier and rate.unit == "hour" and rate.part in ("compute", "on_demand"):
+            if tier and rate.unit == "hour" and ladder.part in ("compute", "on_demand"):
                 end = 744.0 if rate.end is None else min(744.0, float(rate.end))
                 width = max(0.0, end - float(rate.start))
                 s.calc(
@@ -309,16 +310,21 @@ def write_prices(book: Book, model: Model, refs: Refs) -> None:
     s.ws.fit_to_pages(2, 0)
 
 
-def _price(book: Book, model: Model, ladder: Ladder, rate: Any, row: int, taxes: Any) -> None:
+def _tax(model: Model, offer: Offer) -> str:
+    """Return whether the offer's price book prints prices with tax: "exclusive", "inclusive" or "unknown"."""
+    return next((s.tax for s in model.quote.seller(offer.provider).sites if s.id == offer.site), "unknown")
+
+
+def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> None:
     s, offer = book.sheets["prices"], ladder.offer
     t = book.t
     for col, text in enumerate(
         (
-            ladder.id if not rate.quota else "",
+            ladder.id if rate is not ladder.free else "",
             offer.provider,
             offer.region,
             offer.site,
-            t.say(rate.item),
+            t.say(ladder.item),
             bought(t.say(ladder.way), t),
             rate.unit,
         )
@@ -327,35 +333,20 @@ def _price(book: Book, model: Model, ladder: Ladder, rate: Any, row: int, taxes:
     s.put(row, 7, rate.start, "num")
     s.put(row, 8, rate.end, "num")
     s.put(row, 9, rate.amount, "price", "input")
-    s.text(row, 10, rate.currency)
+    s.text(row, 10, ladder.currency)
     terms = next((o for o in model.options if o.own is ladder and o.committed), None)
     if terms is not None:
         s.put(row, 14, terms.term_hours, "int")
         s.put(row, 15, terms.term_months, "int")
-    if rate.as_of:
-        s.put(row, 16, rate.as_of, "date")
-        age = _serial(model.quote.quoted_on) - _serial(rate.as_of)
+    source = rate.source
+    if source.as_of:
+        s.put(row, 16, source.as_of, "date")
+        age = _serial(model.quote.quoted_on) - _serial(source.as_of)
         s.calc(row, 17, f"review_used-{cell(row, 16)}", age, "int")
     else:
         s.text(row, 16, t("undated"))
         s.text(row, 17, "")
-    s.text(row, 18, t(rate.confidence))
-    s.text(row, 19, t(taxes(offer.provider, offer.site)))
-    s.text(row, 20, rate.source)
-    s.text(row, 21, rate.place)
-
-
-def _taxes() -> Any:
-    """Return a lookup (provider, site) -> "exclusive", "inclusive" or "unknown"."""
-    from planner.errors import PlannerError
-    from planner.prices.catalog import Catalog
-
-    catalog = Catalog()
-
-    def look(provider: str, site: str) -> str:
-        try:
-            return str(catalog.info(provider).sites.get(site, {}).get("tax", "unknown"))
-        except PlannerError:
-            return "unknown"
-
-    return look
+    s.text(row, 18, t(source.confidence))
+    s.text(row, 19, t(_tax(model, offer)))
+    s.text(row, 20, source.text)
+    s.text(row, 21, source.place)

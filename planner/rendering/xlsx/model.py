@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from planner.quoting.records import Offer, Quote, Rate
+from planner.quoting.records import Line, Offer, Quote, Rate
+from planner.text import Text
 
 __all__ = ["Ladder", "Model", "Option", "tiered"]
 
@@ -23,12 +24,17 @@ def tiered(rates: tuple[Rate, ...], amount: float) -> float:
 
 
 class Ladder:
-    """Consecutive rows of the sheet Prices: the steps of one price, or the parts of one commitment."""
+    """Consecutive rows of the sheet Prices: the steps of one price, or the parts of one commitment.
 
-    def __init__(self, id_: str, offer: Offer, way: str, rates: tuple[Rate, ...]) -> None:
-        self.id, self.offer, self.way = id_, offer, way
-        self.free = next((r for r in rates if r.quota), None)
-        self.rates = tuple(r for r in rates if not r.quota)
+    part: the lines' part, or "on_demand" for what the break-even compares with. item: what it is.
+    """
+
+    def __init__(self, id_: str, offer: Offer, way: str, part: str, lines: tuple[Line, ...]) -> None:
+        self.id, self.offer, self.way, self.part = id_, offer, way, part
+        self.free = lines[0].free
+        self.rates = tuple(r for line in lines for r in line.rates)
+        self.item = lines[0].name if part not in ("compute", "on_demand") else Text(offer.instance_type)
+        self.currency = lines[0].currency
         self.row = 0  #: first row of `rates` on the sheet, counted from 0; a free quota stands above it
         self.lane = 0  #: row on the sheet Egress, for traffic
 
@@ -88,24 +94,26 @@ class Model:
         """Return the discount agreed with `provider` for `option`."""
         return float(self.shares.get(f"{provider}:{option}", self.shares.get(provider, ZERO)))
 
-    def _ladder(self, offer: Offer, part: str, way: str, rates: tuple[Rate, ...]) -> Ladder | None:
-        found = tuple(r for r in rates if r.part == part)
-        if not found:
+    def _ladder(self, offer: Offer, part: str, way: str, lines: tuple[Line, ...]) -> Ladder | None:
+        if not lines:
             return None
-        key = (offer.provider, offer.site, offer.region, way, tuple(r._replace(part="") for r in found))
+        told = tuple((line.rates, line.free) for line in lines)
+        key = (offer.provider, offer.site, offer.region, way, told)
         if key not in self._known:
-            made = Ladder(f"P{len(self.ladders) + 1}", offer, way, found)
+            made = Ladder(f"P{len(self.ladders) + 1}", offer, way, part, lines)
             self.ladders.append(made)
             self._known[key] = made
         return self._known[key]
 
     def _option(self, offer: Offer) -> Option:
-        from planner.rendering.table import way
+        from planner.rendering.words import way
 
-        rates = offer.prices or _from_charges(offer, self.quote.months)
-        own = self._ladder(offer, "compute", way(offer), rates)
+        def find(part: str, words: str) -> Ladder | None:
+            return self._ladder(offer, part, words, tuple(line for line in offer.lines if line.part == part))
+
+        own = find("compute", way(offer))
         assert own is not None, offer.id
-        find: Any = lambda part, words: self._ladder(offer, part, words, rates)
+        usual = () if offer.on_demand is None or offer.purchase_option == "on_demand" else (offer.on_demand,)
         terms = offer.commitment
         upfront = hourly = monthly = 0.0
         if terms is not None:
@@ -124,7 +132,7 @@ class Model:
         return Option(
             offer,
             own,
-            find("on_demand", "on-demand"),
+            self._ladder(offer, "on_demand", "on-demand", usual),
             find("egress", "egress"),
             find("inter_region", "inter_region"),
             find("storage", "storage"),
@@ -214,46 +222,3 @@ class Model:
         native = self.compute(o, hours, months) * (1 - (off if share is None else share))
         native += self.beside(o, hours, months, traffic) * (1 - beside)
         return native * (1 + float(self.work.tax)) * self.factor(o.offer.totals.native_currency, fx)
-
-
-def _from_charges(offer: Offer, months: int) -> tuple[Rate, ...]:
-    """Return the prices that a saved quote's charges carry: enough for its own figures, not for every other input."""
-    result = []
-    terms = offer.commitment
-    for c in offer.charges:
-        if c.category == "tax":
-            continue
-        start, end, quota = ZERO, None, c.tier == "free quota"
-        if c.tier and not quota:
-            low, _, high = c.tier.partition(" ")[0].partition("-")
-            start, end = Decimal(low), Decimal(high) if high and high != "up" else None
-        unit, amount = c.unit, c.list_unit_price
-        if quota:
-            end = c.quantity / months
-        if (
-            c.category == "compute"
-            and terms is not None
-            and c.unit == "hour"
-            and terms.upfront
-            and ", upfront)" in c.name
-        ):
-            unit, amount = "term", amount * terms.term_hours
-        result.append(
-            Rate(
-                c.category,
-                c.name,
-                unit,
-                start,
-                end,
-                amount,
-                c.currency,
-                quota,
-                c.source,
-                c.as_of,
-                c.dated,
-                c.confidence,
-                c.origin,
-                c.place,
-            )
-        )
-    return tuple(result)

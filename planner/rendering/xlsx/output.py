@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from planner.quoting.choose import advise
 from planner.rendering.xlsx.book import Book, cell
 from planner.rendering.xlsx.costs import ref, span
 from planner.rendering.xlsx.inputs import Refs, label
@@ -16,13 +17,12 @@ BARS = 12
 
 
 def recommended(model: Model) -> tuple[Option | None, Option | None]:
-    """Return the firm, complete options with least to pay in all, and with the lowest effective cost.
-
-    The rule of planner.rendering.advice: spot is never recommended, since it can be taken back.
-    """
-    firm = [o for o in model.options if not o.offer.unpriced and not o.offer.market]
-    owed: Any = lambda o: max(o.offer.totals.report.billed, o.offer.totals.report.committed)
-    return min(firm, key=owed, default=None), min(firm, key=lambda o: o.offer.totals.report.effective, default=None)
+    """Return the options that the quote recommends for the window, and for a need that lasts (None: there is none)."""
+    said = advise(model.quote)
+    by_id = {o.offer.id: o for o in model.options}
+    best = by_id.get(said.best.id) if said.best else None
+    lasting = by_id.get(said.lasting.id) if said.lasting else best
+    return best, lasting
 
 
 def write_summary(book: Book, model: Model, p: Shown, curve: Any) -> None:
@@ -455,7 +455,7 @@ def write_focus(book: Book, model: Model, number: int) -> None:
     for lane in (o.egress, o.inter):
         if lane is None:
             continue
-        total = float(model.work.egress_gb if lane.rates[0].part == "egress" else model.work.inter_region_gb)
+        total = float(model.work.egress_gb if lane.part == "egress" else model.work.inter_region_gb)
         free = float(lane.free.end or 0) if lane.free else 0.0
         gb, quota = (book.ref("egress", cell(lane.lane, c, "rc")) for c in (5, 6))
         for i, r in enumerate(lane.rates):
@@ -466,7 +466,7 @@ def write_focus(book: Book, model: Model, number: int) -> None:
             f = f'months_used*MAX(0,IF({high}="",{gb},MIN({gb},{high}))-MAX({low},MIN({gb},{quota})))'
             line(
                 "Usage",
-                t.say(r.item),
+                t.say(lane.item),
                 "Usage-Based",
                 "Standard",
                 "",
@@ -646,7 +646,7 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
     e = book.sheets["egress"]
     first, last, lane0, lane1 = e.tiers  # type: ignore[attr-defined]
     if last >= first:
-        tiers = sum(model_lane_cost(model, x) for x in model.ladders if x.rates[0].part in ("egress", "inter_region"))
+        tiers = sum(model_lane_cost(model, x) for x in model.ladders if x.part in ("egress", "inter_region"))
         lines.append(
             (
                 t("traffic: tiers add up to the lanes"),
@@ -725,7 +725,7 @@ def write_checks(book: Book, model: Model, refs: Refs, p: Shown, number: int) ->
 
 def model_lane_cost(model: Model, lane: Any) -> float:
     """Return the monthly cost of a lane at the quote's volume."""
-    gb = model.work.egress_gb if lane.rates[0].part == "egress" else model.work.inter_region_gb
+    gb = model.work.egress_gb if lane.part == "egress" else model.work.inter_region_gb
     return float(lane.gb_cost(float(gb)))
 
 
@@ -749,8 +749,8 @@ def _ages(model: Model) -> tuple[int, int]:
         if ladder.way.startswith("spot"):
             continue
         for rate in (*([ladder.free] if ladder.free else []), *ladder.rates):
-            if not rate.as_of:
+            if not rate.source.as_of:
                 undated += 1
-            elif (today - date.fromisoformat(rate.as_of)).days > model.work.max_age:
+            elif (today - date.fromisoformat(rate.source.as_of)).days > model.work.max_age:
                 old += 1
     return old, undated

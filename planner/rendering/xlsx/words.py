@@ -16,8 +16,8 @@ def write_cover(book: Book, model: Model, passed: str) -> None:
     s.ws.set_row(0, 30)
     s.text(0, 0, t("Cost review: GPU capacity for {model}", model=work.model), "title")
     s.text(1, 0, work.name, "subtitle")
-    from planner import __version__
     from planner.money import plain
+    from planner.version import VERSION
 
     lines: list[tuple[str, str]] = [
         (
@@ -27,7 +27,7 @@ def write_cover(book: Book, model: Model, passed: str) -> None:
         (t("Workload"), f"{work.model}, {work.precision}, {plain(quote.hours)} h"),
         (t("Quoted on"), quote.quoted_on),
         (t("Quote"), quote.hash),
-        (t("Made by"), f"planner {__version__}"),
+        (t("Made by"), f"planner {VERSION}"),
         (t("Report currency"), quote.currency),
         (t("Options"), t("{shown} of {all} offers", shown=len(model.options), all=len(quote.offers))),
         (
@@ -188,7 +188,7 @@ def write_notes(book: Book, model: Model) -> None:
         (t("Gaps"), [(g.provider, t.say(g.message)) for g in quote.gaps]),
         (t("Rejected"), [(f"{r.provider} {r.instance_type}", t.say(r.reason)) for r in _distinct(model)]),
     ]
-    if not any(o.offer.prices for o in model.options):
+    if not any(line.volume and not line.each for o in model.options for line in o.offer.lines):
         blocks[1][1].append(("", t("made from a saved quote: prices beyond its own hours and traffic are not carried")))
     for title, lines in blocks:
         if not lines:
@@ -204,7 +204,7 @@ def write_notes(book: Book, model: Model) -> None:
 
 
 def _distinct(model: Model) -> list[Rejected]:
-    seen: set[tuple[str, str, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     result = []
     for r in model.quote.rejected:
         key = (r.provider, r.instance_type, r.reason)

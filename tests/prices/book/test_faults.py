@@ -169,6 +169,7 @@ def test_a_locked_book_is_named_not_broken(tmp_path: Path, monkeypatch: pytest.M
         one.db.execute("BEGIN IMMEDIATE")
         book = PriceBook.open_for_read(str(path))
         assert book is not None and len(book.prices("aws")) == 1
+        book.close()
         one.db.execute("ROLLBACK")
 
 

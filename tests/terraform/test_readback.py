@@ -14,7 +14,7 @@ from planner.quoting import build
 from planner.terraform.readback import blocks, module_of, workload_of
 from planner.terraform.write import write_module
 from tests.conftest import TODAY
-from tests.test_terraform import made, quoted
+from tests.terraform.test_module import made, quoted
 from tools import reference_modules
 
 

@@ -44,12 +44,19 @@ def quoted(provider: str, **fields: Any) -> Quote:
     return _quotes[key]
 
 
+def changed(offer: Offer, change: dict[str, Any]) -> Offer:
+    """Return an offer with other fields; those of its way of buying change there."""
+    way = {k: v for k, v in change.items() if k in offer.way._fields}
+    rest = {k: v for k, v in change.items() if k not in way}
+    return offer._replace(way=offer.way._replace(**way), **rest)
+
+
 def made(
     provider: str, settings: Settings | None = None, change: dict[str, Any] | None = None, **fields: Any
 ) -> tuple[Deployment, dict[str, str]]:
     """Return the deployment and files of an offer; `change` makes another way of buying of it."""
     quote = quoted(provider, **fields)
-    offer: Offer = deploy.pick(quote, provider, option=fields.get("purchase_option", ()))._replace(**(change or {}))
+    offer = changed(deploy.pick(quote, provider, option=fields.get("purchase_option", ())), change or {})
     d = deploy.deploy(quote, offer, settings or Settings(NOW))
     return d, module.files(d, quote, offer, {})
 
@@ -304,7 +311,7 @@ def test_pins_reach_the_tfvars_and_must_be_whole() -> None:
 )
 def test_refused(provider: str, change: dict[str, Any], given: dict[str, Any], message: str) -> None:
     quote = quoted(provider)
-    offer = deploy.pick(quote, provider)._replace(**change)
+    offer = changed(deploy.pick(quote, provider), change)
     with pytest.raises(MisuseError, match=re.escape(message)):
         deploy.deploy(quote, offer, Settings(NOW)._replace(**given))
 

@@ -26,7 +26,7 @@ from planner.errors import MisuseError, PlannerError
 from planner.terraform import bootstrap, cloud
 from tests.bootstrap.variants import VARIANTS, deployment
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module", params=list(VARIANTS))

@@ -19,7 +19,7 @@ if os.geteuid() != 0:
 if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
     pytest.skip("this machine grants no mount namespace", allow_module_level=True)
 
-STUB = Path(__file__).parent / "bootstrap" / "stub"
+STUB = Path(__file__).parents[1] / "bootstrap" / "stub"
 NAMES = (
     "nvidia-smi lsblk mdadm mkfs.ext4 mount mountpoint blkid wipefs docker apt-get apt-mark dpkg dpkg-query curl systemctl "
     "iptables aws sleep python3 poweroff"

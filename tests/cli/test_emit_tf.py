@@ -131,7 +131,7 @@ def test_validate_reports_in_our_words(
 
 
 def test_validate_and_plan_with_real_terraform(planner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.test_terraform_real import MIRROR, environment
+    from tests.terraform.test_real import MIRROR, environment
 
     if not (shutil.which("terraform") and MIRROR.exists()):
         pytest.skip("no terraform on the PATH, or no ../shared/terraform-mirror")

@@ -1,0 +1,219 @@
+"""Which offer to take, and why: the one answer that every output, the comparison and the emitted module ask for.
+
+A **basis** is an amount by which offers are compared; the same words hold wherever one is named (`--sort`,
+`--budget-basis`, `--basis`):
+
+    obligation      all that taking the offer obliges to pay: of each charge the greater of billed and committed
+    effective       the cost in the window, upfront payments spread over their term
+    billed          cash that leaves in the window
+    committed       what is owed over the term (0 for pay as you go)
+    present-value   all cash owed, discounted to the first day at the workload's --discount-rate
+    per-token       the effective cost per million output tokens
+
+Candidates are firm (spot can be taken back) and fully priced. The least obligation is recommended, or with a discount
+rate the least present value; ties go to the lower effective cost, then to the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+
+from planner.errors import MisuseError, suggest
+from planner.offer import Way
+from planner.quoting.records import Budget, Offer, Quote, Recommended
+from planner.records import NamedTuple
+from planner.text import text
+from planner.workload import BASES
+
+__all__ = [
+    "BASES",
+    "Advice",
+    "advise",
+    "amount",
+    "best_of",
+    "named",
+    "pick",
+    "ranked",
+    "recommend",
+    "within",
+    "worth_showing",
+]
+
+_WHY = {
+    "obligation": text("least to pay in all, every obligation counted"),
+    "present-value": text("least present value of all that is owed"),
+}
+
+
+def amount(quote: Quote, offer: Offer, basis: str) -> Decimal | None:
+    """Return an offer's amount on a basis, in the report currency; None where it has none (no estimate of tokens).
+
+    Raises `MisuseError` for an unknown basis, and for present-value without a discount rate.
+    """
+    if basis not in BASES:
+        raise MisuseError(f"unknown basis {basis!r}: {suggest(basis, BASES)}")
+    if basis == "per-token":
+        return offer.cost_per_million_output
+    if basis == "present-value":
+        from planner.quoting.calendar import present_value
+
+        if quote.workload.discount_rate is None:
+            raise MisuseError("present-value needs a discount rate: give --discount-rate 10%")
+        return present_value(quote, offer, quote.workload.discount_rate)
+    found: Decimal = getattr(offer.totals.report, basis)
+    return found
+
+
+def _key(quote: Quote, basis: str) -> Callable[[Offer], tuple[bool, Decimal, Decimal, str]]:
+    def key(offer: Offer) -> tuple[bool, Decimal, Decimal, str]:
+        value = amount(quote, offer, basis)
+        return value is None, value or Decimal(0), offer.totals.report.effective, offer.id
+
+    return key
+
+
+def ranked(quote: Quote, offers: Iterable[Offer], basis: str) -> list[Offer]:
+    """Return `offers` by their amount on `basis`, complete ones first; ties by effective cost, then id."""
+    key = _key(quote, basis)
+    return sorted(offers, key=lambda o: (bool(o.unpriced), key(o)))
+
+
+def basis_of(quote: Quote) -> str:
+    """Return the basis on which a quote recommends."""
+    return "obligation" if quote.workload.discount_rate is None else "present-value"
+
+
+def best_of(quote: Quote, offers: Sequence[Offer]) -> Offer | None:
+    """Return the offer of `offers` to take: the least among the firm, fully priced ones; None when there is none."""
+    firm = [o for o in offers if o.firm]
+    return min(firm, key=_key(quote, basis_of(quote)), default=None)
+
+
+def recommend(quote: Quote) -> Recommended | None:
+    """Return what to recommend among all offers of a quote, None when none is firm and fully priced."""
+    best, basis = best_of(quote, quote.offers), basis_of(quote)
+    return None if best is None else Recommended(best.id, basis, _WHY[basis])
+
+
+def within(quote: Quote, limit: Decimal | None, basis: str) -> Budget | None:
+    """Return what a budget allows of the complete offers on `basis`, None without one."""
+    if limit is None:
+        return None
+    amounts = [amount(quote, o, basis) for o in quote.offers if not o.unpriced]
+    cheapest = min((a for a in amounts if a is not None), default=None)
+    return Budget(limit, quote.currency, cheapest is not None and cheapest <= limit, cheapest, basis)
+
+
+def named(quote: Quote, wanted: str, option: str = "--offer") -> Offer:
+    """Return the offer whose id is `wanted`; raise `MisuseError` with near ids when the quote has none."""
+    found = next((o for o in quote.offers if o.id == wanted), None)
+    if found is None:
+        raise MisuseError(f"{option}: no offer {wanted!r}: {suggest(wanted, [o.id for o in quote.offers])}")
+    return found
+
+
+def pick(
+    quote: Quote,
+    provider: str,
+    region: Sequence[str] = (),
+    instance_type: Sequence[str] = (),
+    option: Sequence[str] = (),
+    offer_id: str = "",
+) -> Offer:
+    """Return the offer of `provider` that a module provisions: its best on demand, or of the ways of buying in `option`.
+
+    On demand unless told otherwise, because a spot instance may vanish and a commitment outlives the deadline. Raises
+    `MisuseError` saying what is missing when there is none.
+    """
+    mine = [o for o in quote.offers if o.provider == provider]
+    if offer_id:
+        mine = [o for o in mine if o.id == offer_id]
+        if not mine:
+            raise MisuseError(
+                f"this quote has no {provider} offer {offer_id[:80]!r}; `planner quote --format csv` lists their ids"
+            )
+        option = option or (mine[0].purchase_option,)
+    types = {t.lower() for t in instance_type}
+    fit = [o for o in mine if (not region or o.region in region) and (not types or o.instance_type.lower() in types)]
+    wanted = tuple(option) or ("on_demand",)
+    bought = [o for o in fit if o.purchase_option in wanted]
+    best = min((o for o in bought if not o.unpriced), key=_key(quote, basis_of(quote)), default=None)
+    if best is not None:
+        return best
+    for offer in bought:
+        raise MisuseError(
+            f"{offer.instance_type} in {offer.region} cannot be emitted: part of it has no price "
+            f"({'; '.join(str(u) for u in offer.unpriced)}); leave that part out or give a price with --price-book"
+        )
+    if fit:
+        have = sorted({o.purchase_option for o in fit})
+        raise MisuseError(f"no {' or '.join(wanted)} price for this on {provider}; it is sold as {', '.join(have)}")
+    raise MisuseError(_nothing(quote, provider, region, instance_type, wanted))
+
+
+def _nothing(
+    quote: Quote, provider: str, region: Sequence[str], instance_type: Sequence[str], wanted: Sequence[str]
+) -> str:
+    """Return why `provider` has no offer at all for what was asked."""
+    where = ", ".join(region) or "the regions looked at"
+    reasons = [f"{r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected if r.provider == provider]
+    gaps = [g for g in quote.gaps if g.provider == provider]
+    said = [str(g.message) for g in gaps if g.purchase_option in wanted] + reasons + [str(g.message) for g in gaps]
+    types = {t.lower() for t in instance_type}
+    about = [r for r in said if any(t in r.lower() for t in types)]
+    said = about or said
+    why = f" ({said[0]})" if said else ""
+    what = ", ".join(instance_type) or "anything that serves the workload"
+    return f"{provider} has no price for {what} in {where}{why}; `planner quote` shows what there is"
+
+
+class Advice(NamedTuple):
+    """best: the recommended offer. lasting: a commitment with a lower effective cost, for a need that lasts its term.
+    market: the cheapest spot sample, if it is lower still. Each may be None."""
+
+    best: Offer | None
+    lasting: Offer | None
+    market: Offer | None
+
+
+def advise(quote: Quote) -> Advice:
+    """Return the recommendation and what lies beside it."""
+    best = quote.best
+    if best is None:
+        return Advice(None, None, None)
+
+    def lower(firm: bool) -> Offer | None:
+        rest = [o for o in quote.offers if (o.firm if firm else o.market and not o.unpriced)]
+        rest = [o for o in rest if o.totals.report.effective < best.totals.report.effective]
+        return min(rest, key=lambda o: o.totals.report.effective, default=None)
+
+    return Advice(best, lower(True), lower(False))
+
+
+def kind_of(offer: Offer) -> str:
+    """Return "on_demand", "spot" or "committed"."""
+    return offer.purchase_option if offer.purchase_option in ("on_demand", "spot") else "committed"
+
+
+def worth_showing(quote: Quote, top: int) -> list[Offer]:
+    """Return the offers that a report lists, in the quote's order: what `advise` names, per provider the `top` of each
+    kind, and all of the named instance types (else the reference ones).
+
+    Of the same type bought in the same way in several zones the first stands for all.
+    """
+    named = {t.lower() for t in quote.workload.instance_type or quote.reference_types}
+    said = {o.id for o in advise(quote) if o is not None}
+    shown: list[Offer] = []
+    counts: dict[tuple[str, str], int] = {}
+    seen: set[Way] = set()
+    for offer in quote.offers:
+        way = offer.way._replace(zone="")
+        if way in seen and offer.id not in said:
+            continue
+        seen.add(way)
+        key = (offer.provider, kind_of(offer))
+        if offer.id in said or offer.instance_type.lower() in named or counts.get(key, 0) < top:
+            counts[key] = counts.get(key, 0) + 1
+            shown.append(offer)
+    return shown

@@ -1,0 +1,153 @@
+"""Which places and prices a workload looks at: names checked, regions found, prices grouped by way of buying."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from planner.errors import MisuseError, suggest
+from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
+from planner.prices.catalog import Catalog, ProviderInfo
+from planner.prices.fx import Rates
+from planner.records import NamedTuple
+from planner.sizing.gpus import means
+from planner.units import Window
+from planner.workload import Workload
+
+__all__ = ["Bought", "Place", "Request", "place", "places", "request"]
+
+Bought = dict[tuple[Way, str], list[Price]]  # prices by way of buying and currency, in the catalogue's order
+
+
+class Request(NamedTuple):
+    """One quote being made: what is asked, on what. whole: offers carry every line that other inputs could need."""
+
+    workload: Workload
+    catalog: Catalog
+    rates: Rates
+    window: Window
+    months: int
+    whole: bool
+    shares: dict[str, Decimal]
+    types: frozenset[str]
+    gpus: dict[str, bool]
+
+    def share(self, provider: str, option: str = "") -> Decimal:
+        """Return the discount agreed with `provider` for a way of buying (else for all of it)."""
+        if option and f"{provider}:{option}" in self.shares:
+            return self.shares[f"{provider}:{option}"]
+        return self.shares.get(provider, Decimal(0))
+
+    def wants(self, name: str, spec: InstanceType | None) -> bool:
+        """Say whether the workload's filters let an instance type pass."""
+        if self.types and name.lower() not in self.types:
+            return False
+        if not self.workload.gpu:
+            return True
+        if spec is None:
+            return False
+        known = self.gpus.get(spec.gpu_model)
+        if known is None:
+            known = self.gpus[spec.gpu_model] = any(means(g, spec.gpu_model) for g in self.workload.gpu)
+        return known
+
+
+class Place(NamedTuple):
+    """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying."""
+
+    info: ProviderInfo
+    region: str
+    specs: dict[str, InstanceType]
+    types: dict[str, Bought]
+    traffic: Sequence[TransferPrice]
+    services: Sequence[ServicePrice]
+    kept_out: dict[str, int]
+
+
+def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
+    """Return the request for `workload`; `places` checks its names."""
+    window = Window(workload.hours, workload.start)
+    return Request(
+        workload=workload,
+        catalog=catalog,
+        rates=rates,
+        window=window,
+        months=window.months,
+        whole=whole,
+        shares=dict(workload.discount),
+        types=frozenset(t.lower() for t in workload.instance_type),
+        gpus={},
+    )
+
+
+def places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
+    """Return (provider, region) pairs to look at; raise `MisuseError` when a name of the workload is unknown."""
+    found = _places(workload, catalog)
+    _check_names(workload, catalog, found)
+    return found
+
+
+def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
+    providers = workload.provider or catalog.providers()
+    for name in providers:
+        catalog.info(name)
+    for scope, _ in workload.discount:
+        provider = scope.partition(":")[0]
+        if provider not in catalog.providers():
+            raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+    if not workload.region:
+        return [(p, r) for p in providers for r in catalog.info(p).home_regions]
+    if workload.region == ("all",):
+        return [(p, r) for p in providers for r in catalog.regions(p)]
+    known = {p: catalog.regions(p) for p in providers}
+    for region in workload.region:
+        if not any(region in regions for regions in known.values()):
+            everywhere = sorted({r for regions in known.values() for r in regions})
+            raise MisuseError(f"unknown region {region!r}: {suggest(region, everywhere)}")
+    return [(p, r) for p in providers for r in workload.region if r in known[p]]
+
+
+def _check_names(workload: Workload, catalog: Catalog, found: list[tuple[str, str]]) -> None:
+    providers = sorted({p for p, _ in found})
+    if workload.instance_type:
+        known = {n.lower() for p in providers for n in catalog.instances(p)}
+        if not {t.lower() for t in workload.instance_type} <= known:
+            # A type may be priced without a specification; look only when it is needed.
+            known |= {p.way.instance_type.lower() for pl in found for p in catalog.prices(*pl)}
+        for name in workload.instance_type:
+            if name.lower() not in known:
+                names = {n for p in providers for n in catalog.instances(p)}
+                raise MisuseError(f"unknown instance type {name!r}: {suggest(name, names)}")
+    if workload.gpu:
+        models = {i.gpu_model for p in providers for i in catalog.instances(p).values()}
+        for name in workload.gpu:
+            if not any(means(name, model) for model in models):
+                raise MisuseError(f"no instance has a GPU called {name!r}: {suggest(name, models)}")
+
+
+def place(req: Request, provider: str, region: str) -> Place:
+    """Return what `region` sells of what the workload wants."""
+    catalog, work = req.catalog, req.workload
+    specs = catalog.instances(provider)
+    types: dict[str, Bought] = {}
+    kept_out: dict[str, int] = {}
+    for price in catalog.prices(provider, region):
+        way = price.way
+        name = way.instance_type
+        if way.os != "linux" or not req.wants(name, specs.get(name)):
+            continue
+        if price.status and not (price.status == "low" and work.low_confidence):
+            kept_out[way.purchase_option] = kept_out.get(way.purchase_option, 0) + 1
+            continue
+        types.setdefault(name, {}).setdefault((way, price.currency), []).append(price)
+    needs_traffic = req.whole or work.egress_gb or work.inter_region_gb
+    needs_services = req.whole or work.storage_gb or work.public_ips
+    return Place(
+        info=catalog.info(provider),
+        region=region,
+        specs=specs,
+        types=types,
+        traffic=catalog.transfer(provider, region) if needs_traffic else (),
+        services=catalog.services(provider, region) if needs_services else (),
+        kept_out=kept_out,
+    )

@@ -1,0 +1,104 @@
+"""Words that several outputs share: who sells, how it is bought, what must run, how old prices are, what is missing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from planner.i18n import English, translator
+from planner.money import plain, show
+from planner.quoting.choose import amount
+from planner.quoting.lines import term_text
+from planner.quoting.records import AsOf, Offer, Quote
+from planner.text import Text, text
+
+__all__ = ["budget", "gaps", "prices_of", "rejected", "seller", "way", "workload"]
+
+ENGLISH = translator("en")
+
+
+def way(offer: Offer, t: English = ENGLISH) -> str:
+    """Return how the offer is bought, in the field's words."""
+    words = [t.say(text(offer.purchase_option.replace("_", "-")))]
+    words += [t.say(term_text(offer.term))] if offer.term else []
+    words += [t.say(text(offer.payment.replace("_", " ")))] if offer.payment else []
+    return " ".join([*words, offer.zone] if offer.zone else words)
+
+
+def seller(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
+    """Return the provider, marked where another price book of the same provider could be meant."""
+    site = next((s for s in quote.seller(offer.provider).sites if s.id == offer.site), None)
+    return offer.provider + (t(" (" + site.mark + ")") if site is not None and site.mark else "")
+
+
+def workload(quote: Quote, t: English = ENGLISH) -> str:
+    """Return what must run, in one line."""
+    work = quote.workload
+    parts = [
+        t("{model} at {precision}", model=work.model, precision=work.precision),
+        t("{hours} hours", hours=plain(quote.hours)),
+        t("{share} % headroom", share=plain(work.headroom * 100)),
+    ]
+    if work.egress_gb:
+        parts.append(t("{gb} GB/month to {place}", gb=plain(work.egress_gb), place=t.say(work.egress_to)))
+    if work.inter_region_gb:
+        parts.append(t("{gb} GB/month between regions", gb=plain(work.inter_region_gb)))
+    if work.storage_gb:
+        parts.append(t("{gb} GB disk each", gb=plain(work.storage_gb)))
+    return t(", ").join(parts)
+
+
+def prices_of(age: AsOf, t: English = ENGLISH) -> str:
+    """Return of which dates a provider's prices are."""
+    dates = age.oldest
+    if age.oldest != age.newest:
+        dates = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
+    text = t("Prices of {provider}: {dates}", provider=age.provider, dates=dates or t("undated"))
+    text += t(", {n} undated", n=age.undated) if age.undated and dates else ""
+    words = {"list": "", "book": t("from the price book"), "own": t("your own")}
+    parts = [words[o] for o in age.origin.split("+") if words.get(o)]
+    return text + (f" ({t(', ').join(parts)})" if parts else "")
+
+
+def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
+    """Return what the budget allows; [] without a budget."""
+    limits = quote.budget
+    if limits is None:
+        return []
+    limit = f"{show(limits.limit)} {limits.currency}"
+    if limits.cheapest is None:
+        return [t("Budget {limit}: no offer to compare", limit=limit)]
+    gap: Decimal = limits.limit - limits.cheapest
+    if limits.fits:
+        complete = [amount(quote, o, limits.basis) for o in quote.offers if not o.unpriced]
+        fitting = sum(1 for a in complete if a is not None and a <= limits.limit)
+        return [t("Budget {limit}: {n} offers fit; the cheapest leaves {gap}", limit=limit, n=fitting, gap=show(gap))]
+    least, over = show(limits.cheapest), show(-gap)
+    if limits.basis == "billed":
+        key = "Budget {limit}: NOTHING FITS; the cheapest bills {cheapest}, {gap} over"
+        return [t(key, limit=limit, cheapest=least, gap=over)]
+    key = "Budget {limit}: NOTHING FITS; the lowest {basis} is {cheapest}, {gap} over"
+    return [t(key, limit=limit, basis=t(limits.basis.replace("-", " ")), cheapest=least, gap=over)]
+
+
+def gaps(quote: Quote, t: English = ENGLISH) -> list[str]:
+    """Group regions by what is missing."""
+    found: dict[tuple[str, Text], list[str]] = {}
+    for gap in quote.gaps:
+        found.setdefault((gap.provider, gap.message), []).append(gap.region)
+    return [t("{places}: {text}", places=", ".join(regions), text=t.say(text)) for (_, text), regions in found.items()]
+
+
+def rejected(quote: Quote, t: English = ENGLISH) -> list[str]:
+    """Group instance types by reason, since one reason often holds for a whole family."""
+    reasons: dict[tuple[str, Text], list[str]] = {}
+    for item in quote.rejected:
+        names = reasons.setdefault((item.provider, item.reason), [])
+        if item.instance_type not in names:
+            names.append(item.instance_type)
+    lines = []
+    for (provider, reason), names in reasons.items():
+        listed = ", ".join(names[:3])
+        if len(names) > 3:
+            listed = t("{names} and {n} more", names=listed, n=len(names) - 3)
+        lines.append(f"{provider} {listed}: {t.say(reason)}")
+    return lines
