@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: quote setup test cover lint types contracts terraform docs sizing bench clean help
+.PHONY: quote setup test slow core cover lint format types contracts terraform docs sizing bench clean help
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -30,15 +30,27 @@ setup: $(VENV)/.tested      ## a development environment in .venv
 
 test: setup                 ## the whole suite, with lint, types and import contracts
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-cover: setup                ## the suite with branch coverage of planner/
+slow: setup                 ## the full matrices, which `make test` leaves out
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m slow
+
+core: setup                 ## the suite without what needs a program of the system (CI: on the newest Python)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not system'
+
+cover: setup                ## the suite with branch coverage of planner/ and providers/
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term
 
-lint: setup                 ## ruff
+lint: setup                 ## ruff: rules and format
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup               ## ruff: write the format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 types: setup                ## mypy, strict
 	$(BIN)/mypy
@@ -53,8 +65,13 @@ docs: setup                 ## rewrite the generated parts of README.md and docs
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.readme
 
-bench: setup                ## the benchmarks (by hand; results in benchmarks/README.md)
-	$(BIN)/python -m benchmarks.startup
+sizing: setup               ## rewrite the tables of docs/sizing.md and docs/bootstrap.md (FIT=1 refits the sizing first)
+	@if [ -n "$(FIT)" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check numpy scipy && $(BIN)/python -m tools.fit_sizing --write; fi
+	$(BIN)/python -m tools.sizing_tables --write
+
+bench: setup                ## all benchmarks (ONLY="startup sizing" for some; results in benchmarks/README.md)
+	@$(BIN)/python -m compileall -q planner providers
+	$(BIN)/python -m benchmarks $(ONLY)
 
 clean:                      ## remove the environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-*

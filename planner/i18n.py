@@ -59,9 +59,11 @@ class Translator(English):
         return found.format(**values) if values else found
 
     def say(self, text: str | Text) -> str:
+        if isinstance(text, Text) and not text.values:
+            text = text.key  # a fixed sentence, or a whole one out of a file of 0.1.0
         if isinstance(text, Text):
             words = self._texts.get(text.key, text.key)
-            return words.format(**{name: self._value(value) for name, value in text.values}) if text.values else words
+            return words.format(**{name: self._value(value) for name, value in text.values})
         if not text:
             return text
         found = self._said.get(text)

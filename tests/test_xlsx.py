@@ -204,6 +204,7 @@ def test_there_are_enough_workloads() -> None:
     assert len(WORKLOADS) >= 40
 
 
+@pytest.mark.system
 @needs_soffice
 @pytest.mark.parametrize("number", range(len(WORKLOADS)))
 def test_every_total_equals_the_planner(recalculated: Any, number: int) -> None:
@@ -216,6 +217,7 @@ def test_every_total_equals_the_planner(recalculated: Any, number: int) -> None:
     )
 
 
+@pytest.mark.system
 @needs_soffice
 def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) -> None:
     _, files, books = recalculated
@@ -261,6 +263,7 @@ def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) ->
     assert count > 12_000
 
 
+@pytest.mark.system
 @needs_soffice
 def test_only_checks_of_age_fail(recalculated: Any) -> None:
     """The arithmetic checks hold in every workbook; the committed lists are old, and the workbook says so."""
@@ -329,6 +332,7 @@ def change(path: Path, target: Path, changes: dict[str, object]) -> None:
     book.save(target)
 
 
+@pytest.mark.system
 @needs_soffice
 def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("edited")
@@ -361,6 +365,7 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
         assert old.hash != new.hash
 
 
+@pytest.mark.system
 @needs_soffice
 def test_a_typed_price_moves_the_summary(tmp_path: Path) -> None:
     quote = make({"provider": "aws", "purchase_option": "on_demand"})
@@ -450,6 +455,7 @@ def test_a_quote_without_offers_is_refused() -> None:
         dump(quote._replace(offers=()), top=1)
 
 
+@pytest.mark.system
 @needs_soffice
 def test_a_saved_quote_makes_a_workbook_too(tmp_path: Path) -> None:
     """Without the carried prices, the figures of the saved quote itself must still come out of the formulas."""

@@ -1,8 +1,11 @@
 """From a workload and an instance type to how many instances, in which layout, and what they deliver."""
 
-from planner.records import NamedTuple
+from __future__ import annotations
 
-__all__ = ["Layout", "Memory", "Range", "Sizing"]
+from planner.records import NamedTuple
+from planner.text import Text
+
+__all__ = ["Layout", "Memory", "Range", "Sizing", "Step"]
 
 
 class Range(NamedTuple):
@@ -37,8 +40,8 @@ class Layout(NamedTuple):
 class Step(NamedTuple):
     """One step of the sizing, so that a reader can redo it: what, formula with numbers, result, unit, source."""
 
-    what: str
-    formula: str
+    what: Text
+    formula: Text
     result: str
     unit: str
     source: str
@@ -53,7 +56,7 @@ class Sizing(NamedTuple):
     """
 
     fits: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Text, ...]
     count: int  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     count_given: bool
     model: str
@@ -69,5 +72,5 @@ class Sizing(NamedTuple):
     utilisation: float | None
     idle_gpus: int
     basis: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Text, ...]
     steps: tuple[Step, ...]

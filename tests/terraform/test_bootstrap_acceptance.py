@@ -12,6 +12,8 @@ import pytest
 from planner.terraform import bootstrap
 from tests.bootstrap.variants import VARIANTS
 
+pytestmark = pytest.mark.system
+
 if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
     pytest.skip("a mount namespace needs root", allow_module_level=True)
 

@@ -20,6 +20,8 @@ import pytest
 from planner.terraform import bootstrap
 from tests.bootstrap.variants import VARIANTS
 
+pytestmark = pytest.mark.system
+
 if importlib.util.find_spec("huggingface_hub") is None:
     pytest.skip("huggingface_hub is not installed", allow_module_level=True)
 

@@ -22,6 +22,8 @@ import pytest
 from planner.terraform import bootstrap
 from tests.bootstrap.variants import VARIANTS
 
+pytestmark = pytest.mark.system
+
 KEY = "k3y.that-nobody_may~read+in/logs="
 
 

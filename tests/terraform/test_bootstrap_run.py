@@ -14,6 +14,8 @@ from planner.terraform import bootstrap
 from planner.terraform.deployment import Deployment
 from tests.bootstrap.variants import VARIANTS, deployment
 
+pytestmark = pytest.mark.system
+
 if os.geteuid() != 0:
     pytest.skip("a mount namespace needs root", allow_module_level=True)
 if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:

@@ -23,6 +23,8 @@ import pytest
 from tests.conftest import ROOT
 from tools import reference_modules
 
+pytestmark = pytest.mark.system
+
 MIRROR = ROOT.parent / "shared" / "terraform-mirror" / "build"
 POLICIES = ROOT / "tests" / "policies"
 MODULES = [case.folder for case in reference_modules.CASES]
