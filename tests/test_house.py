@@ -191,9 +191,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "providers/aws/public.py:_plans PlanRate": "records by keyword",
         "providers/aws/public.py:_transfer TransferRate": "records by keyword",
     },
-    "regular expressions": {
-        "planner/i18n.py": "until sentences are Texts where they are made",
-    },
+    "regular expressions": {},
     "errors read back": {},
 }
 

@@ -138,6 +138,30 @@ def test_a_model_of_a_known_architecture(checkout: Checkout) -> None:
     _touched_as_named(checkout, named("a model of a known architecture"))
 
 
+def test_a_new_architecture(checkout: Checkout) -> None:
+    config = {
+        "architectures": ["NewForCausalLM"],
+        "num_hidden_layers": 28,
+        "hidden_size": 3584,
+        "vocab_size": 152064,
+        "num_attention_heads": 28,
+        "num_key_value_heads": 4,
+        "intermediate_size": 18944,
+        "torch_dtype": "bfloat16",
+        "max_position_embeddings": 131072,
+        "model_type": "new",
+        "tie_word_embeddings": False,
+    }
+    (checkout.folder.parent / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    asked = ("size", "--model-config", "config.json", "--gpu", "A10")
+    assert "'NewForCausalLM' is not known" in checkout.run(*asked, code=2)
+    path = "planner/sizing/architectures.py"
+    checkout.insert(path, '        Architecture("LlamaForCausalLM")', '        Architecture("NewForCausalLM"),')
+    sized = json.loads(checkout.run(*asked, "--format", "json"))
+    assert sized["fits"] is True and sized["memory"]["weights_gib"] > 13
+    _touched_as_named(checkout, named("a new architecture"))
+
+
 def test_a_format(checkout: Checkout) -> None:
     (checkout.folder / "planner" / "rendering" / "ids.py").write_text(
         '"""The ids of a quote\'s offers, one a line."""\n\n\n'
@@ -177,4 +201,6 @@ def test_a_provider(checkout: Checkout) -> None:
     assert "regions added" in checkout.run("refresh", "newcloud")
     made = json.loads(checkout.run("quote", "--format", "json"))
     assert {"aws", "newcloud"} <= {o["provider"] for o in made["offers"]}
+    checkout.run("emit-tf", "newcloud", "-o", "module", "--client-cidr", "10.0.0.0/8")
+    assert (checkout.folder.parent / "module" / "main.tf").exists()
     _touched_as_named(checkout, named("a provider", name="newcloud"))
