@@ -21,7 +21,7 @@ GRID = {"visible": True, "line": {"color": "#DDDDDD"}}
 def write_summary(book: Book, model: Model, cash: Any, curve: Any) -> None:
     """Write Summary; cash, curve: the charts of Timeline and Commitment."""
     t, code = book.t, model.quote.currency
-    s = book.sheet("summary", [5, 46, 20, 9, 14, 14, 14, 14, 14, 14, 12, 12, 11, 9, 13])
+    s = book.sheet("summary", [5, 44, 18, 8, 13, 13, 13, 13, 13, 11, 11, 11, 9, 8, 12])
     s.ws.fit_to_pages(1, 1 if len(model.options) <= 40 else 0)
     s.title(t("All amounts in {code}; every number is a formula down to Inputs and Prices.", code=code))
     _sentence(book, model, s)
@@ -171,7 +171,7 @@ def _bars(book: Book, model: Model, s: Sheet, last: int) -> int:
     bars.set_x_axis({"num_format": "#,##0", "num_font": {"size": 8}, "major_gridlines": GRID, "min": 0})
     bars.set_legend({"none": True})
     height = 60 + 26 * (shown - FIRST + 1)
-    bars.set_size({"width": 1330, "height": height})
+    bars.set_size({"width": 1380, "height": height})
     s.ws.insert_chart(last + 2, 0, bars)
     return last + 2 + height // 20 + 2
 
@@ -189,6 +189,6 @@ def _lines(book: Book, model: Model, s: Sheet, row: int, cash: Any, curve: Any) 
     curve.set_y_axis({**money, "min": 0})
     for chart, col, offset in ((cash, 0, 0), (curve, 5, 40)):
         chart.set_legend({"position": "bottom"})
-        chart.set_size({"width": 650, "height": 310})
+        chart.set_size({"width": 670, "height": 310})
         s.ws.insert_chart(row, col, chart, {"x_offset": offset})
     s.seen(row + 17, 14)
