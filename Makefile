@@ -65,7 +65,8 @@ docs: setup                 ## rewrite the generated parts of README.md and docs
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.readme
 
-sizing: setup               ## rewrite the tables of docs/sizing.md
+sizing: setup               ## rewrite the tables of docs/sizing.md and docs/bootstrap.md (FIT=1 refits the sizing first)
+	@if [ -n "$(FIT)" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check numpy scipy && $(BIN)/python -m tools.fit_sizing --write; fi
 	$(BIN)/python -m tools.sizing_tables --write
 
 bench: setup                ## all benchmarks (ONLY="startup sizing" for some; results in benchmarks/README.md)
@@ -73,4 +74,4 @@ bench: setup                ## all benchmarks (ONLY="startup sizing" for some; r
 	$(BIN)/python -m benchmarks $(ONLY)
 
 clean:                      ## remove the environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-*

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from planner.offer import Price
 from planner.prices.book.read import Fetch
-from planner.prices.book.schema import transaction
+from planner.prices.book.sqlite import transaction
 from planner.prices.book.write import Writer
 from planner.prices.catalog import Catalog
 from planner.prices.texts import kind_of

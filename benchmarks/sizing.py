@@ -28,18 +28,18 @@ def sizings(number: int = 10_000) -> float:
     """Return the seconds of `number` sizings, no two alike."""
     machines = [
         InstanceType(
-            "aws",
-            f"{name}-{count}",
-            8,
-            Decimal(64),
-            name,
-            Decimal(count),
-            Decimal(gib),
-            Decimal(100),
-            0,
-            "",
-            "high",
-            "",
+            provider="aws",
+            name=f"{name}-{count}",
+            vcpu=8,
+            memory_gib=Decimal(64),
+            gpu_model=name,
+            gpu_count=Decimal(count),
+            gpu_memory_gib=Decimal(gib),
+            network_gbps=Decimal(100),
+            local_nvme_gb=0,
+            source="",
+            confidence="high",
+            note="",
         )
         for (name, gib), count in itertools.product(CARDS, ("1", "2", "4", "8"))
     ]

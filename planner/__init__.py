@@ -7,11 +7,14 @@ The public names are below; each is loaded when it is first used, so that `impor
 describes them.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from planner.version import VERSION
 
+TYPE_CHECKING = False  # typing alone would cost more than all else here; type checkers take the name for true
 if TYPE_CHECKING:
+    from typing import Any
+
     from planner.api import Catalog, Quote, Sizing, Workload, diff, emit, load, quote, render, size
 
 __all__ = ["Catalog", "Quote", "Sizing", "Workload", "diff", "emit", "load", "quote", "render", "size"]

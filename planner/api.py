@@ -20,6 +20,7 @@ from planner.workload import Workload, make
 
 if TYPE_CHECKING:
     from planner.offer import InstanceType
+    from planner.sizing.engines import Host
     from planner.terraform.deploy import Settings
 
 __all__ = ["Catalog", "Diff", "Quote", "Sizing", "Workload", "diff", "emit", "load", "quote", "render", "size"]
@@ -70,7 +71,16 @@ def size(model: str, machine: str | InstanceType, /, *, catalog: Catalog | None 
         machine = spec
     memory = None if machine.gpu_memory_gib is None else float(machine.gpu_memory_gib)
     network = None if machine.network_gbps is None else float(machine.network_gbps)
-    return on_machine(work, machine.gpu_model, float(machine.gpu_count), memory, network, tp, burst)
+    host = _host(machine.provider, catalog or Catalog())
+    return on_machine(work, machine.gpu_model, float(machine.gpu_count), memory, network, tp, burst, host)
+
+
+def _host(provider: str, catalog: Catalog) -> Host:
+    """Return what an engine finds on a provider's instances; anything for a provider that the catalogue does not have."""
+    from planner.sizing.engines import Host
+
+    driver = catalog.info(provider).driver if provider in catalog.providers() else None
+    return Host(provider if driver else "", driver.version if driver else "")
 
 
 def _instance(name: str, catalog: Catalog) -> InstanceType | None:

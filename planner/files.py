@@ -1,13 +1,15 @@
-"""Writing files so that a reader never sees half of one, and nobody's file is lost without being asked."""
+"""Where files lie, and how they are written: a reader never sees half of one, nobody's is lost without being asked."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
+from collections.abc import Mapping
 
 from planner.errors import MisuseError, PlannerError
 
-__all__ = ["DATA", "read_text", "write_new"]
+__all__ = ["DATA", "data_folder", "read_text", "write_new"]
 
 #: The folder of the tables that come with planner.
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
@@ -54,3 +56,20 @@ def read_text(path: str, what: str, limit: int = 16 * 2**20) -> str:
         raise MisuseError(f"{what} {path}: not UTF-8 text (byte {exc.start})") from exc
     except OSError as exc:
         raise MisuseError(f"cannot read {what} {path}: {exc.strerror or exc}") from exc
+
+
+def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str:
+    """Return $PLANNER_HOME, else the folder `planner` where the platform keeps the data of programs."""
+    home = environ.get("PLANNER_HOME", "")
+    if home:
+        return os.path.expanduser(home)
+    if platform == "win32":
+        base = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
+    elif platform == "darwin":
+        base = os.path.join(os.path.expanduser("~"), "Library", "Application Support")
+    else:
+        # The XDG rule: a relative path in the variable is invalid and is ignored.
+        base = environ.get("XDG_DATA_HOME", "")
+        if not os.path.isabs(base):
+            base = os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(base, "planner")

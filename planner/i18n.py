@@ -5,19 +5,17 @@ The English text stands in the code and is the look-up key, so English reads no 
     t = translator("zh")                     # "en": gives every text back
     t("provider")                            # a fixed text
     t("Amounts in {code}", code="USD")       # a text with values; values are put in as they are
-    t.say("no spot price in ...")        # a whole sentence made elsewhere (notes, gaps, charge names, formulas)
+    t.say(offer.notes[0])                    # a sentence made elsewhere (planner.text.Text); values that are sentences
+                                             # themselves are worded in the same language
 
-`say` looks for the whole text first and then for a row whose key begins with `msg.` and whose English, with its
-{placeholders} as gaps, matches. A `{name!t}` in the Chinese text translates that gap too. What is in no row comes back
-in English: a report is never lost for a missing translation, and tests/test_i18n.py finds the missing one.
-To add a text: use it in code through `t(...)`, add a row to strings.csv; the test compares code and table.
+Nothing looks into a finished sentence. What is in no row comes back in English: a report is never lost for a missing
+translation, and tests/test_i18n.py finds the missing one. To add a text: use it in code through `t(...)` or `text(...)`, add
+a row to strings.csv; the test compares code and table.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import DATA
@@ -40,7 +38,7 @@ class English:
         return text.format(**values) if values else text
 
     def say(self, text: str | Text) -> str:
-        """Return a sentence in this language: a `Text`, or (until all are) a finished English one."""
+        """Return a sentence (or a fixed text) in this language."""
         return str(text)
 
 
@@ -50,64 +48,21 @@ class Translator(English):
     def __init__(self, lang: str, tag: str, table: list[tuple[str, str, str]]) -> None:
         self.lang, self.tag = lang, tag
         self._texts = {english: other for _, english, other in table}
-        self._sources = [(english, other) for key, english, other in table if key.startswith("msg.") and "{" in english]
-        self._patterns: list[tuple[Callable[[str], Any], str]] | None = None
-        self._said: dict[str, str] = {}
 
     def __call__(self, text: str, /, **values: object) -> str:
         found = self._texts.get(text, text)
         return found.format(**values) if values else found
 
     def say(self, text: str | Text) -> str:
-        if isinstance(text, Text):
-            words = self._texts.get(text.key, text.key)
-            return words.format(**{name: self._value(value) for name, value in text.values}) if text.values else words
-        if not text:
-            return text
-        found = self._said.get(text)
-        if found is None:
-            found = self._said[text] = self._say(text)
-        return found
+        if not isinstance(text, Text):
+            return self._texts.get(text, text)
+        words = self._texts.get(text.key, text.key)
+        return words.format(**{name: self._value(value) for name, value in text.values}) if text.values else words
 
     def _value(self, value: object) -> str:
         if isinstance(value, Text):
             return self.say(value)
-        if isinstance(value, tuple):
-            return "；".join(self.say(part) if isinstance(part, str) else self._value(part) for part in value)
-        return shown(value)
-
-    def _say(self, text: str) -> str:
-        whole = self._texts.get(text)
-        if whole is not None:
-            return whole
-        if self._patterns is None:
-            # The sentence with the most words of its own is the most exact one.
-            sources = sorted(self._sources, key=lambda row: -_own(row[0]))
-            self._patterns = [(_pattern(english), other) for english, other in sources]
-        for match, other in self._patterns:
-            hit = match(text)
-            if hit:
-                return self._fill(other, hit.groupdict())
-        if "; " in text:
-            return "; ".join(self.say(part) for part in text.split("; ")).replace("; ", "；")
-        return text
-
-    def _fill(self, other: str, values: dict[str, str]) -> str:
-        return other.format(**{name: self.say(value) for name, value in values.items()})
-
-
-def _own(english: str) -> int:
-    """Return how many characters of `english` are not gaps."""
-    return sum(len(part.partition("}")[2] if i else part) for i, part in enumerate(english.split("{")))
-
-
-def _pattern(english: str) -> Callable[[str], Any]:
-    """Return a matcher for the sentence `english` whose {names} may be any text within a clause (no "; ")."""
-    import re
-
-    parts = re.split(r"\{(\w+)\}", english)
-    made = "".join(re.escape(p) if i % 2 == 0 else f"(?P<{p}>(?:(?!; ).)+?)" for i, p in enumerate(parts))
-    return re.compile(made, re.DOTALL).fullmatch
+        return "；".join(self._value(part) for part in value) if isinstance(value, tuple) else shown(value)
 
 
 def rows() -> list[tuple[str, str, str]]:

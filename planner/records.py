@@ -21,8 +21,21 @@ else:
 
     def _construct(cls, *args, **given):
         fields = cls._fields
-        if len(args) == len(fields) and not given:
+        if not given and len(args) == len(fields):
             return _new(cls, args)
+        if not args:
+            # By keyword, as most records are made: what is not given takes its default.
+            known = given if len(given) == len(fields) else {**cls._field_defaults, **given}
+            if len(known) == len(fields):
+                try:
+                    return _new(cls, map(known.__getitem__, fields))
+                except KeyError:
+                    pass
+        return _checked(cls, args, given)
+
+    def _checked(cls, args, given):
+        """Make a record field by field, and say what is wrong where it cannot be."""
+        fields = cls._fields
         if len(args) > len(fields):
             raise TypeError(f"{cls.__name__} takes {len(fields)} fields, {len(args)} were given")
         values = list(args)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
 from planner.money import CURRENCIES, decimal_of, percent_of
@@ -9,11 +10,37 @@ from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import iso_date
 
-__all__ = ["BASES", "LATER", "PRECISIONS", "Workload", "from_toml", "make"]
+__all__ = ["BASES", "LATER", "PRECISIONS", "Load", "Workload", "from_toml", "make"]
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
 PRECISIONS = ("fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq")
+
+
+class Load(NamedTuple):
+    """What of a workload decides how many instances it takes: exactly the sizing's inputs, and the key of its cache.
+
+    Field names are the workload's; `Workload.load` makes it.
+    """
+
+    model: str
+    model_config: str
+    precision: str
+    engine: str
+    count: int  # type: ignore[assignment]  # as in Workload
+    spare: int
+    input_tokens: int
+    output_tokens: int
+    context_tokens: int
+    rps: Decimal
+    concurrency: int
+    tokens_per_second: Decimal
+    ttft_ms: Decimal
+    tpot_ms: Decimal
+    headroom: Decimal
+
+
+_load_of = attrgetter(*Load._fields)
 
 
 class Workload(NamedTuple):
@@ -67,6 +94,11 @@ class Workload(NamedTuple):
     low_confidence: bool = False
     discount_rate: Decimal | None = None
     budget_basis: str = "billed"
+
+    @property
+    def load(self) -> Load:
+        """What the sizing is asked, without prices and places."""
+        return Load._make(_load_of(self))
 
 
 #: Fields that came after 0.1.0: a quote's hash leaves them out at their default.

@@ -16,7 +16,7 @@ WIDTH = 66
 def layers() -> list[list[str]]:
     """Return the rooms of `planner`, floor by floor, the highest first."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (plan,) = [c for c in settings["tool"]["importlinter"]["contracts"] if c["type"] == "layers"]
+    (plan,) = [c for c in settings["tool"]["importlinter"]["contracts"] if c.get("containers") == ["planner"]]
     return [re.split(r"\s*[|:]\s*", layer.replace("(", "").replace(")", "")) for layer in plan["layers"]]
 
 

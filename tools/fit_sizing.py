@@ -85,21 +85,21 @@ def rows() -> list[Row]:
             count = int(r["n_gpus"])
             found.append(
                 Row(
-                    r["id"],
-                    r["src"],
-                    r["metric"],
-                    r["mode"],
-                    float(r["value"]),
-                    model,
-                    _PRECISION.get(r["precision"], r["precision"]),
-                    gpu,
-                    count,
-                    int(r["tp"] or count),
-                    engine,
-                    isl,
-                    osl,
-                    load,
-                    r["fit"] == "yes",
+                    id=r["id"],
+                    source=r["src"],
+                    metric=r["metric"],
+                    mode=r["mode"],
+                    value=float(r["value"]),
+                    model=model,
+                    precision=_PRECISION.get(r["precision"], r["precision"]),
+                    gpu=gpu,
+                    gpus=count,
+                    tp=int(r["tp"] or count),
+                    engine=engine,
+                    isl=isl,
+                    osl=osl,
+                    load=load,
+                    fit=r["fit"] == "yes",
                 )
             )
     return found
@@ -261,9 +261,21 @@ def band(found: list[tuple[Row, float]], kind: str) -> tuple[float, float]:
     return math.exp(quantile(off, 0.1)), math.exp(quantile(off, 0.9))
 
 
+def measured(train: list[Row]) -> dict[str, str]:
+    """Return the newest version that was measured of each engine of today's era; years are no versions."""
+    newest: dict[str, Engine] = {}
+    for row in train:
+        if roofline.era(row.engine) == "new" and row.engine.number and row.engine.number[0] < 2000:
+            best = newest.setdefault(row.engine.key, row.engine)
+            if row.engine.number > best.number:
+                newest[row.engine.key] = row.engine
+    return {key: engine.version for key, engine in sorted(newest.items())}
+
+
 def write(p: Parameters, train: list[Row], source: list[tuple[Row, float]], family: list[tuple[Row, float]]) -> None:
     """Write the parameters, bands and the index of anchors that the sizing reads."""
     lines = ["kind,name,value,high", f"fact,fitted_on,{FITTED_ON},", f"fact,rows,{len(train)},"]
+    lines += [f"measured,{name},{version}," for name, version in measured(train).items()]
     lines += [f"parameter,{name},{value:.4g}," for name, value in p.items()]
     for kind in ("rate", "tpot", "ttft"):
         for name, found in (("anchored", source), ("other", family)):

@@ -71,7 +71,7 @@ def diff(
         offers = load(quote_file).offers
     with _open(price_book_db) as book:
         if from_list:
-            changes = changes_from_list(book, Catalog(), provider, region)
+            changes = changes_from_list(book, Catalog().priced, provider, region)
         else:
             changes = changes_since(book, _date(since, "--since"), provider, region)
     for change in changes:

@@ -59,11 +59,12 @@ def list_(form: str) -> int:
 def show(name: str | None, model_config: str | None, form: str) -> int:
     """Show one model: architecture, memory, ids, licence, source."""
     from planner.errors import MisuseError
-    from planner.sizing.models import find, from_config
+    from planner.sizing import config
+    from planner.sizing.models import find
 
     if (name is None) == (model_config is None):
         raise MisuseError("give either a model's name or --model-config FILE")
-    model = from_config(model_config) if model_config else find(name or "")
+    model = config.load(model_config) if model_config else find(name or "")
     facts = _facts(model)
     if form == "json":
         return _write(facts)

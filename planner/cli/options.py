@@ -118,7 +118,7 @@ def home() -> str:
     """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it."""
     if os.environ.get("PLANNER_HOME"):
         return os.environ["PLANNER_HOME"]
-    from planner.prices.book.place import data_folder
+    from planner.files import data_folder
 
     return data_folder(os.environ)
 

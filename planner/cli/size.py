@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.errors import MisuseError, suggest
+from planner.records import NamedTuple
 
 if TYPE_CHECKING:
     from planner.offer import InstanceType
     from planner.sizing import Range, Sizing
+    from planner.sizing.engines import Host
     from planner.workload import Workload
 
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("--tpot-ms", metavar="MS", help="Limit on the time per output token.")
 @click.option("--headroom", metavar="SHARE", help="Capacity kept free when counting machines.  [20%]")
 @click.option("--spare", metavar="N", help="Machines beyond the need (1 = N+1).")
-@click.option("--engine", metavar="NAME@VERSION", help="Engine, e.g. vllm@0.33.0.  [the current one for the GPU]")
+@click.option("--engine", metavar="NAME@VERSION", help="Engine, e.g. vllm@0.31.0.  [the current one for the GPU]")
 @click.option("--steps", is_flag=True, help="Show every step with its formula and numbers.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def size(
@@ -66,31 +68,79 @@ def size(
         raise MisuseError("--arrival burst needs --concurrency: a rate is a steady load")
     if (instance_type is None) == (gpu is None):
         raise MisuseError("name the machine with either --instance-type TYPE or --gpu NAME [--gpus N]")
-    if instance_type is not None:
-        spec = _instance(instance_type)
-        number = float(spec.gpu_count)
-        if gpus is not None and gpus > number:
-            raise MisuseError(f"--gpus {gpus}: {spec.name} has {spec.gpu_count} x {spec.gpu_model}")
-        memory = None if spec.gpu_memory_gib is None else float(spec.gpu_memory_gib)
-        network = None if spec.network_gbps is None else float(spec.network_gbps)
-        name, machine = spec.gpu_model, spec.name
-        count = number if gpus is None else float(gpus)
-        found = on_machine(work, name, count, memory, network if count == number else None, tp or 0, burst)
-    else:
-        assert gpu is not None
-        from planner.sizing.gpus import find
-
-        name, count, memory = find(gpu).name, float(gpus or 1), None
-        machine = f"{count:g} x {name}"
-        found = on_machine(work, gpu, count, None, None, tp or 0, burst)
+    asked = _by_type(instance_type, gpus) if instance_type is not None else _by_gpu(gpu or "", gpus)
+    found = on_machine(
+        work,
+        asked.gpu,
+        asked.count,
+        memory_gib=asked.memory_gib,
+        network_gbps=asked.network_gbps,
+        tp=tp or 0,
+        burst=burst,
+        host=asked.host,
+    )
+    row = _row(asked, work.engine)
     if form == "json":
         import json
 
-        raw = _json(found, work, instance_type, name, count, arrival)
+        raw = _json(found, work, instance_type, asked, row, arrival)
         sys.stdout.write(json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(_table(found, work, machine, f"{count:g} x {name}", arrival, steps))
+        sys.stdout.write(_table(found, work, asked, row, arrival, steps))
     return 0
+
+
+class _Asked(NamedTuple):
+    """The machine in question. name: an instance type or "8 x A100-SXM4-40GB"; host: where no cloud is named, any."""
+
+    name: str
+    gpu: str
+    count: float  # type: ignore[assignment]  # the command's own word; tuple.count is not used
+    memory_gib: float | None
+    network_gbps: float | None
+    host: Host
+
+    @property
+    def gpus(self) -> str:
+        """Number and kind of the GPUs, as printed."""
+        return f"{self.count:g} x {self.gpu}"
+
+
+def _by_type(name: str, gpus: int | None) -> _Asked:
+    """Return the machine that an instance type of the catalogue is, or the part of it that `gpus` takes."""
+    from planner.sizing.engines import Host
+
+    spec, driver = _instance(name)
+    number = float(spec.gpu_count)
+    if gpus is not None and gpus > number:
+        raise MisuseError(f"--gpus {gpus}: {spec.name} has {spec.gpu_count} x {spec.gpu_model}")
+    count = number if gpus is None else float(gpus)
+    return _Asked(
+        name=spec.name,
+        gpu=spec.gpu_model,
+        count=count,
+        memory_gib=None if spec.gpu_memory_gib is None else float(spec.gpu_memory_gib),
+        network_gbps=float(spec.network_gbps) if spec.network_gbps is not None and count == number else None,
+        host=Host(name=spec.provider, driver=driver),
+    )
+
+
+def _by_gpu(name: str, gpus: int | None) -> _Asked:
+    """Return the machine that a number of GPUs makes, on no cloud in particular."""
+    from planner.sizing.engines import ANYWHERE
+    from planner.sizing.gpus import find
+
+    gpu, count = find(name).name, float(gpus or 1)
+    return _Asked(f"{count:g} x {gpu}", gpu, count, None, None, ANYWHERE)
+
+
+def _row(asked: _Asked, engine: str) -> str:
+    """Return which row of the engine table was taken, in words; "" for a version that is in none."""
+    from planner.sizing import engines, gpus
+
+    gpu = gpus.find(asked.gpu, asked.memory_gib)
+    build = engines.choose(gpu, asked.host, engine).build
+    return str(engines.row(build, gpu)) if build else ""
 
 
 def _workload(values: dict[str, Any]) -> Workload:
@@ -118,19 +168,21 @@ def _workload(values: dict[str, Any]) -> Workload:
     return workload.make(given)
 
 
-def _instance(name: str) -> InstanceType:
-    """Return the instance type of the catalogue; raises MisuseError with near matches."""
+def _instance(name: str) -> tuple[InstanceType, str]:
+    """Return the instance type of the catalogue and the driver of its cloud; raises MisuseError with near matches."""
     from planner.prices.catalog import Catalog
 
     catalog = Catalog()
+    found = None
     for provider in catalog.providers():
-        spec = catalog.instances(provider).get(name)
-        if spec is not None:
-            return spec
-    known = {n: s for p in catalog.providers() for n, s in catalog.instances(p).items()}
+        found = found or catalog.instances(provider).get(name)
+    known = {n: s for p in catalog.providers() for n, s in catalog.instances(p).items()} if found is None else {}
     for other, spec in known.items():
         if other.lower() == name.lower():
-            return spec
+            found = spec
+    if found is not None:
+        driver = catalog.info(found.provider).driver
+        return found, driver.version if driver else ""
     raise MisuseError(f"no instance type {name!r} in the catalogue: {suggest(name, known)}")
 
 
@@ -138,7 +190,9 @@ def _range(value: Range | None, digits: int) -> dict[str, float] | None:
     return None if value is None else {k: round(v, digits) for k, v in zip(value._fields, value, strict=True)}
 
 
-def _json(s: Sizing, work: Workload, instance_type: str | None, gpu: str, gpus: float, arrival: str) -> dict[str, Any]:
+def _json(
+    s: Sizing, work: Workload, instance_type: str | None, asked: _Asked, row: str, arrival: str
+) -> dict[str, Any]:
     """Return `planner.size/1`."""
     memory = layout = None
     if s.memory is not None and s.layout is not None:
@@ -149,14 +203,15 @@ def _json(s: Sizing, work: Workload, instance_type: str | None, gpu: str, gpus: 
         "model": s.model,
         "precision": s.precision,
         "engine": s.engine,
+        "engine_row": row,
         "instance_type": instance_type,
-        "gpu": gpu,
-        "gpus": gpus if gpus % 1 else int(gpus),
+        "gpu": asked.gpu,
+        "gpus": asked.count if asked.count % 1 else int(asked.count),
         "input_tokens": work.input_tokens,
         "output_tokens": work.output_tokens,
         "arrival": arrival,
         "fits": s.fits,
-        "reasons": list(s.reasons),
+        "reasons": [str(said) for said in s.reasons],
         "memory": memory,
         "layout": layout,
         "concurrency": s.concurrency,
@@ -168,14 +223,15 @@ def _json(s: Sizing, work: Workload, instance_type: str | None, gpu: str, gpus: 
         "utilisation": None if s.utilisation is None else round(s.utilisation, 4),
         "idle_gpus": s.idle_gpus,
         "basis": list(s.basis),
-        "warnings": list(s.warnings),
-        "steps": [dict(zip(x._fields, x, strict=True)) for x in s.steps],
+        "warnings": [str(said) for said in s.warnings],
+        "steps": [{f: str(v) for f, v in zip(x._fields, x, strict=True)} for x in s.steps],
     }
 
 
-def _table(s: Sizing, work: Workload, machine: str, gpus: str, arrival: str, steps: bool) -> str:
+def _table(s: Sizing, work: Workload, asked: _Asked, row: str, arrival: str, steps: bool) -> str:
     """Return the answer for people."""
-    title = f"{s.model} at {s.precision} on {machine}" + (f" ({gpus})" if gpus != machine else "")
+    inside = f" ({asked.gpus})" if asked.gpus != asked.name else ""
+    title = f"{s.model} at {s.precision} on {asked.name}{inside}"
     lines = [title + (f", {s.engine}" if s.engine else "")]
     if not s.fits or s.memory is None or s.layout is None:
         return "\n".join([*lines, "  does not serve it:", *(f"    {r}" for r in s.reasons)]) + "\n"
@@ -183,6 +239,7 @@ def _table(s: Sizing, work: Workload, machine: str, gpus: str, arrival: str, ste
     cards = at.tp * at.pp
     copies = f"{at.replicas} replicas of " if at.replicas > 1 else ""
     idle = f", {s.idle_gpus} GPUs idle" if s.idle_gpus else ""
+    lines += [f"  engine row    {row}"] if row else []
     lines += [
         f"  layout        {copies}tp {at.tp}" + (f" x pp {at.pp} over {at.pp} machines" if at.pp > 1 else "") + idle,
         f"  memory        {m.weights_gib:.2f} GiB weights + {m.overhead_gib:.2f} engine of {m.available_gib:.2f} "

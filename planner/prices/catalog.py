@@ -8,37 +8,20 @@ not grow with the size of the catalogue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner.errors import CatalogError, MisuseError, suggest
-from planner.offer import InstanceType, Price, Region, ServicePrice, TransferPrice, Way
+from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
 from planner.prices.lists import Lists, ProviderInfo
 from planner.provider import installed
 
 if TYPE_CHECKING:
+    from planner.prices.observed import Book
     from planner.prices.zones import Market
 
 __all__ = ["Catalog", "ProviderInfo"]
-
-
-class Book(Protocol):
-    """What the catalogue needs of a price book (planner.prices.book); all newest observations at or before a date."""
-
-    def prices(self, provider: str, region: str, as_of: str = "") -> list[Price]: ...
-
-    def transfer(self, provider: str, region: str, as_of: str = "") -> list[TransferPrice]: ...
-
-    def services(self, provider: str, region: str, as_of: str = "") -> list[ServicePrice]: ...
-
-    def instance_types(self, provider: str) -> list[InstanceType]: ...
-
-    def withdrawn(self, provider: str, region: str, as_of: str = "") -> frozenset[Way]: ...
-
-    def zones(self, provider: str, region: str, as_of: str = "") -> Market: ...
-
-    def regions(self, provider: str, as_of: str = "", listed: Container[str] = ()) -> dict[str, tuple[str, ...]]: ...
 
 
 class Catalog:
@@ -206,6 +189,12 @@ class Catalog:
         from planner.prices.overlay import newest_over_list
 
         return newest_over_list(listed, self.book.services(provider, region, self.as_of))
+
+    def priced(self, provider: str, region: str) -> list[Priced] | None:
+        """Return everything that has a price in `region`, None for a provider that is not in the catalogue."""
+        if provider not in self.providers():
+            return None
+        return [*self.prices(provider, region), *self.transfer(provider, region), *self.services(provider, region)]
 
     def _names(self, provider: str, region: str) -> tuple[str, ...]:
         entry = self.regions(provider).get(region)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from planner.errors import FetchError, MisuseError, PlannerError
 from planner.offer import InstanceType
 from planner.prices.book.write import Change, Writer
+from planner.prices.catalog import Catalog
 from planner.prices.checks import check_batch
 from planner.provider import Access, Batch, Provider, checked_endpoint
 from planner.records import NamedTuple
@@ -235,8 +236,6 @@ def _problems(job: Job, batch: Batch) -> list[str]:
 @functools.cache
 def listed_types(provider: str) -> dict[str, InstanceType]:
     """Return the committed specifications, {} for a cloud that has none here."""
-    from planner.prices.catalog import Catalog
-
     catalog = Catalog()
     return catalog.instances(provider) if provider in catalog.providers() else {}
 

@@ -9,7 +9,7 @@ from planner.prices.lists import ProviderInfo
 from planner.provider import load
 
 if TYPE_CHECKING:
-    from planner.prices.catalog import Book
+    from planner.prices.observed import Book
 
 __all__ = ["info_from"]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from planner.offer import Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
 from planner.quoting import choose, lines, notes
-from planner.quoting.offers import offer
-from planner.quoting.records import Gap, Offer, Quote, Rejected, Seller, Site
+from planner.quoting.offers import machine_of, offer
+from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
 from planner.quoting.select import Bought, Place, Request, place, places, request
 from planner.sizing import Sizing
+from planner.sizing.engines import Host
 from planner.sizing.fit import check, size
 from planner.text import text
 from planner.workload import LATER, Workload
@@ -89,28 +91,40 @@ def _size(req: Request, here: Place, name: str, sized: dict[tuple[str, ...], Siz
     provider, region, spec = here.info.name, here.region, here.specs.get(name)
     if spec is None:
         return Rejected(provider, region, name, text("no specification in the catalogue: cannot be sized"))
-    sizing = sized.get((provider, name))
+    host = _host(req, here)
+    sizing = sized.get((*host, name))
     if sizing is None:
-        sizing = sized[provider, name] = size(req.workload, spec)
+        sizing = sized[(*host, name)] = size(req.workload, spec, host)
     if not sizing.fits:
         return Rejected(provider, region, name, text("{reasons}", reasons=sizing.reasons))
     return sizing
 
 
+def _host(req: Request, here: Place) -> Host:
+    """Return what an engine finds on the instances of a place: the engine table chooses the version by it.
+
+    The market counts only where a version is asked for: no build that is chosen by itself is for one market alone.
+    """
+    driver, name = here.info.driver, here.info.name
+    market = req.catalog.market(name, here.region) if req.workload.engine else ""
+    return Host(name, driver.version if driver else "", market)
+
+
 def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]:
     """Return every way of buying an instance type that the workload lets pass."""
     bought: Bought = here.types[name]
-    share = req.share(here.info.name, "on_demand")
-    on_demand = {
-        way.site: lines.compute(rows, sizing.count, share)[0]
-        for (way, _), rows in bought.items()
-        if way.purchase_option == "on_demand"
-    }
-    options = req.workload.purchase_option
+    made: dict[tuple[Way, str], tuple[Line, ...]] = {}
+    on_demand: dict[str, Line] = {}
+    for key, rows in bought.items():
+        way = key[0]
+        made[key] = lines.compute(rows, sizing.count, req.share(here.info.name, way.purchase_option))
+        if way.purchase_option == "on_demand":
+            on_demand[way.site] = made[key][0]
+    options, machine = req.workload.purchase_option, machine_of(here.specs[name])
     return [
-        offer(req, here, here.specs[name], sizing, rows, on_demand.get(way.site))
-        for (way, _), rows in bought.items()
-        if not options or way.purchase_option in options
+        offer(req, here, machine, sizing, bought[key], made[key], on_demand.get(key[0].site))
+        for key in bought
+        if not options or key[0].purchase_option in options
     ]
 
 

@@ -20,7 +20,7 @@ from planner.money import plain
 from planner.offer import Source, Way
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Rate
 from planner.records import NamedTuple
-from planner.text import Text, text
+from planner.text import Text, raw
 from planner.units import RATE_MONTH_HOURS, Window, term_hours, term_months
 
 __all__ = [
@@ -170,7 +170,7 @@ def _hours(ask: Asked) -> list[Charge]:
         tier = NONE
         if len(line.rates) > 1:
             top = plain(rate.end) if rate.end is not None else ""
-            tier = text("{start}-{end} h", start=rate.start, end=top)
+            tier = raw("{start}-{end} h", start=rate.start, end=top)
         owed = quantity * rate.amount * (1 - line.share) if line.rule == "block" else ZERO
         formula = _by_hour(part, line, rate)
         charges.append(_charge(line, rate, quantity, rate.amount, formula, unit="hour", committed=owed, tier=tier))
@@ -183,7 +183,7 @@ def _by_hour(hours: Decimal, line: Line, rate: Rate) -> Text:
         if line.count > 1
         else "{hours} h x {n} instance x {price} {code}/h"
     )
-    return text(key, hours=hours, n=line.count, price=rate.amount, code=line.currency)
+    return raw(key, hours=hours, n=line.count, price=rate.amount, code=line.currency)
 
 
 def _needed(ask: Asked) -> Terms:
@@ -205,7 +205,7 @@ def _upfront(ask: Asked) -> list[Charge]:
     price = paid(line, terms)
     hourly = price / terms.hours if rate.unit == "term" else rate.amount
     owed = price * (1 - line.share) * line.count * terms.needed
-    formula = text(
+    formula = raw(
         "{paid} {code} upfront / {term} h of the term x {hours} h x {n}",
         paid=price,
         code=line.currency,
@@ -225,8 +225,8 @@ def _months(ask: Asked) -> list[Charge]:
     made = "{price} {code}/month" if rate.unit == "month" else "{price} {code} / {term} months"
     length = {} if rate.unit == "month" else {"term": terms.months}
     key = "{months} calendar month" + "s" * (ask.months > 1) + " x {n} instance" + "s" * (line.count > 1) + " x {made}"
-    spread = text(made, price=rate.amount, code=line.currency, **length)
-    formula = text(key, months=ask.months, n=line.count, made=spread)
+    spread = raw(made, price=rate.amount, code=line.currency, **length)
+    formula = raw(key, months=ask.months, n=line.count, made=spread)
     quantity = Decimal(ask.months * line.count)
     return [_charge(line, rate, quantity, per_month, formula, unit="month", billed=owed, committed=owed)]
 
@@ -240,14 +240,14 @@ def _traffic(ask: Asked) -> list[Charge]:
     charges = []
     free = _free(line)
     if line.free and free:
-        formula = text("{gb} GB free x {months} mo.", gb=free, months=months)
-        quota = text("free quota")
+        formula = raw("{gb} GB free x {months} mo.", gb=free, months=months)
+        quota = raw("free quota")
         charges.append(_charge(line, line.free, free * months, ZERO, formula, unit="GB", tier=quota, share=ZERO))
     key = "{gb} GB x {months} month" + "s" * (months > 1) + " x {price} {code}/GB"
     for rate, gb in in_tiers(line):
         top = plain(rate.end) if rate.end is not None else "up"
-        tier = text("{start}-{end} GB", start=rate.start, end=top) if len(line.rates) > 1 else NONE
-        formula = text(key, gb=gb, months=months, price=rate.amount, code=line.currency)
+        tier = raw("{start}-{end} GB", start=rate.start, end=top) if len(line.rates) > 1 else NONE
+        formula = raw(key, gb=gb, months=months, price=rate.amount, code=line.currency)
         charges.append(_charge(line, rate, gb * months, rate.amount, formula, unit="GB", tier=tier))
     return charges
 
@@ -259,25 +259,23 @@ def _held(ask: Asked) -> list[Charge]:
         return []
     held = line.each * line.count
     if line.rule == "held_hours":
-        quantity, words = held * ask.hours, text("{hours} h", hours=ask.hours)
+        quantity, words = held * ask.hours, raw("{hours} h", hours=ask.hours)
     elif line.rule == "held_months":
-        quantity, words = held * ask.months, text("{months} mo.", months=ask.months)
+        quantity, words = held * ask.months, raw("{months} mo.", months=ask.months)
     else:
-        quantity, words = held * ask.hours / RATE_MONTH_HOURS, text("{hours} h / 730 h", hours=ask.hours)
+        quantity, words = held * ask.hours / RATE_MONTH_HOURS, raw("{hours} h / 730 h", hours=ask.hours)
     owed = quantity * rate.amount * (1 - line.share) if line.rule == "held_months" else ZERO
     if line.part == "ip":
-        formula = text(
-            "{time} x {n} x {price} {code}/h", time=words, n=line.each, price=rate.amount, code=line.currency
-        )
+        formula = raw("{time} x {n} x {price} {code}/h", time=words, n=line.each, price=rate.amount, code=line.currency)
     else:
-        formula = text(
+        formula = raw(
             "{gb} GB x {n} instance" + "s" * (line.count > 1) + " x {time} x {price} {code}/{unit}",
             gb=line.each,
             n=line.count,
             time=words,
             price=rate.amount,
             code=line.currency,
-            unit=text(rate.unit),
+            unit=raw(rate.unit),
         )
     return [_charge(line, rate, quantity, rate.amount, formula, unit=rate.unit, committed=owed)]
 
@@ -317,7 +315,7 @@ def _tax(line: Line, charges: Sequence[Charge]) -> list[Charge]:
             committed=sums.committed * share,
             obligation=sums.obligation * share,
             tier=NONE,
-            formula=text("{share} of {amount} {code}", share=share, amount=sums.effective, code=line.currency),
+            formula=raw("{share} of {amount} {code}", share=share, amount=sums.effective, code=line.currency),
             source=line.rates[0].source
             if line.rates
             else Source("given by the user (--tax)", "", "", "own", "own", "--tax"),

@@ -83,9 +83,9 @@ def sizing_of(raw: Mapping[str, Any], say: Say) -> Sizing:
     fields: dict[str, Any] = {}
     for field, value in raw.items():
         if field == "steps":
-            fields[field] = tuple(Step(**{k: str(say(v)) for k, v in s.items()}) for s in value)
+            fields[field] = tuple(Step(**{**s, "what": say(s["what"]), "formula": say(s["formula"])}) for s in value)
         elif field in ("reasons", "warnings"):
-            fields[field] = tuple(str(say(x)) for x in value)
+            fields[field] = tuple(say(x) for x in value)
         elif isinstance(value, dict):
             fields[field] = _RECORDS.get(field, Range)(**value)
         else:

@@ -8,25 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 
 from planner.money import plain
 from planner.offer import Price, ServicePrice, Source, TransferPrice, Way
 from planner.quoting.records import Line, Rate
-from planner.text import Text, text
+from planner.text import Text, raw, text
 
-__all__ = ["address", "addresses", "compute", "disk", "ladder", "lane", "quota", "storage", "tax", "traffic"]
+__all__ = [
+    "address",
+    "addresses",
+    "compute",
+    "compute_name",
+    "disk",
+    "ladder",
+    "lane",
+    "quota",
+    "storage",
+    "tax",
+    "traffic",
+]
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
 #: What a charge for the machine itself is called, by way of buying.
 WORDS = {
-    "on_demand": "Instance usage",
-    "spot": "Instance usage",
-    "capacity_block": "Capacity block",
-    "reserved": "Reserved instance",
-    "savings_plan": "Savings plan",
-    "subscription": "Subscription",
+    "on_demand": text("Instance usage"),
+    "spot": text("Instance usage"),
+    "capacity_block": text("Capacity block"),
+    "reserved": text("Reserved instance"),
+    "savings_plan": text("Savings plan"),
+    "subscription": text("Subscription"),
 }
 #: Traffic, by destination; another word is a region's name.
 LANES = {
@@ -37,18 +50,26 @@ LANES = {
 TAX_SOURCE = Source(text="given by the user (--tax)", as_of="", dated="", confidence="own", origin="own", place="--tax")
 
 
-def way_text(way: Way) -> Text:
+@cache
+def way_text(option: str, term: str, payment: str) -> Text:
     """Return how something is bought, for people: "on-demand", "1y no upfront", "1m"."""
-    if not way.term:
-        return text(way.purchase_option.replace("_", "-"))
-    if not way.payment:
-        return term_text(way.term)
-    return text("{term} {payment}", term=term_text(way.term), payment=text(way.payment.replace("_", " ")))
+    if not term:
+        return text(option.replace("_", "-"))
+    if not payment:
+        return term_text(term)
+    return text("{term} {payment}", term=term_text(term), payment=text(payment.replace("_", " ")))
 
 
 def term_text(term: str) -> Text:
     """Return a term ("3y", "1m") for people."""
     return text("{n}y", n=term[:-1]) if term.endswith("y") else text("{n}m", n=term[:-1])
+
+
+def compute_name(way: Way, upfront: bool = False) -> Text:
+    """Return what a line for the machine itself is called; upfront: the part of a commitment that is paid at once."""
+    how = way_text(way.purchase_option, way.term, way.payment)
+    key = "{kind} ({type}, {way}, upfront)" if upfront else "{kind} ({type}, {way})"
+    return raw(key, kind=WORDS[way.purchase_option], type=way.instance_type, way=how)
 
 
 def _rate(price: Price) -> Rate:
@@ -63,8 +84,6 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
     """
     way = prices[0].way
     option = way.purchase_option
-    kind, how = text(WORDS[option]), way_text(way)
-    name = text("{kind} ({type}, {way})", kind=kind, type=way.instance_type, way=how)
     currency = prices[0].currency
     if option in ("reserved", "savings_plan", "subscription"):
         lines = []
@@ -72,14 +91,12 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
         for price in prices:
             upfront = price.unit == "term" or (way.payment == "all_upfront" and not lump)
             rule = "months" if option == "subscription" else "upfront" if upfront else "committed"
-            label = name
-            if rule == "upfront":
-                label = text("{kind} ({type}, {way}, upfront)", kind=kind, type=way.instance_type, way=how)
+            label = compute_name(way, rule == "upfront")
             lines.append(Line("compute", rule, label, count, ONE, currency, (_rate(price),), share))
         return tuple(lines)
     rule = "block" if option == "capacity_block" else "hours"
     rates = tuple(_rate(p) for p in sorted(prices, key=lambda p: p.tier_from))
-    return (Line("compute", rule, name, count, ONE, currency, rates, share),)
+    return (Line("compute", rule, compute_name(way), count, ONE, currency, rates, share),)
 
 
 def ladder(prices: Iterable[TransferPrice]) -> list[TransferPrice]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
 
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
@@ -12,7 +13,7 @@ from planner.quoting.select import Place, Request
 from planner.sizing import Sizing
 from planner.text import Text, text
 
-__all__ = ["offer", "offer_id"]
+__all__ = ["machine_of", "offer", "offer_id"]
 
 
 def offer_id(way: Way) -> str:
@@ -25,14 +26,17 @@ def offer_id(way: Way) -> str:
 def offer(
     req: Request,
     place: Place,
-    spec: InstanceType,
+    machine: Machine,
     sizing: Sizing,
     prices: Sequence[Price],
+    made: tuple[Line, ...],
     on_demand: Line | None,
 ) -> Offer:
-    """Return the offer that `prices` (all rows of one way of buying) make; on_demand: the same type by the hour."""
-    way, currency, provider = prices[0].way, prices[0].currency, place.info.name
-    made = lines.compute(prices, sizing.count, req.share(provider, way.purchase_option))
+    """Return the offer that `prices` (all rows of one way of buying) make.
+
+    made: the lines of those prices; on_demand: the line of the same type by the hour.
+    """
+    way, currency = prices[0].way, prices[0].currency
     beside, unpriced = _beside(req, place, way, currency, sizing.count)
     made += beside
     if req.workload.tax:
@@ -47,7 +51,7 @@ def offer(
     return Offer(
         id=offer_id(way),
         way=way,
-        machine=_machine(spec),
+        machine=machine,
         count=sizing.count,
         lines=made,
         charges=charges,
@@ -63,7 +67,8 @@ def offer(
     )
 
 
-def _machine(spec: InstanceType) -> Machine:
+def machine_of(spec: InstanceType) -> Machine:
+    """Return the specification as an offer carries it."""
     gpu = Gpu(spec.gpu_model, spec.gpu_count, spec.gpu_memory_gib)
     return Machine(spec.vcpu, spec.memory_gib, spec.network_gbps, spec.local_nvme_gb, gpu)
 
@@ -132,10 +137,18 @@ def per_million(req: Request, sizing: Sizing, effective: Decimal) -> tuple[Decim
     return effective / millions, effective / (millions * (1 + inflow))
 
 
+_SPOT = text("market price of a past sample: it moves, and the instance can be taken back")
+
+
+@cache
+def _undated(known: str) -> Text:
+    return text("undated price: {text}", text=text(known))
+
+
 def _notes(prices: Sequence[Price], terms: int) -> list[Text]:
     way, notes = prices[0].way, []
     if way.purchase_option == "spot":
-        notes.append(text("market price of a past sample: it moves, and the instance can be taken back"))
+        notes.append(_SPOT)
     for price in prices:
         if price.range_low is not None:
             notes.append(
@@ -152,7 +165,7 @@ def _notes(prices: Sequence[Price], terms: int) -> list[Text]:
         key = "price printed for the region group {group}; ask whether {region} has stock"
         notes.append(text(key, group=source.group, region=way.region))
     if not source.as_of:
-        notes.append(text("undated price: {text}", text=text(source.dated or "the source bears no date")))
+        notes.append(_undated(source.dated or "the source bears no date"))
     if terms > 1:
         notes.append(text("the window needs {n} terms; each is counted at today's price", n=terms))
     return notes

@@ -14,10 +14,11 @@ from typing import Any
 from planner.errors import MisuseError
 from planner.files import read_text
 from planner.money import Fx, plain
-from planner.offer import Source
+from planner.offer import Source, Way
 from planner.prices.fx import Rates
 from planner.quoting import cost
 from planner.quoting.fields import decimal_or_none, load_workload, machine_of, sizing_of, way_of
+from planner.quoting.lines import compute_name
 from planner.quoting.records import (
     SCHEMA,
     Amounts,
@@ -129,11 +130,12 @@ class _Reader:
             decimal_or_none(raw["end"]),
         )
 
-    def line(self, raw: Mapping[str, Any]) -> Line:
+    def line(self, raw: Mapping[str, Any], way: Way) -> Line:
+        name = self.say(raw["name"]) if raw["part"] != "compute" else compute_name(way, raw["rule"] == "upfront")
         return Line(
             part=raw["part"],
             rule=raw["rule"],
-            name=self.say(raw["name"]),
+            name=name,
             count=raw["count"],
             each=Decimal(raw["each"]),
             currency=raw["currency"],
@@ -145,7 +147,8 @@ class _Reader:
 
     def offer(self, raw: Mapping[str, Any], window: Window, months: int, place: str) -> Offer:
         way, even, told = way_of(raw), raw["break_even_hours"], raw["totals"]
-        lines = tuple(self.line(x) for x in raw["lines"])
+        lines = tuple(self.line(x, way) for x in raw["lines"])
+        usual = way._replace(purchase_option="on_demand", term="", payment="", offering="", zone="")
         terms = cost.terms_of(way, window, months)
         charges = cost.charges_of(lines, terms, window, months)
         self._follow(raw["charges"], charges, place)
@@ -163,7 +166,7 @@ class _Reader:
             charges=charges,
             totals=Totals(code, native, report),
             commitment=_commitment(raw["commitment"]),
-            on_demand=None if raw["on_demand"] is None else self.line(raw["on_demand"]),
+            on_demand=None if raw["on_demand"] is None else self.line(raw["on_demand"], usual),
             break_even_hours=None if even is None else int(even),
             unpriced=tuple(self.say(u) for u in raw["unpriced"]),
             sizing=self.sizing(raw),

@@ -16,7 +16,7 @@ from planner.offer import Source
 from planner.quoting.fields import workload_dict
 from planner.quoting.records import SCHEMA, Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Rejected
 from planner.sizing import Layout, Memory, Range, Sizing, Step
-from planner.text import Text
+from planner.text import Text, shown
 
 __all__ = ["dump", "dump_bytes"]
 
@@ -77,8 +77,10 @@ class _Writer:
         made = self._lines.get(id(line))
         if made is None:
             rates = ", ".join([self.rate(r) for r in line.rates])
+            # What the machine itself is called follows from the way of buying; only other names are kept in `words`.
+            name = _text(str(line.name)) if line.part == "compute" else self.say(line.name)
             made = self._lines[id(line)] = (
-                f'{{"part": "{line.part}", "rule": "{line.rule}", "name": {self.say(line.name)}, "count": {line.count}, '
+                f'{{"part": "{line.part}", "rule": "{line.rule}", "name": {name}, "count": {line.count}, '
                 f'"each": "{plain(line.each)}", "currency": "{line.currency}", "rates": [{rates}], '
                 f'"share": "{plain(line.share)}", "free": {self.rate(line.free) if line.free else "null"}, '
                 f'"volume": "{line.volume}"}}'
@@ -190,15 +192,23 @@ def _floats(record: Range | Memory | Layout | None) -> str:
     return "{" + ", ".join([f'"{f}": {v!r}' for f, v in zip(record._fields, record, strict=True)]) + "}"
 
 
-def _made(said: Text) -> list[Any]:
+def _made(said: Text) -> str:
     """Return how a sentence is made: its key, and its values (a sentence within it likewise, a list as a list)."""
+    return f"[{_text(said.key)}, {_values(said)}]"
 
-    def value(given: object) -> Any:
-        if isinstance(given, Text):
-            return {"key": given.key, "values": {n: value(v) for n, v in given.values}}
-        return [value(v) for v in given] if isinstance(given, tuple) else given
 
-    return [said.key, {name: value(v) for name, v in said.values}]
+def _values(said: Text) -> str:
+    return "{" + ", ".join([f"{_text(name)}: {_value(value)}" for name, value in said.values]) + "}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, Text):
+        return f'{{"key": {_text(value.key)}, "values": {_values(value)}}}'
+    if isinstance(value, tuple):
+        return f"[{', '.join([_value(v) for v in value])}]"
+    return _text(shown(value))
 
 
 def dump(quote: Quote) -> str:
@@ -237,7 +247,7 @@ def dump_bytes(quote: Quote) -> bytes:
         ("sizing_steps", _lines([x.encode() for x in steps], b"{", b"}")),
         ("sources", out.records(tuple(out.sources))),
     ]
-    words = [f"{_text(said)}: {_one(_made(how))}".encode() for said, how in sorted(out.words.items())]
+    words = [f"{_text(said)}: {_made(how)}".encode() for said, how in sorted(out.words.items())]
     fields.append(("words", _lines(words, b"{", b"}")))
     # Joined as bytes: one Chinese source would otherwise make the whole text two bytes a character (10 ms).
     return b"{\n" + b",\n".join(b' "%s": %s' % (name.encode(), text) for name, text in fields) + b"\n}\n"

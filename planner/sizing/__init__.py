@@ -1,8 +1,14 @@
 """From a workload and an instance type to how many instances, in which layout, and what they deliver."""
 
-from planner.records import NamedTuple
+from __future__ import annotations
 
-__all__ = ["Layout", "Memory", "Range", "Sizing"]
+from collections.abc import Callable, Sequence
+from typing import overload
+
+from planner.records import NamedTuple
+from planner.text import Text
+
+__all__ = ["Layout", "Memory", "Range", "Sizing", "Step", "Steps"]
 
 
 class Range(NamedTuple):
@@ -37,11 +43,48 @@ class Layout(NamedTuple):
 class Step(NamedTuple):
     """One step of the sizing, so that a reader can redo it: what, formula with numbers, result, unit, source."""
 
-    what: str
-    formula: str
+    what: Text
+    formula: Text
     result: str
     unit: str
     source: str
+
+
+class Steps(Sequence[Step]):
+    """Steps that are told when somebody looks: most quotes show none, and wording them is a tenth of a quote's time."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], tuple[Step, ...]]) -> None:
+        self._make = make
+        self._made: tuple[Step, ...] | None = None
+
+    def _told(self) -> tuple[Step, ...]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self._told()[index]
+
+    def __len__(self) -> int:
+        return len(self._told())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (tuple, Steps)) and self._told() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._told())
+
+    def __repr__(self) -> str:
+        return repr(self._told())
+
+    def __reduce__(self) -> tuple[type[tuple[Step, ...]], tuple[tuple[Step, ...]]]:
+        return tuple, (self._told(),)
 
 
 class Sizing(NamedTuple):
@@ -53,7 +96,7 @@ class Sizing(NamedTuple):
     """
 
     fits: bool
-    reasons: tuple[str, ...]
+    reasons: tuple[Text, ...]
     count: int  # type: ignore[assignment]  # the field's own word; tuple.count is not used
     count_given: bool
     model: str
@@ -69,5 +112,5 @@ class Sizing(NamedTuple):
     utilisation: float | None
     idle_gpus: int
     basis: tuple[str, ...]
-    warnings: tuple[str, ...]
-    steps: tuple[Step, ...]
+    warnings: tuple[Text, ...]
+    steps: Sequence[Step]

@@ -1,15 +1,41 @@
-"""Inference engines: which one a GPU gets by default, and which precision runs on which GPU in which engine."""
+"""Which engine, which version of it and which image: the one room for that question.
+
+planner/data/engines.csv has a row for each build that can be deployed: version, CUDA, drivers, compute capabilities,
+image and digest. `rank` is the order of choice; a row without a rank is taken only when its version is asked for. A
+cloud says what its hosts are (driver, market) in its home; quote, `size`, the module and its README ask here and name
+the same build. What a build can run on a GPU is in planner/data/kernels.csv (support.py), how a width is served in
+serving.py, what is wrong with a version in planner/data/advisories.csv.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
 
 from planner.errors import MisuseError, suggest
+from planner.files import DATA
 from planner.records import NamedTuple
+from planner.sizing import kernels
 from planner.sizing.gpus import GpuSpec
-from planner.sizing.models import Model
+from planner.text import Text, text
 
-__all__ = ["Engine", "default", "note", "parse", "refusal"]
-
-VLLM = "0.33.0"  # newest on PyPI on 2026-11-23; read from the wheel: sm75 and newer
-LMDEPLOY = "0.18.0"  # newest on PyPI on 2026-11-23; its wheel ships sm70 kernels
-LAST_SM70_VLLM = (0, 19)  # 0.19.1 is the last vLLM wheel with sm70 kernels, 0.20 has none
+__all__ = [
+    "ANYWHERE",
+    "Advisory",
+    "Build",
+    "Choice",
+    "Engine",
+    "Host",
+    "advisories",
+    "builds",
+    "choose",
+    "default",
+    "flags",
+    "named",
+    "no_cuda",
+    "parse",
+    "row",
+]
 
 _NAMES = {
     "vllm": "vLLM",
@@ -28,7 +54,36 @@ _ALIASES = {
     "tensorrt_llm": "tensorrt-llm",
     "text-generation-inference": "tgi",
 }
-_DEFAULT_VERSION = {"vllm": VLLM, "lmdeploy": LMDEPLOY}
+NOTHING = Text("")
+
+
+class Host(NamedTuple):
+    """What an engine finds on a cloud's instance: name of the cloud, driver ("595.91.07", "": any), market.
+
+    market: "mainland" or "abroad" where images differ by it, "" when it does not matter.
+    """
+
+    name: str = ""
+    driver: str = ""
+    market: str = ""
+
+    @property
+    def branch(self) -> int:
+        """The driver's branch, 0 when any will do."""
+        return int(self.driver.split(".")[0]) if self.driver else 0
+
+
+ANYWHERE = Host()
+
+
+def named(gpu: GpuSpec) -> dict[str, str]:
+    """Return a GPU's name and compute capability as the sentences say them."""
+    return {"gpu": gpu.name, "cc": f"{gpu.compute_capability:g}"}
+
+
+def no_cuda(gpu: GpuSpec) -> Text:
+    """Return why a GPU of another maker is not sized."""
+    return text("{gpu} is no CUDA GPU: only NVIDIA GPUs are sized", gpu=gpu.name)
 
 
 class Engine(NamedTuple):
@@ -40,110 +95,220 @@ class Engine(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The name as printed, e.g. `vLLM@0.33.0`."""
-        return f"{_NAMES[self.key]}@{self.version}" if self.version else _NAMES[self.key]
+        """The name as printed, e.g. `vLLM@0.31.0`."""
+        return f"{_NAMES[self.key]}@{self.version}" if self.version else _NAMES.get(self.key, "")
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """Return the leading two numbers of `0.20.1+x`, `2024` or `0.9.3(2023)`; () when there is none."""
-    parts: list[int] = []
-    for word in version.lstrip("vV").split(".")[:2]:
-        digits = ""
-        for letter in word:
-            if not letter.isdigit():
-                break
-            digits += letter
-        if not digits:
-            break
-        parts.append(int(digits[:6]))
-        if len(digits) < len(word):
-            break
-    return tuple(parts)
+class Build(NamedTuple):
+    """One row of planner/data/engines.csv. rank 0: only when asked for. driver_max 0: open. digest "": not known.
+
+    image: repository:tag as somebody was seen using it, "" when nobody was.
+    """
+
+    rank: int
+    engine: Engine
+    cuda: str
+    driver_min: int
+    driver_max: int
+    capabilities: tuple[float, ...]
+    market: str
+    image: str
+    digest: str
+    source: str
+    as_of: str
+    note: str
+
+    def takes(self, host: Host) -> bool:
+        """Whether the build runs under the host's driver and is for its market."""
+        if host.market and self.market not in ("", host.market):
+            return False
+        return not host.branch or (
+            self.driver_min <= host.branch and (not self.driver_max or host.branch <= self.driver_max)
+        )
 
 
-def parse(text: str) -> Engine:
-    """Return the engine that `NAME` or `NAME@VERSION` names; without a version it is the one we plan with today.
+class Choice(NamedTuple):
+    """What a GPU on a host gets. build None: the version is in no row, so it can be sized but not deployed.
+
+    refused: why there is nothing, an empty text otherwise.
+    """
+
+    engine: Engine
+    build: Build | None
+    refused: Text = NOTHING
+
+
+_builds: list[Build] = []
+
+
+def builds() -> list[Build]:
+    """Return the table, in the order of choice; rows that must be asked for stand last. Read once."""
+    if not _builds:
+        import csv
+
+        with open(os.path.join(DATA, "engines.csv"), encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        found = [
+            Build(
+                rank=int(r[0] or 0),
+                engine=Engine(r[1], r[2], kernels.numbers(r[2])),
+                cuda=r[3],
+                driver_min=int(r[4]),
+                driver_max=int(r[5] or 0),
+                capabilities=tuple(float(c) for c in r[6].split()),
+                market=r[7],
+                image=r[8],
+                digest=r[9],
+                source=r[10],
+                as_of=r[11],
+                note=r[12],
+            )
+            for r in rows
+        ]
+        _builds.extend(sorted(found, key=lambda b: b.rank or len(found) + 1))
+    return _builds
+
+
+def parse(words: str) -> Engine:
+    """Return the engine that `NAME` or `NAME@VERSION` names; without a version it is the table's first choice.
 
     Raises MisuseError for a name we do not know.
     """
-    name, _, version = text.strip().partition("@")
+    name, _, version = words.strip().partition("@")
     key = name.strip().lower().partition("(")[0].strip()
     key = _ALIASES.get(key, key)
     if key not in _NAMES:
         raise MisuseError(f"unknown engine {name!r}: {suggest(key, list(_NAMES))}")
-    version = version.strip() or _DEFAULT_VERSION.get(key, "")
-    if version and not _numbers(version):
-        raise MisuseError(f"engine version {version!r} is not a version: write NAME@VERSION, e.g. vllm@{VLLM}")
-    return Engine(key, version, _numbers(version))
+    version = version.strip() or next((b.engine.version for b in builds() if b.engine.key == key), "")
+    if version and not kernels.numbers(version):
+        newest = builds()[0].engine.version
+        raise MisuseError(f"engine version {version!r} is not a version: write NAME@VERSION, e.g. vllm@{newest}")
+    return Engine(key, version, kernels.numbers(version))
 
 
-_ON_V100 = Engine("lmdeploy", LMDEPLOY, _numbers(LMDEPLOY))
-_ON_OTHERS = Engine("vllm", VLLM, _numbers(VLLM))
+def default(gpu: GpuSpec, host: Host = ANYWHERE) -> Engine:
+    """Return the engine that `gpu` gets on `host`; where nothing runs, the one that the table would take first."""
+    chosen = choose(gpu, host)
+    return builds()[0].engine if chosen.refused else chosen.engine
 
 
-def default(gpu: GpuSpec) -> Engine:
-    """Return the engine we plan with on `gpu`: current vLLM, but LMDeploy TurboMind on V100 (no sm70 in vLLM 0.20+)."""
-    return _ON_V100 if gpu.compute_capability == 7.0 else _ON_OTHERS
+@lru_cache(maxsize=1024)
+def choose(gpu: GpuSpec, host: Host = ANYWHERE, asked: str = "") -> Choice:
+    """Return the build that `gpu` gets on `host`: the first that runs there, or what `asked` (NAME[@VERSION]) names.
 
-
-def _floor(engine: Engine) -> float:
-    """Return the lowest compute capability that `engine` has kernels for."""
-    if engine.key == "vllm":
-        year = bool(engine.number) and engine.number[0] >= 2000
-        return 7.0 if year or engine.number <= LAST_SM70_VLLM else 7.5
-    return {"lmdeploy": 7.0, "tgi": 7.0, "1cat-vllm": 7.0, "sglang": 8.0, "tensorrt-llm": 8.0}[engine.key]
-
-
-def refusal(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> str:
-    """Return why `engine` cannot run `model` at `precision` on `gpu`, or "" when it can.
-
-    Sources: vLLM docs/features/quantization and the kernels in its wheels, LMDeploy's install page and wheel, read on
-    2026-11-23; see docs/sizing.md.
+    A version in no row is an answer too (it can be sized); a version whose rows the host's driver does not take is
+    refused. Raises MisuseError only for an unknown name.
     """
-    cc = gpu.compute_capability
-    on = f"{gpu.name} (compute capability {cc:g})"
-    if cc == 0:
-        return f"{gpu.name} is no CUDA GPU: only NVIDIA GPUs are sized"
-    floor = _floor(engine)
-    if cc < floor:
-        hint = "; leave --engine out to use LMDeploy TurboMind" if cc == 7.0 else ""
-        return f"{engine.label} has no kernels for {on}: it needs {floor:g} or newer{hint}"
-    if precision == "bf16" and (cc < 8.0 or not gpu.bf16_tflops):
-        return f"{on} has no bf16: use fp16"
-    if precision == "fp8" and cc < 8.0:
-        return f"{on} has no fp8, not even for weights only: use fp16 or int4"
-    if engine.key == "lmdeploy":
-        if precision in ("int8", "int8-w8a16"):
-            return f"LMDeploy TurboMind has no {precision}: use fp16 or int4-awq"
-        if precision == "fp8" and cc < 8.9:
-            return f"LMDeploy TurboMind has no fp8 on {on}"
-        if precision.startswith("int4") and model.mla:
-            return f"LMDeploy TurboMind runs {model.name} in 16 bits only"
-    if precision == "int4-awq" and cc < 7.5 and engine.key in ("vllm", "tgi"):
-        return f"AWQ in {engine.label} needs compute capability 7.5, {gpu.name} has {cc:g}"
-    if precision == "int8" and (cc < 7.5 or not gpu.int8_tops):
-        return f"{gpu.name} has no INT8 tensor cores for int8 (W8A8)"
-    if precision == "int8-w8a16" and cc < 7.5 and engine.key == "vllm":
-        return f"int8-w8a16 in {engine.label} needs compute capability 7.5, {gpu.name} has {cc:g}"
-    if precision == "fp8" and cc < 8.9 and engine.key == "tensorrt-llm":
-        return f"TensorRT-LLM has no fp8 on {on}"
-    return ""
+    wanted = parse(asked) if asked else None
+    capability = gpu.compute_capability
+    nobody = wanted or Engine("", "", ())
+    if not capability:
+        return Choice(nobody, None, no_cuda(gpu))
+    if not any(capability in build.capabilities for build in builds()):
+        return Choice(
+            nobody,
+            None,
+            text("there are no kernels for {gpu} (compute capability {cc}) in any engine's build", **named(gpu)),
+        )
+    last = kernels.last_branch(capability)
+    if host.branch and last and host.branch > last:
+        return Choice(
+            nobody,
+            None,
+            text(
+                "R{last} is the last branch for {gpu}, the driver here is {driver}",
+                driver=host.driver,
+                gpu=gpu.name,
+                last=last,
+            ),
+        )
+    if wanted is not None:
+        return _asked(wanted, "@" in asked, gpu, host)
+    for build in builds():
+        if build.rank and build.takes(host) and capability in build.capabilities:
+            return Choice(build.engine, build)
+    why = text("no build of the engine table runs on {gpu} under driver {driver}", gpu=gpu.name, driver=host.driver)
+    return Choice(nobody, None, why)
 
 
-def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[str, ...]:
-    """Return what a reader must know about a combination that runs."""
-    cc = gpu.compute_capability
-    notes: list[str] = []
-    if precision == "fp8" and cc < 8.9:
-        notes.append(f"{gpu.name} has no fp8 arithmetic: weights are stored in fp8 and computed in 16 bits (W8A16)")
-    if precision == "int4-awq" and cc == 7.0:
-        notes.append("int4-awq on V100 depends on the model in LMDeploy TurboMind (issues 2332, 4558): try it first")
-    if precision == "int4-gptq" and cc == 7.0 and engine.key == "vllm":
-        notes.append("int4-gptq on V100 uses a slow kernel in vLLM")
-    if precision in ("fp16", "bf16") and model.native_precision.startswith("fp8"):
-        notes.append(f"{model.name} is published in fp8: {precision} doubles its weights without adding quality")
-    if cc == 7.0 and engine.key == "lmdeploy":
-        notes.append("V100 rows were measured with vLLM 0.7.3, LMDeploy rows on A100: their combination is a model's")
-    if cc == 7.0 and engine.key == "vllm":
-        notes.append("vLLM on V100 ends with 0.19.1, and needs patches there; driver branch R580 is the last for V100")
-    return tuple(notes)
+def _asked(wanted: Engine, exact: bool, gpu: GpuSpec, host: Host) -> Choice:
+    """Return the choice among the rows of the engine that was asked for."""
+    rows = [
+        b for b in builds() if b.engine.key == wanted.key and (b.engine.version == wanted.version if exact else b.rank)
+    ]
+    fit = [b for b in rows if gpu.compute_capability in b.capabilities]
+    for build in fit:
+        if build.takes(host):
+            return Choice(build.engine, build)
+    if fit and host.branch:
+        newest = fit[0]
+        return Choice(
+            newest.engine,
+            None,
+            text(
+                "{engine} is a CUDA {cuda} build and needs driver {low} or newer, not {driver}",
+                engine=newest.engine.label,
+                cuda=newest.cuda,
+                low=newest.driver_min,
+                driver=host.driver,
+            )
+            if newest.driver_min > host.branch
+            else text(
+                "no build of {engine} is for {where}", engine=newest.engine.label, where=host.market or host.name
+            ),
+        )
+    return Choice(wanted, None)
+
+
+def row(build: Build, gpu: GpuSpec) -> Text:
+    """Return which row of the table `build` is, in words: the engine and the drivers that it is deployed on."""
+    last = build.driver_max or kernels.last_branch(gpu.compute_capability)
+    if last:
+        return text(
+            "{engine} as deployed on drivers {low} to {high}",
+            engine=build.engine.label,
+            low=build.driver_min,
+            high=last,
+        )
+    return text("{engine} as deployed on drivers >= {low}", engine=build.engine.label, low=build.driver_min)
+
+
+def flags(key: str, version: str) -> frozenset[str]:
+    """Return the flags that were read in the source of this very version (planner/data/flags.csv)."""
+    import csv
+
+    with open(os.path.join(DATA, "flags.csv"), encoding="utf-8", newline="") as file:
+        return frozenset(r[1] for r in csv.reader(file) if r[0] == key and version in r[2].split())
+
+
+# -- what is wrong with a version --------------------------------------------------------------------------------------
+
+
+class Advisory(NamedTuple):
+    """A published weakness: what it takes, and what our modules do about it."""
+
+    id: str
+    severity: str
+    takes: str
+    mitigation: str
+
+
+def _full(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def advisories(engine: Engine) -> list[Advisory]:
+    """Return the advisories that are open in this very version; those whose range nobody has read are left out."""
+    import csv
+
+    at, found = _full(engine.version), []
+    with open(os.path.join(DATA, "advisories.csv"), encoding="utf-8", newline="") as file:
+        for r in csv.DictReader(file):
+            if r["engine"] != engine.key or r["confirmed"] == "range not read" or at < _full(r["since"]):
+                continue
+            if (r["fixed_in"] and at >= _full(r["fixed_in"])) or (
+                r["last_affected"] and at > _full(r["last_affected"])
+            ):
+                continue
+            found.append(Advisory(r["id"], r["severity"], r["what_it_takes"], r["mitigation"]))
+    return found

@@ -6,19 +6,24 @@ from planner.files import DATA
 from planner.sizing import Range, roofline
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GpuSpec
+from planner.sizing.kernels import numbers
 from planner.sizing.memory import Plan
 from planner.sizing.models import Model
 from planner.sizing.roofline import Machine, Parameters
+from planner.text import Text, text
 
-__all__ = ["Calibration", "Estimate", "anchors", "at", "banded", "calibration", "hold"]
+__all__ = ["Calibration", "Estimate", "anchors", "at", "banded", "calibration", "generation", "hold"]
 
 HOP_SECONDS = 100e-6  # one pipeline hop between machines over 100 Gbps and more; own judgement, no anchor
 
 
 class Calibration:
-    """Fitted parameters; bands as (low, high) factors by metric and kind of family; when and on how many rows."""
+    """Fitted parameters; bands as (low, high) factors by metric and kind of family; when and on how many rows.
 
-    __slots__ = ("bands", "families", "fitted_on", "parameters", "rows")
+    measured: the newest version of each engine that the rows of today's era have.
+    """
+
+    __slots__ = ("bands", "families", "fitted_on", "measured", "parameters", "rows")
 
     def __init__(
         self,
@@ -27,12 +32,14 @@ class Calibration:
         families: frozenset[str],
         fitted_on: str,
         rows: int,
+        measured: dict[str, str],
     ) -> None:
         self.parameters = parameters
         self.bands = bands
         self.families = families
         self.fitted_on = fitted_on
         self.rows = rows
+        self.measured = measured
 
 
 class Estimate:
@@ -60,6 +67,7 @@ def calibration() -> Calibration:
         bands: dict[str, tuple[float, float]] = {}
         families: set[str] = set()
         facts = {}
+        measured = {}
         with open(os.path.join(DATA, "sizing.csv"), encoding="utf-8") as file:
             next(file)
             for line in file:
@@ -70,9 +78,14 @@ def calibration() -> Calibration:
                     bands[name] = (float(value), float(high))
                 elif kind == "family":
                     families.add(name)
+                elif kind == "measured":
+                    measured[name] = value
                 else:
                     facts[name] = value
-        _loaded.append(Calibration(parameters, bands, frozenset(families), facts["fitted_on"], int(facts["rows"])))
+        found = Calibration(
+            parameters, bands, frozenset(families), facts["fitted_on"], int(facts["rows"]), measured=measured
+        )
+        _loaded.append(found)
     return _loaded[0]
 
 
@@ -124,6 +137,20 @@ def banded(value: float, metric: str, anchored: bool) -> Range:
     """Return `value` with the band of `metric` ("rate", "tpot", "ttft"): 80 % of unseen measured rows lie within."""
     low, high = calibration().bands[f"{metric}:{'anchored' if anchored else 'other'}"]
     return Range(value * low, value, value * high)
+
+
+def generation(engine: Engine, gpu: GpuSpec) -> Text | None:
+    """Return what must be said of a version that is newer than the newest measured one; None when it is not."""
+    measured = calibration().measured.get(engine.key, "")
+    if measured:
+        if numbers(measured) >= engine.number or roofline.era(engine) != "new" or engine.number[0] >= 2000:
+            return None
+        newest = Engine(engine.key, measured, ()).label
+        key = "no measured row is newer than {newest}: {engine} is estimated as that generation"
+        return text(key, newest=newest, engine=engine.label)
+    if roofline.era(engine) == "new" and gpu.family != "volta":  # for V100 the engine's own note says it
+        return text("no measured row of today's {engine}: its speed is estimated as vLLM's", engine=engine.label)
+    return None
 
 
 _basis: dict[tuple[str, str], tuple[str, ...]] = {}

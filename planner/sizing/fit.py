@@ -1,31 +1,54 @@
 """The sizing as the quote calls it: `check` a workload once, then `size` it on each instance type."""
 
+from __future__ import annotations
+
 import math
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
-from planner.sizing import Layout, Memory, Sizing, engines, estimate, gpus, layout, models, steps
-from planner.sizing.engines import Engine
+from planner.records import NamedTuple
+from planner.sizing import Layout, Memory, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
-from planner.sizing.gpus import GIB, GpuSpec
+from planner.sizing.gpus import GIB, GpuSpec, Missing
+from planner.sizing.layout import Plans
 from planner.sizing.memory import Plan
 from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
-from planner.workload import PRECISIONS, Workload
+from planner.text import Text, text
+from planner.workload import PRECISIONS, Load, Workload
 
-__all__ = ["assemble", "check", "chosen", "demand_of", "gpu_of", "model_of", "size"]
+__all__ = ["Case", "assemble", "case_of", "check", "chosen", "demand_of", "gpu_of", "model_of", "size"]
 
-_cache: dict[tuple[object, ...], Sizing] = {}
+
+class Case(NamedTuple):
+    """What is put where: a load's model on `cards` GPUs of one kind, under one engine.
+
+    built: whether the engine table has a build for that host, so that it can be deployed as well.
+    """
+
+    load: Load
+    model: Model
+    gpu: GpuSpec
+    engine: Engine
+    cards: int
+    built: bool = True
+
+
+_cache: dict[tuple[object, ...], tuple[Sizing, bool]] = {}
 _models: dict[tuple[str, str], Model] = {}
 
 
-def model_of(workload: Workload) -> Model:
-    """Return the workload's model; raises MisuseError for an unknown one or a config.json that cannot be used."""
-    key = (workload.model, workload.model_config)
+def model_of(load: Load | Workload) -> Model:
+    """Return the load's model; raises MisuseError for an unknown one or a config.json that cannot be used."""
+    key = (load.model, load.model_config)
     if key not in _models:
-        _models[key] = (
-            models.from_config(workload.model_config) if workload.model_config else models.find(workload.model)
-        )
+        if load.model_config:
+            from planner.sizing import config
+
+            _models[key] = config.load(load.model_config)
+        else:
+            _models[key] = models.find(load.model)
     return _models[key]
 
 
@@ -56,242 +79,265 @@ def check(workload: Workload) -> None:
     if len(demands) > 1:
         raise MisuseError(f"give one demand, not {' and '.join(demands)}")
     for name in workload.gpu:
-        try:
-            gpus.find(name)
-        except MisuseError as error:
-            if "unknown" in str(error) or str(error).startswith("no datasheet for GPU '"):
-                raise
+        found = gpus.lookup(name)
+        if isinstance(found, Missing) and found.unknown:
+            raise MisuseError(str(found.why))
 
 
-def size(workload: Workload, instance: InstanceType) -> Sizing:
-    """Return how `instance` serves `workload`; a workload that passed `check` never raises here."""
+def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE) -> Sizing:
+    """Return how `instance` on `host` serves `workload`; a workload that passed `check` never raises here."""
     memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
-    number = float(instance.gpu_count)
-    asked = (
-        workload.model,
-        workload.model_config,
-        workload.precision,
-        workload.engine,
-        workload.count,
-        workload.spare,
-        workload.input_tokens,
-        workload.output_tokens,
-        workload.context_tokens,
-        workload.rps,
-        workload.concurrency,
-        workload.tokens_per_second,
-        workload.ttft_ms,
-        workload.tpot_ms,
-        workload.headroom,
-    )
-    found = _cached(workload, asked, instance.gpu_model, memory_gib, number, None)
+    machine = (instance.gpu_model, memory_gib, float(instance.gpu_count))
+    load = workload.load
+    found, networked = _cached(load, machine, None, host)
     # The network decides only where one machine is too small: most instance types share the answer above.
-    if not found.fits and instance.network_gbps is not None and layout.NO_NETWORK in found.reasons:
-        found = _cached(workload, asked, instance.gpu_model, memory_gib, number, float(instance.network_gbps))
+    if networked and instance.network_gbps is not None:
+        found, _ = _cached(load, machine, float(instance.network_gbps), host)
     return found
 
 
 def _cached(
-    workload: Workload,
-    asked: tuple[object, ...],
-    name: str,
-    memory_gib: float | None,
-    number: float,
-    network: float | None,
-) -> Sizing:
-    key = (name, memory_gib, number, network, asked)
+    load: Load, machine: tuple[str, float | None, float], network: float | None, host: Host
+) -> tuple[Sizing, bool]:
+    """Return the sizing, and whether knowing the network could change it."""
+    key = (load, machine, network, host)
     found = _cache.get(key)
     if found is None:
         if len(_cache) > 4096:
             _cache.clear()
-        found = _cache[key] = _size(workload, name, memory_gib, number, network)
+        found = _cache[key] = _size(load, machine, network, host)
     return found
 
 
-def _no(workload: Workload, model: Model, engine: str, reasons: tuple[str, ...]) -> Sizing:
-    """Return the sizing of an instance type that does not serve the workload."""
+def _no(load: Load, model: Model, engine: str, reasons: tuple[Text, ...]) -> Sizing:
+    """Return the sizing of an instance type that does not serve the load."""
     return Sizing(
-        False,
-        reasons,
-        0,
-        workload.count > 0,
-        model.name,
-        workload.precision,
-        engine,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        0,
-        None,
-        0,
-        (),
-        (),
-        (),
+        fits=False,
+        reasons=reasons,
+        count=0,
+        count_given=load.count > 0,
+        model=model.name,
+        precision=load.precision,
+        engine=engine,
+        layout=None,
+        memory=None,
+        output_tokens_per_second=None,
+        total_tokens_per_second=None,
+        ttft_ms=None,
+        tpot_ms=None,
+        concurrency=0,
+        utilisation=None,
+        idle_gpus=0,
+        basis=(),
+        warnings=(),
+        steps=(),
     )
 
 
-def demand_of(workload: Workload) -> Demand:
-    """Return the workload's demand and limits as floats; requests a second become output tokens a second."""
-    rate = float(workload.tokens_per_second) or float(workload.rps) * workload.output_tokens
+def demand_of(load: Load | Workload) -> Demand:
+    """Return the load's demand and limits as floats; requests a second become output tokens a second."""
+    rate = float(load.tokens_per_second) or float(load.rps) * load.output_tokens
     return Demand(
-        float(workload.input_tokens),
-        float(workload.output_tokens),
-        rate,
-        float(workload.concurrency),
-        float(workload.ttft_ms) / 1e3,
-        float(workload.tpot_ms) / 1e3,
-        1.0 - float(workload.headroom),
+        isl=float(load.input_tokens),
+        osl=float(load.output_tokens),
+        rate=rate,
+        concurrency=float(load.concurrency),
+        ttft=float(load.ttft_ms) / 1e3,
+        tpot=float(load.tpot_ms) / 1e3,
+        keep=1.0 - float(load.headroom),
     )
 
 
-def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec:
-    """Return the datasheet of an instance's GPU, or of its share of one; raises MisuseError where there is none."""
-    gpu = gpus.find(name, memory_gib)
-    if 0 < number < 1 and gpu.share == 1:
-        return gpus.find(f"{gpu.name} (1/{round(1 / number)} vGPU)")
+def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec | Missing:
+    """Return the datasheet of an instance's GPU, or of its share of one; or why there is none."""
+    gpu = gpus.lookup(name, memory_gib)
+    if not isinstance(gpu, Missing) and 0 < number < 1 and gpu.share == 1:
+        return gpus.lookup(f"{gpu.name} (1/{round(1 / number)} vGPU)")
     return gpu
 
 
-def _size(workload: Workload, name: str, memory_gib: float | None, number: float, network_gbps: float | None) -> Sizing:
-    model = model_of(workload)
-    try:
-        gpu = gpu_of(name, memory_gib, number)
-    except MisuseError as error:
-        return _no(workload, model, "", (str(error),))
-    cards = max(1, int(number))
-    engine = engines.parse(workload.engine) if workload.engine else engines.default(gpu)
-    refused = engines.refusal(engine, gpu, workload.precision, model)
+def case_of(load: Load, machine: tuple[str, float | None, float], host: Host) -> Case | tuple[str, Text]:
+    """Return the case of `load` on (GPU, its memory in GiB, number), or the engine's label and why there is none."""
+    model = model_of(load)
+    gpu = gpu_of(*machine)
+    if isinstance(gpu, Missing):
+        return "", gpu.why
+    choice = engines.choose(gpu, host, load.engine)
+    refused = choice.refused or support.refusal(choice.engine, gpu, load.precision, model)
     if refused:
-        return _no(workload, model, engine.label, (refused,))
-    context = max(workload.context_tokens, workload.input_tokens + workload.output_tokens)
-    plans, reasons = layout.options(model, workload.precision, gpu, engine, cards, context, network_gbps)
-    return chosen(workload, model, gpu, engine, cards, plans, reasons)
+        return choice.engine.label, refused
+    built = choice.build is not None or not host.name
+    return Case(load, model, gpu, choice.engine, max(1, int(machine[2])), built)
 
 
-def chosen(
-    workload: Workload, model: Model, gpu: GpuSpec, engine: Engine, cards: int, plans: list[Plan], reasons: list[str]
-) -> Sizing:
+def _size(
+    load: Load, machine: tuple[str, float | None, float], network_gbps: float | None, host: Host
+) -> tuple[Sizing, bool]:
+    case = case_of(load, machine, host)
+    if not isinstance(case, Case):
+        label, refused = case
+        return _no(load, model_of(load), label, (refused,)), False
+    context = max(load.context_tokens, load.input_tokens + load.output_tokens)
+    plans = layout.options(
+        case.model, load.precision, case.gpu, case.engine, gpus=case.cards, context=context, network_gbps=network_gbps
+    )
+    return chosen(case, plans), plans.networked
+
+
+def chosen(case: Case, plans: Plans) -> Sizing:
     """Return the sizing with the best of `plans` and the instances that the demand takes, or why there is none."""
-    if not plans:
-        return _no(workload, model, engine.label, tuple(reasons))
-    ask = demand_of(workload)
-    best, nearest = _best(plans, model, workload.precision, gpu, engine, cards, ask)
+    load, model, label = case.load, case.model, case.engine.label
+    if not plans.fits:
+        return _no(load, model, label, tuple(plans.reasons))
+    ask = demand_of(load)
+    best, nearest = _best(case, plans.fits, ask)
     if best is None:
-        return _no(workload, model, engine.label, (nearest,))
+        return _no(load, model, label, (nearest,))
     pp = best.plan.pp
-    if workload.count and workload.count < pp:
-        why = f"one copy needs {pp} instances, count says {workload.count}"
-        return _no(workload, model, engine.label, (why,))
+    if load.count and load.count < pp:
+        why = text("one copy needs {need} instances, count says {count}", need=str(pp), count=str(load.count))
+        return _no(load, model, label, (why,))
     needed = instances(best, ask)
-    count = workload.count or needed + workload.spare
-    units = max(1, (count - (0 if workload.count else workload.spare)) // pp)
-    load, used = best.batch, None
+    count = load.count or needed + load.spare
+    units = max(1, (count - (0 if load.count else load.spare)) // pp)
+    held, used = best.batch, None
     if ask.rate:
-        load = load_for(best, ask.rate / units, ask)
+        held = load_for(best, ask.rate / units, ask)
         used = ask.rate / (units * best.rate_low)
     elif ask.concurrency:
-        load = min(ask.concurrency / units, best.most * best.copies)
+        held = min(ask.concurrency / units, best.most * best.copies)
         used = ask.concurrency / (units * best.batch)
     now = best.full
-    if load != best.batch:
-        now = estimate.at(best.machine, pp, best.copies, best.most, load, ask.isl, ask.osl)
+    if held != best.batch:
+        now = estimate.at(best.machine, pp, best.copies, best.most, held, ask.isl, ask.osl)
     # With requests in flight given, the rate is what they make; with a rate given, it is what the instance can do.
     made = now if ask.concurrency else best.full
-    warnings: tuple[str, ...] = ()
+    found = assemble(case, best, ask, now, made.tokens_per_second, held)
+    warnings: tuple[Text, ...] = ()
     if used is not None and used > 1:
-        what = f"{needed} are needed" if needed != count else "more are needed"
-        warnings = (f"the demand is {used:.0%} of what {count} instances deliver at the low side: {what}",)
-    found = assemble(workload, model, gpu, engine, best, ask, cards, now, made.tokens_per_second, load)
+        key = "the demand is {share} of what {n} instances deliver at the low side: {need} are needed"
+        if needed == count:
+            key = "the demand is {share} of what {n} instances deliver at the low side: more are needed"
+        warnings = (text(key, share=f"{used:.0%}", n=str(count), need=str(needed)),)
     return found._replace(
         count=count,
         utilisation=used,
         warnings=found.warnings + warnings,
-        steps=(*found.steps, steps.count_step(best, ask, needed + workload.spare, workload.spare)),
+        steps=Steps(lambda: (*found.steps, _count_step(best, ask, needed + load.spare, load.spare))),
     )
 
 
-def _best(
-    plans: list[Plan], model: Model, precision: str, gpu: GpuSpec, engine: Engine, cards: int, ask: Demand
-) -> tuple[Served | None, str]:
+def _best(case: Case, plans: list[Plan], ask: Demand) -> tuple[Served | None, Text]:
     """Return the layout that needs the fewest instances (then delivers most), or None and what comes nearest."""
     best: Served | None = None
     rank = (0.0, 0.0)
-    near: tuple[float, str] | None = None
+    near: tuple[float, Text] | None = None
     for plan in plans:
-        copies = max(1, cards // plan.tp) if plan.pp == 1 else 1
-        found = serve(plan, model, precision, gpu, engine, copies, ask)
+        copies = max(1, case.cards // plan.tp) if plan.pp == 1 else 1
+        found = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask)
         if not isinstance(found, Served):
-            anchored = gpu.family in estimate.calibration().families
-            tpot = estimate.banded(1e3 * found.tpot, "tpot", anchored)
-            ttft = estimate.banded(1e3 * found.ttft, "ttft", anchored)
-            over = max(tpot.high / (ask.tpot * 1e3) if ask.tpot else 0, ttft.high / (ask.ttft * 1e3) if ask.ttft else 0)
-            limits = " and ".join(
-                f"{name} {value * 1e3:g} ms" for name, value in (("tpot", ask.tpot), ("ttft", ask.ttft)) if value
-            )
-            text = (
-                f"no layout meets {limits}: the nearest is tp {plan.tp} with one request at a time, tpot {tpot.low:.1f} to "
-                f"{tpot.high:.1f} ms, ttft {ttft.low:.0f} to {ttft.high:.0f} ms"
-            )
+            over, said = _near(case, plan, found, ask)
             if near is None or over < near[0]:
-                near = (over, text)
+                near = (over, said)
             continue
         score = (-float(instances(found, ask)), found.rate_low if not ask.concurrency else found.batch)
         if best is None or score > rank:
             best, rank = found, score
-    return best, near[1] if near else ""
+    return best, near[1] if near else engines.NOTHING
 
 
-def assemble(
-    workload: Workload,
-    model: Model,
-    gpu: GpuSpec,
-    engine: Engine,
-    s: Served,
-    ask: Demand,
-    cards: int,
-    now: Estimate,
-    rate: float,
-    load: float,
-) -> Sizing:
-    """Return the sizing of a layout whose unit makes `rate` output tokens/s, with the latencies of `now` at `load`."""
-    pp = s.plan.pp
-    warnings = list(engines.note(engine, gpu, workload.precision, model))
+def _near(case: Case, plan: Plan, found: Estimate, ask: Demand) -> tuple[float, Text]:
+    """Return by how much one request alone exceeds the limits on `plan`, and that in words."""
+    anchored = case.gpu.family in estimate.calibration().families
+    tpot = estimate.banded(1e3 * found.tpot, "tpot", anchored)
+    ttft = estimate.banded(1e3 * found.ttft, "ttft", anchored)
+    over = max(tpot.high / (ask.tpot * 1e3) if ask.tpot else 0, ttft.high / (ask.ttft * 1e3) if ask.ttft else 0)
+    limits = [(name, f"{value * 1e3:g}") for name, value in (("tpot", ask.tpot), ("ttft", ask.ttft)) if value]
+    first = text("{what} {limit} ms", what=limits[0][0], limit=limits[0][1])
+    both = text(
+        "{one} and {other}", one=first, other=text("{what} {limit} ms", what=limits[-1][0], limit=limits[-1][1])
+    )
+    key = (
+        "no layout meets {limits}: the nearest is tp {tp} with one request at a time, tpot {tpot_low} to {tpot_high} ms, "
+        "ttft {ttft_low} to {ttft_high} ms"
+    )
+    said = text(
+        key,
+        limits=both if len(limits) > 1 else first,
+        tp=str(plan.tp),
+        tpot_low=f"{tpot.low:.1f}",
+        tpot_high=f"{tpot.high:.1f}",
+        ttft_low=f"{ttft.low:.0f}",
+        ttft_high=f"{ttft.high:.0f}",
+    )
+    return over, said
+
+
+def _warnings(case: Case, s: Served) -> list[Text]:
+    """Return what a reader must know about the estimate."""
+    engine = case.engine
+    found = list(support.note(engine, case.gpu, case.load.precision, case.model))
+    generation = estimate.generation(engine, case.gpu)
+    if generation:
+        found.append(generation)
+    if not case.built:
+        found.append(
+            text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)
+        )
     if not s.anchored:
-        warnings.append(f"no measured rows for GPUs of family {gpu.family}: speed is estimated with global parameters")
-    if pp > 1:
-        warnings.append(f"a pipeline over {pp} instances: no measured row has one, the speed is a model's")
-    busy = min(s.copies, math.ceil(load)) if ask.concurrency else s.copies
+        key = "no measured rows for GPUs of family {name}: speed is estimated with global parameters"
+        found.append(text(key, name=case.gpu.family))
+    if s.plan.pp > 1:
+        key = "a pipeline over {n} instances: no measured row has one, the speed is a model's"
+        found.append(text(key, n=str(s.plan.pp)))
+    return found
+
+
+def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, held: float) -> Sizing:
+    """Return the sizing of a layout whose unit makes `rate` output tokens/s, with the latencies of `now` at `held`."""
+    pp, precision = s.plan.pp, case.load.precision
+    busy = min(s.copies, math.ceil(held)) if ask.concurrency else s.copies
     made = rate / pp
     return Sizing(
         fits=True,
         reasons=(),
         count=pp,
-        count_given=workload.count > 0,
-        model=model.name,
-        precision=workload.precision,
-        engine=engine.label,
+        count_given=case.load.count > 0,
+        model=case.model.name,
+        precision=precision,
+        engine=case.engine.label,
         layout=Layout(s.plan.tp, pp, s.copies),
-        memory=memory(s.plan, model, s.copies),
+        memory=memory(s.plan, s.copies),
         output_tokens_per_second=estimate.banded(made, "rate", s.anchored),
         total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.anchored),
         ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.anchored),
         tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.anchored),
-        concurrency=math.ceil(load / pp),
+        concurrency=math.ceil(held / pp),
         utilisation=None,
-        idle_gpus=cards - busy * s.plan.tp,
-        basis=estimate.anchors(gpu, workload.precision),
-        warnings=tuple(warnings),
-        steps=(
-            *steps.memory_steps(s.plan, model, workload.precision, gpu, engine),
-            *steps.speed_steps(s, gpu, ask),
-        ),
+        idle_gpus=case.cards - busy * s.plan.tp,
+        basis=estimate.anchors(case.gpu, precision),
+        warnings=tuple(_warnings(case, s)),
+        steps=Steps(lambda: _steps(case, s, ask)),
     )
 
 
-def memory(p: Plan, model: Model, replicas: int) -> Memory:
+def _steps(case: Case, s: Served, ask: Demand) -> tuple[Step, ...]:
+    """Return the sizing told step by step; what tells it is loaded when somebody looks."""
+    from planner.sizing import steps
+
+    return (
+        *steps.memory_steps(s.plan, case.model, case.load.precision, case.gpu, case.engine),
+        *steps.speed_steps(s, case.gpu, ask),
+    )
+
+
+def _count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:
+    from planner.sizing.steps import count_step
+
+    return count_step(s, ask, count, spare)
+
+
+def memory(p: Plan, replicas: int) -> Memory:
     """Return the memory of one copy over all its GPUs, and the tokens that all replicas of an instance hold."""
     cards = p.tp * p.pp
     return Memory(

@@ -1,12 +1,13 @@
-"""GPU datasheets: find a GPU by any of its usual names, or say plainly that there is no datasheet for it."""
+"""GPUs by name: the datasheet of one by any of its usual names, or plainly why there is none; and who is meant."""
 
 import os
 
 from planner.errors import MisuseError, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
+from planner.text import Text, text
 
-__all__ = ["GpuSpec", "find", "means", "names", "rows"]
+__all__ = ["GpuSpec", "Missing", "find", "lookup", "means", "names", "rows"]
 
 GIB = 2**30
 _DATA = os.path.join(DATA, "gpus.csv")
@@ -43,9 +44,16 @@ class GpuSpec(NamedTuple):
     share: float = 1.0
 
 
+class Missing(NamedTuple):
+    """Why there is no datasheet for a name. unknown: no GPU is called so at all (else a size or an ambiguity is off)."""
+
+    why: Text
+    unknown: bool
+
+
 _rows: dict[str, GpuSpec] = {}
 _by_key: dict[str, GpuSpec] = {}
-_found: dict[tuple[str, float | None], GpuSpec] = {}
+_found: dict[tuple[str, float | None], GpuSpec | Missing] = {}
 
 
 def _key(name: str) -> str:
@@ -91,7 +99,7 @@ def names() -> list[str]:
     return [alias for spec in rows().values() for alias in (spec.name, *spec.aliases)]
 
 
-def _slice(name: str, memory_gib: float | None) -> GpuSpec | None:
+def _slice(name: str, memory_gib: float | None) -> GpuSpec | Missing | None:
     """Return the share of a GPU that `"T4 (1/4 vGPU)"` names, or None when `name` is not a slice."""
     head, mark, tail = name.partition("(")
     part = tail.partition("/")
@@ -99,7 +107,9 @@ def _slice(name: str, memory_gib: float | None) -> GpuSpec | None:
     if not mark or part[0].strip() != "1" or not number.isdigit() or int(number) < 2:
         return None
     share = 1 / int(number)
-    whole = find(head.strip(), memory_gib / share if memory_gib else None)
+    whole = lookup(head.strip(), memory_gib / share if memory_gib else None)
+    if isinstance(whole, Missing):
+        return whole
     return whole._replace(
         name=f"{whole.name} (1/{number} vGPU)",
         memory_gb=whole.memory_gb * share,
@@ -119,17 +129,25 @@ def find(name: str, memory_gib: float | None = None) -> GpuSpec:
     Raises MisuseError for an unknown name (with near matches), for a name that fits several sizes when no memory is
     given, for a memory that no variant has, and for a name that the vendor masks: those are never guessed.
     """
+    found = lookup(name, memory_gib)
+    if isinstance(found, Missing):
+        raise MisuseError(str(found.why))
+    return found
+
+
+def lookup(name: str, memory_gib: float | None = None) -> GpuSpec | Missing:
+    """Return what `find` does, or why there is none; the same question gets the same object."""
     known = _found.get((name, memory_gib))
     if known is None:
-        known = _found[(name, memory_gib)] = _find(name, memory_gib)
+        known = _found[(name, memory_gib)] = _lookup(name, memory_gib)
     return known
 
 
-def _find(name: str, memory_gib: float | None) -> GpuSpec:
+def _lookup(name: str, memory_gib: float | None) -> GpuSpec | Missing:
     all_rows = rows()
     word = " ".join(name.split())
     if word.lower() in _MASKED:
-        raise MisuseError(f"no datasheet for {word}: the vendor masks its name")
+        return Missing(text("no datasheet for {gpu}: the vendor masks its name", gpu=word), unknown=False)
     part = _slice(word, memory_gib)
     if part is not None:
         return part
@@ -147,16 +165,25 @@ def _find(name: str, memory_gib: float | None) -> GpuSpec:
         if near:
             return near[0]
         if spec is not None or any(_key(s.name.split("-")[0]) == stem for s in all_rows.values()):
-            raise MisuseError(f"no datasheet for {word} with {memory_gib:g} GiB")
+            return Missing(
+                text("no datasheet for {gpu} with {gib} GiB", gpu=word, gib=f"{memory_gib:g}"), unknown=False
+            )
     elif spec is not None:
         return spec
     elif key in _AMBIGUOUS:
-        raise MisuseError(f"GPU {word!r} comes in several sizes: say {_AMBIGUOUS[key].replace(', ', ' or ')}")
-    raise MisuseError(f"no datasheet for GPU {word!r}: {suggest(word, names())}")
+        sizes = _AMBIGUOUS[key].replace(", ", " or ")
+        return Missing(
+            text("GPU {gpu} comes in several sizes: say {sizes}", gpu=repr(word), sizes=sizes), unknown=False
+        )
+    hint = suggest(word, names())
+    return Missing(text("no datasheet for GPU {gpu}: {hint}", gpu=repr(word), hint=hint), unknown=True)
 
 
 def means(asked: str, model: str) -> bool:
-    """Say whether `asked` ("A100", "A100-80", "h20", the full name) means the GPU `model`: a family holds its sizes."""
+    """Say whether `asked` ("A100", "A100-80", "h20", the full name) means the GPU that a cloud calls `model`.
+
+    Unlike `find` it takes a family for all its sizes: a filter of offers may be wide, a datasheet may not be guessed.
+    """
     want = _letters(asked)
     have = _letters(model)
     if want == have or want == _letters(model.split("-")[0].split(" (")[0]):

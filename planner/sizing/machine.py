@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from planner.errors import MisuseError
-from planner.sizing import Sizing, engines, estimate, fit, layout, steps
+from planner.records import NamedTuple
+from planner.sizing import Sizing, Steps, estimate, fit, layout, steps
+from planner.sizing.engines import ANYWHERE, Host
+from planner.sizing.fit import Case
 from planner.sizing.memory import tp_refusal
-from planner.sizing.serve import Served, serve
+from planner.sizing.serve import Demand, Served, serve
+from planner.text import Text, text
 from planner.workload import Workload
 
 __all__ = ["on_machine"]
+
+
+class _Run(NamedTuple):
+    """A layout under the load that was asked for."""
+
+    served: Served
+    now: estimate.Estimate
+    load: float
 
 
 def on_machine(
@@ -19,6 +31,7 @@ def on_machine(
     network_gbps: float | None = None,
     tp: int = 0,
     burst: bool = False,
+    host: Host = ANYWHERE,
 ) -> Sizing:
     """Return what one machine does with `workload.concurrency` requests (0: as many as its memory holds).
 
@@ -27,44 +40,61 @@ def on_machine(
     not met are an answer: fits False with reasons.
     """
     fit.check(workload)
-    model = fit.model_of(workload)
-    gpu = fit.gpu_of(gpu_name, memory_gib, number)
-    cards = max(1, int(number))
-    engine = engines.parse(workload.engine) if workload.engine else engines.default(gpu)
-    refused = engines.refusal(engine, gpu, workload.precision, model)
+    load = workload.load
+    case = fit.case_of(load, (gpu_name, memory_gib, number), host)
+    if not isinstance(case, Case):
+        raise MisuseError(str(case[1]))
+    if tp > case.cards:
+        raise MisuseError(f"tp {tp} needs {tp} GPUs, the machine has {case.cards}")
+    refused = tp_refusal(case.model, load.precision, tp) if tp else None
     if refused:
-        raise MisuseError(refused)
-    if tp > cards:
-        raise MisuseError(f"tp {tp} needs {tp} GPUs, the machine has {cards}")
-    refused = tp_refusal(model, workload.precision, tp) if tp else ""
-    if refused:
-        raise MisuseError(refused)
-    context = max(workload.context_tokens, workload.input_tokens + workload.output_tokens)
-    plans, reasons = layout.options(model, workload.precision, gpu, engine, cards, context, network_gbps, tp)
-    ask = fit.demand_of(workload)
-    if ask.rate or not plans:
-        return fit.chosen(workload, model, gpu, engine, cards, plans, reasons)
-    best: tuple[Served, estimate.Estimate, float] | None = None
+        raise MisuseError(str(refused))
+    plans = layout.options(
+        case.model,
+        load.precision,
+        case.gpu,
+        case.engine,
+        gpus=case.cards,
+        context=max(load.context_tokens, load.input_tokens + load.output_tokens),
+        network_gbps=network_gbps,
+        only_tp=tp,
+    )
+    ask = fit.demand_of(load)
+    best = None if ask.rate else _fastest(case, plans.fits, ask, burst)
+    if best is None:
+        return fit.chosen(case, plans)
+    now = best.now
+    found = fit.assemble(case, best.served, ask, now, now.tokens_per_second, min(best.load, now.batch))
+    return found._replace(
+        warnings=(*found.warnings, *_waiting(best)),
+        steps=Steps(lambda: (*found.steps, steps.load_step(best.served, now, best.load, burst))),
+    )
+
+
+def _fastest(case: Case, plans: list[layout.Plan], ask: Demand, burst: bool) -> _Run | None:
+    """Return the layout that makes most at the load asked for; None when none meets the limits."""
+    best: _Run | None = None
     for plan in plans:
-        copies = max(1, cards // plan.tp) if plan.pp == 1 else 1
-        s = serve(plan, model, workload.precision, gpu, engine, copies, ask)
+        copies = max(1, case.cards // plan.tp) if plan.pp == 1 else 1
+        s = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask)
         if not isinstance(s, Served):
             continue
         load = ask.concurrency or s.batch
         now = estimate.at(s.machine, plan.pp, copies, s.most, load, ask.isl, ask.osl, burst)
-        if best is None or now.tokens_per_second > best[1].tokens_per_second:
-            best = (s, now, load)
-    if best is None:
-        return fit.chosen(workload, model, gpu, engine, cards, plans, reasons)
-    s, now, load = best
-    found = fit.assemble(workload, model, gpu, engine, s, ask, cards, now, now.tokens_per_second, min(load, now.batch))
-    warnings = list(found.warnings)
+        if best is None or now.tokens_per_second > best.now.tokens_per_second:
+            best = _Run(s, now, load)
+    return best
+
+
+def _waiting(best: _Run) -> list[Text]:
+    """Return what a load beyond the machine's limits means."""
+    s, sent = best.served, f"{best.load:,.0f}"
     held = s.most * s.copies
-    if load > held:
-        warnings.append(f"{load:,.0f} requests are sent, {held:,.0f} run at once: the others wait, which ttft counts")
-    if load > s.batch and s.batch < held:
-        warnings.append(f"the latency limits are met up to {s.batch:,.0f} requests at once, not at {load:,.0f}")
-    return found._replace(
-        warnings=tuple(warnings),
-        steps=(*found.steps, steps.load_step(s, now, load, burst)),
-    )
+    found = []
+    if best.load > held:
+        key = "{n} requests are sent, {m} run at once: the others wait, which ttft counts"
+        found.append(text(key, n=sent, m=f"{held:,.0f}"))
+    if best.load > s.batch and s.batch < held:
+        key = "the latency limits are met up to {m} requests at once, not at {n}"
+        found.append(text(key, m=f"{s.batch:,.0f}", n=sent))
+    return found

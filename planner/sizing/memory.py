@@ -1,6 +1,6 @@
 """GPU memory of one copy of a model: weights, KV cache and what the engine needs, in bytes per GPU.
 
-Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
+Checked against measured sizes in tests/sizing/test_memory.py. Per GPU:
     KV cache = usable x utilisation - weights - overhead          (vLLM and others: utilisation 0.90)
     KV cache = share x (usable - weights - overhead)              (LMDeploy 0.8, TensorRT-LLM 0.9: of what is free)
 """
@@ -8,6 +8,7 @@ Checked against measured sizes in tests/test_sizing_memory.py. Per GPU:
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GIB, GpuSpec
 from planner.sizing.models import Model
+from planner.text import Text, text
 
 __all__ = ["BYTES", "Plan", "plan", "tp_refusal", "weight_bytes"]
 
@@ -68,17 +69,20 @@ def weight_bytes(model: Model, precision: str) -> float:
     return (body - routers) * BYTES[precision] + 2.0 * (model.embedding_params + routers)
 
 
-def tp_refusal(model: Model, precision: str, tp: int) -> str:
-    """Return why `model` cannot be split over `tp` GPUs, or ""."""
+def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
+    """Return why `model` cannot be split over `tp` GPUs, or None."""
     if model.heads % tp:
-        return f"tp {tp} does not divide the {model.heads} attention heads of {model.name}"
+        key = "tp {tp} does not divide the {heads} attention heads of {model}"
+        return text(key, tp=str(tp), heads=str(model.heads), model=model.name)
     if not model.mla and model.kv_heads % tp and tp % model.kv_heads:
-        return f"tp {tp} neither divides nor is a multiple of the {model.kv_heads} KV heads of {model.name}"
+        key = "tp {tp} neither divides nor is a multiple of the {heads} KV heads of {model}"
+        return text(key, tp=str(tp), heads=str(model.kv_heads), model=model.name)
     if precision.startswith("int4"):
         width = model.moe_intermediate if model.experts else model.intermediate
         if width % tp or (width // tp) % GROUP:
-            return f"tp {tp} cuts the quantisation groups of {GROUP} ({width} / {tp} = {width / tp:g})"
-    return ""
+            key = "tp {tp} cuts the quantisation groups of {group} ({share})"
+            return text(key, tp=str(tp), group=str(GROUP), share=f"{width} / {tp} = {width / tp:g}")
+    return None
 
 
 def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:

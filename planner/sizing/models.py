@@ -1,13 +1,14 @@
-"""The models that can be sized: a committed registry, and any local config.json of a known architecture."""
+"""The models that can be sized: what a model is, and a committed registry (config.py reads any other's config.json)."""
 
 import os
 from functools import cached_property
 
-from planner.errors import MisuseError, suggest
+from planner.errors import MisuseError, PlannerError, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
+from planner.sizing.architectures import ARCHITECTURES
 
-__all__ = ["Model", "find", "from_config", "names", "rows"]
+__all__ = ["Model", "find", "names", "rows"]
 
 _DATA = os.path.join(DATA, "models.csv")
 
@@ -61,6 +62,14 @@ class Model(Fields):
     def mla(self) -> bool:
         """Whether the KV cache holds one latent per token (multi-head latent attention)."""
         return self.kv_lora_rank > 0
+
+    @cached_property
+    def published(self) -> str:
+        """What the published checkpoint is in: "16", "fp8-block" (blocks of 128), or its own word ("fp8", "awq", ...)."""
+        word = self.native_precision
+        if word in ("", "bf16", "fp16", "bfloat16", "float16"):
+            return "16"
+        return "fp8-block" if word.startswith("fp8") and "block" in word else word.partition(" ")[0]
 
     @cached_property
     def attention_params(self) -> int:
@@ -118,7 +127,13 @@ def _number(text: str) -> int:
 
 
 def _model(r: list[str]) -> Model:
-    """Return the model of one row of models.csv."""
+    """Return the model of one row of models.csv; raise PlannerError for an architecture without a line in the table."""
+    kind = ARCHITECTURES.get(r[3])
+    if kind is None or (r[27] == "yes" and not kind.sized):
+        what = "cannot be sized" if kind else "is not known"
+        raise PlannerError(
+            f"models.csv: {r[0]}: architecture {r[3]!r} {what}: add it to planner/sizing/architectures.py"
+        )
     shape = [_number(x) for x in r[4:9]]
     rest = [_number(x) for x in r[10:21]]
     mla = rest[0] > 0
@@ -172,10 +187,3 @@ def find(name: str) -> Model:
         f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
         "(`planner models list` shows all; --model-config FILE takes any config.json of a known architecture)"
     )
-
-
-def from_config(path: str) -> Model:
-    """Return the model that a local Hugging Face config.json describes (see planner/sizing/config.py)."""
-    from planner.sizing import architectures as config
-
-    return config.load(path)

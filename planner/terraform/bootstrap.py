@@ -17,12 +17,12 @@ from typing import Any
 from planner.sizing import gpus
 from planner import templating
 from planner.errors import MisuseError, PlannerError
-from planner.terraform import cloud, engines, monitoring
+from planner.terraform import cloud, monitoring
+from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import MODULE_ENV, Deployment
-from planner.terraform.engines import stack
 
-__all__ = ["engine_command", "find_secrets", "model_path", "module_env", "render", "stack", "user_data_size"]
+__all__ = ["engine_command", "find_secrets", "model_path", "module_env", "render", "user_data_size"]
 
 #: Templates that every module has, by the path they get below files/; `_files` adds what depends on the variant.
 _COMMON = (
@@ -80,16 +80,14 @@ def engine_command(deployment: Deployment) -> list[str]:
             "--server-port", "8000", "--model-name", d.served_name, "--tp", str(d.layout.tp), "--dtype", chosen.dtype,
             "--session-len", str(d.max_model_len), "--cache-max-entry-count", "0.8",
         ]
-        return [*command, "--model-format", chosen.quantization] if chosen.quantization else command
+        return [*command, *chosen.flags]
     command = [
         "vllm", "serve", model_path(d), "--host", "127.0.0.1" if pp else _INSIDE, "--port", "8000",
         "--served-model-name", d.served_name, "--tensor-parallel-size", str(d.layout.tp), "--dtype", chosen.dtype,
         "--max-model-len", str(d.max_model_len), "--gpu-memory-utilization", d.gpu_memory_utilization,
         "--disable-fastapi-docs",
     ]
-    if chosen.quantization == "fp8":
-        # AWQ and GPTQ checkpoints name themselves; to say `awq` would turn the faster Marlin kernel off.
-        command += ["--quantization", "fp8"]
+    command += chosen.flags
     if pp:
         command += [
             "--pipeline-parallel-size", str(d.layout.pp), "--nnodes", str(d.layout.pp),
@@ -103,12 +101,10 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
     hub_id, layout = _hub_id(d), d.layout
     gpu = gpus.find(d.gpu_model, float(d.gpu_memory_gib) if d.gpu_memory_gib else None)
     host = "cn" if d.mainland else "us"
-    rows = {
-        row.role: row for row in engines.versions() if row.provider == d.provider and row.role in ("driver", "cudnn")
-    }
+    installed = stacks.driver(d.provider)
     driver = {
-        "cuda": rows["driver"].cuda,
-        "cudnn": rows["cudnn"].version if "cudnn" in rows else "",
+        "cuda": installed.cuda,
+        "cudnn": installed.cudnn,
         "url": f"https://{host}.download.nvidia.com/tesla/{d.stack.driver}/NVIDIA-Linux-x86_64-{d.stack.driver}.run",
     }
     completion = {"model": d.served_name, "max_tokens": 8, "messages": [{"role": "user", "content": "Say OK."}]}
@@ -133,7 +129,7 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
         "model_path": model_path(d),
         "mtu": facts.mtu,
         "nvswitch": gpu.link == "nvlink" and d.gpu_count >= 8 and gpu.family != "volta",
-        "packages": (*facts.secrets.packages, *engines.packages(d.provider, d.mainland)),
+        "packages": (*facts.secrets.packages, *stacks.packages(d.mainland)),
         "pp": layout.pp > 1,
         "served_json": json.dumps(d.served_name),
         "volta": gpu.compute_capability == 7.0,
@@ -166,7 +162,7 @@ def render(deployment: Deployment) -> dict[str, str]:
     Raises MisuseError for a layout, a name or a GPU that cannot be, PlannerError when the result would hold a secret
     or not fit into the cloud's user-data.
     """
-    engines.check_layout(deployment)
+    stacks.check_layout(deployment)
     facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
     values = _values(deployment, facts)
     sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}

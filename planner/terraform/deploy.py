@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from planner.version import VERSION
-from planner.sizing import models
+from planner.sizing import engines, fit, gpus
+from planner.sizing.models import Model
 from planner.errors import MisuseError
 from planner.money import plain, show
 from planner.quoting.choose import pick
@@ -17,6 +18,7 @@ from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.terraform import cloud
+from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Deployment, Node, Stack
 from planner.units import add_months, term_months
@@ -59,7 +61,7 @@ class Settings(NamedTuple):
 def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
     """Return the deployment of `offer`; raise `MisuseError` for what its cloud cannot do.
 
-    stack: driver, engine and images; None chooses them from planner/data/versions.csv.
+    stack: driver, engine and images; None takes them from the engine table (planner.terraform.stack).
     """
     provider, option = offer.provider, offer.purchase_option
     layout = offer.sizing.layout
@@ -73,19 +75,20 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     _check_option(offer, settings, facts)
     mainland = Catalog().market(provider, offer.region) == "mainland"
     work = quote.workload
+    model = fit.model_of(work)
+    checkpoint = _checkpoint(model, settings.checkpoint)
     if stack is None:
-        from planner.terraform.bootstrap import stack as choose
-
-        memory = float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None
-        stack = choose(provider, offer.gpu.model, work.precision, work.engine, mainland, memory)
+        gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
+        stack = stacks.stack(
+            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, settings.checkpoint
+        )
+        stack = stack._replace(notes=(*_sized_otherwise(offer, stack), *stack.notes))
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
             f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "
             f"{offer.gpu.model}) has no pipeline across instances; choose a larger instance"
         )
     prepaid = option in ("subscription",)
-    model = models.find(work.model) if not work.model_config else None
-    checkpoint = _checkpoint(model, work.precision, settings.checkpoint)
     weights = _weights_gb(model, offer, stack)
     storage, note = _disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
@@ -113,8 +116,8 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         deadline="" if prepaid else _deadline(facts, quote.hours, settings),
         client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
         root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
-        model=work.model, served_name=model.name if model else checkpoint.rpartition("/")[2], hf_id=checkpoint,
-        modelscope_id=settings.checkpoint or (model.modelscope_id if model else ""), weights_gib=weights / 1.073741824,
+        model=work.model, served_name=model.name if model.hf_id else checkpoint.rpartition("/")[2], hf_id=checkpoint,
+        modelscope_id=settings.checkpoint or model.modelscope_id, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
         max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
@@ -239,26 +242,31 @@ def _nodes(count: int, pp: int) -> tuple[Node, ...]:
     return tuple(Node(i, i % pp, f"10.20.0.{10 + i}", f"10.20.0.{10 + i - i % pp}") for i in range(count))
 
 
-def _checkpoint(model: models.Model | None, precision: str, given: str) -> str:
-    """Return ORG/NAME on the model hub."""
+def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:
+    """Return what a saved quote must hear when the engine table has moved on since it was sized."""
+    deployed = engines.parse(f"{stack.engine}@{stack.engine_version}").label
+    if offer.sizing.engine in ("", deployed):
+        return ()
+    return (f"the quote was sized for {offer.sizing.engine}; the engine table deploys {deployed} today: quote again",)
+
+
+def _checkpoint(model: Model, given: str) -> str:
+    """Return ORG/NAME on the model hub; whether it is in the width asked for is the engine room's question."""
     if given:
         if not CHECKPOINT.match(given):
             raise MisuseError(f"--checkpoint: {given[:60]!r} is not ORG/NAME on the model hub")
         return given
-    if precision in ("int4-awq", "int4-gptq", "int8"):
-        raise MisuseError(f"precision {precision} needs a checkpoint made in it: name one with --checkpoint ORG/NAME")
-    if model is None or not model.hf_id:
+    if not model.hf_id:
         raise MisuseError("this model has no published checkpoint to download: name one with --checkpoint ORG/NAME")
     return model.hf_id
 
 
-def _weights_gb(model: models.Model | None, offer: Offer, stack: Stack) -> float:
-    """Return GB (10^9) to download: the checkpoint as published, which may be wider than what is served."""
+def _weights_gb(model: Model, offer: Offer, stack: Stack) -> float:
+    """Return GB (10^9) to download: what is served where the checkpoint is made in it, else 16 bits a parameter."""
     memory = offer.sizing.memory
-    served = memory.weights_gib * 1.073741824 if memory else 0.0
-    if model is None or stack.quantization in ("awq", "gptq"):
-        return served
-    return model.total_params * (1 if model.native_precision == "fp8" else 2) / 1e9
+    if stack.made and memory:
+        return memory.weights_gib * 1.073741824
+    return model.total_params * 2 / 1e9
 
 
 def _disk(asked: Decimal, weights_gb: float, nvme_gb: int) -> tuple[int, str]:

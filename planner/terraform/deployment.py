@@ -2,8 +2,8 @@
 
 How the two halves of a module meet
 -----------------------------------
-`planner.terraform.bootstrap.stack(provider, gpu_model, precision, engine, mainland) -> Stack` chooses driver, engine
-and images from planner/data/versions.csv, or raises `MisuseError` (V100 with vLLM >= 0.20, ...).
+`planner.terraform.stack.stack(host, gpu, model, precision, engine, checkpoint) -> Stack` takes driver, engine, flags and
+images from the engine table (planner.sizing.engines), or raises `MisuseError` (V100 with vLLM >= 0.20, ...).
 
 `planner.terraform.bootstrap.render(deployment) -> dict[path, text]` gives the module's files below
 
@@ -73,10 +73,11 @@ class Image(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """Driver, engine and images for one GPU on one cloud, from planner/data/versions.csv.
+    """Driver, engine and images for one GPU on one cloud, from the engine table (planner.terraform.stack makes it).
 
     engine: "vllm" or "lmdeploy". driver: version to install, "" where the image brings it. driver_min: gate.
-    dtype: "bfloat16" or "float16". quantization: "" or the engine's word ("awq", "gptq", "fp8").
+    dtype: "bfloat16" or "float16". quantization: "" (16 bits) or what the weights are in ("awq", "gptq", "fp8", ...);
+    flags: what the engine is told of it. made: the checkpoint comes in that width.
     """
 
     engine: str
@@ -87,6 +88,8 @@ class Stack(NamedTuple):
     quantization: str
     images: tuple[Image, ...]
     notes: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    made: bool = False
 
 
 class Node(NamedTuple):

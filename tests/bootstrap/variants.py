@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from planner.prices.catalog import Catalog
-from planner.sizing import Layout
+from planner.sizing import Layout, gpus, models
 from planner.terraform.deployment import Deployment, Node
-from planner.terraform.engines import stack
+from planner.terraform.stack import host, stack
 
 
 def deployment(**changes: Any) -> Deployment:
@@ -62,14 +62,21 @@ def deployment(**changes: Any) -> Deployment:
         "buy_note": "",
         "planner_version": "0.1.0",
     }
-    engine = changes.pop("engine", "")
+    engine, checkpoint = changes.pop("engine", ""), changes.pop("checkpoint", "")
     given.update(changes)
     given["mainland"] = Catalog().market(given["provider"], given["region"]) == "mainland"
     pp = given["layout"].pp
     given["nodes"] = tuple(
         Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"])
     )
-    given["stack"] = stack(given["provider"], given["gpu_model"], given["precision"], engine, given["mainland"])
+    given["stack"] = stack(
+        host(given["provider"], given["mainland"]),
+        gpus.find(given["gpu_model"]),
+        models.find(given["model"]),
+        given["precision"],
+        engine,
+        checkpoint,
+    )
     return Deployment(**{name: value for name, value in given.items() if name in Deployment._fields})
 
 

@@ -9,14 +9,15 @@ How a catalogue uses it (all of this is cheap, and sqlite3 is imported only when
 
     book = PriceBook.open_for_read(path)      # None: no book yet
     if book is not None:
-        rows = newest_over_list(listed, book.prices("cloud", "north-1", as_of), book.withdrawn("cloud", "north-1", as_of))
+        rows = newest_over_list(listed, book.prices(provider, region, as_of), book.withdrawn(provider, region, as_of))
 
 `listed` are the committed rows of the same provider and region. `book.transfer`, `book.services` go through
 `newest_over_list` in the same way (withdrawn = ()), `book.instance_types(provider)` through `types_over_list`. An empty
 region means every region. as_of is an ISO date or time ("" = now); a date includes its whole day.
 
 `open_for_read` and every method of the book may raise `PriceBookError` (corrupt, newer, unreadable): warn with its text
-and go on with the committed list; `planner.prices.book.fallback.Fallback` wraps a book so that it does just that. Rows have origin "book" and the place "price book, observed 2026-11-23T10:00:00Z".
+and go on with the committed list; `planner.prices.book.fallback.Fallback` wraps a book so that it does just that.
+Rows have origin "book", the place "price book, observed 2026-11-23T10:00:00Z" and that time as `source.observed`.
 
 Two planners may write at once: every region is one immediate transaction and others wait for it. The journal is the
 classic one, not WAL: a book is then one file that can be copied, mailed and read on a read-only disk, and readers wait

@@ -14,7 +14,7 @@ from typing import TextIO
 from planner.errors import MisuseError
 from planner.money import decimal_of
 from planner.prices.book.read import Fetch, PriceBook
-from planner.prices.book.schema import mapped, transaction
+from planner.prices.book.sqlite import mapped, transaction
 from planner.prices.book.write import Content, Writer, normal_families, uid_of
 from planner.prices.texts import KINDS, Kind
 from planner.records import NamedTuple

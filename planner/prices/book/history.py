@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from planner.offer import Key, Price, Priced
 from planner.prices.book.read import Fetch, PriceBook
@@ -12,9 +11,6 @@ from planner.prices.book.write import Change, changes_between
 from planner.prices.texts import PRICE, observed
 from planner.provider import in_families
 from planner.records import NamedTuple
-
-if TYPE_CHECKING:
-    from planner.prices.catalog import Catalog
 
 __all__ = ["Event", "changes_from_list", "changes_since", "history"]
 
@@ -46,22 +42,23 @@ def changes_since(book: PriceBook, since: str = "", provider: str = "", region: 
     return changes
 
 
-def changes_from_list(book: PriceBook, catalog: Catalog, provider: str = "", region: str = "") -> list[Change]:
+def changes_from_list(
+    book: PriceBook, listed: Callable[[str, str], Iterable[Priced] | None], provider: str = "", region: str = ""
+) -> list[Change]:
     """Return where the book differs from the committed list: another amount, or a price that the list lacks.
 
-    catalog is one without a book. What only the list has is left out: the book may simply not have looked there.
+    listed(provider, region) gives what the list says there, None where there is no list. What only the list has is left
+    out: the book may simply not have looked there.
     """
     changes: list[Change] = []
     for name, place in book.places():
-        if (provider and name != provider) or (region and place != region) or name not in catalog.providers():
+        if (provider and name != provider) or (region and place != region):
             continue
-        rows: tuple[Priced, ...] = (
-            *catalog.prices(name, place),
-            *catalog.transfer(name, place),
-            *catalog.services(name, place),
-        )
-        listed = {row.key: row for row in rows if not row.status}
-        changes += [c for c in changes_between(listed, _state(book, name, place, "")) if c.after is not None]
+        rows = listed(name, place)
+        if rows is None:
+            continue
+        old = {row.key: row for row in rows if not row.status}
+        changes += [c for c in changes_between(old, _state(book, name, place, "")) if c.after is not None]
     return changes
 
 

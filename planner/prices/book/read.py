@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Self, cast
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import InstanceType, Key, Price, ServicePrice, TransferPrice, Way
+from planner.prices.book.schema import VERSION, check_file, migrate
+from planner.prices.book.sqlite import READ_WAIT_S, connect, mapped
 from planner.prices.texts import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE, At, Kind, Record, observed
 from planner.prices.zones import Market, Sight
 from planner.records import NamedTuple
@@ -15,7 +17,7 @@ from planner.records import NamedTuple
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["Fetch", "PriceBook", "connect"]
+__all__ = ["Fetch", "PriceBook"]
 
 #: A fetch as `_scope` needs it: id, families, observed_at, account site, whether it tells zones.
 Layer = tuple[int, tuple[str, ...], str, str, bool]
@@ -23,10 +25,6 @@ Layer = tuple[int, tuple[str, ...], str, str, bool]
 Grouped = Price | TransferPrice | ServicePrice | InstanceType
 #: When and by which fetch a group was seen last, and its rows then.
 Found = tuple[str, int, list[Record]]
-
-#: Readers wait this long for another planner's commit, which takes milliseconds.
-READ_WAIT_S = 5.0
-WRITE_WAIT_S = 30.0
 
 
 class Fetch(NamedTuple):
@@ -67,8 +65,6 @@ class PriceBook:
         """
         if not os.path.exists(path):
             return None
-        from planner.prices.book.schema import VERSION, check_file, mapped, migrate
-
         if not os.path.isfile(path):
             raise PriceBookError(f"{path}: not a file; name another with --price-book-db")
         with mapped(path):
@@ -126,8 +122,6 @@ class PriceBook:
         if region:
             where, values = where + " AND region = ?", [*values, region]
         gone: set[Way] = set()
-        from planner.prices.book.schema import mapped
-
         with mapped(self.path):
             sql = f"SELECT {names} FROM price_item WHERE {where} AND first_seen < ?"
             gone.update(Way._make(texts)._replace(zone="") for texts in self.db.execute(sql, (*values, _bound(as_of))))
@@ -135,8 +129,6 @@ class PriceBook:
 
     def zones(self, provider: str, region: str, as_of: str = "") -> Market:
         """Return in which zones the types of one region were sold when it was asked last, at or before `as_of`."""
-        from planner.prices.book.schema import mapped
-
         with mapped(self.path):
             scopes = self._scopes(provider, region, as_of)
             told: dict[int, dict[str, tuple[str, ...]]] = {
@@ -158,8 +150,6 @@ class PriceBook:
 
         listed: regions to leave out, since they are known already.
         """
-        from planner.prices.book.schema import mapped
-
         # From one region to the next through the index: the log may hold thousands of fetches of each.
         following = (
             "WITH RECURSIVE place(region) AS (SELECT min(region) FROM fetch WHERE provider = ? UNION ALL"
@@ -181,8 +171,6 @@ class PriceBook:
 
     def places(self) -> list[tuple[str, str]]:
         """Return every (provider, region) that was ever fetched, sorted."""
-        from planner.prices.book.schema import mapped
-
         with mapped(self.path):
             rows = self.db.execute("SELECT DISTINCT provider, region FROM fetch ORDER BY provider, region").fetchall()
         return [(provider, region) for provider, region in rows]
@@ -190,8 +178,6 @@ class PriceBook:
     def fetches(self, provider: str = "", region: str = "", as_of: str = "") -> list[Fetch]:
         """Return the fetches at or before `as_of`, in the order in which the book got them."""
         import json
-
-        from planner.prices.book.schema import mapped
 
         where, values = _where(provider, region, as_of)
         sql = (
@@ -217,8 +203,6 @@ class PriceBook:
         ]
 
     def _newest(self, kind: Kind, provider: str, region: str, as_of: str) -> list[Record]:
-        from planner.prices.book.schema import mapped
-
         with mapped(self.path):
             return list(self._rows(kind, provider, region, as_of))
 
@@ -308,8 +292,6 @@ class PriceBook:
 
     def texts(self, kind: Kind, fetch: int, instance_type: str = "") -> list[tuple[str, ...]]:
         """Return the rows of one fetch as texts in the order of `kind.texts`; prices may be of one type only."""
-        from planner.prices.book.schema import mapped
-
         with mapped(self.path):
             if not instance_type:
                 return self.db.execute(_observed_sql(kind), (fetch, kind.number)).fetchall()
@@ -347,15 +329,3 @@ def _bound(as_of: str) -> str:
     if len(day) != 10 or day[4] + day[7] != "--" or not (day[:4] + day[5:7] + day[8:]).isdecimal():
         raise MisuseError(f"--as-of {as_of!r}: write a date like 2026-10-01")
     return as_of.removesuffix("Z") + "~"
-
-
-def connect(path: str, wait_s: float) -> sqlite3.Connection:
-    """Open an existing SQLite file, for writing where that is possible: a reader may have to finish a killed writer's
-    rollback, which a read-only connection is not allowed to do."""
-    import sqlite3
-
-    # The three characters that a file: address gives a meaning to; urllib.parse would cost a quote 6 ms.
-    name = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    name = "file:/" + name.replace("\\", "/") if os.name == "nt" else "file:" + name
-    mode = "rw" if os.access(path, os.W_OK) else "ro"
-    return sqlite3.connect(f"{name}?mode={mode}", uri=True, timeout=wait_s, isolation_level=None)

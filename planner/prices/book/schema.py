@@ -1,15 +1,18 @@
-"""The book's SQLite schema: its versions, how an older file is brought up to date, and what SQLite's errors mean."""
+"""The book's SQLite schema: its versions, and how an older file is brought up to date."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from planner.errors import PriceBookError
+from planner.prices.book.sqlite import transaction
 from planner.prices.texts import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE
 
-__all__ = ["APPLICATION_ID", "VERSION", "check_file", "mapped", "migrate", "transaction"]
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["APPLICATION_ID", "VERSION", "check_file", "migrate"]
 
 #: "plnr": written into the file's header, so that another program's SQLite file is never taken for a book.
 APPLICATION_ID = 0x706C6E72
@@ -106,47 +109,3 @@ def migrate(db: sqlite3.Connection, path: str) -> None:
             MIGRATIONS[number](db)
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {VERSION}")
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Hold the file's write lock from the first line on; everything is kept, or nothing (also on Ctrl-C)."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        # SQLite has rolled back by itself after some errors (a full disk).
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def mapped(path: str) -> Iterator[None]:
-    """Turn SQLite's errors into `PriceBookError`, in words and with what to do."""
-    try:
-        yield
-    except sqlite3.Error as exc:
-        raise PriceBookError(f"{path}: {_meaning(exc, path)}") from exc
-
-
-def _meaning(exc: sqlite3.Error, path: str) -> str:
-    text = str(exc)
-    name = getattr(exc, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "another planner is writing to this price book and did not finish in time; try again"
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or isinstance(exc, sqlite3.DataError):
-        return (
-            f"not a price book, or a damaged one ({text}); move it aside (mv '{path}' '{path}.damaged') and run "
-            "planner refresh, or use --offline-list to quote from the committed list"
-        )
-    if name.startswith("SQLITE_FULL"):
-        return "the disk is full; nothing of this region was kept. Free some space and run planner refresh again"
-    if name.startswith("SQLITE_READONLY"):
-        return "the price book is read-only; name another with --price-book-db"
-    if name.startswith("SQLITE_CANTOPEN"):
-        return "cannot be opened; check the folder and its permissions, or name another with --price-book-db"
-    if name.startswith("SQLITE_IOERR"):
-        return f"the disk refused ({text}); nothing of this region was kept. Check space and quota, then refresh again"
-    return f"{text}; move it aside and run planner refresh, or use --offline-list"

@@ -10,8 +10,9 @@ from typing import Self, cast
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import Key, Priced
-from planner.prices.book.read import WRITE_WAIT_S, Fetch, PriceBook, connect
-from planner.prices.book.schema import mapped, migrate, transaction
+from planner.prices.book.read import Fetch, PriceBook
+from planner.prices.book.schema import migrate
+from planner.prices.book.sqlite import WRITE_WAIT_S, connect, mapped, transaction
 from planner.prices.texts import DETAIL, Kind, Record, Zone, kind_of
 from planner.provider import Batch, bare_type
 from planner.records import NamedTuple

@@ -4,7 +4,7 @@ deadline = "2026-12-24T00:00:00Z" # 720 hours after this file was written
 # Pin what you have tried: fill in the digests (`crane digest NAME:TAG`) and remove the marks.
 # Copy them first (`crane copy`) to a registry in ap-guangzhou; mainland China cannot rely on these hosts.
 # images = {
-#   engine = "...@sha256:..." # docker.io/openmmlab/lmdeploy:v0.16.0-cu12.8
+#   engine = "...@sha256:..." # docker.io/openmmlab/lmdeploy:v0.17.0-cu12.8
 #   proxy = "...@sha256:..." # docker.io/library/caddy:2.10.2
 #   prometheus = "...@sha256:..." # docker.io/prom/prometheus:v3.5.0
 #   grafana = "...@sha256:..." # docker.io/grafana/grafana:12.2.0

@@ -54,7 +54,7 @@ def test_without_a_demand_one_copy_is_enough() -> None:
     s = sized(GN7I)
     assert (s.fits, s.count, s.utilisation, s.idle_gpus) == (True, 1, None, 0)
     assert s.layout == (1, 1, 1)
-    assert s.engine == "vLLM@0.33.0"
+    assert s.engine == "vLLM@0.31.0"
 
 
 def test_ranges_enclose_the_estimate() -> None:
@@ -84,7 +84,7 @@ def test_count_for_requests_in_flight_by_hand() -> None:
 def test_a_given_count_wins_and_is_said() -> None:
     s = sized(GN7I, rps=D(20), count=2)
     assert (s.count, s.count_given) == (2, True)
-    assert any("of what 2 instances deliver" in w for w in s.warnings)
+    assert any("of what 2 instances deliver" in w for w in map(str, s.warnings))
     assert not sized(GN7I, rps=D(20)).count_given
 
 
@@ -98,8 +98,8 @@ def test_a_tighter_limit_takes_smaller_batches_and_more_machines() -> None:
 def test_a_limit_that_nothing_reaches_names_the_nearest() -> None:
     s = sized(P4D, tpot_ms=D(1))
     assert (s.fits, s.count) == (False, 0)
-    assert "the nearest is tp 4" in s.reasons[0]
-    assert "tpot 1 ms" in s.reasons[0]
+    assert "the nearest is tp 4" in str(s.reasons[0])
+    assert "tpot 1 ms" in str(s.reasons[0])
 
 
 def test_replicas_when_the_model_fits_and_tensor_parallel_when_not() -> None:
@@ -116,15 +116,17 @@ def test_a_pipeline_over_instances_counts_whole_copies() -> None:
     assert sized(P4D, model="DeepSeek-R1", precision="fp8", rps=D(1)).count % 3 == 0
     short = sized(P4D, model="DeepSeek-R1", precision="fp8", count=2)
     assert not short.fits
-    assert "needs 3 instances" in short.reasons[0]
+    assert "needs 3 instances" in str(short.reasons[0])
 
 
 @pytest.mark.parametrize(
     ("instance", "values", "reason"),
     [
-        (GN10XP, {"model": "DeepSeek-R1", "precision": "fp8"}, "no fp8"),
+        (GN10XP, {"model": "DeepSeek-R1", "precision": "fp8"}, "does not have DeepseekV3ForCausalLM"),
+        (GN10XP, {"precision": "fp8"}, "has no fp8 on V100-SXM2-32GB"),
+        (P4D, {"model": "DeepSeek-V3.2", "precision": "fp8"}, "has no sparse attention (DSA) on A100"),
         (GN10XP, {"precision": "bf16"}, "use fp16"),
-        (GN10XP, {"model": "DeepSeek-R1"}, "the network is 24 Gbps"),
+        (machine("A100-SXM4-40GB", "8", "40", "24"), {"model": "DeepSeek-R1"}, "the network is 24 Gbps"),
         (GN7I, {"model": "DeepSeek-R1-Distill-Qwen-14B"}, "28.3 GiB a GPU of 20.0 GiB"),
         (machine("GPU H", "8", "96"), {}, "the vendor masks its name"),
         (machine("Z9000", "8", "96"), {}, "no datasheet for GPU 'Z9000'"),
@@ -137,11 +139,11 @@ def test_what_does_not_fit_says_why(instance: InstanceType, values: dict[str, An
     assert not s.fits
     assert s.count == 0
     assert s.output_tokens_per_second is None
-    assert any(reason in r for r in s.reasons), s.reasons
+    assert any(reason in str(r) for r in s.reasons), s.reasons
 
 
 def test_v100_gets_lmdeploy() -> None:
-    assert sized(GN10XP).engine == "LMDeploy@0.18.0"
+    assert sized(GN10XP).engine == "LMDeploy@0.17.0"
 
 
 def test_idle_gpus_are_counted() -> None:
@@ -160,7 +162,7 @@ def test_int4_loses_to_16_bits_at_full_load_and_wins_alone() -> None:
 
 def test_the_steps_can_be_redone_by_hand() -> None:
     s = sized(GN7I, rps=D(20))
-    steps = {x.what: x for x in s.steps}
+    steps = {str(x.what): x for x in s.steps}
     number = {k: float(v.result.replace(",", "")) for k, v in steps.items()}
     assert number["KV cache per GPU"] == pytest.approx(
         0.9 * 22.18 - number["weights per GPU"] - number["engine and activations per GPU"], abs=0.02
@@ -174,11 +176,11 @@ def test_the_steps_can_be_redone_by_hand() -> None:
     )
     read, work = number["weights read in a decode step"], number["arithmetic of a decode step"]
     assert number["weights and arithmetic of a decode step"] == pytest.approx((read**4 + work**4) ** 0.25, rel=1e-3)
-    gigabytes, _, rest = steps["weights read in a decode step"].formula.partition(" GB / (")
+    gigabytes, _, rest = str(steps["weights read in a decode step"].formula).partition(" GB / (")
     assert float(gigabytes) == pytest.approx(2 * (7.615 - 0.545), rel=1e-3)
     assert read == pytest.approx(float(gigabytes) / (float(rest.split(" ")[0]) * 600) * 1e3, rel=2e-3)
     batch, prompt, decode = number["requests at once, one copy"], number["one prompt"], number["decode step"]
-    more = float(steps["one prompt"].formula.partition("; ")[2].split(" ms")[0])
+    more = float(str(steps["one prompt"].formula).partition("; ")[2].split(" ms")[0])
     by_hand = batch * 512 / (prompt + (batch - 1) * more + 512 * decode) * 1e3
     assert number["output of one instance"] == pytest.approx(by_hand, rel=2e-3)
     assert number["instances"] == math.ceil(20 * 512 / (number["low side"] * 0.8)) == s.count

@@ -19,7 +19,7 @@ from planner.prices.checks import check_batch
 from planner.prices.texts import batch_of
 from tests.bookrows import NOON, batch, disk, price, spec, traffic
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 AMOUNT = st.decimals("0.000000000001", "999999999", allow_nan=False, allow_infinity=False, places=12)

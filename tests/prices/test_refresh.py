@@ -22,7 +22,7 @@ from planner.provider import Access
 from tests.bookrows import NOON
 from tests.fakecloud.fakecloud import REGIONS, Fake
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _environ(told: dict[str, object], **more: str) -> dict[str, str]:

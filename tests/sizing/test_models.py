@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from planner.errors import MisuseError
-from planner.sizing import models
+from planner.errors import MisuseError, PlannerError
+from planner.sizing import config, models
 
 SIZABLE = [m for m in models.rows() if m.sizable]
 
@@ -120,9 +120,9 @@ def write(folder: Path, data: object) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(("config", "name"), [(QWEN, "DeepSeek-R1-Distill-Qwen-7B"), (V3, "DeepSeek-V3")])
-def test_a_config_gives_the_same_shape_as_the_registry(tmp_path: Path, config: dict[str, Any], name: str) -> None:
-    mine, ours = models.from_config(write(tmp_path, config)), models.find(name)
+@pytest.mark.parametrize(("data", "name"), [(QWEN, "DeepSeek-R1-Distill-Qwen-7B"), (V3, "DeepSeek-V3")])
+def test_a_config_gives_the_same_shape_as_the_registry(tmp_path: Path, data: dict[str, Any], name: str) -> None:
+    mine, ours = config.load(write(tmp_path, data)), models.find(name)
     assert mine.total_params == ours.total_params
     assert mine.kv_bytes_per_token == ours.kv_bytes_per_token
     assert mine.active_params == ours.active_params
@@ -154,15 +154,32 @@ def test_a_config_gives_the_same_shape_as_the_registry(tmp_path: Path, config: d
 def test_bad_configs_are_refused_with_the_reason(tmp_path: Path, data: object, message: str) -> None:
     path = write(tmp_path, data)
     with pytest.raises(MisuseError, match=message) as caught:
-        models.from_config(path)
+        config.load(path)
     assert str(caught.value).startswith(path)
 
 
 def test_a_config_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(MisuseError, match="cannot be read"):
-        models.from_config(str(tmp_path / "none.json"))
+        config.load(str(tmp_path / "none.json"))
     with pytest.raises(MisuseError, match="cannot be read"):
-        models.from_config(str(tmp_path))
+        config.load(str(tmp_path))
     (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(MisuseError, match="not UTF-8"):
-        models.from_config(str(tmp_path / "b.json"))
+        config.load(str(tmp_path / "b.json"))
+
+
+def test_a_row_of_an_unknown_architecture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Path(models._DATA).read_text(encoding="utf-8").splitlines()
+    for change, words in (("GPT2LMHeadModel", "is not known"), ("DeepseekV4ForCausalLM", "cannot be sized")):
+        path = tmp_path / "models.csv"
+        path.write_text("\n".join([lines[0], lines[1].replace("Qwen2ForCausalLM", change)]), encoding="utf-8")
+        monkeypatch.setattr(models, "_DATA", str(path))
+        with pytest.raises(PlannerError, match=words):
+            models.rows()
+
+
+def test_the_blocks_of_an_fp8_checkpoint_are_read(tmp_path: Path) -> None:
+    method = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+    assert config.load(write(tmp_path, {**V3, "quantization_config": method})).published == "fp8-block"
+    assert config.load(write(tmp_path, V3)).published == "fp8"
+    assert config.load(write(tmp_path, QWEN)).published == "16"

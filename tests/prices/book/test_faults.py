@@ -20,7 +20,7 @@ from planner.prices.book.write import Writer
 from tests.bookrows import NOON, batch, price
 from tests.fakecloud.fakecloud import REGIONS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 ROWS = 300
 
 

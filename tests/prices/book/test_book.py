@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import MisuseError, PriceBookError
+from planner.files import data_folder
 from planner.offer import Price
 from planner.prices.book import PriceBook, newest_over_list, types_over_list
-from planner.prices.book.place import data_folder
 from planner.prices.book.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from planner.prices.book.write import Writer
 from planner.prices.texts import KINDS, clean
 from planner.provider import in_families
 from tests.bookrows import NOON, batch, disk, price, spec, traffic
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _read(path: Path) -> PriceBook:

@@ -28,7 +28,7 @@ from planner.prices.zones import Sold
 from planner.provider import in_families
 from tests.bookrows import NOON, batch, price, spec, traffic
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 P4D, P5 = "p4d.24xlarge", "p5.48xlarge"
 A, B = "us-east-1a", "us-east-1b"
 

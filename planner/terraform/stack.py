@@ -1,0 +1,160 @@
+"""Driver, engine and images for one GPU on one cloud, made concrete for a module: the engine table's answer in full.
+
+Which build, which flags and every refusal come from planner.sizing (engines, support, serving); here they meet the
+cloud's driver (its provider.json), the model hubs' clients (planner/data/packages.csv) and the images beside the engine (planner/data/images.csv).
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from decimal import Decimal
+from functools import lru_cache
+
+from planner.errors import MisuseError
+from planner.files import DATA
+from planner.offer import Driver
+from planner.prices.catalog import Catalog
+from planner.sizing import engines, support
+from planner.sizing.engines import Build, Host
+from planner.sizing.gpus import GpuSpec
+from planner.sizing.models import Model
+from planner.sizing.serving import serving
+from planner.terraform.deployment import Deployment, Image, Stack
+
+__all__ = ["MIN_NODE_GBPS", "check_layout", "driver", "host", "packages", "stack"]
+
+#: Network that pipeline stages on several instances need, Gbps. One boundary moves hidden x 2 bytes a token (14 KB for
+#: DeepSeek-R1: 1.1 Gbps at 10,000 tokens/s), so this leaves room for bursts of prefill and for the model's download.
+MIN_NODE_GBPS = Decimal(25)
+DEPLOYED = ("vllm", "lmdeploy")  # the engines that our templates start
+
+
+def _market(mainland: bool) -> str:
+    return "mainland" if mainland else "abroad"
+
+
+def packages(mainland: bool) -> tuple[str, ...]:
+    """Return the Python packages that an instance needs to fetch its model, each `name==version`."""
+    with open(os.path.join(DATA, "packages.csv"), encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["market"] in ("", _market(mainland))]
+    return tuple(f"{row['package']}=={row['version']}" for row in rows)
+
+
+@lru_cache(maxsize=64)
+def driver(provider: str) -> Driver:
+    """Return the driver of the provider's GPU machines; raise MisuseError where its provider.json says none."""
+    found = Catalog().info(provider).driver
+    if found is None:
+        raise MisuseError(f"{provider} does not say which driver its GPU machines run (`driver` in its provider.json)")
+    return found
+
+
+def host(provider: str, mainland: bool) -> Host:
+    """Return what an engine finds on the provider's instances once our module has seen to the driver."""
+    return Host(name=provider, driver=driver(provider).version, market=_market(mainland))
+
+
+@lru_cache(maxsize=1)
+def _images() -> list[Image]:
+    """Return the images beside the engine: proxy, monitoring, exporters."""
+    with open(os.path.join(DATA, "images.csv"), encoding="utf-8", newline="") as file:
+        return [Image(r["role"], r["image"], r["digest"], r["source"], r["as_of"]) for r in csv.DictReader(file)]
+
+
+def _build(gpu: GpuSpec, where: Host, asked: str) -> Build:
+    """Return the build to deploy; raise MisuseError with the way out where there is none."""
+    choice = engines.choose(gpu, where, asked)
+    if choice.refused:
+        raise MisuseError(f"{gpu.name} on {where.name}: {choice.refused}{_known(asked, where)}")
+    engine = choice.engine
+    if engine.key not in DEPLOYED:
+        raise MisuseError(f"emit-tf deploys vllm or lmdeploy, not {engine.label}: choose --engine vllm or lmdeploy")
+    if choice.build is None:
+        low = support.gpu_refusal(engine, gpu)
+        why = str(low) if low else f"no image of {engine.label} is known that runs there"
+        raise MisuseError(f"{gpu.name} on {where.name}: {why}{_known(asked, where)}")
+    if not choice.build.image:
+        raise MisuseError(f"--engine {asked}: {choice.build.note}{_known(asked, where)}")
+    return choice.build
+
+
+def _known(asked: str, where: Host) -> str:
+    """Return the builds of the engine asked for that the host takes, as the end of a sentence."""
+    if not asked:
+        return ""
+    key = engines.parse(asked).key
+    fit = [b.engine.version for b in engines.builds() if b.engine.key == key and b.image and b.takes(where)]
+    return f" (known there: {', '.join(dict.fromkeys(fit))})" if fit else ""
+
+
+def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str = "", checkpoint: str = "") -> Stack:
+    """Return driver, engine and images that serve `model` at exactly `precision` on `gpu`.
+
+    `engine` is what the user asked for: "" for the default, a name, or a name with a version of the engine table.
+    `checkpoint`: ORG/NAME instead of the published one. Raises MisuseError, with the way out, for what cannot run or
+    would be served in another width.
+    """
+    build = _build(gpu, where, engine)
+    chosen = build.engine
+    refused = support.refusal(chosen, gpu, precision, model)
+    if refused:
+        raise MisuseError(f"{gpu.name} on {where.name}: {refused}")
+    way = serving(model, precision, gpu, chosen, checkpoint)
+    installed = driver(where.name)
+    images = [Image("engine", build.image, build.digest, build.source, build.as_of), *_images()]
+    notes = [str(said) for said in support.note(chosen, gpu, precision, model)]
+    notes += [f"{image.reference} has no known digest: set it before apply" for image in images if not image.digest]
+    opened = engines.advisories(chosen)
+    if opened:
+        names = ", ".join(f"{a.id} ({a.severity})" for a in opened)
+        notes.append(f"advisories open in {chosen.label}: {names}")
+    return Stack(
+        engine=chosen.key,
+        engine_version=chosen.version,
+        driver="" if installed.how == "image" else installed.version,
+        driver_min=str(build.driver_min),
+        dtype=way.dtype,
+        quantization=way.quantization,
+        images=tuple(images),
+        notes=tuple(notes),
+        flags=way.flags,
+        made=way.made,
+    )
+
+
+def check_layout(deployment: Deployment) -> None:
+    """Raise MisuseError when the layout does not fit the instances, their engine or their network."""
+    layout, engine = deployment.layout, deployment.stack.engine
+    where = f"{deployment.instance_type} in {deployment.region}"
+    if layout.tp > deployment.gpu_count:
+        raise MisuseError(
+            f"tensor parallel {layout.tp} would span instances of {where} ({deployment.gpu_count} GPUs each) over TCP: "
+            "only pipeline parallel crosses instances; choose a larger instance type or a smaller precision"
+        )
+    if layout.pp == 1:
+        if layout.tp * layout.replicas > deployment.gpu_count:
+            raise MisuseError(
+                f"{layout.replicas} x tp {layout.tp} need more than the {deployment.gpu_count} GPUs of {where}"
+            )
+        return
+    if layout.replicas != 1:
+        raise MisuseError(
+            f"pipeline parallel {layout.pp} on {where}: one replica for each {layout.pp} instances, not {layout.replicas}"
+        )
+    if deployment.count % layout.pp:
+        raise MisuseError(
+            f"{deployment.count} instances do not divide into pipelines of {layout.pp} instances on {where}"
+        )
+    if engine != "vllm":
+        raise MisuseError(f"{engine} has no pipeline parallel across instances: {where} must hold the model alone")
+    version = deployment.stack.engine_version
+    if "--nnodes" not in engines.flags("vllm", version):
+        raise MisuseError(
+            f"vLLM {version} (the image for {where}) has no --nnodes; "
+            "multi-node needs 0.11.1 or newer: choose --engine vllm@VERSION or a larger instance type"
+        )
+    gbps = deployment.network_gbps
+    if gbps is None or gbps < MIN_NODE_GBPS:
+        have = "an unknown network" if gbps is None else f"{gbps:g} Gbps"
+        raise MisuseError(f"{where} has {have}: pipeline stages across instances need {MIN_NODE_GBPS} Gbps")
