@@ -184,12 +184,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "long calls": {
         "planner/rendering/xlsx/model.py:Model._option Option": "records by keyword",
         "planner/rendering/xlsx/output.py:write_focus line": "records by keyword",
-        "providers/aws/parse.py:offer_rates Rate": "records by keyword",
-        "providers/aws/parse.py:plan_rates PlanRate": "records by keyword",
-        "providers/aws/parse.py:transfer_rates TransferRate": "records by keyword",
-        "providers/aws/public.py:_offers Rate": "records by keyword",
-        "providers/aws/public.py:_plans PlanRate": "records by keyword",
-        "providers/aws/public.py:_transfer TransferRate": "records by keyword",
     },
     "regular expressions": {},
     "errors read back": {},
