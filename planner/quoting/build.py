@@ -91,18 +91,23 @@ def _size(req: Request, here: Place, name: str, sized: dict[tuple[str, ...], Siz
     provider, region, spec = here.info.name, here.region, here.specs.get(name)
     if spec is None:
         return Rejected(provider, region, name, text("no specification in the catalogue: cannot be sized"))
-    sizing = sized.get((provider, name))
+    host = _host(req, here)
+    sizing = sized.get((*host, name))
     if sizing is None:
-        sizing = sized[provider, name] = size(req.workload, spec, _host(here))
+        sizing = sized[(*host, name)] = size(req.workload, spec, host)
     if not sizing.fits:
         return Rejected(provider, region, name, text("{reasons}", reasons=sizing.reasons))
     return sizing
 
 
-def _host(here: Place) -> Host:
-    """Return what an engine finds on the instances of a place: the engine table chooses the version by it."""
-    driver = here.info.driver
-    return Host(here.info.name, driver.version if driver else "")
+def _host(req: Request, here: Place) -> Host:
+    """Return what an engine finds on the instances of a place: the engine table chooses the version by it.
+
+    The market counts only where a version is asked for: no build that is chosen by itself is for one market alone.
+    """
+    driver, name = here.info.driver, here.info.name
+    market = req.catalog.market(name, here.region) if req.workload.engine else ""
+    return Host(name, driver.version if driver else "", market)
 
 
 def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]:

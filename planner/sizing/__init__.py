@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import overload
+
 from planner.records import NamedTuple
 from planner.text import Text
 
-__all__ = ["Layout", "Memory", "Range", "Sizing", "Step"]
+__all__ = ["Layout", "Memory", "Range", "Sizing", "Step", "Steps"]
 
 
 class Range(NamedTuple):
@@ -47,6 +50,43 @@ class Step(NamedTuple):
     source: str
 
 
+class Steps(Sequence[Step]):
+    """Steps that are told when somebody looks: most quotes show none, and wording them is a tenth of a quote's time."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], tuple[Step, ...]]) -> None:
+        self._make = make
+        self._made: tuple[Step, ...] | None = None
+
+    def _told(self) -> tuple[Step, ...]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Step, ...]: ...
+    def __getitem__(self, index: int | slice) -> Step | tuple[Step, ...]:
+        return self._told()[index]
+
+    def __len__(self) -> int:
+        return len(self._told())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (tuple, Steps)) and self._told() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._told())
+
+    def __repr__(self) -> str:
+        return repr(self._told())
+
+    def __reduce__(self) -> tuple[type[tuple[Step, ...]], tuple[tuple[Step, ...]]]:
+        return tuple, (self._told(),)
+
+
 class Sizing(NamedTuple):
     """How an instance type serves a workload. fits False: `reasons` say why, the numbers are None.
 
@@ -73,4 +113,4 @@ class Sizing(NamedTuple):
     idle_gpus: int
     basis: tuple[str, ...]
     warnings: tuple[Text, ...]
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]

@@ -7,7 +7,7 @@ import math
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
 from planner.records import NamedTuple
-from planner.sizing import Layout, Memory, Sizing, engines, estimate, gpus, layout, models, steps, support
+from planner.sizing import Layout, Memory, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
 from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
 from planner.sizing.gpus import GIB, GpuSpec, Missing
@@ -223,7 +223,7 @@ def chosen(case: Case, plans: Plans) -> Sizing:
         count=count,
         utilisation=used,
         warnings=found.warnings + warnings,
-        steps=(*found.steps, steps.count_step(best, ask, needed + load.spare, load.spare)),
+        steps=Steps(lambda: (*found.steps, _count_step(best, ask, needed + load.spare, load.spare))),
     )
 
 
@@ -317,11 +317,24 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
         idle_gpus=case.cards - busy * s.plan.tp,
         basis=estimate.anchors(case.gpu, precision),
         warnings=tuple(_warnings(case, s)),
-        steps=(
-            *steps.memory_steps(s.plan, case.model, precision, case.gpu, case.engine),
-            *steps.speed_steps(s, case.gpu, ask),
-        ),
+        steps=Steps(lambda: _steps(case, s, ask)),
     )
+
+
+def _steps(case: Case, s: Served, ask: Demand) -> tuple[Step, ...]:
+    """Return the sizing told step by step; what tells it is loaded when somebody looks."""
+    from planner.sizing import steps
+
+    return (
+        *steps.memory_steps(s.plan, case.model, case.load.precision, case.gpu, case.engine),
+        *steps.speed_steps(s, case.gpu, ask),
+    )
+
+
+def _count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:
+    from planner.sizing.steps import count_step
+
+    return count_step(s, ask, count, spare)
 
 
 def memory(p: Plan, replicas: int) -> Memory:

@@ -34,6 +34,7 @@ class Kernel(NamedTuple):
     note: str
 
 
+@lru_cache(maxsize=1024)
 def numbers(version: str) -> tuple[int, ...]:
     """Return the leading two numbers of `0.20.1+x`, `2024` or `0.9.3(2023)`; () when there is none."""
     parts: list[int] = []

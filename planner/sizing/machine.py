@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.errors import MisuseError
 from planner.records import NamedTuple
-from planner.sizing import Sizing, estimate, fit, layout, steps
+from planner.sizing import Sizing, Steps, estimate, fit, layout, steps
 from planner.sizing.engines import ANYWHERE, Host
 from planner.sizing.fit import Case
 from planner.sizing.memory import tp_refusal
@@ -67,7 +67,7 @@ def on_machine(
     found = fit.assemble(case, best.served, ask, now, now.tokens_per_second, min(best.load, now.batch))
     return found._replace(
         warnings=(*found.warnings, *_waiting(best)),
-        steps=(*found.steps, steps.load_step(best.served, now, best.load, burst)),
+        steps=Steps(lambda: (*found.steps, steps.load_step(best.served, now, best.load, burst))),
     )
 
 

@@ -186,3 +186,8 @@ def test_no_default_below_the_security_floor() -> None:
     for build in engines.builds():
         if build.rank and build.engine.key == "vllm":
             assert build.engine.number >= (0, 22)
+
+
+def test_no_build_that_is_chosen_by_itself_is_for_one_market() -> None:
+    """quoting/build.py looks at the market only where a version is asked for."""
+    assert not any(build.market for build in engines.builds() if build.rank)

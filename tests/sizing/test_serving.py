@@ -185,3 +185,13 @@ def test_an_fp8_model_needs_its_own_bytes_of_disk_not_twice_as_many() -> None:
     options = tuple({o.purchase_option for o in quote.offers})
     d = deploy.deploy(quote, deploy.pick(quote, "aws", option=options), deploy.Settings(NOW))
     assert d.weights_gib == pytest.approx(627, rel=0.02)
+
+
+def test_a_version_of_one_market_is_quoted_and_emitted_there_alone() -> None:
+    for region, runs in (("cn-hangzhou", True), ("ap-southeast-1", False)):
+        quote = make_quote(
+            provider=("alicloud",), region=(region,), instance_type=("ecs.gn7i-c16g1.4xlarge",), engine="vllm@0.11.0"
+        )
+        assert bool(quote.offers) == runs
+        if not runs:
+            assert any("no build of vLLM@0.11.0 is for abroad" in str(r.reason) for r in quote.rejected)
