@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -15,13 +15,16 @@ from planner.records import NamedTuple
 from providers._http import UnsafeAnswerError
 
 __all__ = [
+    "RETRIED",
     "Failure",
+    "RefusedError",
     "clean",
     "failure_of",
     "host_only",
     "network_reason",
     "number",
     "price",
+    "questions",
     "raw_text",
     "refusal",
     "resolve_quickly",
@@ -40,6 +43,27 @@ class Failure(NamedTuple):
     code: str
     detail: str
     wait: float = 0.0
+
+
+#: Kinds of failure that may be over at the next try.
+RETRIED = frozenset({"throttled", "server", "network"})
+
+
+class RefusedError(FetchError):
+    """The cloud said no. `failure` says why; kind "other" means that it understood, and has nothing of the sort."""
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure, self.code = failure, failure.code
+
+
+def questions(looks: Iterable[tuple[str, Callable[[], str]]]) -> Iterator[tuple[str, bool, str]]:
+    """Ask each of (call, look) in turn and yield (call, ok, what was seen, or why not), as a self-check does."""
+    for call, look in looks:
+        try:
+            yield call, True, look()
+        except FetchError as error:
+            yield call, False, str(error)
 
 
 def number(value: object, what: str) -> Decimal:

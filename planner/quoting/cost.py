@@ -29,6 +29,7 @@ __all__ = [
     "charges_of",
     "commitment_of",
     "in_steps",
+    "in_tiers",
     "monthly_cost",
     "paid",
     "terms_of",
@@ -79,6 +80,22 @@ def in_steps(rates: Sequence[Rate], quantity: Decimal) -> list[tuple[Rate, Decim
         end = quantity if rate.end is None else min(quantity, rate.end)
         if end > rate.start:
             parts.append((rate, end - rate.start))
+    return parts
+
+
+def _free(line: Line) -> Decimal:
+    """Return the GB of a month that a free quota takes."""
+    return min(line.each, line.free.end or ZERO) if line.free else ZERO
+
+
+def in_tiers(line: Line) -> list[tuple[Rate, Decimal]]:
+    """Split one month's GB of a traffic line over its tiers, beyond the free quota; empty tiers are left out."""
+    gb, free = line.each, _free(line)
+    parts = []
+    for rate in line.rates:
+        start, end = max(rate.start, free), gb if rate.end is None else min(gb, rate.end)
+        if end > start:
+            parts.append((rate, end - start))
     return parts
 
 
@@ -219,23 +236,19 @@ def _traffic(ask: Asked) -> list[Charge]:
 
     A free quota takes the first GB of the month, which then count towards the tiers, as on the clouds' bills.
     """
-    line, months, gb = ask.line, ask.months, ask.line.each
+    line, months = ask.line, ask.months
     charges = []
-    free = min(gb, line.free.end or ZERO) if line.free else ZERO
+    free = _free(line)
     if line.free and free:
         formula = raw("{gb} GB free x {months} mo.", gb=free, months=months)
         quota = raw("free quota")
         charges.append(_charge(line, line.free, free * months, ZERO, formula, unit="GB", tier=quota, share=ZERO))
     key = "{gb} GB x {months} month" + "s" * (months > 1) + " x {price} {code}/GB"
-    for rate in line.rates:
-        start = max(rate.start, free)
-        end = gb if rate.end is None else min(gb, rate.end)
-        if end <= start:
-            continue
+    for rate, gb in in_tiers(line):
         top = plain(rate.end) if rate.end is not None else "up"
         tier = raw("{start}-{end} GB", start=rate.start, end=top) if len(line.rates) > 1 else NONE
-        formula = raw(key, gb=end - start, months=months, price=rate.amount, code=line.currency)
-        charges.append(_charge(line, rate, (end - start) * months, rate.amount, formula, unit="GB", tier=tier))
+        formula = raw(key, gb=gb, months=months, price=rate.amount, code=line.currency)
+        charges.append(_charge(line, rate, gb * months, rate.amount, formula, unit="GB", tier=tier))
     return charges
 
 

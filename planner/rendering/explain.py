@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.i18n import English, pad, translator
 from planner.money import plain
 from planner.quoting.cost import monthly_cost
-from planner.quoting.records import Offer, Quote
+from planner.quoting.records import Charge, Offer, Quote
 from planner.rendering.words import way
 from planner.text import text
 
@@ -16,79 +16,10 @@ ENGLISH = translator("en")
 
 def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     """Return the explanation of `offer` as text; every number in it can be redone by hand."""
-    totals, native = offer.totals, offer.totals.native_currency
-    lines = [
-        f"{offer.id}",
-        "  "
-        + t(
-            "{n} x {type} in {region} ({site}), {way}",
-            n=offer.count,
-            type=offer.instance_type,
-            region=offer.region,
-            site=offer.site,
-            way=way(offer, t),
-        ),
-    ]
-    gpu = offer.gpu
-    memory = t(" of {n} GiB", n=plain(gpu.memory_gib)) if gpu.memory_gib is not None else ""
-    lines += [
-        f"  {plain(gpu.count)} x {gpu.model}{memory}, {offer.machine.vcpu} vCPU, "
-        + t("{n} GiB memory", n=plain(offer.machine.memory_gib)),
-        "",
-    ]
-    lines.append("  " + t("charges"))
-    for c in offer.charges:
-        tier = f" [{t.say(c.tier)}]" if c.tier else ""
-        lines.append(f"    {t.say(c.name)}{tier}: {plain(c.amount)} {c.currency}")
-        lines.append(
-            f"      = {plain(c.quantity)} {t.say(text(c.unit))} x {plain(c.unit_price)} {c.currency}    ({t.say(c.formula)})"
-        )
-        if c.unit_price != c.list_unit_price:
-            lines.append(
-                "      "
-                + t(
-                    "contracted; the list price is {price}, list cost {cost}",
-                    price=plain(c.list_unit_price),
-                    cost=plain(c.list),
-                )
-            )
-        if c.billed != c.amount:
-            lines.append(
-                "      "
-                + t(
-                    "billed in the window: {billed}; committed: {committed}",
-                    billed=plain(c.billed),
-                    committed=plain(c.committed),
-                )
-            )
-        elif c.committed:
-            lines.append("      " + t("committed over the term: {amount}", amount=plain(c.committed)))
-        lines.append(
-            "      "
-            + t(
-                "price row {place} ({date}, confidence {confidence})",
-                place=c.source.place,
-                date=c.source.as_of or t.say(text(c.source.dated)) or t("undated"),
-                confidence=t.say(text(c.source.confidence)),
-            )
-        )
-        lines.append("      " + t("source: {text}", text=c.source.text))
-    lines += [
-        "",
-        "  " + t("totals in {codes}", codes=native if native == quote.currency else f"{native}, {quote.currency}"),
-    ]
-    for name in ("list", "effective", "billed", "committed"):
-        own, report = getattr(totals.native, name), getattr(totals.report, name)
-        other = "" if native == quote.currency else f"  = {plain(report)} {quote.currency}"
-        lines.append(f"    {pad(t(name), 10)} {plain(own)} {native}{other}")
-    for fx in quote.fx if native != quote.currency else ():
-        lines.append(
-            "    "
-            + t(
-                "rate: {rate}",
-                rate=f"1 {fx.base} = {plain(fx.rate)} {fx.quote} ({fx.as_of or t('no date')}; {t.say(fx.source)})",
-            )
-        )
+    lines = [*_head(offer, t), *_advice(quote, offer, t), "", "  " + t("charges")]
+    for charge in offer.charges:
+        lines += _charge(charge, t)
+    lines += ["", *_totals(quote, offer, t)]
     if offer.commitment is not None:
         lines += _break_even(offer, t)
     if offer.unpriced or offer.notes:
@@ -99,6 +30,76 @@ def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
         )
     lines += ["", *_sizing(offer, t)]
     return "\n".join(lines) + "\n"
+
+
+def _head(offer: Offer, t: English) -> list[str]:
+    """Return what the offer is: its id, where it stands, its machine."""
+    gpu = offer.gpu
+    memory = t(" of {n} GiB", n=plain(gpu.memory_gib)) if gpu.memory_gib is not None else ""
+    where = t(
+        "{n} x {type} in {region} ({site}), {way}",
+        n=offer.count,
+        type=offer.instance_type,
+        region=offer.region,
+        site=offer.site,
+        way=way(offer, t),
+    )
+    machine = t("{n} GiB memory", n=plain(offer.machine.memory_gib))
+    return [
+        offer.id,
+        f"  {where}",
+        f"  {plain(gpu.count)} x {gpu.model}{memory}, {offer.machine.vcpu} vCPU, {machine}",
+    ]
+
+
+def _advice(quote: Quote, offer: Offer, t: English) -> list[str]:
+    """Return whether the quote recommends this offer, or which other one."""
+    chosen = quote.recommended
+    if chosen is None:
+        return []
+    if chosen.id == offer.id:
+        return ["  " + t("recommended:") + " " + t.say(chosen.reason)]
+    return ["  " + t("the quote recommends {id}", id=chosen.id)]
+
+
+def _charge(c: Charge, t: English) -> list[str]:
+    """Return one charge: its amount, how it came about, and the price row and source behind it."""
+    tier = f" [{t.say(c.tier)}]" if c.tier else ""
+    unit = t.say(text(c.unit))
+    lines = [
+        f"    {t.say(c.name)}{tier}: {plain(c.amount)} {c.currency}",
+        f"      = {plain(c.quantity)} {unit} x {plain(c.unit_price)} {c.currency}    ({t.say(c.formula)})",
+    ]
+    if c.unit_price != c.list_unit_price:
+        contracted = "contracted; the list price is {price}, list cost {cost}"
+        lines.append("      " + t(contracted, price=plain(c.list_unit_price), cost=plain(c.list)))
+    if c.billed != c.amount:
+        cash = "billed in the window: {billed}; committed: {committed}"
+        lines.append("      " + t(cash, billed=plain(c.billed), committed=plain(c.committed)))
+    elif c.committed:
+        lines.append("      " + t("committed over the term: {amount}", amount=plain(c.committed)))
+    row = t(
+        "price row {place} ({date}, confidence {confidence})",
+        place=c.source.place,
+        date=c.source.as_of or t.say(text(c.source.dated)) or t("undated"),
+        confidence=t.say(text(c.source.confidence)),
+    )
+    return [*lines, f"      {row}", "      " + t("source: {text}", text=c.source.text)]
+
+
+def _totals(quote: Quote, offer: Offer, t: English) -> list[str]:
+    """Return the totals in the offer's and the report's currency, and the rates between them."""
+    totals, native = offer.totals, offer.totals.native_currency
+    codes = native if native == quote.currency else f"{native}, {quote.currency}"
+    lines = ["  " + t("totals in {codes}", codes=codes)]
+    for name in ("list", "effective", "billed", "committed"):
+        own, report = getattr(totals.native, name), getattr(totals.report, name)
+        other = "" if native == quote.currency else f"  = {plain(report)} {quote.currency}"
+        lines.append(f"    {pad(t(name), 10)} {plain(own)} {native}{other}")
+    for fx in quote.fx if native != quote.currency else ():
+        rate = f"1 {fx.base} = {plain(fx.rate)} {fx.quote} ({fx.as_of or t('no date')}; {t.say(fx.source)})"
+        lines.append("    " + t("rate: {rate}", rate=rate))
+    return lines
 
 
 def _break_even(offer: Offer, t: English) -> list[str]:

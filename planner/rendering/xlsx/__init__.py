@@ -6,9 +6,14 @@ Only hours, traffic, rates, discounts, counts (Inputs) and prices (Prices) are t
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 from planner.errors import PlannerError
-from planner.quoting.records import Quote
+from planner.quoting.records import Offer, Quote
+
+if TYPE_CHECKING:
+    from planner.rendering.xlsx.book import Book
+    from planner.rendering.xlsx.model import Model
 
 __all__ = ["MOST", "dump"]
 
@@ -23,22 +28,15 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
     """
     from planner.i18n import translator
     from planner.quoting.choose import worth_showing
-    from planner.rendering.xlsx.analysis import write_commitment, write_scenarios, write_sensitivity
     from planner.rendering.xlsx.book import Book
-    from planner.rendering.xlsx.costs import write_costs, write_egress
-    from planner.rendering.xlsx.inputs import Refs, write_inputs, write_prices
     from planner.rendering.xlsx.model import Model
-    from planner.rendering.xlsx.output import recommended, write_checks, write_focus, write_summary
-    from planner.rendering.xlsx.timeline import write_timeline
-    from planner.rendering.xlsx.words import write_cover, write_notes, write_sizing
 
-    offers = worth_showing(quote, top)[:MOST]
-    if not offers:
+    if not quote.offers:
         raise PlannerError(
             "no offer serves this workload, so there is nothing to put in a workbook; see --format table"
         )
     t = translator(lang)
-    model, refs, stream = Model(quote, offers), Refs(), io.BytesIO()
+    model, stream = Model(quote, _first(quote, worth_showing(quote, top))), io.BytesIO()
     book = Book(stream, t, lang, quote.quoted_on)
     book.file.set_properties(
         {
@@ -48,23 +46,50 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
             "comments": t("A forecast from published prices, not a bill."),
         }
     )
-    best = recommended(model)[0] or model.options[0]
-    write_inputs(book, model, refs)
-    write_prices(book, model, refs)
-    write_sizing(book, model)
-    write_egress(book, model, refs)
-    write_costs(book, model, refs)
-    shown = write_timeline(book, model, refs)
-    curve = write_commitment(book, model, refs, shown)
-    write_scenarios(book, model, refs)
-    write_sensitivity(book, model, refs, shown)
-    write_focus(book, model, model.options.index(best))
-    passed = write_checks(book, model, refs, shown, model.options.index(best))
-    write_summary(book, model, shown, curve)
-    write_notes(book, model)
-    write_cover(book, model, passed)
+    _write(book, model)
     for sheet in book.sheets.values():
         sheet.close()
     book.empty["summary"].activate()
     book.file.close()
     return stream.getvalue()
+
+
+def _first(quote: Quote, offers: list[Offer]) -> list[Offer]:
+    """Return the first `MOST` offers, and what the quote recommends in any case."""
+    from planner.quoting.choose import advise
+
+    said = advise(quote)
+    late = [o for o in offers[MOST:] if o in (said.best, said.lasting)]
+    return offers[: MOST - len(late)] + late
+
+
+def _write(book: Book, model: Model) -> None:
+    """Fill the sheets in the order in which they refer to one another."""
+    from planner.rendering.xlsx.checks import Written, write_checks
+    from planner.rendering.xlsx.commitment import write_commitment
+    from planner.rendering.xlsx.costs import best_of, write_costs
+    from planner.rendering.xlsx.egress import write_egress
+    from planner.rendering.xlsx.focus import write_focus
+    from planner.rendering.xlsx.inputs import write_inputs
+    from planner.rendering.xlsx.prices import write_prices
+    from planner.rendering.xlsx.scenarios import write_scenarios
+    from planner.rendering.xlsx.sensitivity import write_sensitivity
+    from planner.rendering.xlsx.summary import write_summary
+    from planner.rendering.xlsx.timeline import write_timeline
+    from planner.rendering.xlsx.words import write_cover, write_notes, write_sizing
+
+    best = model.best or model.options[0]
+    refs = write_inputs(book, model, best_of(book, model, "rank"))
+    prices = write_prices(book, model)
+    write_sizing(book, model)
+    egress = write_egress(book, model, refs)
+    write_costs(book, model, refs)
+    timeline = write_timeline(book, model, prices)
+    curve = write_commitment(book, model, refs, prices, timeline.shown)
+    write_scenarios(book, model, refs)
+    centre = write_sensitivity(book, model, prices, timeline.shown)
+    focus = write_focus(book, model, best)
+    checked = write_checks(book, model, Written(prices, egress, timeline, centre, focus, best))
+    write_summary(book, model, timeline.chart, curve)
+    write_notes(book, model)
+    write_cover(book, model, checked)

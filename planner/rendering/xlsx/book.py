@@ -8,7 +8,7 @@ from typing import Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-__all__ = ["Book", "Sheet", "cell", "clean"]
+__all__ = ["Book", "Sheet", "cell", "clean", "quoted", "serial"]
 
 LONGEST = 32_000
 NAMES = {
@@ -95,6 +95,16 @@ def cell(row: int, col: int, fixed: str = "") -> str:
     return name
 
 
+def quoted(text: str) -> str:
+    """Return `text` as a formula writes it."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def serial(day: str) -> int:
+    """Return the number that a spreadsheet counts an ISO date by."""
+    return date.fromisoformat(day).toordinal() - date(1899, 12, 30).toordinal()
+
+
 class Book:
     """A workbook in `lang`; `t` gives a string of the catalogue, `sheet` adds a protected sheet."""
 
@@ -128,6 +138,10 @@ class Book:
         made = self.sheets[key] = Sheet(self, key, widths, landscape)
         return made
 
+    def define(self, name: str, key: str, row: int, col: int) -> None:
+        """Give a cell of the sheet `key` a name for formulas."""
+        self.file.define_name(name, "=" + self.ref(key, cell(row, col, "rc")))
+
     def ref(self, key: str, where: str) -> str:
         """Return a reference to `where` on the sheet `key`, as formulas write it."""
         return f"'{self.t(NAMES[key])}'!{where}"
@@ -150,12 +164,13 @@ class Sheet:
         ws.set_footer("&L&8&F  &A&R&8&P / &N")
         ws.protect("", {"select_locked_cells": True, "format_columns": True, "format_rows": True})
 
-    def _seen(self, row: int, col: int) -> None:
+    def seen(self, row: int, col: int) -> None:
+        """Widen the print area to hold a cell, or what a chart covers."""
         self.last = [max(self.last[0], row), max(self.last[1], col)]
 
     def text(self, row: int, col: int, text: object, style: str = "text", **more: Any) -> None:
         """Write text, never read as a formula, number or link."""
-        self._seen(row, col)
+        self.seen(row, col)
         self.ws.write_string(row, col, clean(text), self.book.fmt(style, **more))
 
     def head(self, row: int, titles: list[str], height: float = 36) -> None:
@@ -177,7 +192,7 @@ class Sheet:
 
     def put(self, row: int, col: int, value: object, number: str = "", style: str = "calc", **more: Any) -> None:
         """Write a constant: a number, an ISO date (number "date") or text."""
-        self._seen(row, col)
+        self.seen(row, col)
         fmt = self.book.fmt(style, number, **more)
         if value is None or value == "":
             self.ws.write_blank(row, col, None, fmt)
@@ -192,7 +207,7 @@ class Sheet:
         self, row: int, col: int, formula: str, value: object, number: str = "", style: str = "calc", **more: Any
     ) -> None:
         """Write a formula with the value that it has now, for viewers that do not calculate."""
-        self._seen(row, col)
+        self.seen(row, col)
         if isinstance(value, (Decimal, int)) and not isinstance(value, bool):
             value = float(value)
         elif isinstance(value, str):

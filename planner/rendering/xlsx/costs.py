@@ -1,14 +1,24 @@
-"""The sheets Costs and Egress: one row per option, one formula per column; one row per tier of traffic."""
+"""The sheet Costs: one row per option, one formula per column; its values are the option's evaluated lines."""
 
 from __future__ import annotations
 
-from typing import Any
+from planner.rendering.xlsx.book import Book, Sheet, cell, quoted
+from planner.rendering.xlsx.inputs import Inputs
+from planner.rendering.xlsx.model import Ladder, Model, Option, label
+from planner.rendering.xlsx.prices import ladder_cost
 
-from planner.rendering.xlsx.book import Book, cell
-from planner.rendering.xlsx.inputs import Refs, label
-from planner.rendering.xlsx.model import Ladder, Model, Option, tiered
-
-__all__ = ["COLUMNS", "FIRST", "ladder_cost", "ref", "span", "write_costs", "write_egress"]
+__all__ = [
+    "COL",
+    "COLUMNS",
+    "FIRST",
+    "best_of",
+    "flat_month",
+    "ref",
+    "say_recommended",
+    "span",
+    "term_price",
+    "write_costs",
+]
 
 FIRST = 5
 #: key, title, unit, number format
@@ -47,18 +57,21 @@ COLUMNS = (
     ("n_eff", "effective", "native", "money"),
     ("n_bill", "billed", "native", "money"),
     ("n_owed", "committed", "native", "money"),
+    ("n_all", "obligation", "native", "money"),
     ("r_list", "list", "report", "money"),
     ("r_eff", "effective", "report", "money"),
     ("r_bill", "billed", "report", "money"),
     ("r_owed", "committed", "report", "money"),
+    ("r_all", "obligation", "report", "money"),
     ("whole", "complete", "1 = yes", "flag"),
-    ("rank", "all obligations, firm and complete", "report", "money"),
+    ("rank", "obligation, firm and complete", "report", "money"),
     ("lasting", "effective, firm and complete", "report", "money"),
     ("per_second", "tokens out", "1/s", "num"),
     ("m_out", "per million tokens out", "report", "money"),
     ("m_all", "per million tokens", "report", "money"),
 )
 COL = {key: number for number, (key, *_) in enumerate(COLUMNS)}
+NUMBERS = {key: number for key, _, _, number in COLUMNS}
 
 
 def ref(book: Book, key: str, number: int) -> str:
@@ -71,249 +84,170 @@ def span(book: Book, model: Model, key: str) -> str:
     return book.ref("costs", f"{cell(FIRST, COL[key], 'rc')}:{cell(FIRST + len(model.options) - 1, COL[key], 'rc')}")
 
 
-def column(book: Book, ladder: Ladder, col: int) -> str:
-    """Return the cells of `ladder` in a column of Prices."""
-    return book.ref("prices", f"{cell(ladder.row, col, 'rc')}:{cell(ladder.last, col, 'rc')}")
+def best_of(book: Book, model: Model, key: str) -> str:
+    """Return the formula of the number of the option with the least of the column `key`; "" where it is empty."""
+    area = span(book, model, key)
+    return f'IF(COUNT({area})=0,"",MATCH(MIN({area}),{area},0))'
 
 
-def ladder_cost(book: Book, ladder: Ladder, amount: str) -> str:
-    """Return the formula of what `amount` costs: each step adds its price above the step before it."""
-    start, step = column(book, ladder, 7), column(book, ladder, 11)
-    return f"SUMPRODUCT(({amount}>{start})*({amount}-{start})*{step})"
+def say_recommended(book: Book, model: Model, s: Sheet, row: int) -> None:
+    """Say on a sheet that shows one option which one is recommended, as it is now."""
+    t, best = book.t, model.best
+    said, none = t("Recommended: option {no}, ", no="@").partition("@"), t("No option is recommended.")
+    name = f"INDEX({span(book, model, 'option')},MAX(1,option_recommended))"
+    formula = f'IF(option_recommended="",{quoted(none)},{quoted(said[0])}&option_recommended&{quoted(said[2])}&{name})'
+    words = f"{said[0]}{best.number + 1}{said[2]}{label(best, t)}" if best else none
+    s.calc(row, 0, formula, words, "", "subtitle")
 
 
-def part(book: Book, ladder: Ladder, unit: str) -> str:
-    """Return the sum of the list prices of `ladder` in `unit`, as references to Prices."""
-    found = [book.ref("prices", cell(ladder.row + i, 9, "rc")) for i, r in enumerate(ladder.rates) if r.unit == unit]
-    return "+".join(found) if found else "0"
-
-
-def write_egress(book: Book, model: Model, refs: Refs) -> None:
-    """Write Egress: lanes with their monthly cost now and per scenario, then every tier."""
-    t, work = book.t, model.work
-    s = book.sheet("egress", [8, 34, 16, 14, 14, 12, 12, 14, 14, 14, 14, 14])
-    s.title(
-        t("What data costs that leaves, tier by tier; tiers start anew each month. Amounts at list, native currency.")
+def flat_month(at: dict[str, str]) -> str:
+    """Return the formula of one instance's month of a commitment at list: a calendar month, or 730 of its hours."""
+    return (
+        f'IF({at["way"]}="subscription",{at["monthly"]},({at["upfront"]}/MAX(1,{at["term_hours"]})+{at["hourly"]})*730)'
     )
-    lanes = [x for x in model.ladders if x.part in ("egress", "inter_region")]
-    s.head(
-        3,
-        [
-            t("lane"),
-            t("traffic"),
-            t("region"),
-            t("book"),
-            t("currency"),
-            t("GB/month"),
-            t("free GB"),
-            t("cost a month"),
-            t("per GB"),
-            t("cost, low"),
-            t("cost, base"),
-            t("cost, high"),
-        ],
-        30,
-    )
-    row = 4
-    tier_row = row + max(1, len(lanes)) + 3
-    cursor = tier_row
-    for lane in lanes:
-        lane.lane = row
-        kind = lane.part
-        name, typed = ("egress_used", "egress_typed") if kind == "egress" else ("inter_used", "inter_typed")
-        gb = float(work.egress_gb if kind == "egress" else work.inter_region_gb)
-        free = book.ref("prices", cell(lane.row - 1, 8, "rc")) if lane.free else "0"
-        for col, text in enumerate((lane.id, t.say(lane.item), lane.offer.region, lane.offer.site, lane.currency)):
-            s.text(row, col, text)
-        s.calc(row, 5, name, gb, "num", "link")
-        s.calc(row, 6, free, float(lane.free.end or 0) if lane.free else 0, "num", "link")
-        cost = lane.gb_cost(gb)
-        free_cell = cell(row, 6, "rc")
-        at: Any = lambda x, lane=lane, free_cell=free_cell: (
-            f"{ladder_cost(book, lane, x)}-{ladder_cost(book, lane, f'MIN({x},{free_cell})')}"
-        )
-        s.calc(row, 7, at(cell(row, 5)), cost, "money")
-        s.calc(row, 8, f"IF({cell(row, 5)}=0,0,{cell(row, 7)}/{cell(row, 5)})", cost / gb if gb else 0, "price")
-        for n, scale in enumerate((0.8, 1, 1.2)):
-            s.calc(row, 9 + n, at(f"({typed}*{refs.scenario[1][n]})"), lane.gb_cost(gb * scale), "money")
-        row += 1
-    if not lanes:
-        s.text(row, 0, t("No price of traffic is carried."))
-    s.head(
-        tier_row - 1,
-        [
-            t("lane"),
-            t("traffic"),
-            t("region"),
-            t("from"),
-            t("to"),
-            t("currency"),
-            t("price"),
-            t("GB in tier"),
-            t("cost a month"),
-        ],
-        18,
-    )
-    for lane in lanes:
-        gb = float(work.egress_gb if lane.part == "egress" else work.inter_region_gb)
-        free_gb = float(lane.free.end or 0) if lane.free else 0.0
-        for i, rate in enumerate(lane.rates):
-            p: Any = lambda col, lane=lane, i=i: book.ref("prices", cell(lane.row + i, col, "rc"))
-            s.text(cursor, 0, lane.id)
-            s.text(cursor, 1, t.say(lane.item))
-            s.text(cursor, 2, lane.offer.region)
-            s.calc(cursor, 3, p(7), rate.start, "num", "link")
-            s.calc(cursor, 4, f'IF({p(8)}="","",{p(8)})', rate.end if rate.end is not None else "", "num", "link")
-            s.text(cursor, 5, lane.currency)
-            s.calc(cursor, 6, p(9), rate.amount, "price", "link")
-            total, free = cell(lane.lane, 5, "rc"), cell(lane.lane, 6, "rc")
-            top = f'IF({cell(cursor, 4)}="",{total},MIN({total},{cell(cursor, 4)}))'
-            inside = max(
-                0.0, (gb if rate.end is None else min(gb, float(rate.end))) - max(float(rate.start), min(gb, free_gb))
-            )
-            s.calc(cursor, 7, f"MAX(0,{top}-MAX({cell(cursor, 3)},MIN({total},{free})))", inside, "num")
-            s.calc(cursor, 8, f"{cell(cursor, 6)}*{cell(cursor, 7)}", inside * float(rate.amount), "money")
-            cursor += 1
-    s.tiers = (tier_row, cursor - 1, 4, row - 1)  # type: ignore[attr-defined]
-    s.freeze(4, 1)
 
 
-def write_costs(book: Book, model: Model, refs: Refs) -> None:
+def write_costs(book: Book, model: Model, refs: Inputs) -> None:
     """Write Costs."""
     t = book.t
     widths = [5.0, 44, 12, 13, 9, 8, 10, 8] + [13.0] * (len(COLUMNS) - 8)
     s = book.sheet("costs", widths)
     s.title(t("The calculation: one row per option, one formula per column. Native: the currency the cloud bills in."))
-    s.head(3, [t(title) for _, title, _, _ in COLUMNS], 40)
+    titles = {key: t(title) for key, title, _, _ in COLUMNS}
+    if model.present_value:
+        titles["rank"] = t("present value as quoted, firm and complete")
+    s.head(3, list(titles.values()), 40)
     for col, (_, _, unit, _) in enumerate(COLUMNS):
         s.text(4, col, model.quote.currency if unit == "report" else t(unit) if unit else "", "unit")
-    for number, option in enumerate(model.options):
-        _row(book, model, refs, number, option)
+    for option in model.options:
+        _Row(book, model, refs, option).write()
     s.freeze(5, 2)
     s.ws.repeat_columns(0, 1)
     s.ws.fit_to_pages(2, 0)
 
 
-def _row(book: Book, model: Model, refs: Refs, number: int, o: Option) -> None:
-    s, t, work, offer = book.sheets["costs"], book.t, model.work, o.offer
-    row = FIRST + number
-    c = {key: "$" + cell(row, col) for key, col in COL.items()}
-    hours, months = float(work.hours), model.quote.months
-    off, beside_off = model.discount(o)
-    tax, rate = float(work.tax), model.rate(o)
-    native, report = offer.totals.native, offer.totals.report
-    terms = offer.commitment.terms if offer.commitment else 0
-    count = offer.count
-    for key, text in (
-        ("option", label(o, t)),
-        ("provider", offer.provider),
-        ("way", offer.purchase_option),
-        ("code", offer.totals.native_currency),
-        ("ladder", o.own.id),
-        ("even", o.even.id if o.even else (o.own.id if offer.purchase_option == "on_demand" else "")),
-        ("basis", o.disk_basis),
-    ):
-        s.text(row, COL[key], text)
-    s.put(row, COL["no"], number + 1, "int")
-    numbers = {key: fmt for key, _, _, fmt in COLUMNS}
+def term_price(book: Book, ladder: Ladder, cells: dict[str, str]) -> tuple[str, str, str]:
+    """Return the formulas of a commitment's list prices for one: upfront per term, by the hour, by the month.
 
-    def put(key: str, formula: str, value: object, style: str = "calc") -> None:
-        s.calc(row, COL[key], formula, value, numbers[key], style)
+    cells: where the term's hours and months stand. Each line of the commitment says which of the three it is.
+    """
+    sums: dict[str, list[str]] = {"upfront": [], "committed": [], "months": []}
+    for i, line in enumerate(ladder.lines):
+        price = book.ref("prices", cell(ladder.row + i, 9, "rc"))
+        unit = line.rates[0].unit
+        if line.rule == "upfront" and unit == "hour":
+            price = f"({price})*{cells['term_hours']}"
+        elif line.rule == "months" and unit == "term":
+            price = f"{price}/{cells['term_months']}"
+        sums[line.rule].append(price)
+    return "+".join(sums["upfront"]) or "0", "+".join(sums["committed"]) or "0", "+".join(sums["months"]) or "0"
 
-    option_cell, all_cell = refs.discount[offer.provider, offer.purchase_option], refs.discount[offer.provider, ""]
-    put("count", refs.count[number], count, "link")
-    put("off", f'IF({option_cell}="",{all_cell},{option_cell})', off, "link")
-    put("beside_off", all_cell, beside_off, "link")
-    put("rate", refs.factor[offer.totals.native_currency], rate, "link")
-    put("term_hours", book.ref("prices", cell(o.own.row, 14, "rc")) if o.committed else "0", o.term_hours, "link")
-    put("term_months", book.ref("prices", cell(o.own.row, 15, "rc")) if o.committed else "0", o.term_months, "link")
-    need = f'IF({c["way"]}="subscription",ROUNDUP(months_used/{c["term_months"]},0),ROUNDUP(hours_used/{c["term_hours"]},0))'
-    put("terms", f"IF({c['term_months']}=0,0,{need})", terms)
-    usage = 0.0 if o.committed else tiered(o.own.rates, hours)
-    put("usage", "0" if o.committed else ladder_cost(book, o.own, "hours_used"), usage)
-    upfront, hourly, monthly = "0", "0", "0"
-    if offer.purchase_option == "subscription":
-        monthly = f"{part(book, o.own, 'month')}+({part(book, o.own, 'term')})/{c['term_months']}"
-    elif (
-        o.committed and offer.payment == "all_upfront" and o.hourly == 0 and all(r.unit == "hour" for r in o.own.rates)
-    ):
-        upfront = f"({part(book, o.own, 'hour')})*{c['term_hours']}"
-    elif o.committed:
-        upfront, hourly = part(book, o.own, "term"), part(book, o.own, "hour")
-    put("upfront", upfront, o.upfront, "link")
-    put("hourly", hourly, o.hourly, "link")
-    put("monthly", monthly, o.monthly, "link")
-    c_list = model.compute(o, hours, months)
-    per = f"{c['usage']}+hours_used*({c['hourly']}+IF({c['term_hours']}=0,0,{c['upfront']}/MAX(1,{c['term_hours']})))+months_used*{c['monthly']}"
-    put("c_list", f"{c['count']}*({per})", c_list)
-    put("c_eff", f"{c['c_list']}*(1-{c['off']})", c_list * (1 - off))
-    owed = f"{c['terms']}*({c['upfront']}+{c['monthly']}*{c['term_months']}"
-    block = 1.0 if offer.purchase_option == "capacity_block" else 0.0
-    bill_v = (usage + hours * o.hourly + terms * (o.upfront + o.monthly * o.term_months)) * count * (1 - off)
-    owed_v = (
-        (usage * block + terms * (o.upfront + o.monthly * o.term_months + o.hourly * o.term_hours)) * count * (1 - off)
-    )
-    put("c_bill", f"{c['count']}*(1-{c['off']})*({c['usage']}+hours_used*{c['hourly']}+{owed}))", bill_v)
-    put(
-        "c_owed",
-        f'{c["count"]}*(1-{c["off"]})*(IF({c["way"]}="capacity_block",{c["usage"]},0)+{owed}+{c["hourly"]}*{c["term_hours"]}))',
-        owed_v,
-    )
-    lanes = [x for x in (o.egress, o.inter) if x is not None]
-    traffic = model.traffic(o, months)
-    put(
-        "traffic",
-        "months_used*(" + ("+".join(book.ref("egress", cell(x.lane, 7, "rc")) for x in lanes) or "0") + ")",
-        traffic,
-    )
-    basis = {"hour": "hours_used", "month": "months_used", "rate": "hours_used/730", "": "0"}[o.disk_basis]
-    price = book.ref("prices", cell(o.disk.row, 9, "rc")) if o.disk else "0"
-    disk = model.disk(o, hours, months)
-    put("disk", f"storage_used*{c['count']}*{basis}*{price}", disk)
-    owes = o.disk_basis == "month"
-    put("disk_owed", f"{c['disk']}*(1-{c['beside_off']})" if owes else "0", disk * (1 - beside_off) if owes else 0)
-    ip = model.ip(o, hours)
-    put("ip", f"hours_used*ips_used*{book.ref('prices', cell(o.ip.row, 9, 'rc'))}" if o.ip else "0", ip)
-    rest = traffic + disk + ip
-    put("beside", f"{c['traffic']}+{c['disk']}+{c['ip']}", rest)
-    put("beside_eff", f"{c['beside']}*(1-{c['beside_off']})", rest * (1 - beside_off))
-    put("tax", f"tax_used*({c['c_eff']}+{c['beside_eff']})", tax * (c_list * (1 - off) + rest * (1 - beside_off)))
-    for key, own, value in (
-        ("list", "c_list", native.list),
-        ("eff", "c_eff", native.effective),
-        ("bill", "c_bill", native.billed),
-    ):
-        add = c["beside"] if key == "list" else c["beside_eff"]
-        put("n_" + key, f"({c[own]}+{add})*(1+tax_used)", value)
-    put("n_owed", f"({c['c_owed']}+{c['disk_owed']})*(1+tax_used)", native.committed)
-    for key, value in (
-        ("list", report.list),
-        ("eff", report.effective),
-        ("bill", report.billed),
-        ("owed", report.committed),
-    ):
-        put("r_" + key, f"{c['n_' + key]}*{c['rate']}", value)
-    missing = [
-        f"{name}_used>0"
-        for name, x in (("egress", o.egress), ("inter", o.inter), ("storage", o.disk), ("ips", o.ip))
-        if x is None
-    ]
-    put("whole", f"IF(OR({','.join(missing)}),0,1)" if missing else "1", 0 if offer.unpriced else 1)
-    obliged = "" if offer.unpriced or offer.market else max(report.billed, report.committed)
-    put("rank", f'IF(AND({c["whole"]}=1,{c["way"]}<>"spot"),MAX({c["r_bill"]},{c["r_owed"]}),"")', obliged)
-    put("lasting", f'IF({c["rank"]}="","",{c["r_eff"]})', "" if obliged == "" else report.effective)
-    band = offer.sizing.output_tokens_per_second
-    low = round(band.low, 3) if band else 0.0
-    demand = float(work.rps * work.output_tokens if work.rps else work.tokens_per_second)
-    rate_v = demand or low * count
-    put(
-        "per_second",
-        f"IF(demand_used>0,demand_used,{c['count']}*{book.ref('sizing', cell(5 + number, 4, 'rc'))})",
-        rate_v,
-        "calc",
-    )
-    inflow = f"(1+{book.ref('sizing', '$B$3')}/{book.ref('sizing', '$D$3')})"
-    none = f'IF({c["per_second"]}=0,"",{c["r_eff"]}/({c["per_second"]}*3600*hours_used/1000000)'
-    out, every = offer.cost_per_million_output, offer.cost_per_million_tokens
-    put("m_out", none + ")", "" if out is None else out)
-    put("m_all", none + f"/{inflow})", "" if every is None else every)
+
+class _Row:
+    """One option's row: `c` are its cells, `values` what they hold now."""
+
+    def __init__(self, book: Book, model: Model, refs: Inputs, o: Option) -> None:
+        self.book, self.model, self.refs, self.o = book, model, refs, o
+        self.s: Sheet = book.sheets["costs"]
+        self.row = FIRST + o.number
+        self.c = {key: "$" + cell(self.row, col) for key, col in COL.items()}
+        self.values = model.figures(o)
+
+    def put(self, key: str, formula: str, style: str = "calc") -> None:
+        self.s.calc(self.row, COL[key], formula, self.values[key], NUMBERS[key], style)
+
+    def write(self) -> None:
+        """Write the row, from left to right."""
+        o, offer = self.o, self.o.offer
+        words = {
+            "option": label(o, self.book.t),
+            "provider": offer.provider,
+            "way": offer.purchase_option,
+            "code": o.code,
+            "ladder": o.own.id,
+            "even": o.usual.id if o.usual else "",
+            "basis": o.disk_basis,
+        }
+        for key, text in words.items():
+            self.s.text(self.row, COL[key], text)
+        self.s.put(self.row, COL["no"], o.number + 1, "int")
+        self._inputs()
+        self._compute()
+        self._beside()
+        self._totals()
+        self._rank()
+        self._units()
+
+    def _inputs(self) -> None:
+        c, o, refs = self.c, self.o, self.refs
+        own, common = refs.discount[o.offer.provider, o.offer.purchase_option], refs.discount[o.offer.provider, ""]
+        self.put("count", refs.counts[o.number], "link")
+        self.put("off", f'IF({own}="",{common},{own})', "link")
+        self.put("beside_off", common, "link")
+        self.put("rate", refs.factor[o.code], "link")
+        for key, col in (("term_hours", 14), ("term_months", 15)):
+            self.put(key, self.book.ref("prices", cell(o.own.row, col, "rc")) if o.committed else "0", "link")
+        by_month = f"ROUNDUP(months_used/{c['term_months']},0)"
+        need = f'IF({c["way"]}="subscription",{by_month},ROUNDUP(hours_used/{c["term_hours"]},0))'
+        self.put("terms", f"IF({c['term_months']}=0,0,{need})")
+
+    def _compute(self) -> None:
+        c, o = self.c, self.o
+        self.put("usage", "0" if o.committed else ladder_cost(self.book, o.own, "hours_used"))
+        prices = term_price(self.book, o.own, c) if o.committed else ("0", "0", "0")
+        for key, formula in zip(("upfront", "hourly", "monthly"), prices, strict=True):
+            self.put(key, formula, "link")
+        spread = f"IF({c['term_hours']}=0,0,{c['upfront']}/MAX(1,{c['term_hours']}))"
+        per = f"{c['usage']}+hours_used*({c['hourly']}+{spread})+months_used*{c['monthly']}"
+        self.put("c_list", f"{c['count']}*({per})")
+        self.put("c_eff", f"{c['c_list']}*(1-{c['off']})")
+        owed = f"{c['terms']}*({c['upfront']}+{c['monthly']}*{c['term_months']}"
+        block = f'IF({c["way"]}="capacity_block",{c["usage"]},0)'
+        keep = f"{c['count']}*(1-{c['off']})"
+        self.put("c_bill", f"{keep}*({c['usage']}+hours_used*{c['hourly']}+{owed}))")
+        self.put("c_owed", f"{keep}*({block}+{owed}+{c['hourly']}*{c['term_hours']}))")
+
+    def _beside(self) -> None:
+        c, o, book = self.c, self.o, self.book
+        lanes = "+".join(book.ref("egress", cell(x.lane, 7, "rc")) for x in o.lanes) or "0"
+        self.put("traffic", f"months_used*({lanes})")
+        basis = {"hour": "hours_used", "month": "months_used", "rate": "hours_used/730", "": "0"}[o.disk_basis]
+        price = book.ref("prices", cell(o.disk.row, 9, "rc")) if o.disk else "0"
+        self.put("disk", f"storage_used*{c['count']}*{basis}*{price}")
+        owed = f"{c['disk']}*(1-{c['beside_off']})"
+        self.put("disk_owed", owed if o.disk_basis == "month" else "0")
+        self.put("ip", f"hours_used*ips_used*{book.ref('prices', cell(o.ip.row, 9, 'rc'))}" if o.ip else "0")
+        self.put("beside", f"{c['traffic']}+{c['disk']}+{c['ip']}")
+        self.put("beside_eff", f"{c['beside']}*(1-{c['beside_off']})")
+        self.put("tax", f"tax_used*({c['c_eff']}+{c['beside_eff']})")
+
+    def _totals(self) -> None:
+        c = self.c
+        self.put("n_list", f"({c['c_list']}+{c['beside']})*(1+tax_used)")
+        self.put("n_eff", f"({c['c_eff']}+{c['beside_eff']})*(1+tax_used)")
+        self.put("n_bill", f"({c['c_bill']}+{c['beside_eff']})*(1+tax_used)")
+        self.put("n_owed", f"({c['c_owed']}+{c['disk_owed']})*(1+tax_used)")
+        self.put("n_all", f"(MAX({c['c_bill']},{c['c_owed']})+{c['beside_eff']})*(1+tax_used)")
+        for key in ("list", "eff", "bill", "owed", "all"):
+            self.put("r_" + key, f"{c['n_' + key]}*{c['rate']}")
+
+    def _rank(self) -> None:
+        """What options are recommended by: an empty cell cannot be. A present value stays as it was quoted."""
+        c, o = self.c, self.o
+        parts = (("egress", o.egress), ("inter", o.inter), ("storage", o.disk), ("ips", o.ip))
+        missing = [f"{name}_used>0" for name, ladder in parts if ladder is None]
+        self.put("whole", f"IF(OR({','.join(missing)}),0,1)" if missing else "1")
+        amount = str(float(str(self.values["rank"] or 0))) if self.model.present_value else c["r_all"]
+        self.put("rank", f'IF(AND({c["whole"]}=1,{c["way"]}<>"spot"),{amount},"")')
+        self.put("lasting", f'IF({c["rank"]}="","",{c["r_eff"]})')
+
+    def _units(self) -> None:
+        c, book, o = self.c, self.book, self.o
+        low = book.ref("sizing", cell(5 + o.number, 4, "rc"))
+        idle = self.model.idle(o)
+        serving = f"({c['count']}-IF({c['count']}={o.offer.count},{idle},0))" if idle else c["count"]
+        self.put("per_second", f"IF(demand_used>0,demand_used,{serving}*{low})")
+        inflow = f"(1+{book.ref('sizing', '$B$3')}/{book.ref('sizing', '$D$3')})"
+        cost = f"{c['r_eff']}/({c['per_second']}*3600*hours_used/1000000)"
+        self.put("m_out", f'IF({c["per_second"]}=0,"",{cost})')
+        self.put("m_all", f'IF({c["per_second"]}=0,"",{cost}/{inflow})')

@@ -1,26 +1,21 @@
-"""The numbers behind the workbook: which prices each option uses, and what the formulas give now."""
+"""What the workbook shows: the options, the prices that each of them uses, and its figures, evaluated from its lines."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from planner.quoting.records import Line, Offer, Quote, Rate
+from planner.i18n import English
+from planner.quoting import whatif
+from planner.quoting.choose import advise, amount
+from planner.quoting.records import Amounts, Line, Offer, Quote, Rate
+from planner.quoting.whatif import Again
+from planner.rendering.words import way
 from planner.text import Text
 
-__all__ = ["Ladder", "Model", "Option", "tiered"]
+__all__ = ["Ladder", "Model", "Option", "bought", "label"]
 
 ZERO = Decimal(0)
-
-
-def tiered(rates: tuple[Rate, ...], amount: float) -> float:
-    """Return what `amount` hours or GB cost at the steps of `rates`."""
-    total = 0.0
-    for r in rates:
-        end = amount if r.end is None else min(amount, float(r.end))
-        if end > r.start:
-            total += (end - float(r.start)) * float(r.amount)
-    return total
 
 
 class Ladder:
@@ -30,27 +25,33 @@ class Ladder:
     """
 
     def __init__(self, id_: str, offer: Offer, way: str, part: str, lines: tuple[Line, ...]) -> None:
-        self.id, self.offer, self.way, self.part = id_, offer, way, part
-        self.free = lines[0].free
-        self.rates = tuple(r for line in lines for r in line.rates)
+        self.id, self.offer, self.way, self.part, self.lines = id_, offer, way, part, lines
         self.item = lines[0].name if part not in ("compute", "on_demand") else Text(offer.instance_type)
         self.currency = lines[0].currency
         self.row = 0  #: first row of `rates` on the sheet, counted from 0; a free quota stands above it
         self.lane = 0  #: row on the sheet Egress, for traffic
 
     @property
+    def line(self) -> Line:
+        return self.lines[0]
+
+    @property
+    def free(self) -> Rate | None:
+        return self.lines[0].free
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        return tuple(r for line in self.lines for r in line.rates)
+
+    @property
     def last(self) -> int:
         return self.row + len(self.rates) - 1
 
-    def gb_cost(self, gb: float) -> float:
-        """Return the price of `gb` in one month: the free quota takes the first GB."""
-        free = float(self.free.end or 0) if self.free else 0.0
-        return tiered(self.rates, gb) - tiered(self.rates, min(gb, free))
-
 
 class Option(NamedTuple):
-    """An offer with its ladders. upfront, hourly, monthly: list, per instance; even: on-demand rows of the same type."""
+    """An offer with its ladders, and its number from 0; even: the on-demand price of the same type."""
 
+    number: int
     offer: Offer
     own: Ladder
     even: Ladder | None
@@ -58,167 +59,208 @@ class Option(NamedTuple):
     inter: Ladder | None
     disk: Ladder | None
     ip: Ladder | None
-    upfront: float
-    hourly: float
-    monthly: float
-    term_hours: float
-    term_months: int
 
     @property
     def committed(self) -> bool:
         return self.offer.commitment is not None
 
     @property
+    def code(self) -> str:
+        return self.offer.totals.native_currency
+
+    @property
+    def lanes(self) -> list[Ladder]:
+        return [x for x in (self.egress, self.inter) if x is not None]
+
+    @property
+    def usual(self) -> Ladder | None:
+        """The price by the hour that a commitment is compared with; an on-demand option's is its own."""
+        return self.even or (self.own if self.offer.purchase_option == "on_demand" else None)
+
+    @property
     def disk_basis(self) -> str:
-        """Return how a disk is counted: "hour", "month" (calendar) or "rate" (hours / 730)."""
-        if self.disk is None:
-            return ""
-        if self.disk.rates[0].unit.endswith("-hour"):
-            return "hour"
-        return "month" if self.offer.purchase_option == "subscription" else "rate"
+        """How a disk is counted: "hour", "month" (calendar) or "rate" (hours / 730); "" without one."""
+        names = {"held_hours": "hour", "held_months": "month", "held_730": "rate"}
+        return names[self.disk.line.rule] if self.disk else ""
 
 
 class Model:
-    """The options shown, their distinct ladders, and what a change of inputs would give."""
+    """The options shown and their distinct ladders; `best` and `lasting` are what the quote recommends among them."""
 
     def __init__(self, quote: Quote, offers: list[Offer]) -> None:
         self.quote, self.work = quote, quote.workload
         self.ladders: list[Ladder] = []
         self._known: dict[tuple[Any, ...], Ladder] = {}
-        self.options = [self._option(o) for o in offers]
-        codes = {o.totals.native_currency for o in offers}
-        self.currencies = sorted(codes)
+        self.options = [self._option(number, offer) for number, offer in enumerate(offers)]
+        self.currencies = sorted({o.code for o in self.options})
         self.shares = dict(self.work.discount)
+        self.present_value = quote.recommended is not None and quote.recommended.basis == "present-value"
+        said, by_id = advise(quote), {o.offer.id: o for o in self.options}
+        self.best = by_id.get(said.best.id) if said.best else None
+        self.lasting = by_id.get(said.lasting.id) if said.lasting else self.best
 
-    def share(self, provider: str, option: str = "") -> float:
+    @property
+    def shown(self) -> Option:
+        """The option that timeline, sensitivity and curve show: the first commitment, else the recommended one."""
+        for o in self.options:
+            if o.committed and o.even is not None and not o.offer.unpriced:
+                return o
+        return self.best or self.options[0]
+
+    def share(self, provider: str, option: str = "") -> Decimal:
         """Return the discount agreed with `provider` for `option`."""
-        return float(self.shares.get(f"{provider}:{option}", self.shares.get(provider, ZERO)))
+        return self.shares.get(f"{provider}:{option}", self.shares.get(provider, ZERO))
 
-    def _ladder(self, offer: Offer, part: str, way: str, lines: tuple[Line, ...]) -> Ladder | None:
+    def discount(self, o: Option) -> tuple[Decimal, Decimal]:
+        """Return the shares off compute and off everything beside it."""
+        return self.share(o.offer.provider, o.offer.purchase_option), self.share(o.offer.provider)
+
+    def _ladder(self, offer: Offer, part: str, words: str, lines: tuple[Line, ...]) -> Ladder | None:
         if not lines:
             return None
         told = tuple((line.rates, line.free) for line in lines)
-        key = (offer.provider, offer.site, offer.region, way, told)
+        key = (offer.provider, offer.site, offer.region, words, told)
         if key not in self._known:
-            made = Ladder(f"P{len(self.ladders) + 1}", offer, way, part, lines)
-            self.ladders.append(made)
-            self._known[key] = made
+            self._known[key] = Ladder(f"P{len(self.ladders) + 1}", offer, words, part, lines)
+            self.ladders.append(self._known[key])
         return self._known[key]
 
-    def _option(self, offer: Offer) -> Option:
-        from planner.rendering.words import way
-
-        def find(part: str, words: str) -> Ladder | None:
-            return self._ladder(offer, part, words, tuple(line for line in offer.lines if line.part == part))
+    def _option(self, number: int, offer: Offer) -> Option:
+        def find(part: str, words: str = "") -> Ladder | None:
+            return self._ladder(offer, part, words or part, tuple(line for line in offer.lines if line.part == part))
 
         own = find("compute", way(offer))
         assert own is not None, offer.id
         usual = () if offer.on_demand is None or offer.purchase_option == "on_demand" else (offer.on_demand,)
-        terms = offer.commitment
-        upfront = hourly = monthly = 0.0
-        if terms is not None:
-            length, months = terms.term_hours, terms.term_months
-            parts = own.rates
-
-            def total(unit: str) -> Decimal:
-                return sum((r.amount for r in parts if r.unit == unit), ZERO)
-
-            if offer.purchase_option == "subscription":
-                monthly = float(total("month") + total("term") / months)
-            elif offer.payment == "all_upfront" and not total("term"):
-                upfront = float(total("hour") * length)
-            else:
-                upfront, hourly = float(total("term")), float(total("hour"))
         return Option(
-            offer,
-            own,
-            self._ladder(offer, "on_demand", "on-demand", usual),
-            find("egress", "egress"),
-            find("inter_region", "inter_region"),
-            find("storage", "storage"),
-            find("ip", "ip"),
-            upfront,
-            hourly,
-            monthly,
-            float(terms.term_hours) if terms else 0.0,
-            terms.term_months if terms else 0,
+            number=number,
+            offer=offer,
+            own=own,
+            even=self._ladder(offer, "on_demand", "on-demand", usual),
+            egress=find("egress"),
+            inter=find("inter_region"),
+            disk=find("storage"),
+            ip=find("ip"),
         )
 
-    def months(self, hours: float) -> int:
+    def months(self, hours: Decimal) -> int:
         """Return the billing months of a window of `hours`."""
-        from datetime import date
+        from planner.units import Window
 
-        from planner.units import billing_months
-
-        start = date.fromisoformat(self.work.start) if self.work.start else None
-        return billing_months(Decimal(str(hours)), start)
-
-    def rate(self, option: Option) -> float:
-        """Return the factor from the option's currency to the report's."""
-        return self.factor(option.offer.totals.native_currency)
+        return Window(hours, self.work.start).months
 
     def path(self, code: str) -> list[tuple[int, bool]]:
         """Return the steps from `code` to the report currency: (number of the rate in quote.fx, multiply?)."""
-        target = self.quote.currency
-        edges = [(f.base, f.quote, i, True) for i, f in enumerate(self.quote.fx)]
-        edges += [(f.quote, f.base, i, False) for i, f in enumerate(self.quote.fx)]
-        if code == target:
-            return []
-        for a, b, i, up in edges:
-            if (a, b) == (code, target):
-                return [(i, up)]
-        for a, b, i, up in edges:
-            for c, d, j, up2 in edges:
-                if a == code and b == c and d == target:
-                    return [(i, up), (j, up2)]
-        return []
+        from planner.prices.fx import Rates
 
-    def factor(self, code: str, scale: float = 1.0) -> float:
-        """Return what one `code` is in the report currency, the rates of other currencies scaled by `scale`."""
-        result = 1.0
-        for number, up in self.path(code):
-            rate = float(self.quote.fx[number].rate)
-            result = result * rate if up else result / rate
-        return result * (scale if code != self.quote.currency else 1.0)
+        steps = []
+        for fx in Rates(list(self.quote.fx)).path(code, self.quote.currency):
+            steps.append((self.quote.fx.index(fx), fx.base == code))
+            code = fx.quote if fx.base == code else fx.base
+        return steps
 
-    def compute(self, o: Option, hours: float, months: int) -> float:
-        """Return the compute cost at list, native, of all the option's instances."""
-        per = o.monthly * months + hours * (o.hourly + (o.upfront / o.term_hours if o.term_hours else 0.0))
-        if not o.committed:
-            per += tiered(o.own.rates, hours)
-        return per * o.offer.count
+    def rate(self, code: str) -> Decimal:
+        """Return what one `code` is in the report currency."""
+        return whatif.rate_of(self.quote, code)
 
-    def disk(self, o: Option, hours: float, months: int) -> float:
-        """Return the disks' cost at list, native."""
-        if o.disk is None:
-            return 0.0
-        basis = {"hour": hours, "month": float(months), "rate": hours / 730}[o.disk_basis]
-        return basis * float(self.work.storage_gb) * o.offer.count * float(o.disk.rates[0].amount)
+    def now(self, o: Option) -> Again:
+        """Return the option as quoted."""
+        return Again(o.offer.charges, self.rate(o.code))
 
-    def ip(self, o: Option, hours: float) -> float:
-        """Return the addresses' cost at list, native."""
-        return hours * self.work.public_ips * float(o.ip.rates[0].amount) if o.ip else 0.0
+    def obliged(self, o: Option) -> Decimal | None:
+        """Return the amount on which options are ranked, None for one that cannot be recommended."""
+        if not o.offer.firm:
+            return None
+        return amount(self.quote, o.offer, "present-value" if self.present_value else "obligation")
 
-    def traffic(self, o: Option, months: int, scale: float = 1.0) -> float:
-        """Return the traffic's cost at list, native, with the volumes scaled."""
-        per = o.egress.gb_cost(float(self.work.egress_gb) * scale) if o.egress else 0.0
-        per += o.inter.gb_cost(float(self.work.inter_region_gb) * scale) if o.inter else 0.0
-        return per * months
+    def per_second(self, o: Option) -> Decimal:
+        """Return the output tokens a second that unit costs count: the demand, else what the instances deliver."""
+        band, work = o.offer.sizing.output_tokens_per_second, self.work
+        low = Decimal(str(round(band.low, 3))) if band else ZERO
+        return work.rps * work.output_tokens or work.tokens_per_second or low * (o.offer.count - self.idle(o))
 
-    def beside(self, o: Option, hours: float, months: int, scale: float = 1.0) -> float:
-        """Return traffic, disks and addresses at list, native."""
-        return self.traffic(o, months, scale) + self.disk(o, hours, months) + self.ip(o, hours)
+    def idle(self, o: Option) -> int:
+        """Return how many of the instances are spare and deliver nothing."""
+        return 0 if o.offer.sizing.count_given else min(self.work.spare, o.offer.count - 1)
 
-    def discount(self, o: Option) -> tuple[float, float]:
-        """Return the shares off compute and off everything beside it."""
-        return self.share(o.offer.provider, o.offer.purchase_option), self.share(o.offer.provider)
+    def figures(self, o: Option) -> dict[str, object]:
+        """Return the value of every calculated column of Costs, from the option's charges."""
+        offer, now, terms = o.offer, self.now(o), whatif.listed(o.offer)
+        off, beside_off = self.discount(o)
+        compute, beside = now.native("compute"), now.native(*whatif.BESIDE)
+        upfront = hourly = monthly = ZERO
+        if terms is not None:
+            upfront, hourly, monthly = terms.upfront, terms.hourly, terms.monthly
+            if terms.by_month:  # a longer term's payment, spread over its months
+                upfront, monthly = ZERO, terms.monthly + terms.upfront / terms.term_months
+        obliged = self.obliged(o)
+        values: dict[str, object] = {
+            "count": offer.count,
+            "off": off,
+            "beside_off": beside_off,
+            "rate": now.rate,
+            "term_hours": terms.term_hours if terms else 0,
+            "term_months": terms.term_months if terms else 0,
+            "terms": terms.terms if terms else 0,
+            "usage": ZERO if terms else compute.list / offer.count,
+            "upfront": upfront,
+            "hourly": hourly,
+            "monthly": monthly,
+            "c_list": compute.list,
+            "c_eff": compute.effective,
+            "c_bill": compute.billed,
+            "c_owed": compute.committed,
+            "traffic": now.native(*whatif.TRAFFIC).list,
+            "disk": now.native("storage").list,
+            "disk_owed": now.native("storage").committed,
+            "ip": now.native("ip").list,
+            "beside": beside.list,
+            "beside_eff": beside.effective,
+            "tax": now.native("tax").effective,
+            "whole": 0 if offer.unpriced else 1,
+            "rank": obliged,
+            "lasting": None if obliged is None else offer.totals.report.effective,
+            "per_second": self.per_second(o),
+            "m_out": offer.cost_per_million_output,
+            "m_all": offer.cost_per_million_tokens,
+        }
+        for scope, sums in (("n", offer.totals.native), ("r", offer.totals.report)):
+            values |= _short(scope, sums)
+        return {key: "" if value is None else value for key, value in values.items()}
 
-    def effective(
-        self, o: Option, hours: float, traffic: float = 1.0, fx: float = 1.0, share: float | None = None
-    ) -> float:
-        """Return the effective total in the report currency with other inputs."""
-        months = self.months(hours)
-        off, beside = self.discount(o)
-        native = self.compute(o, hours, months) * (1 - (off if share is None else share))
-        native += self.beside(o, hours, months, traffic) * (1 - beside)
-        return native * (1 + float(self.work.tax)) * self.factor(o.offer.totals.native_currency, fx)
+
+def _short(scope: str, sums: Amounts) -> dict[str, object]:
+    return {
+        f"{scope}_list": sums.list,
+        f"{scope}_eff": sums.effective,
+        f"{scope}_bill": sums.billed,
+        f"{scope}_owed": sums.committed,
+        f"{scope}_all": sums.obligation,
+    }
+
+
+def label(o: Option, t: English) -> str:
+    """Return the name of an option for people."""
+    offer = o.offer
+    site = f" ({offer.site})" if offer.site != offer.provider else ""
+    return f"{offer.instance_type}, {offer.region}{site}, {bought(way(offer), t)}"
+
+
+WORDS = (
+    "on-demand",
+    "reserved",
+    "savings-plan",
+    "subscription",
+    "spot",
+    "capacity-block",
+    "all upfront",
+    "partial upfront",
+    "no upfront",
+)
+
+
+def bought(words: str, t: English) -> str:
+    """Return a way of buying ("reserved 3y all upfront") in the reader's language."""
+    for word in WORDS:
+        words = words.replace(word, t(word))
+    return words

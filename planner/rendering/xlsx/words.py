@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+from planner.money import plain
 from planner.quoting.records import Rejected
-from planner.rendering.xlsx.book import NAMES, Book
+from planner.rendering.xlsx.book import NAMES, Book, Sheet, quoted
+from planner.rendering.xlsx.checks import Checked
 from planner.rendering.xlsx.model import Model
+from planner.version import VERSION
 
 __all__ = ["write_cover", "write_notes", "write_sizing"]
 
 
-def write_cover(book: Book, model: Model, passed: str) -> None:
-    """Write Cover; `passed` refers to the cell of Checks that says whether all hold."""
-    t, quote, work = book.t, model.quote, model.work
+def write_cover(book: Book, model: Model, checked: Checked) -> None:
+    """Write Cover."""
+    t, work = book.t, model.work
     s = book.sheet("cover", [30, 70], landscape=False)
     s.ws.set_row(0, 30)
     s.text(0, 0, t("Cost review: GPU capacity for {model}", model=work.model), "title")
     s.text(1, 0, work.name, "subtitle")
-    from planner.money import plain
-    from planner.version import VERSION
+    row = 3
+    for name, text in _facts(book, model):
+        s.text(row, 0, name, "bold")
+        s.text(row, 1, text, "wrap")
+        row += 1
+    for name in (t("Owner"), t("Reviewed by"), t("Approved on")):
+        s.text(row, 0, name, "bold")
+        s.put(row, 1, "", "", "input")
+        row += 1
+    _verdict(book, s, row + 1, checked)
+    row += 3
+    s.section(row, t("Colours"), 2)
+    for style, words in (
+        ("input", t("typed: change it")),
+        ("calc", t("calculated here")),
+        ("link", t("taken from another sheet")),
+    ):
+        row += 1
+        s.text(row, 0, t("Sample"), style)
+        s.text(row, 1, words)
+    row = _contents(book, s, row + 2)
+    s.text(row + 2, 0, t("Formula cells are protected without a password: Review, Unprotect Sheet."), "subtitle")
 
-    lines: list[tuple[str, str]] = [
+
+def _facts(book: Book, model: Model) -> list[tuple[str, str]]:
+    t, quote, work = book.t, model.quote, model.work
+    return [
         (
             t("Purpose"),
             t("Compare ways to rent the capacity, and approve one. A forecast from published prices, not a bill."),
@@ -37,37 +63,24 @@ def write_cover(book: Book, model: Model, passed: str) -> None:
             else t("{share} % on top", share=plain(work.tax * 100)),
         ),
     ]
-    row = 3
-    for name, text in lines:
-        s.text(row, 0, name, "bold")
-        s.text(row, 1, text, "wrap")
-        row += 1
-    for name in (t("Owner"), t("Reviewed by"), t("Approved on")):
-        s.text(row, 0, name, "bold")
-        s.put(row, 1, "", "", "input")
-        row += 1
-    row += 1
+
+
+def _verdict(book: Book, s: Sheet, row: int, checked: Checked) -> None:
+    """Say whether all checks hold, and which fails first."""
+    t, passed = book.t, checked.passed
     s.text(row, 0, t("All checks"), "bold")
     ok, failed = t("all checks hold"), t("A CHECK FAILS") + ": "
-    checks = book.sheets["checks"]
-    first: str = checks.failed  # type: ignore[attr-defined]
-    formula = f"IF({passed}=1,{_quoted(ok)},{_quoted(failed)}&{checks.failing})"  # type: ignore[attr-defined]
-    s.calc(row, 1, formula, failed + first if first else ok, "", "check", align="left")
+    formula = f"IF({passed}=1,{quoted(ok)},{quoted(failed)}&{checked.failing})"
+    s.calc(row, 1, formula, failed + checked.failed if checked.failed else ok, "", "check", align="left")
     red = book.file.add_format({"font_color": "#C00000", "bg_color": "#FDE0E0"})
     green = book.file.add_format({"font_color": "#006100", "bg_color": "#DDF3DF"})
-    s.ws.conditional_format(row, 1, row, 1, {"type": "formula", "criteria": f"={passed}<>1", "format": red})
-    s.ws.conditional_format(row, 1, row, 1, {"type": "formula", "criteria": f"={passed}=1", "format": green})
-    row += 2
-    s.section(row, t("Colours"), 2)
-    for style, words in (
-        ("input", t("typed: change it")),
-        ("calc", t("calculated here")),
-        ("link", t("taken from another sheet")),
-    ):
-        row += 1
-        s.text(row, 0, t("Sample"), style)
-        s.text(row, 1, words)
-    row += 2
+    for sign, colour in (("<>", red), ("=", green)):
+        s.ws.conditional_format(row, 1, row, 1, {"type": "formula", "criteria": f"={passed}{sign}1", "format": colour})
+
+
+def _contents(book: Book, s: Sheet, row: int) -> int:
+    """Write what each sheet is for; return the last row."""
+    t = book.t
     s.section(row, t("Sheets"), 2)
     for key, words in (
         ("summary", t("the options side by side, recommendation, charts")),
@@ -81,19 +94,14 @@ def write_cover(book: Book, model: Model, passed: str) -> None:
         ("scenarios", t("low, base and high side by side")),
         ("sensitivity", t("hours x discount; what moves the total most")),
         ("checks", t("what must hold")),
-        ("focus", t("the option shown as FOCUS rows")),
+        ("focus", t("the recommended option as FOCUS rows")),
         ("notes", t("terms, gaps, warnings, rejected types")),
     ):
         row += 1
-
         s.ws.write_url(row, 0, f"internal:'{t(NAMES[key])}'!A1", book.fmt("link", "", underline=1), t(NAMES[key]))
-        s._seen(row, 0)
+        s.seen(row, 0)
         s.text(row, 1, words)
-    s.text(row + 2, 0, t("Formula cells are protected without a password: Review, Unprotect Sheet."), "subtitle")
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+    return row
 
 
 def write_sizing(book: Book, model: Model) -> None:
@@ -121,8 +129,6 @@ def write_sizing(book: Book, model: Model) -> None:
         30,
     )
     row = 5
-    from planner.money import plain
-
     for i, o in enumerate(model.options, 1):
         z, gpu = o.offer.sizing, o.offer.gpu
         band = z.output_tokens_per_second

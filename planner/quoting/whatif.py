@@ -1,0 +1,124 @@
+"""What if: an offer's lines evaluated at other inputs. Scenarios, sensitivity, break-even and every step of a price ask here.
+
+Nothing here knows a price or a rule: `planner.quoting.cost` evaluates, this module only changes what it evaluates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from planner.prices.fx import Rates
+from planner.quoting import cost
+from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer, Quote, Rate
+from planner.records import NamedTuple
+from planner.units import Window
+
+__all__ = ["BESIDE", "Again", "Step", "again", "hours_of", "listed", "month_of", "rate_of", "steps"]
+
+ONE = Decimal(1)
+TRAFFIC = ("egress", "inter_region")
+#: The parts of an offer beside the machine itself, before tax.
+BESIDE = (*TRAFFIC, "storage", "ip")
+
+
+class Again(NamedTuple):
+    """An offer at other inputs: its charges in its own currency, and what one unit of that is in the report currency."""
+
+    charges: tuple[Charge, ...]
+    rate: Decimal
+
+    def native(self, *parts: str) -> Amounts:
+        """Return the sums of the charges of `parts` (none given: of all) in the offer's currency."""
+        return cost.totals(c for c in self.charges if not parts or c.category in parts)
+
+    def report(self, *parts: str) -> Amounts:
+        """Return the same in the report currency."""
+        return Amounts(*(amount * self.rate for amount in self.native(*parts)))
+
+
+def rate_of(quote: Quote, code: str, fx: Decimal = ONE) -> Decimal:
+    """Return what one `code` is in the quote's currency, the rate of another currency scaled by `fx`."""
+    if code == quote.currency:
+        return ONE
+    return Rates(list(quote.fx)).convert(ONE, code, quote.currency) * fx
+
+
+def again(
+    quote: Quote,
+    offer: Offer,
+    *,
+    hours: Decimal | None = None,
+    traffic: Decimal = ONE,
+    share: Decimal | None = None,
+    fx: Decimal = ONE,
+    prices: Mapping[str, Decimal] | None = None,
+) -> Again:
+    """Return `offer` evaluated at other inputs; each left out is the quote's own.
+
+    hours: the window's length, from the same first day. traffic: a factor on the GB of each month. share: the discount
+    on compute. fx: a factor on the rate of exchange. prices: factors on the list prices, by part.
+    """
+    window = Window(quote.hours if hours is None else hours, quote.workload.start)
+    factors = prices or {}
+    lines = [_changed(line, traffic, share, factors.get(line.part, ONE)) for line in offer.lines]
+    terms = cost.terms_of(offer.way, window, window.months)
+    charges = cost.charges_of(lines, terms, window, window.months)
+    return Again(charges, rate_of(quote, offer.totals.native_currency, fx))
+
+
+def _changed(line: Line, traffic: Decimal, share: Decimal | None, price: Decimal) -> Line:
+    if line.rule == "traffic" and traffic != 1:
+        line = line._replace(each=line.each * traffic)
+    if line.part == "compute" and share is not None:
+        line = line._replace(share=share)
+    if price != 1:
+        line = line._replace(rates=tuple(rate._replace(amount=rate.amount * price) for rate in line.rates))
+    return line
+
+
+def hours_of(line: Line, hours: Decimal) -> Amounts:
+    """Return what `hours` of one instance cost on a pay-as-you-go line."""
+    return cost.totals(cost.charges_of((line._replace(count=1),), None, Window(hours)) if hours else ())
+
+
+def month_of(line: Line, traffic: Decimal = ONE) -> Amounts:
+    """Return what one month of a traffic line costs, its GB multiplied by `traffic`."""
+    return cost.totals(cost.charges_of((_changed(line, traffic, None, ONE),), None, Window(ONE), 1))
+
+
+def listed(offer: Offer) -> Commitment | None:
+    """Return the raw numbers of a commitment at list (`Offer.commitment` has them contracted); None: pay as you go."""
+    terms = offer.commitment
+    if terms is None:
+        return None
+    length = cost.Terms(terms.term_hours, terms.term_months, terms.terms, terms.by_month)
+    return cost.commitment_of([line._replace(share=Decimal(0)) for line in offer.lines], offer.way, length)
+
+
+class Step(NamedTuple):
+    """One rate of a line and the charge that it makes in the quote's window (None: nothing falls into it)."""
+
+    line: Line
+    rate: Rate
+    charge: Charge | None
+
+
+def steps(quote: Quote, offer: Offer) -> list[Step]:
+    """Return every rate of every line but the tax, in order, with its charge in the quote's window."""
+    result = []
+    rest = list(offer.charges)
+    for line in offer.lines:
+        if line.rule == "tax":
+            continue
+        if line.rule == "traffic":
+            filled = [rate for rate, _ in cost.in_tiers(line)]
+        elif line.rule in ("hours", "block"):
+            filled = [rate for rate, _ in cost.in_steps(line.rates, quote.hours)]
+        else:
+            filled = [rate for rate in line.rates if rate.amount or line.part == "compute"]
+        if line.free is not None and line.each and line.free.end:
+            rest.pop(0)  # the free quota's own charge: it costs nothing
+        made = {rate: rest.pop(0) for rate in filled if line.each}
+        result += [Step(line, rate, made.get(rate)) for rate in line.rates]
+    return result
