@@ -9,15 +9,28 @@ from urllib.parse import urlsplit
 
 from planner.errors import FetchError
 from planner.provider import Access, checked_endpoint
-from providers._border import Failure, clean, host_only, network_reason, raw_text, refusal, resolve_quickly
+from providers._border import (
+    RETRIED,
+    Failure,
+    RefusedError,
+    clean,
+    failure_of,
+    host_only,
+    network_reason,
+    raw_text,
+    refusal,
+    resolve_quickly,
+)
+from providers._http import Bound
 from providers._retry import TRIES, retry
+from providers._session import guarded, unsafe_in, within
 from providers._together import together
 from providers.tencentcloud import terms
 
 if TYPE_CHECKING:
     from providers.tencentcloud import Tencentcloud
 
-__all__ = ["Ask", "RefusedError", "explain", "filters", "find_credentials", "shown", "source_of"]
+__all__ = ["Ask", "explain", "filters", "find_credentials", "shown", "source_of"]
 
 T = TypeVar("T")
 
@@ -45,14 +58,6 @@ def find_credentials(seconds: float) -> tuple[Any, str | None]:
         return None, looked
 
 
-class RefusedError(FetchError):
-    """The cloud said no. `failure` says why; kind "other" means that it understood, and has nothing of the sort."""
-
-    def __init__(self, failure: Failure, message: str) -> None:
-        super().__init__(message)
-        self.failure, self.code = failure, failure.code
-
-
 class Ask:
     """One region's questions: signed by the SDK, paced, retried, kept for audit; the answer is a dict."""
 
@@ -77,13 +82,22 @@ class Ask:
             protocol=parts.scheme or "https", endpoint=self.host, reqTimeout=adapter.timeout, keepAlive=True
         )
         self.client = CvmClient(credential, region, ClientProfile(httpProfile=http, language="en-US"))
+        self._bound = Bound()
+        connection: Any = getattr(self.client.request, "conn", None)
+        if not hasattr(connection, "_session"):
+            raise FetchError(
+                f"{self.who}: this version of Tencent's SDK makes its connections in another way, which could follow a "
+                "redirect with your session token; install the versions in constraints.txt"
+            )
+        connection._session = guarded(self.host, only_ok=True)
 
     def __call__(self, call: str, asked: dict[str, Any], tag: str = "") -> dict[str, Any]:
         """Return `call`'s answer in the API's own names; raise `FetchError` when there is none."""
 
         def ask() -> dict[str, Any]:
             self.adapter.pace(call, self.region).wait(self.sleep)
-            found = self.client.call_json(call, asked)
+            with within(self._bound):
+                found = self.client.call_json(call, asked)
             answer = found.get("Response") if isinstance(found, dict) else None
             if not isinstance(answer, dict):
                 raise ValueError("no Response in it")
@@ -119,9 +133,6 @@ class Ask:
         return together(work, items, self.adapter.workers, f"tencentcloud-{self.region}")
 
 
-RETRIED = frozenset({"throttled", "server", "network"})
-
-
 def _error_of(error: Any) -> Exception:
     from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
@@ -137,6 +148,9 @@ def explain(error: Exception) -> Failure:
     """Return what an error of the SDK means."""
     from requests.exceptions import JSONDecodeError, RequestException
 
+    unsafe = unsafe_in(error)
+    if unsafe is not None:
+        return failure_of(unsafe)
     code = getattr(error, "code", None)
     message = getattr(error, "message", None) or str(error)
     if isinstance(message, bytes):
