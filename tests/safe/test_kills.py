@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT
 
 #: What a deed is stopped at, at least: a harness that stops nothing would hold nothing.
-STOPS = {"file": 40, "new-file": 25, "module": 350, "new-module": 200}
+STOPS = {"file": 25, "new-file": 20, "module": 350, "new-module": 120}
 
 
 @pytest.mark.parametrize("name", STOPS)
