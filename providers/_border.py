@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,12 +14,15 @@ from planner.money import plain
 from planner.records import NamedTuple
 
 __all__ = [
+    "RETRIED",
     "Failure",
+    "RefusedError",
     "clean",
     "host_only",
     "network_reason",
     "number",
     "price",
+    "questions",
     "raw_text",
     "refusal",
     "resolve_quickly",
@@ -38,6 +41,27 @@ class Failure(NamedTuple):
     code: str
     detail: str
     wait: float = 0.0
+
+
+#: Kinds of failure that may be over at the next try.
+RETRIED = frozenset({"throttled", "server", "network"})
+
+
+class RefusedError(FetchError):
+    """The cloud said no. `failure` says why; kind "other" means that it understood, and has nothing of the sort."""
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure, self.code = failure, failure.code
+
+
+def questions(looks: Iterable[tuple[str, Callable[[], str]]]) -> Iterator[tuple[str, bool, str]]:
+    """Ask each of (call, look) in turn and yield (call, ok, what was seen, or why not), as a self-check does."""
+    for call, look in looks:
+        try:
+            yield call, True, look()
+        except FetchError as error:
+            yield call, False, str(error)
 
 
 def number(value: object, what: str) -> Decimal:

@@ -41,7 +41,9 @@ def test_json_has_what_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
     for field in ("output_tokens_per_second", "ttft_ms", "tpot_ms"):
         assert s[field]["low"] < s[field]["estimate"] < s[field]["high"]
     assert s["basis"]
-    assert s["warnings"] == ["no measured row is newer than vLLM@0.26.0: vLLM@0.31.0 is estimated as that generation"]
+    assert s["warnings"] == [
+        "the newest series of measurements is of vLLM@0.26.0: vLLM@0.31.0 is estimated as that generation"
+    ]
     assert s["concurrency"] == 16
 
 

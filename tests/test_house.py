@@ -165,14 +165,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "long modules": {},
     "long functions": {},
-    "long calls": {
-        "providers/aws/parse.py:offer_rates Rate": "records by keyword",
-        "providers/aws/parse.py:plan_rates PlanRate": "records by keyword",
-        "providers/aws/parse.py:transfer_rates TransferRate": "records by keyword",
-        "providers/aws/public.py:_offers Rate": "records by keyword",
-        "providers/aws/public.py:_plans PlanRate": "records by keyword",
-        "providers/aws/public.py:_transfer TransferRate": "records by keyword",
-    },
+    "long calls": {},
     "regular expressions": {},
     "errors read back": {},
 }

@@ -34,6 +34,7 @@ DOC = ROOT / "docs" / "sizing.md"
 FITTED_ON = "2026-11-23"
 SOFT = 0.12
 FOLDS = 10
+SERIES = 20  # rows of one version that make a generation measured
 _PRECISION = {"int8-w8a8": "int8", "int8-gptq": "int8-w8a16"}
 _2023 = ("hf_sagemaker", "trtllm06")
 
@@ -78,6 +79,8 @@ def rows() -> list[Row]:
             try:
                 model, gpu = models.find(r["model"]), gpus.find(r["gpu"])
                 engine = engines.parse(f"{r['engine']}@{r['engine_version']}")
+                if not r["engine_version"]:  # parse takes that for today's
+                    engine = Engine(engine.key, "", ())
                 load = 0.0 if r["concurrency_or_batch"] == "max" else float(r["concurrency_or_batch"])
                 isl, osl = float(r["isl"]), float(r["osl"])
             except (MisuseError, ValueError):
@@ -262,14 +265,19 @@ def band(found: list[tuple[Row, float]], kind: str) -> tuple[float, float]:
 
 
 def measured(train: list[Row]) -> dict[str, str]:
-    """Return the newest version that was measured of each engine of today's era; years are no versions."""
-    newest: dict[str, Engine] = {}
+    """Return, for each engine of today's era, the newest version that has a series of rows (else the newest that has any).
+
+    Eight public rows of one model at its latency limits (vLLM 0.30.0) are used, but are no series; years are no versions.
+    """
+    series: dict[str, dict[tuple[int, ...], list[Engine]]] = {}
     for row in train:
         if roofline.era(row.engine) == "new" and row.engine.number and row.engine.number[0] < 2000:
-            best = newest.setdefault(row.engine.key, row.engine)
-            if row.engine.number > best.number:
-                newest[row.engine.key] = row.engine
-    return {key: engine.version for key, engine in sorted(newest.items())}
+            series.setdefault(row.engine.key, {}).setdefault(row.engine.number, []).append(row.engine)
+    found = {}
+    for key, versions in sorted(series.items()):
+        long = [number for number, engines_ in versions.items() if len(engines_) >= SERIES]
+        found[key] = versions[max(long or versions)][0].version
+    return found
 
 
 def write(p: Parameters, train: list[Row], source: list[tuple[Row, float]], family: list[tuple[Row, float]]) -> None:

@@ -36,6 +36,7 @@ def explain(
         offer, workload_file = workload_file, None
     from planner.rendering.explain import dump
 
+    narrowed = False
     if replay:
         from planner.api import load
 
@@ -45,6 +46,7 @@ def explain(
             parts = offer.split(":")
             if len(parts) >= 5:
                 values.update(provider=(parts[0],), region=(parts[2],), instance_type=(parts[3],))
+                narrowed = True
         workload = make_workload({"workload_file": workload_file, **values})
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
     if not result.offers:
@@ -53,5 +55,7 @@ def explain(
     from planner.quoting.choose import named
 
     chosen = named(result, offer) if offer else result.best or result.offers[0]
+    if narrowed:  # the best of one type in one place is no recommendation
+        result = result._replace(recommended=None)
     sys.stdout.write(dump(result, chosen))
     return 0

@@ -40,26 +40,26 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
     problems: list[str] = []
     seen: dict[Key, str] = {}
     for price in prices:
-        at = price.source.place
+        way, at = price.way, price.source.place
         if not price.amount.is_finite() or price.amount <= 0:
-            problems.append(f"{at}: {price.instance_type}: amount {price.amount} is not above zero")
+            problems.append(f"{at}: {way.instance_type}: amount {price.amount} is not above zero")
             continue
         if price.currency not in CURRENCIES:
-            problems.append(f"{at}: {price.instance_type}: unknown currency {price.currency!r}")
-        if price.purchase_option not in PURCHASE_OPTIONS:
-            problems.append(f"{at}: unknown purchase option {price.purchase_option!r}")
+            problems.append(f"{at}: {way.instance_type}: unknown currency {price.currency!r}")
+        if way.purchase_option not in PURCHASE_OPTIONS:
+            problems.append(f"{at}: unknown purchase option {way.purchase_option!r}")
         if price.unit not in UNITS:
             problems.append(f"{at}: unknown unit {price.unit!r} (known: {', '.join(UNITS)})")
-        if price.payment and price.payment not in PAYMENTS:
-            problems.append(f"{at}: unknown payment {price.payment!r} (known: {', '.join(PAYMENTS)})")
-        if price.purchase_option in ("reserved", "savings_plan", "subscription") and not price.term:
-            problems.append(f"{at}: {price.purchase_option} needs a term such as 1m, 1y or 3y")
+        if way.payment and way.payment not in PAYMENTS:
+            problems.append(f"{at}: unknown payment {way.payment!r} (known: {', '.join(PAYMENTS)})")
+        if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
+            problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
         if price.tier_to is not None and price.tier_to <= price.tier_from:
             problems.append(f"{at}: tier ends at {price.tier_to}, before it begins at {price.tier_from}")
         if not price.status and price.source.confidence != "low":
             where = seen.setdefault(price.key, at)
             if where is not at:
-                problems.append(f"{at}: {price.instance_type} {price.purchase_option} stands already at {where}")
+                problems.append(f"{at}: {way.instance_type} {way.purchase_option} stands already at {where}")
         problem = _implausible(price, instances)
         if problem:
             problems.append(problem)
@@ -67,7 +67,7 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
 
 
 def _implausible(price: Price, instances: Mapping[str, InstanceType] | None) -> str:
-    spec = instances.get(price.instance_type) if instances else None
+    spec = instances.get(price.way.instance_type) if instances else None
     band = PLAUSIBLE.get(price.currency)
     if spec is None or band is None or not spec.gpu_count or price.unit == "term":
         return ""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import cast
@@ -28,6 +28,8 @@ from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Ki
 from planner.records import NamedTuple
 
 __all__ = ["Lists", "ProviderInfo"]
+
+_REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 
 
 class ProviderInfo(NamedTuple):
@@ -93,7 +95,7 @@ class Lists:
     def regions(self) -> dict[str, Region]:
         """Return the regions by id."""
         found = {}
-        for row, place in self._rows("regions.csv", "id name_en name_zh sites groups market source"):
+        for row, place in self._rows("regions.csv", _REGION):
             name, name_en, name_zh, sites, groups, market, source = row
             if market not in MARKETS:
                 raise CatalogError(f"{place}: unknown market {market!r} (known: {', '.join(MARKETS)})")
@@ -152,7 +154,7 @@ class Lists:
 
     @cached_property
     def _sources(self) -> dict[str, str]:
-        return {name: text for (name, text), _ in self._rows("sources.csv", "id source")}
+        return {name: text for (name, text), _ in self._rows("sources.csv", ("id", "source"))}
 
     def _records(
         self,
@@ -160,25 +162,25 @@ class Lists:
         file: str,
         region: str = "",
         group: str = "",
-        keep: Callable[[tuple[str, ...]], bool] | None = None,
+        keep: Callable[[Sequence[str]], bool] | None = None,
     ) -> Iterator[Record]:
         """Yield the records of a file; region: what to put instead of the row's own, "" = leave it."""
-        columns = tuple(name for name in kind.texts if name != "provider")
-        own, source = columns.index("region") if region else None, columns.index("source")
-        for row, place in self._rows(file, " ".join(columns)):
-            texts = [*row]
-            texts[source] = self._sources.get(texts[source], texts[source])
-            if own is not None:
+        # "provider" is the first text of every kind, and no column: a file is of one provider.
+        columns, sources = kind.texts[1:], self._sources
+        own, source = kind.texts.index("region") if region else 0, kind.texts.index("source")
+        for row, place in self._rows(file, columns):
+            texts = [self.provider, *row]
+            texts[source] = sources.get(texts[source], texts[source])
+            if own:
                 texts[own] = region
-            whole = (self.provider, *texts)
-            if keep is not None and not keep(whole):
+            if keep is not None and not keep(texts):
                 continue
             try:
-                yield kind.read(whole, At("list", place, "", group))
+                yield kind.read(texts, At("list", place, "", group))
             except ValueError as exc:
                 raise CatalogError(f"{place}: {exc}") from exc
 
-    def _rows(self, file: str, columns: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    def _rows(self, file: str, columns: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield the rows after a file's header as the texts of `columns`, each with its place."""
         shown = f"{self.shown}/{file}"
         path = os.path.join(self.folder, *file.split("/"))
@@ -187,10 +189,10 @@ class Lists:
         with open(path, encoding="utf-8", newline="") as lines:
             reader = csv.reader(lines)
             header = next(reader, [])
-            missing = [name for name in columns.split() if name not in header]
+            missing = [name for name in columns if name not in header]
             if missing:
                 raise CatalogError(f"{shown}: the column {missing[0]!r} is missing")
-            pick = itemgetter(*(header.index(name) for name in columns.split()))
+            pick = itemgetter(*(header.index(name) for name in columns))
             for row in reader:
                 if len(row) != len(header):
                     raise CatalogError(f"{shown}:{reader.line_num}: {len(row)} columns, expected {len(header)}")

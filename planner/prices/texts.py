@@ -167,11 +167,12 @@ class Kind(NamedTuple):
         Instance types and zones do not tell where they were read.
         """
         values: list[object] = list(texts)
-        for index, convert in self.convert:
-            try:
+        index = 0
+        try:
+            for index, convert in self.convert:
                 values[index] = convert(texts[index])
-            except ValueError as exc:
-                raise ValueError(f"{self.texts[index]} {exc}") from None
+        except ValueError as exc:
+            raise ValueError(f"{self.texts[index]} {exc}") from None
         return self.make(values, Source._make((*self.source_at(texts), *at)) if self.source_at else None)
 
 

@@ -16,7 +16,7 @@ ENGLISH = translator("en")
 
 def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     """Return the explanation of `offer` as text; every number in it can be redone by hand."""
-    lines = [*_head(offer, t), "", "  " + t("charges")]
+    lines = [*_head(offer, t), *_advice(quote, offer, t), "", "  " + t("charges")]
     for charge in offer.charges:
         lines += _charge(charge, t)
     lines += ["", *_totals(quote, offer, t)]
@@ -50,6 +50,16 @@ def _head(offer: Offer, t: English) -> list[str]:
         f"  {where}",
         f"  {plain(gpu.count)} x {gpu.model}{memory}, {offer.machine.vcpu} vCPU, {machine}",
     ]
+
+
+def _advice(quote: Quote, offer: Offer, t: English) -> list[str]:
+    """Return whether the quote recommends this offer, or which other one."""
+    chosen = quote.recommended
+    if chosen is None:
+        return []
+    if chosen.id == offer.id:
+        return ["  " + t("recommended:") + " " + t.say(chosen.reason)]
+    return ["  " + t("the quote recommends {id}", id=chosen.id)]
 
 
 def _charge(c: Charge, t: English) -> list[str]:

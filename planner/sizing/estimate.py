@@ -20,7 +20,7 @@ HOP_SECONDS = 100e-6  # one pipeline hop between machines over 100 Gbps and more
 class Calibration:
     """Fitted parameters; bands as (low, high) factors by metric and kind of family; when and on how many rows.
 
-    measured: the newest version of each engine that the rows of today's era have.
+    measured: the newest version of each engine that a series of rows of today's era has.
     """
 
     __slots__ = ("bands", "families", "fitted_on", "measured", "parameters", "rows")
@@ -146,7 +146,7 @@ def generation(engine: Engine, gpu: GpuSpec) -> Text | None:
         if numbers(measured) >= engine.number or roofline.era(engine) != "new" or engine.number[0] >= 2000:
             return None
         newest = Engine(engine.key, measured, ()).label
-        key = "no measured row is newer than {newest}: {engine} is estimated as that generation"
+        key = "the newest series of measurements is of {newest}: {engine} is estimated as that generation"
         return text(key, newest=newest, engine=engine.label)
     if roofline.era(engine) == "new" and gpu.family != "volta":  # for V100 the engine's own note says it
         return text("no measured row of today's {engine}: its speed is estimated as vLLM's", engine=engine.label)

@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 
 from planner.errors import FetchError
 from planner.provider import Access, checked_endpoint
-from providers._border import Failure, clean, host_only, network_reason, raw_text, refusal, resolve_quickly
+from providers._border import (
+    RETRIED,
+    Failure,
+    RefusedError,
+    clean,
+    host_only,
+    network_reason,
+    raw_text,
+    refusal,
+    resolve_quickly,
+)
 from providers._retry import TRIES, retry
 from providers._together import together
 from providers.alicloud import terms
@@ -19,7 +29,7 @@ from providers.alicloud import terms
 if TYPE_CHECKING:
     from providers.alicloud import Alicloud
 
-__all__ = ["Ask", "RefusedError", "explain", "find_credentials", "shown", "source_of"]
+__all__ = ["Ask", "explain", "find_credentials", "shown", "source_of"]
 
 T = TypeVar("T")
 
@@ -137,17 +147,6 @@ class Ask:
     def together(self, work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
         """Return `work` of each of `items`, in their order."""
         return together(work, items, self.adapter.workers, f"alicloud-{self.region}")
-
-
-class RefusedError(FetchError):
-    """The cloud said no. `failure` says why; kind "other" means that it understood, and has nothing of the sort."""
-
-    def __init__(self, failure: Failure, message: str) -> None:
-        super().__init__(message)
-        self.failure, self.code = failure, failure.code
-
-
-RETRIED = frozenset({"throttled", "server", "network"})
 
 
 def explain(error: Exception) -> Failure:

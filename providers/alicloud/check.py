@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from planner.errors import FetchError
 from planner.provider import Access
+from providers._border import RefusedError, questions
 from providers.alicloud import parse, terms
-from providers.alicloud.ask import Ask, RefusedError
+from providers.alicloud.ask import Ask
 from providers.alicloud.fetch import PAGE_SIZE, Question, answer_to, plan_rate, spot_pages, traffic_price
 
 if TYPE_CHECKING:
@@ -75,16 +76,14 @@ def self_check(adapter: Alicloud, access: Access) -> Iterable[tuple[str, bool, s
         found = traffic_price(ask, answer_to(ask, Question("", "bandwidth")), site[0])
         return found if isinstance(found, str) else f"{found.amount} {found.currency} per GB"
 
-    for call, look in (
-        ("DescribeInstanceTypes", types),
-        ("DescribeAvailableResource", sold),
-        ("DescribePrice (hour)", hour),
-        ("DescribePrice (month)", month),
-        ("DescribeSpotPriceHistory", market),
-        ("QuerySavingsPlansDiscount", plan),
-        ("DescribePrice (bandwidth)", traffic),
-    ):
-        try:
-            yield call, True, look()
-        except FetchError as error:
-            yield call, False, str(error)
+    yield from questions(
+        (
+            ("DescribeInstanceTypes", types),
+            ("DescribeAvailableResource", sold),
+            ("DescribePrice (hour)", hour),
+            ("DescribePrice (month)", month),
+            ("DescribeSpotPriceHistory", market),
+            ("QuerySavingsPlansDiscount", plan),
+            ("DescribePrice (bandwidth)", traffic),
+        )
+    )

@@ -15,8 +15,9 @@ from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, in_families
 from planner.records import NamedTuple
+from providers._border import RefusedError
 from providers.alicloud import parse, terms
-from providers.alicloud.ask import Ask, RefusedError, shown, source_of
+from providers.alicloud.ask import Ask, shown, source_of
 
 if TYPE_CHECKING:
     from providers.alicloud import Alicloud

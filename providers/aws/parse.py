@@ -151,17 +151,17 @@ def offer_rates(price_list: Iterable[str], where: Where, families: tuple[str, ..
             for offer, dimension, currency, amount in _dimensions(item, kind, f"{name} (SKU {sku})", where):
                 words = offer.get("termAttributes") or {}
                 yield Rate(
-                    name,
-                    sku,
-                    kind,
-                    words.get("LeaseContractLength", ""),
-                    words.get("PurchaseOption", ""),
-                    words.get("OfferingClass", ""),
-                    str(dimension.get("unit", "")),
-                    amount,
-                    currency,
-                    str(offer.get("effectiveDate", "")),
-                    str(item.get("version", "")),
+                    instance_type=name,
+                    sku=sku,
+                    kind=kind,
+                    lease=words.get("LeaseContractLength", ""),
+                    payment=words.get("PurchaseOption", ""),
+                    offering=words.get("OfferingClass", ""),
+                    unit=str(dimension.get("unit", "")),
+                    amount=amount,
+                    currency=currency,
+                    effective=str(offer.get("effectiveDate", "")),
+                    version=str(item.get("version", "")),
                 )
 
 
@@ -174,19 +174,19 @@ def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[Transfer
         to_region = attributes.get("toRegionCode", "") if attributes.get("toLocationType") == "AWS Region" else ""
         for offer, dimension, currency, amount in _dimensions(item, "OnDemand", f"SKU {sku}", where):
             yield TransferRate(
-                sku,
-                attributes.get("transferType", ""),
-                attributes.get("toLocation", ""),
-                to_region,
-                attributes.get("operation", ""),
-                attributes.get("usagetype", ""),
-                str(dimension.get("unit", "")),
-                str(dimension.get("beginRange", "")),
-                str(dimension.get("endRange", "")),
-                amount,
-                currency,
-                str(offer.get("effectiveDate", "")),
-                str(item.get("version", "")),
+                sku=sku,
+                kind=attributes.get("transferType", ""),
+                to_location=attributes.get("toLocation", ""),
+                to_region=to_region,
+                operation=attributes.get("operation", ""),
+                usage=attributes.get("usagetype", ""),
+                unit=str(dimension.get("unit", "")),
+                begin=str(dimension.get("beginRange", "")),
+                end=str(dimension.get("endRange", "")),
+                amount=amount,
+                currency=currency,
+                effective=str(offer.get("effectiveDate", "")),
+                version=str(item.get("version", "")),
             )
 
 
@@ -218,15 +218,15 @@ def plan_rates(
             continue
         rates.append(
             PlanRate(
-                name,
-                terms.PLAN_TYPES[kind],
-                terms.DURATIONS[seconds],
-                str(_need(plan, "paymentOption", where, f"a savings plan for {name}")),
-                str(_need(result, "unit", where, f"a savings-plan rate for {name}")),
-                str(_need(result, "rate", where, f"a savings-plan rate for {name}")),
-                str(_need(plan, "currency", where, f"a savings plan for {name}")),
-                "",
-                "",
+                instance_type=name,
+                plan=terms.PLAN_TYPES[kind],
+                term=terms.DURATIONS[seconds],
+                payment=str(_need(plan, "paymentOption", where, f"a savings plan for {name}")),
+                unit=str(_need(result, "unit", where, f"a savings-plan rate for {name}")),
+                amount=str(_need(result, "rate", where, f"a savings-plan rate for {name}")),
+                currency=str(_need(plan, "currency", where, f"a savings plan for {name}")),
+                effective="",
+                version="",
             )
         )
     return rates, sorted(gaps)

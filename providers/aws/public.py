@@ -181,17 +181,17 @@ def _offers(base: str, region: str, partition: terms.Partition, access: Access, 
     table = _Table(url, where, access, _OFFER, _GPU_LINE)
     rates = (
         Rate(
-            row["instance type"],
-            row["sku"],
-            row["termtype"],
-            row["leasecontractlength"],
-            row["purchaseoption"],
-            row["offeringclass"],
-            row["unit"],
-            row["priceperunit"],
-            row["currency"],
-            row["effectivedate"],
-            table.version,
+            instance_type=row["instance type"],
+            sku=row["sku"],
+            kind=row["termtype"],
+            lease=row["leasecontractlength"],
+            payment=row["purchaseoption"],
+            offering=row["offeringclass"],
+            unit=row["unit"],
+            amount=row["priceperunit"],
+            currency=row["currency"],
+            effective=row["effectivedate"],
+            version=table.version,
         )
         for row in table.rows()
         if wanted(row["instance type"], access.families)
@@ -242,15 +242,15 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
             continue
         rates.append(
             PlanRate(
-                name,
-                plan,
-                length,
-                row["purchaseoption"],
-                row["unit"],
-                row["discountedrate"],
-                row["currency"],
-                row["effectivedate"],
-                table.version,
+                instance_type=name,
+                plan=plan,
+                term=length,
+                payment=row["purchaseoption"],
+                unit=row["unit"],
+                amount=row["discountedrate"],
+                currency=row["currency"],
+                effective=row["effectivedate"],
+                version=table.version,
             )
         )
     prices, more = plan_prices(rates, where)
@@ -266,19 +266,19 @@ def _transfer(
     table = _Table(url, where, access, _TRANSFER, _OUTBOUND_LINE)
     rates = (
         TransferRate(
-            row["sku"],
-            row["transfer type"],
-            row["to location"],
-            row["to region code"] if row["to location type"] == "AWS Region" else "",
-            row["operation"],
-            row.get("usagetype", ""),
-            row["unit"],
-            row["startingrange"],
-            row["endingrange"],
-            row["priceperunit"],
-            row["currency"],
-            row["effectivedate"],
-            table.version,
+            sku=row["sku"],
+            kind=row["transfer type"],
+            to_location=row["to location"],
+            to_region=row["to region code"] if row["to location type"] == "AWS Region" else "",
+            operation=row["operation"],
+            usage=row.get("usagetype", ""),
+            unit=row["unit"],
+            begin=row["startingrange"],
+            end=row["endingrange"],
+            amount=row["priceperunit"],
+            currency=row["currency"],
+            effective=row["effectivedate"],
+            version=table.version,
         )
         for row in table.rows()
         if row["termtype"] == "OnDemand"

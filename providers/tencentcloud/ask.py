@@ -9,7 +9,17 @@ from urllib.parse import urlsplit
 
 from planner.errors import FetchError
 from planner.provider import Access, checked_endpoint
-from providers._border import Failure, clean, host_only, network_reason, raw_text, refusal, resolve_quickly
+from providers._border import (
+    RETRIED,
+    Failure,
+    RefusedError,
+    clean,
+    host_only,
+    network_reason,
+    raw_text,
+    refusal,
+    resolve_quickly,
+)
 from providers._retry import TRIES, retry
 from providers._together import together
 from providers.tencentcloud import terms
@@ -17,7 +27,7 @@ from providers.tencentcloud import terms
 if TYPE_CHECKING:
     from providers.tencentcloud import Tencentcloud
 
-__all__ = ["Ask", "RefusedError", "explain", "filters", "find_credentials", "shown", "source_of"]
+__all__ = ["Ask", "explain", "filters", "find_credentials", "shown", "source_of"]
 
 T = TypeVar("T")
 
@@ -43,14 +53,6 @@ def find_credentials(seconds: float) -> tuple[Any, str | None]:
         return resolve_quickly(find, seconds), None
     except Exception:  # the SDK's own texts name files and hosts of this machine: ours is enough
         return None, looked
-
-
-class RefusedError(FetchError):
-    """The cloud said no. `failure` says why; kind "other" means that it understood, and has nothing of the sort."""
-
-    def __init__(self, failure: Failure, message: str) -> None:
-        super().__init__(message)
-        self.failure, self.code = failure, failure.code
 
 
 class Ask:
@@ -117,9 +119,6 @@ class Ask:
     def together(self, work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
         """Return `work` of each of `items`, in their order."""
         return together(work, items, self.adapter.workers, f"tencentcloud-{self.region}")
-
-
-RETRIED = frozenset({"throttled", "server", "network"})
 
 
 def _error_of(error: Any) -> Exception:

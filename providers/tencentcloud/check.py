@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import FetchError
 from planner.provider import Access
+from providers._border import questions
 from providers.tencentcloud import parse, terms
 from providers.tencentcloud.ask import Ask
 from providers.tencentcloud.fetch import configs_of, image_of, inquire, rows_of
@@ -54,16 +55,14 @@ def self_check(adapter: Tencentcloud, access: Access) -> Iterable[tuple[str, boo
         found = parse.egress(inquire(ask, one, image[0], 0, "traffic"), context, "")
         return found if isinstance(found, str) else f"{found.amount} {found.currency} per GB"
 
-    for call, look in (
-        *(
-            (f"DescribeZoneInstanceConfigInfos ({word})", lambda o=option: rows(o))
-            for option, word in terms.CHARGE_TYPES.items()
-        ),
-        ("DescribeInstanceTypeConfigs", configs),
-        ("DescribeImages", images),
-        ("InquiryPriceRunInstances", traffic),
-    ):
-        try:
-            yield call, True, look()
-        except FetchError as error:
-            yield call, False, str(error)
+    yield from questions(
+        (
+            *(
+                (f"DescribeZoneInstanceConfigInfos ({word})", lambda o=option: rows(o))
+                for option, word in terms.CHARGE_TYPES.items()
+            ),
+            ("DescribeInstanceTypeConfigs", configs),
+            ("DescribeImages", images),
+            ("InquiryPriceRunInstances", traffic),
+        )
+    )

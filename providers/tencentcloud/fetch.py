@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from planner.errors import MisuseError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, in_families
-from providers._border import number, price
+from providers._border import RefusedError, number, price
 from providers.tencentcloud import parse, terms
-from providers.tencentcloud.ask import Ask, RefusedError, filters, shown, source_of
+from providers.tencentcloud.ask import Ask, filters, shown, source_of
 
 if TYPE_CHECKING:
     from providers.tencentcloud import Tencentcloud

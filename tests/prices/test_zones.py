@@ -443,7 +443,12 @@ def test_a_region_of_the_book_alone_is_quoted_listed_and_priced_by_the_user(tmp_
 
 def test_the_notes_have_a_chinese_form() -> None:
     from planner.i18n import translator
+    from planner.text import text
 
     say = translator("zh").say
-    assert say(f"sold in {A}, {B} when last asked (2026-11-23)") == f"最近一次查询（2026-11-23）时在 {A}, {B} 出售"
-    assert say("sold in no zone when last asked (2026-11-23)") == "最近一次查询（2026-11-23）时没有可用区出售"
+    sold = text("sold in {zones} when last asked ({date})", zones=f"{A}, {B}", date="2026-11-23")
+    assert say(sold) == f"最近一次查询（2026-11-23）时在 {A}, {B} 出售"
+    assert (
+        say(text("sold in no zone when last asked ({date})", date="2026-11-23"))
+        == "最近一次查询（2026-11-23）时没有可用区出售"
+    )

@@ -52,19 +52,29 @@ class TestAws(_Local):
 
 class TestAlicloud(_Local):
     __test__ = True
-    region = "cn-hangzhou"
+    region = ali.REGION
+    heavy = (
+        "alibabacloud_credentials",
+        "alibabacloud_ecs20140526",
+        "alibabacloud_tea_openapi",
+        "darabonba",
+        "requests",
+        "Tea",
+    )
+    secrets = (ali.SECRET, ali.KEY_ID)
     family = "gn7i"
-    unknown_region = ""  # the stand-in answers for any region; the cloud itself refuses
-    heavy = ("alibabacloud_ecs20140526", "Tea", "darabonba", "alibabacloud_credentials")
-    secrets = ("a-secret-for-tests-only",)
 
     @pytest.fixture(autouse=True)
-    def _server(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def server(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ali.use_keys(monkeypatch)
-        server = ali.FakeAlicloud(ali.world())
-        self.url = server.url
+        fake = ali.FakeAlicloud(ali.world())
+        sold = fake.answers["DescribeAvailableResource"]
+        fake.answers["DescribeAvailableResource"] = lambda asked: (
+            ali.error(404, "InvalidRegionId.NotFound") if asked["RegionId"] == self.unknown_region else sold
+        )
+        self.url = fake.url
         yield
-        server.close()
+        fake.close()
 
     def provider(self) -> Provider:
         from providers.alicloud import Alicloud
@@ -74,19 +84,26 @@ class TestAlicloud(_Local):
 
 class TestTencentcloud(_Local):
     __test__ = True
-    region = "ap-guangzhou"
+    region = tencent.REGION
+    heavy = ("tencentcloud", "tencentcloud.common", "requests")
+    secrets = (tencent.SECRET, tencent.KEY_ID)
     family = "GN10Xp"
-    unknown_region = ""  # as above
-    heavy = ("tencentcloud",)
-    secrets = ("a-secret-for-tests-only",)
 
     @pytest.fixture(autouse=True)
-    def _server(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def server(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         tencent.use_keys(monkeypatch)
-        server = tencent.FakeTencentcloud(tencent.world())
-        self.url = server.url
+        fake = tencent.FakeTencentcloud(tencent.world())
+        for call, answer in list(fake.answers.items()):
+            fake.answers[call] = lambda asked, answer=answer: (
+                tencent.error("UnsupportedRegion")
+                if asked["_region"] == self.unknown_region
+                else answer(asked)
+                if callable(answer)
+                else answer
+            )
+        self.url = fake.url
         yield
-        server.close()
+        fake.close()
 
     def provider(self) -> Provider:
         from providers.tencentcloud import Tencentcloud

@@ -72,6 +72,11 @@ def test_committed_parameters_still_give_the_documented_error(rows: list[fit_siz
     assert estimate.calibration().rows == len(rows)
 
 
+def test_the_newest_measured_version_is_the_rows_own(rows: list[fit_sizing.Row]) -> None:
+    assert estimate.calibration().measured == fit_sizing.measured(rows)
+    assert estimate.calibration().measured["vllm"] == "0.26.0"
+
+
 def cell(name: str, column: int) -> float:
     line = next(x for x in between("accuracy").splitlines() if x.startswith(f"| {name}"))
     return float(line.split("|")[column].strip().rstrip("%"))

@@ -20,6 +20,7 @@ from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.prices.own import load
 from planner.quoting import build
+from planner.quoting.calendar import by_period, schedule
 from planner.quoting.choose import worth_showing as choose
 from planner.quoting.records import Quote
 from planner.quoting.saved import load as from_json
@@ -31,7 +32,7 @@ from planner.rendering.xlsx.costs import COL, FIRST
 openpyxl = pytest.importorskip("openpyxl")
 pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:openpyxl"),
-    pytest.mark.xdist_group("libreoffice"),  # 51 books are recalculated once for all of these tests
+    pytest.mark.xdist_group("libreoffice"),  # 54 books are recalculated once for all of these tests
 ]
 TODAY = "2026-11-23"
 SOFFICE = shutil.which("soffice")
@@ -105,7 +106,22 @@ WORKLOADS: list[dict[str, object]] = [
     {"book": True, "hours": "300"},
     {"book": True, "hours": "9000", "discount": ["tencentcloud=10%", "aws:reserved=4%"]},
     {"book": True, "hours": "96.5", "count": "2", "egress_gb": "20"},
+    {"spare": "1", "provider": "aws"},
+    {"discount_rate": "10%", "hours": "2190", "provider": "aws"},
+    {
+        "book": True,
+        "purchase_option": "reserved",
+        "instance_type": ["g6.xlarge"],
+        "hours": "3000",
+        "start": "2027-01-15",
+        "egress_gb": "150",
+        "storage_gb": "60",
+        "public_ips": "1",
+        "tax": "6%",
+    },
 ]
+#: Workloads whose workbooks are compared cell by cell: every fifth, and the last three.
+EVERY_CELL = [*range(0, len(WORKLOADS) - 3, 5), *range(len(WORKLOADS) - 3, len(WORKLOADS))]
 
 
 def make(values: dict[str, object], tmp_path_factory: Any = None) -> Quote:
@@ -222,7 +238,7 @@ def test_every_total_equals_the_planner(recalculated: Any, number: int) -> None:
 def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) -> None:
     _, files, books = recalculated
     count = 0
-    for path in files[::5]:
+    for path in (files[number] for number in EVERY_CELL):
         cached, formulas = openpyxl.load_workbook(path, data_only=True), openpyxl.load_workbook(path)
         fresh = openpyxl.load_workbook(books[path.name], data_only=True)
         for sheet in formulas:
@@ -264,6 +280,36 @@ def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) ->
 
 
 @pytest.mark.system
+def test_rows_of_focus_are_the_entries_of_the_schedule(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A commitment paid in part upfront: what is bought, used and left unused, as `--format focus` says month by month."""
+    quote = make(WORKLOADS[-1], tmp_path_factory)
+    best = quote.best
+    assert best is not None and best.payment == "partial_upfront"
+    entries = schedule(quote, best)
+    sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, top=1)), data_only=True)["FOCUS"]
+    table = [row for row in sheet.iter_rows(min_row=5, values_only=True) if row[0]]
+    for kind in ("usage", "purchase", "tax"):
+        mine = [row for row in table if row[0] == kind.title()]
+        for col, amount in ((9, "listed"), (10, "contracted"), (11, "billed"), (12, "effective")):
+            total = sum(getattr(e, amount) for e in entries if e.kind == kind)
+            assert sum(row[col] for row in mine) == pytest.approx(float(total), rel=1e-12), (kind, amount)
+    bought = [(row[2], row[6]) for row in table if row[0] == "Purchase"]
+    assert bought == [("One-Time", "Hours"), ("Recurring", "Hours"), ("Recurring", "Hours")]
+
+
+def test_timeline_months_are_those_of_the_schedule(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Disks and addresses fall on months by their hours, traffic evenly; cash and cost by month are `by_period`'s."""
+    quote = make(WORKLOADS[-1], tmp_path_factory)
+    book = openpyxl.load_workbook(io.BytesIO(dump(quote, top=1)), data_only=True)
+    label = "Option shown in detail (number on Summary)"
+    shown = next(r[1] for r in book["Inputs"].iter_rows(max_row=30, values_only=True) if r[0] == label)
+    offer = choose(quote, 1)[int(shown) - 1]
+    rows = {row[0]: row[3:] for row in book["Timeline"].iter_rows(min_row=5, values_only=True) if row[0]}
+    for m, (_, billed, effective) in enumerate(by_period(schedule(quote, offer))):
+        assert rows["cash"][m] == pytest.approx(float(billed), abs=1e-9), m
+        assert rows["amortised cost, with tax"][m] == pytest.approx(float(effective), abs=1e-9), m
+
+
 @needs_soffice
 def test_only_checks_of_age_fail(recalculated: Any) -> None:
     """The arithmetic checks hold in every workbook; the committed lists are old, and the workbook says so."""

@@ -15,7 +15,7 @@ from planner.prices.catalog import Catalog
 from planner.quoting import build
 from planner.rendering import charts
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")

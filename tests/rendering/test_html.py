@@ -19,7 +19,7 @@ from planner.quoting import build
 from planner.quoting.choose import advise, worth_showing
 from planner.rendering import html
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 BASE = build.quote(
     workload.make({"provider": ("aws",), "instance_type": ("p4d.24xlarge",), "egress_gb": "10"}),
     Catalog(),
