@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import cache
+from string import Formatter
 from types import NoneType, UnionType
 from typing import Any
 
@@ -154,7 +155,19 @@ def _bool(value: Any) -> Wrong | None:
 def _sentence(value: Any) -> Wrong | None:
     if not isinstance(value, Text):
         return "", "a sentence", value
-    return _string(value.key) or next((wrong for _, said in value.values if (wrong := _said(said))), None)
+    names = {name for name, _ in value.values}
+    wrong = _string(value.key) or next((wrong for _, said in value.values if (wrong := _said(said))), None)
+    if wrong is None and names and not _worded(value.key, names):
+        return "", "a sentence whose {names} have values", value.key
+    return wrong
+
+
+def _worded(key: str, names: set[str]) -> bool:
+    """Whether a sentence names its values plainly: no attribute, no format (which could ask for a gigabyte), none else."""
+    try:
+        return all(f is None or (f in names and not spec and not how) for _, f, spec, how in Formatter().parse(key))
+    except ValueError:
+        return False
 
 
 def _said(value: Any) -> Wrong | None:

@@ -1,4 +1,4 @@
-"""The short hash that a quote bears: made of all that decides its numbers, and of the numbers."""
+"""The short hash that a quote bears, made of all that decides its numbers and of the numbers; the seal of a saved file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ except ImportError:
     except ImportError:  # pragma: no cover - another Python
         from hashlib import sha256
 
-__all__ = ["of_quote"]
+try:
+    from _blake2 import blake2b
+except ImportError:  # pragma: no cover - another Python
+    from hashlib import blake2b
+
+__all__ = ["SEAL", "of_quote", "seal"]
+
+#: What stands in a saved quote between its content and its seal.
+SEAL = ',\n "seal": '
 
 
 def of_quote(quote: Quote) -> str:
@@ -32,3 +40,8 @@ def _told(workload: Workload) -> str:
     """Return the workload's text; fields that 0.1.0 did not have count only where they are used, so its hashes hold."""
     late = [f for f in LATER if getattr(workload, f) == Workload._field_defaults[f]]
     return "Workload(" + ", ".join(f"{f}={v!r}" for f, v in workload._asdict().items() if f not in late) + ")"
+
+
+def seal(content: bytes) -> str:
+    """Return the seal of a saved file's content: 32 digits that show a change by accident, not one by an attacker."""
+    return str(blake2b(content, digest_size=16).hexdigest())

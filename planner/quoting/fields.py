@@ -60,7 +60,9 @@ def machine_of(raw: Mapping[str, Any]) -> Machine:
         memory_gib=number(raw["memory_gib"], "memory_gib"),
         network_gbps=number_or_none(raw["network_gbps"], "network_gbps"),
         local_nvme_gb=raw["local_nvme_gb"],
-        gpu=Gpu(gpu["model"], number(str(gpu["count"]), "gpu.count"), number_or_none(gpu["memory_gib"], "gpu.memory_gib")),
+        gpu=Gpu(
+            gpu["model"], number(str(gpu["count"]), "gpu.count"), number_or_none(gpu["memory_gib"], "gpu.memory_gib")
+        ),
     )
 
 

@@ -16,7 +16,8 @@ from planner.files import read_text
 from planner.money import Fx, plain
 from planner.offer import PURCHASE_OPTIONS, Source, Way
 from planner.prices.fx import Rates
-from planner.quoting import choose, cost, digest
+from planner.quoting import choose, cost
+from planner.quoting.digest import SEAL, seal
 from planner.quoting.fields import check_line, load_workload, machine_of, number_or_none, sizing_of, way_of
 from planner.quoting.lines import compute_name
 from planner.quoting.offers import offer_id, per_million
@@ -40,12 +41,15 @@ from planner.quoting.records import (
     Totals,
 )
 from planner.sizing import Sizing
-from planner.text import Text, text
+from planner.text import Text
 from planner.typed import held, number
 from planner.units import Window, iso_date
 from planner.workload import Workload
 
 __all__ = ["altered", "load", "read"]
+
+#: The note of a quote whose file follows from what it is made of, but is not as planner wrote it.
+ALTERED = Text("the file was changed, or written by another program, after planner saved it")
 
 #: From a provider's name to what reports call it, for files that do not carry it.
 Sellers = Callable[[str], Seller]
@@ -78,20 +82,21 @@ def load(text: str, where: str = "quote", sellers: Sellers | None = None) -> Quo
             made = saved_v1.quote(raw, where, sellers)
         else:
             raise MisuseError(f"{where}: not a {SCHEMA} file (found {str(schema)[:40]!r}); save one with --format json")
+    except MisuseError as exc:
+        raise exc if str(exc).startswith(where) else MisuseError(f"{at[0]}: {exc}") from None
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RecursionError) as exc:
         said = f"{type(exc).__name__} {exc}"[:200]
         raise MisuseError(f"{at[0]}: damaged or from another version: {said}") from None
     held(made, Quote, f"{where}: ")
+    whole, _, end = text.rpartition(SEAL)
+    if schema == SCHEMA and f'"{seal(whole.encode())}"' != end.rstrip("\n}"):
+        made = made._replace(notes=(*made.notes, ALTERED))
     return made
 
 
 def altered(quote: Quote) -> Text | None:
-    """Return what must be said of a quote whose content is not what its hash was made of, None for one as it was saved."""
-    made = digest.of_quote(quote)
-    if made == quote.hash:
-        return None
-    key = "the file was changed after it was saved: it bears the hash {said}, its content gives {made}"
-    return text(key, said=quote.hash[:12], made=made)
+    """Return what must be said of a quote whose file is not as it was saved, None for one that is."""
+    return ALTERED if ALTERED in quote.notes else None
 
 
 class _Reader:
@@ -106,7 +111,7 @@ class _Reader:
 
     def quote(self) -> Quote:
         raw = self.raw
-        self.words = {said: _unmade(*how) for said, how in raw["words"].items()}
+        self.words = {said: self.word(said, *how) for said, how in raw["words"].items()}
         self.sources = [Source(**s) for s in raw["sources"]]
         held(tuple(self.sources), tuple[Source, ...], f"{self.where}: sources")
         fx = tuple(Fx(**{**f, "rate": self.number(f["rate"], f"fx[{n}].rate")}) for n, f in enumerate(raw["fx"]))
@@ -114,6 +119,8 @@ class _Reader:
         self.rates = Rates([x for x in fx if x.rate])
         work = load_workload(raw["workload"], f"{self.where}: workload")
         window = Window(self.number(raw["hours"], "hours"), work.start)
+        if not isinstance(raw["offers"], list):
+            raise MisuseError(f"{self.where}: offers: expected a list")
         for name, told, follows in (("hours", window.hours, work.hours), ("currency", raw["currency"], work.currency)):
             if told != follows:
                 self._differs(name, told, follows)
@@ -143,12 +150,19 @@ class _Reader:
             raise MisuseError(f"{self.where}: offers: one stands twice")
         return made._replace(budget=self.budget(made), recommended=self.recommended(made))
 
+    def word(self, said: str, key: str, values: Mapping[str, Any]) -> Text:
+        made = _unmade(key, values)
+        held(made, Text, f"{self.where}: words: {ascii(said)[:60]}")
+        if str(made) != said:
+            self._differs("words", said, str(made))
+        return made
+
     def budget(self, quote: Quote) -> Budget | None:
         made = choose.within(quote, quote.workload.budget, quote.workload.budget_basis)
         told = made and {
             **made._asdict(),
             "limit": plain(made.limit),
-            "cheapest": made.cheapest and plain(made.cheapest),
+            "cheapest": _plain(made.cheapest),
         }
         if self.raw["budget"] != told:
             self._differs("budget", self.raw["budget"], told)
@@ -219,8 +233,8 @@ class _Reader:
             ("count", raw["count"], count),
             ("sizing.count", sizing.count, count),
             ("commitment", _commitment(raw["commitment"], self.at[0]), commitment),
-            ("cost_per_million_output", raw["cost_per_million_output"], tokens[0] and plain(tokens[0])),
-            ("cost_per_million_tokens", raw["cost_per_million_tokens"], tokens[1] and plain(tokens[1])),
+            ("cost_per_million_output", raw["cost_per_million_output"], _plain(tokens[0])),
+            ("cost_per_million_tokens", raw["cost_per_million_tokens"], _plain(tokens[1])),
         ):
             if said != follows:
                 self._differs(f"{place}.{name}", said, follows)
@@ -270,6 +284,10 @@ class _Reader:
             f"{self.where}: {place} is {ascii(said)[:60]}, but what it is made of gives {follows[:60]}: "
             "the file was changed or is of another version"
         )
+
+
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
 
 
 def _commitment(raw: Mapping[str, Any] | None, at: str) -> Commitment | None:
