@@ -9,7 +9,8 @@
     |-- TerraformError      terraform is missing, or refused a module
     `-- MisuseError         exit 2: the request itself is wrong (a value, a name, a file's content)
 
-A message says what, where and what to do next, in one line.
+A message says what, where and what to do next, in one line, and never a password: whatever becomes the text of a
+`PlannerError`, and whatever the command line prints of another error, has gone through `scrubbed`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
     "PriceBookError",
     "StaleError",
     "TerraformError",
+    "scrubbed",
     "suggest",
 ]
 
@@ -31,6 +33,9 @@ class PlannerError(Exception):
     """Base of all errors that a user may see; `exit_code` is the process's."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return scrubbed(super().__str__())
 
 
 class CatalogError(PlannerError):
@@ -61,6 +66,41 @@ class MisuseError(PlannerError):
     """The request itself is wrong."""
 
     exit_code = 2
+
+
+def scrubbed(text: str) -> str:
+    """Return `text` with the user and the password of every address in it replaced by `***`.
+
+    Libraries put whole proxy addresses into their errors ("Failed to parse: http://user:pw@proxy"). What stands before the
+    last @ of a word is taken for a secret, since a password may hold any sign that an address should not. One with a blank
+    in it is found by its value, which stands in the variables that name proxies.
+    """
+    start = text.find("//") if "@" in text else -1
+    while start >= 0:
+        start += 2
+        word = text[start:].split(None, 1)[0] if text[start : start + 1].strip() else ""
+        at = word.rfind("@")
+        if at >= 0:
+            text = f"{text[:start]}***{text[start + at :]}"
+        start = text.find("//", start)
+    for secret in _proxy_secrets():
+        text = text.replace(secret, "***")
+    return text
+
+
+def _proxy_secrets() -> list[str]:
+    """Return the userinfo, and the password alone, of the addresses in the variables that name proxies."""
+    import os
+
+    found = []
+    for name, value in os.environ.items():
+        if name.lower().endswith("_proxy") and "@" in value:
+            userinfo = value.rpartition("@")[0].rpartition("//")[2]
+            # Libraries cut an address that they cannot read at signs of their own choice.
+            pieces = userinfo.translate({ord(sign): " " for sign in "/@?#[]"}).split()
+            words = (userinfo, *pieces, *(piece.partition(":")[2] for piece in pieces))
+            found += sorted((word for word in words if len(word) > 5), key=len, reverse=True)
+    return found
 
 
 def suggest(word: str, known: object) -> str:

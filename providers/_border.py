@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from planner.errors import FetchError, MisuseError
+from planner.errors import FetchError, MisuseError, scrubbed
 from planner.money import plain
 from planner.records import NamedTuple
+from providers._http import UnsafeAnswerError
 
 __all__ = [
     "RETRIED",
     "Failure",
     "RefusedError",
     "clean",
+    "failure_of",
     "host_only",
     "network_reason",
     "number",
@@ -101,8 +103,9 @@ def text(value: object, what: str) -> str:
 
 
 def clean(message: str, limit: int = 200) -> str:
-    """Return `message` in one printable line of at most `limit` characters, with anything like a key id hidden."""
+    """Return `message` in one printable line of at most `limit` characters, with passwords and anything like a key id hidden."""
     line = " ".join("".join(char if char.isprintable() else " " for char in message).split())
+    line = scrubbed(line)
     line = _KEY_LIKE.sub(r"\1...", line)
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
@@ -143,7 +146,7 @@ def raw_text(answer: object) -> str:
             return [scrub(item) for item in part]
         return part
 
-    return json.dumps(scrub(answer), ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n"
+    return scrubbed(json.dumps(scrub(answer), ensure_ascii=False, indent=1, sort_keys=True, default=str)) + "\n"
 
 
 def refusal(failure: Failure, *, who: str, call: str, host: str, tries: int, permission: str, docs: str) -> FetchError:
@@ -159,6 +162,8 @@ def refusal(failure: Failure, *, who: str, call: str, host: str, tries: int, per
         why = f"{call} failed on the cloud's side{said} {tries} times; try again later"
     elif kind == "network":
         why = f"{call}: {host} could not be reached or broke off {tries} times: {detail}; check network and proxy"
+    elif kind == "unsafe":
+        why = f"{call}: {detail}"
     elif kind == "answer":
         why = f"{call} answered what is not the JSON expected: {detail}; check the endpoint and any proxy on the way"
     elif kind == "credentials":
@@ -172,6 +177,13 @@ def refusal(failure: Failure, *, who: str, call: str, host: str, tries: int, per
     else:
         why = f"{call} was refused{said}: {detail}"
     return FetchError(f"{who}: {why}")
+
+
+def failure_of(error: UnsafeAnswerError) -> Failure:
+    """Return what a refusal of ours means: by HTTP's status, where that was the reason, whatever the body says."""
+    status = error.status
+    kind = "throttled" if status == 429 else "server" if status >= 500 else "unsafe"
+    return Failure(kind, "", clean(str(error), 300))
 
 
 def resolve_quickly(find: Callable[[], Any], seconds: float) -> Any:

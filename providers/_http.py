@@ -1,5 +1,6 @@
-"""Read a file from the web as a stream, in bounded memory, going on where a broken connection stopped.
+"""What is read from the web, in bounded memory and time: files as streams, and the answers that the SDKs get.
 
+A file is taken up where a broken connection stopped.
 https, or http on loopback, only; explicit timeouts; five tries in a row with full jitter (20 s at most between two),
 only after throttling (429), 5xx and network errors. A file that changes while it is read is refused: half of one
 price list and half of the next is neither.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import io
 import random
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -17,7 +19,19 @@ from urllib.parse import urljoin, urlsplit
 from planner.errors import FetchError, MisuseError
 from planner.provider import checked_endpoint
 
-__all__ = ["Download", "MissingFileError", "lines", "read_small"]
+__all__ = [
+    "MOST_BYTES",
+    "Bound",
+    "Download",
+    "MissingFileError",
+    "UnsafeAnswerError",
+    "lines",
+    "near",
+    "proxy_for",
+    "read_bounded",
+    "read_small",
+    "refuse_redirect",
+]
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -26,9 +40,90 @@ LONGEST_WAIT = 20.0
 _CHUNK = 1 << 18
 _REDIRECTS = 4
 
+#: What one answer may hold after decoding, and what of a streamed file may be kept in memory.
+MOST_BYTES = 64 << 20
+#: What a streamed file may hold: the largest price list has some 300 MB.
+MOST_STREAMED = 4 << 30
+#: How long a region, or a file, may take altogether: a server that sends a byte a second never times out by itself.
+REGION_SECONDS = 600.0
+
 
 class MissingFileError(FetchError):
     """There is no file at this address (HTTP 403 or 404)."""
+
+
+class UnsafeAnswerError(FetchError):
+    """An answer that is not read: a redirect, one without end, one that takes too long. status: HTTP's, 0 = not its fault."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Bound:
+    """Until when answers are read: `seconds` from now on, REGION_SECONDS unless given."""
+
+    def __init__(self, seconds: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = REGION_SECONDS if seconds is None else seconds
+        self._clock = clock
+        self._end = clock() + self._seconds
+
+    def check(self, what: str) -> None:
+        """Raise `UnsafeAnswerError` when the time is over."""
+        if self._clock() > self._end:
+            raise UnsafeAnswerError(
+                f"{what} did not answer wholly within {self._seconds:g} s; try again later, or ask for less at once"
+            )
+
+
+def read_bounded(raw: Any, what: str, bound: Bound, most: int | None = None) -> bytes:
+    """Return the decoded body of an urllib3 answer; raise `UnsafeAnswerError` beyond `most` bytes or the bound's time.
+
+    Piece by piece as they come, so that neither a byte a second nor a compressed gigabyte gets past the two bounds.
+    """
+    most = MOST_BYTES if most is None else most
+    coding = raw.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        raise UnsafeAnswerError(f"{what} answered in {coding[:20]!r}, which was not asked for")
+    unpack = None if coding in ("", "identity") else zlib.decompressobj(47)
+    body = bytearray()
+    while True:
+        bound.check(what)
+        data = raw.read1(_CHUNK, decode_content=False)
+        try:
+            body += unpack.decompress(data, most + 1 - len(body)) if unpack else data
+        except zlib.error as exc:
+            raise UnsafeAnswerError(f"{what} answered what is not {coding}, though it says so") from exc
+        if len(body) > most:
+            raise UnsafeAnswerError(f"{what} answered with more than {most:,} bytes: not what was asked for")
+        if not data:
+            return bytes(body)
+
+
+def refuse_redirect(status: int, target: str, host: str) -> None:
+    """Raise `UnsafeAnswerError` when an answer to a signed question points elsewhere."""
+    if 300 <= status < 400:
+        to = urlsplit(target).hostname or "nowhere"
+        raise UnsafeAnswerError(
+            f"{host} answered with a redirect (HTTP {status}, to {to}), which is not followed: credentials go to the named "
+            "host only; check the endpoint and any proxy on the way"
+        )
+
+
+def near(host: str) -> bool:
+    """Return whether `host` is this machine, which no proxy is asked for."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def proxy_for(url: str) -> str:
+    """Return the proxy that the environment names for `url`, "" for none."""
+    import urllib.request
+
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxies = {} if near(host) else urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+    return "" if proxy and urllib.request.proxy_bypass(host) else proxy
 
 
 class Download(io.RawIOBase):
@@ -43,7 +138,8 @@ class Download(io.RawIOBase):
         self._version = ""
         self._failures = 0
         self._answer: Any = None
-        self._pool: Any = None
+        self._pools: dict[str, Any] = {}
+        self._bound = Bound()
         self._open()
 
     def readable(self) -> bool:
@@ -57,7 +153,8 @@ class Download(io.RawIOBase):
             try:
                 if self._answer is None:
                     self._open()
-                data: bytes = self._answer.read(len(view), decode_content=False)
+                self._bound.check(self._what)
+                data: bytes = self._answer.read1(len(view), decode_content=False)
                 if not data and self._total is not None and self._done < self._total:
                     raise urllib3.exceptions.ProtocolError("cut off")
             except (urllib3.exceptions.HTTPError, OSError) as exc:
@@ -65,13 +162,15 @@ class Download(io.RawIOBase):
                 continue
             self._failures = 0 if data else self._failures
             self._done += len(data)
+            if self._done > MOST_STREAMED:
+                raise UnsafeAnswerError(f"{self._what}: more than {MOST_STREAMED:,} bytes: no price list ({self._url})")
             view[: len(data)] = data
             return len(data)
 
     def close(self) -> None:
         self._drop()
-        if self._pool is not None:
-            self._pool.clear()
+        for pool in self._pools.values():
+            pool.clear()
         super().close()
 
     def _drop(self) -> None:
@@ -104,7 +203,9 @@ class Download(io.RawIOBase):
                 continue
             if answer.status in (301, 302, 303, 307, 308) and answer.headers.get("location"):
                 answer.close()
-                url, hops = urljoin(url, answer.headers["location"]), hops + 1
+                before, url, hops = url, urljoin(url, answer.headers["location"]), hops + 1
+                if near(urlsplit(url).hostname or "") and not near(urlsplit(before).hostname or ""):
+                    raise FetchError(f"{self._what}: refused a redirection to this machine ({self._url})")
                 if hops > _REDIRECTS:
                     raise FetchError(f"{self._what}: more than {_REDIRECTS} redirections ({self._url})")
                 continue
@@ -139,34 +240,25 @@ class Download(io.RawIOBase):
         self._answer = answer
 
     def _ask(self, url: str) -> Any:
-        import urllib.request
-
         import urllib3
 
         try:
             parts = urlsplit(url)
             checked_endpoint(f"{parts.scheme}://{parts.netloc}", "download")
-        except MisuseError as exc:
+        except (MisuseError, ValueError) as exc:
             raise FetchError(f"{self._what}: refused to read {url}: https only") from exc
-        if self._pool is None:
-            host = parts.hostname or ""
-            proxy = "" if _near(host) else urllib.request.getproxies().get(parts.scheme, "")
-            if proxy and urllib.request.proxy_bypass(host):
-                proxy = ""
+        proxy = proxy_for(url)
+        if proxy not in self._pools:
             settings: dict[str, Any] = {
                 "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
                 "retries": False,
             }
-            self._pool = urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
+            self._pools[proxy] = urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
         headers = {"User-Agent": "gpu-cost-planner", "Accept-Encoding": "identity"}
         if self._done:
             headers["Range"] = f"bytes={self._done}-"
             headers["If-Range"] = self._version
-        return self._pool.request("GET", url, headers=headers, preload_content=False, redirect=False)
-
-
-def _near(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+        return self._pools[proxy].request("GET", url, headers=headers, preload_content=False, redirect=False)
 
 
 def _word(exc: BaseException) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from planner.errors import PlannerError
+from planner.errors import PlannerError, scrubbed
 
 __all__ = ["cli", "main"]
 
@@ -120,5 +120,5 @@ def _say(message: str, code: int) -> int:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    print(f"planner: {message}", file=sys.stderr)
+    print(f"planner: {scrubbed(message)}", file=sys.stderr)
     return code

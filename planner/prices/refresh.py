@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from planner.errors import FetchError, MisuseError, PlannerError
+from planner.errors import FetchError, MisuseError, PlannerError, scrubbed
 from planner.offer import InstanceType
 from planner.prices.book.write import Change, Writer
 from planner.prices.catalog import Catalog
@@ -23,6 +23,10 @@ from planner.records import NamedTuple
 __all__ = ["Job", "Outcome", "Plan", "endpoints_of", "listed_types", "one_line", "plan", "run", "self_check"]
 
 DEFAULT_PARALLEL = 4
+#: How long one region may take before it is given up. Adapters give up by themselves at that time; the rest is for what
+#: no reader can bound: a server that sends the head of its answer letter by letter.
+REGION_SECONDS = 600.0
+_GRACE_SECONDS = 15.0
 _SHOWN_PROBLEMS = 3
 
 
@@ -151,6 +155,7 @@ def run(
     report: Callable[[Outcome], None],
     stop: threading.Event,
     clock: Callable[[], float] = time.monotonic,
+    limit: float = REGION_SECONDS + _GRACE_SECONDS,
 ) -> list[Outcome]:
     """Fetch all jobs and keep what is whole; `report` hears of each region as it ends. Outcomes are in the jobs' order.
 
@@ -161,21 +166,26 @@ def run(
     for number, job in enumerate(jobs):
         waiting.setdefault(job.provider.name, queue.SimpleQueue()).put(number)
 
+    begun: dict[int, float] = {}
+
     def work(mine: queue.SimpleQueue[int]) -> None:
         while not stop.is_set():
             try:
                 number = mine.get_nowait()
             except queue.Empty:
                 return
-            begin = clock()
+            begun[number] = clock()
             result = _fetch(jobs[number])
-            done.put((number, clock() - begin, result))
+            done.put((number, clock() - begun[number], result))
+
+    def start(name: str) -> None:
+        # Daemons, so that a fetch that hangs in a socket cannot hold the process after Ctrl-C.
+        threading.Thread(target=work, args=(waiting[name],), daemon=True, name=f"refresh-{name}").start()
 
     for name, mine in waiting.items():
         one = next(job.provider for job in jobs if job.provider.name == name)
         for _ in range(min(_parallel(one), mine.qsize())):
-            # Daemons, so that a fetch that hangs in a socket cannot hold the process after Ctrl-C.
-            threading.Thread(target=work, args=(mine,), daemon=True, name=f"refresh-{name}").start()
+            start(name)
     outcomes: dict[int, Outcome] = {}
     try:
         while len(outcomes) < len(jobs):
@@ -183,7 +193,16 @@ def run(
                 # A timeout, because an endless wait cannot be interrupted on every platform.
                 number, seconds, result = done.get(timeout=0.5)
             except queue.Empty:
-                continue
+                late = [n for n, since in list(begun.items()) if n not in outcomes and clock() - since > limit]
+                if not late:
+                    continue
+                number, seconds = late[0], clock() - begun[late[0]]
+                result = (
+                    f"did not end within {seconds:.0f} s and was given up; try again later, or ask for less at once"
+                )
+                start(jobs[number].provider.name)  # its thread is left behind: another goes on with what waits
+            if number in outcomes:
+                continue  # given up before
             outcomes[number] = _keep(jobs[number], result, seconds, book)
             report(outcomes[number])
     except BaseException:
@@ -251,6 +270,6 @@ def self_check(providers: Sequence[tuple[Provider, Access]]) -> Iterable[tuple[s
 
 
 def one_line(what: object, limit: int = 400) -> str:
-    """Return a text on one line, cut to `limit` characters."""
-    text = " ".join(str(what).split())
+    """Return a text on one line, cut to `limit` characters, without passwords."""
+    text = scrubbed(" ".join(str(what).split()))
     return text if len(text) <= limit else text[: limit - 3] + "..."

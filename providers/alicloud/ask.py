@@ -16,13 +16,16 @@ from providers._border import (
     Failure,
     RefusedError,
     clean,
+    failure_of,
     host_only,
     network_reason,
     raw_text,
     refusal,
     resolve_quickly,
 )
+from providers._http import Bound
 from providers._retry import TRIES, retry
+from providers._session import guard_darabonba, unsafe_in, within
 from providers._together import together
 from providers.alicloud import terms
 
@@ -48,6 +51,7 @@ def find_credentials(seconds: float) -> tuple[Any, str | None]:
 
         # The SDK prints the traceback of a metadata address that does not answer through a handler of its own.
         logging.getLogger("credentials").disabled = True
+        guard_darabonba()
         client = Client()
         found = client.get_credential()
         if not found.access_key_id or not found.access_key_secret:
@@ -73,6 +77,7 @@ class Ask:
             raise FetchError(f"{self.who}: {missing}")
         self._clients: dict[tuple[str, str], Any] = {}
         self._making = threading.Lock()
+        self._bound = Bound()
 
     def client(self, kind: str, host: str) -> Any:
         """Return the SDK's client for `kind` ("ecs" or "bss"), made once: it costs more than a call."""
@@ -106,7 +111,8 @@ class Ask:
 
         def ask() -> dict[str, Any]:
             self.adapter.paces.wait(call, self.sleep)
-            body = method(request, RuntimeOptions()).body
+            with within(self._bound):
+                body = method(request, RuntimeOptions()).body
             if body is None:
                 raise ValueError("an empty answer")
             answer: dict[str, Any] = body.to_map()
@@ -151,6 +157,9 @@ class Ask:
 
 def explain(error: Exception) -> Failure:
     """Return what an error of the SDK means."""
+    unsafe = unsafe_in(error)
+    if unsafe is not None:
+        return failure_of(unsafe)
     code = str(getattr(error, "code", "") or "")
     status = getattr(error, "status_code", None)
     full = str(getattr(error, "message", "") or error)
@@ -164,8 +173,8 @@ def explain(error: Exception) -> Failure:
             kind = "throttled"
         wait = getattr(error, "retry_after", None)
         return Failure(kind, code, message, float(wait) / 1000 if kind == "throttled" and wait else 0.0)
-    if isinstance(status, int) and status >= 500:
-        return Failure("server", str(status), message)
+    if isinstance(status, int) and (status >= 500 or status == 429):
+        return Failure("throttled" if status == 429 else "server", str(status), message)
     inner = getattr(error, "inner_exception", None)
     if isinstance(inner, Exception):
         return explain(inner)

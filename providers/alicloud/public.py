@@ -42,6 +42,9 @@ _HOST = "https://g.alicdn.com"
 _GPU_TYPE = re.compile(r"ecs\.(?:ebm|scc|s|v)?g[nai]\d[a-z0-9-]*\.[a-z0-9-]+")
 _KEY = re.compile(r"([a-z0-9-]+)::(ecs\.[a-z0-9.-]+)::([a-z0-9-]+)::([a-z0-9-]+)::([a-z0-9-]+)")
 _TERM = re.compile(r"[1-9]\d?")
+#: Beyond any list: 500 GPU types in 30 regions are 15,000.
+_MOST_TYPES = 200_000
+_LONGEST_TEXT = 1 << 20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -138,7 +141,7 @@ def _load(site: _Site, access: Access) -> _List:
     seen: set[tuple[str, str]] = set()
     kept: dict[str, Any] = {}
     with _http.Download(url, _what(site), access.sleep) as stream:
-        for key, value in _entries(io.BufferedReader(stream, 1 << 18), site, url, about):
+        for key, value in _entries(_Texts(stream, _what(site)), site, url, about):
             match = _KEY.fullmatch(key)
             if match is None:
                 raise _odd(site, f"key {key[:80]!r} is not region::type::network::os::io", url)
@@ -149,6 +152,8 @@ def _load(site: _Site, access: Access) -> _List:
             if (region, name) in seen:
                 raise _odd(site, f"{key} stands there twice", url)
             seen.add((region, name))
+            if len(seen) > _MOST_TYPES or len(regions) > _MOST_TYPES:
+                raise _odd(site, f"more than {_MOST_TYPES:,} prices", url)
             rates.setdefault(region, []).extend(_rates(name, value, key, site, url))
             if access.keep_raw is not None:
                 kept[key] = value
@@ -163,6 +168,22 @@ def _load(site: _Site, access: Access) -> _List:
         text = json.dumps({"_source": url, **about, "pricingInfo": kept}, indent=1, sort_keys=True, default=str)
         access.keep_raw(f"alicloud-{site.name}-instancePrice.json", text)
     return _List(site, url, str(about.get("version", "")), published, frozenset(regions), rates)
+
+
+class _Texts:
+    """A stream of JSON whose texts end: the parser keeps the whole of one, so a text without end would fill the memory."""
+
+    def __init__(self, stream: io.RawIOBase, what: str) -> None:
+        self._stream, self._what = io.BufferedReader(stream, 1 << 18), what
+        self._run = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        quote = data.replace(b'\\"', b"  ").rfind(b'"')
+        self._run = self._run + len(data) if quote < 0 else len(data) - quote
+        if self._run > _LONGEST_TEXT:
+            raise FetchError(f"{self._what}: a text of more than {_LONGEST_TEXT:,} bytes: not the price list")
+        return data
 
 
 def _odd(site: _Site, what: str, url: str) -> FetchError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -13,14 +15,18 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
+    ReadTimeoutError,
 )
 from botocore.exceptions import ConnectionError as NoConnection
 
 from planner.errors import FetchError
 from planner.provider import Access, checked_endpoint
+from providers._border import clean
+from providers._http import Bound, UnsafeAnswerError, near, read_bounded, refuse_redirect
 from providers.aws import terms
 from providers.aws.parse import check_key
 
@@ -35,6 +41,7 @@ TRIES = 5
 _creating = threading.Lock()  # creating clients is not thread-safe in boto3; using them is
 _loader: list[Any] = []  # parsing the EC2 model costs 150 ms: once per process, not once per region
 
+_SLOWER = "wait a minute, or ask for fewer regions at once"
 _REFUSED = frozenset(
     "AuthFailure InvalidSignatureException InvalidClientTokenId InvalidAccessKeyId SignatureDoesNotMatch "
     "UnrecognizedClientException MissingAuthenticationTokenException IncompleteSignature InvalidAuthenticationToken "
@@ -56,15 +63,62 @@ def credentials_hint() -> str | None:
     try:
         found = session.get_credentials()
     except PartialCredentialsError as exc:
-        return f"AWS credentials are incomplete: {exc}"
+        return f"AWS credentials are incomplete: {clean(str(exc))}"
     except BotoCoreError as exc:
-        return f"AWS credentials cannot be used: {exc}"
+        return f"AWS credentials cannot be used: {clean(str(exc))}"
     if found is not None:
         return None
     return (
         "no AWS credentials found: neither in the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE) nor in ~/.aws (run "
         "`aws configure` or `aws sso login`), nor a role of this machine"
     )
+
+
+class _ThrottledError(HTTPClientError):  # type: ignore[misc]  # botocore has no types
+    """HTTP 429, whatever is in it: botocore looks for its own words in an answer, not at its status."""
+
+    fmt = "HTTP 429"
+
+
+@lru_cache
+def _never_redirected(pool: Any) -> Any:
+    def urlopen(self: Any, *args: Any, **options: Any) -> Any:
+        return pool.urlopen(self, *args, **{**options, "redirect": False})
+
+    return type(pool.__name__, (pool,), {"urlopen": urlopen})
+
+
+class _Bounded:
+    """What stands between a client and botocore's HTTP session: the answer is read here, within bounds."""
+
+    def __init__(self, session: Any, bound: Bound) -> None:
+        self._session, self._bound = session, bound
+        # urllib3 takes a question apart for a 303 before it is told not to follow one.
+        pools = session._pool_classes_by_scheme
+        pools.update({scheme: _never_redirected(pool) for scheme, pool in pools.items()})
+
+    def send(self, request: Any) -> Any:
+        import urllib3
+
+        host = urlsplit(request.url).netloc
+        self._bound.check(host)
+        request.stream_output = True
+        answer = self._session.send(request)
+        try:
+            refuse_redirect(answer.status_code, answer.headers.get("location", ""), host)
+            answer._content = read_bounded(answer.raw, host, self._bound)
+        except urllib3.exceptions.ReadTimeoutError as exc:
+            raise ReadTimeoutError(endpoint_url=request.url, error=exc) from exc
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            raise ConnectionClosedError(error=exc, request=request, endpoint_url=request.url) from exc
+        finally:
+            answer.raw.release_conn() if answer._content is not None else answer.raw.close()
+        if answer.status_code == 429:
+            raise _ThrottledError()
+        return answer
+
+    def close(self) -> None:
+        self._session.close()
 
 
 class Aws:
@@ -76,6 +130,7 @@ class Aws:
         self._access = access
         self._clients: dict[str, Any] = {}
         self._endpoint = checked_endpoint(access.endpoint, "aws") if access.endpoint else None
+        self._bound = Bound()
 
     def pages(self, service: str, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
         """Yield the whole pages of a call, each also handed to `keep_raw`."""
@@ -125,6 +180,8 @@ class Aws:
             read_timeout=READ_SECONDS,
             max_pool_connections=8,
             user_agent_extra="gpu-cost-planner",
+            # {} is botocore's word for "no proxy, whatever the environment says"; None lets it look there.
+            proxies={} if self._endpoint and near(urlsplit(self._endpoint).hostname or "") else None,
         )
         with _creating:
             core = botocore.session.get_session()
@@ -134,6 +191,7 @@ class Aws:
             try:
                 session = boto3.Session(botocore_session=core)
                 client = session.client(service, region_name=region, endpoint_url=self._endpoint, config=config)
+                client._endpoint.http_session = _Bounded(client._endpoint.http_session, self._bound)
             except Exception as exc:
                 raise explain(exc, self.region, service) from exc
         self._clients[service] = client
@@ -151,12 +209,16 @@ class Aws:
 def explain(exc: Exception, region: str, call: str) -> FetchError:
     """Return the error a user should see: what failed, where, and what to do; never a key or a signature."""
     head = f"aws {region}: {call}: "
+    if isinstance(exc, UnsafeAnswerError):
+        return UnsafeAnswerError(head + str(exc))
     if isinstance(exc, FetchError):
         return exc
     if isinstance(exc, NoCredentialsError):
         return FetchError(head + "no AWS credentials found; run `aws configure` or `aws sso login`, or use --public")
     if isinstance(exc, ClientError):
         return FetchError(head + _refusal(exc))
+    if isinstance(exc, _ThrottledError):
+        return FetchError(f"{head}HTTP 429: still throttled after {TRIES} tries; {_SLOWER}")
     if isinstance(exc, (NoConnection, HTTPClientError)):
         return FetchError(
             f"{head}{_network_word(exc)} after {TRIES} tries; check the network, the proxy and the region's name"
@@ -165,7 +227,7 @@ def explain(exc: Exception, region: str, call: str) -> FetchError:
         text = str(exc).split("\n", 1)[0]
         if type(exc).__name__ in ("ResponseParserError",):
             return FetchError(head + "the answer is cut off or not AWS's; try again")
-        return FetchError(head + f"{type(exc).__name__}: {text}")
+        return FetchError(head + f"{type(exc).__name__}: {clean(text)}")
     if type(exc).__name__ in ("ResponseParserError", "IncompleteRead", "ProtocolError"):
         return FetchError(head + "the answer is cut off or not AWS's; try again")
     raise exc
@@ -195,8 +257,8 @@ def _refusal(exc: ClientError) -> str:
         return f"{code}: AWS refuses these credentials; check the access key, its secret, and that they are of this partition"
     if code in _DENIED:
         return f"{code}: the credentials lack this permission; add it (docs/providers/aws.md has the policy)"
-    if code in _THROTTLED or status == 429:
-        return f"{code}: still throttled after {TRIES} tries; wait a minute, or ask for fewer regions at once"
+    if code in _THROTTLED:
+        return f"{code}: still throttled after {TRIES} tries; {_SLOWER}"
     if status >= 500:
         return f"HTTP {status} after {TRIES} tries: AWS cannot answer now; try again later"
-    return f"{code or f'HTTP {status}'}: {message or 'refused without a reason'}"
+    return f"{code or f'HTTP {status}'}: {clean(message) or 'refused without a reason'}"

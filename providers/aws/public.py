@@ -83,7 +83,7 @@ class _Table:
         self._needed = frozenset(needed)
         self.version = ""
         self.published = ""
-        self.seen = 0
+        self.seen = self.taken = 0
 
     def rows(self) -> Iterator[dict[str, str]]:
         """Yield matching rows; raise `FetchError` on another shape, an empty list or a row cut short."""
@@ -100,6 +100,9 @@ class _Table:
             for line in text:
                 self.seen += 1
                 if self._like.search(line):
+                    self.taken += len(line)
+                    if self.taken > _http.MOST_BYTES:
+                        raise self._where.fail(f"more than {_http.MOST_BYTES:,} bytes of GPU rows: not a price list")
                     yield self._row(line, columns)
                     if self._access.keep_raw is not None:
                         kept.append(line)

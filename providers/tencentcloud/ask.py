@@ -14,13 +14,16 @@ from providers._border import (
     Failure,
     RefusedError,
     clean,
+    failure_of,
     host_only,
     network_reason,
     raw_text,
     refusal,
     resolve_quickly,
 )
+from providers._http import Bound
 from providers._retry import TRIES, retry
+from providers._session import guarded, unsafe_in, within
 from providers._together import together
 from providers.tencentcloud import terms
 
@@ -79,13 +82,22 @@ class Ask:
             protocol=parts.scheme or "https", endpoint=self.host, reqTimeout=adapter.timeout, keepAlive=True
         )
         self.client = CvmClient(credential, region, ClientProfile(httpProfile=http, language="en-US"))
+        self._bound = Bound()
+        connection: Any = getattr(self.client.request, "conn", None)
+        if not hasattr(connection, "_session"):
+            raise FetchError(
+                f"{self.who}: this version of Tencent's SDK makes its connections in another way, which could follow a "
+                "redirect with your session token; install the versions in constraints.txt"
+            )
+        connection._session = guarded(self.host, only_ok=True)
 
     def __call__(self, call: str, asked: dict[str, Any], tag: str = "") -> dict[str, Any]:
         """Return `call`'s answer in the API's own names; raise `FetchError` when there is none."""
 
         def ask() -> dict[str, Any]:
             self.adapter.pace(call, self.region).wait(self.sleep)
-            found = self.client.call_json(call, asked)
+            with within(self._bound):
+                found = self.client.call_json(call, asked)
             answer = found.get("Response") if isinstance(found, dict) else None
             if not isinstance(answer, dict):
                 raise ValueError("no Response in it")
@@ -136,6 +148,9 @@ def explain(error: Exception) -> Failure:
     """Return what an error of the SDK means."""
     from requests.exceptions import JSONDecodeError, RequestException
 
+    unsafe = unsafe_in(error)
+    if unsafe is not None:
+        return failure_of(unsafe)
     code = getattr(error, "code", None)
     message = getattr(error, "message", None) or str(error)
     if isinstance(message, bytes):
