@@ -183,18 +183,22 @@ def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quo
     return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
 
 
-def put(text: str | bytes, output: str | None, force: bool = False) -> None:
+def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:
     """Write a rendering to the file `output`, else to the terminal.
 
-    force: also over a file that planner did not write.
+    force: also over a file that planner did not write. people: it is read in the terminal, in the terminal's encoding.
     """
     if output:
         from planner.rendering.formats import ours
+        from planner.text import visible
         from planner.writing import write_new
 
+        if people and isinstance(text, str):
+            text = visible(text)
         write_new(output, text, force=force, mine=ours)
-    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
+    elif hasattr(sys.stdout, "buffer") and not (isinstance(text, str) and people):
+        # A file's bytes are the same, whatever the terminal's encoding.
         sys.stdout.flush()
-        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace") if isinstance(text, str) else text)
     else:
         sys.stdout.write(text if isinstance(text, str) else text.decode())
