@@ -3,7 +3,7 @@
     PlannerError            exit 1: the request was fine, the work could not be done
     |-- CatalogError        a price list that fails its checks (names file and line)
     |-- BudgetError         nothing fits the budget
-    |-- NoOfferError        nothing on offer serves the workload
+    |-- NoOfferError        nothing that is for sale serves the workload
     |-- StaleError          --strict, and a price list is too old
     |-- FetchError          a cloud did not answer as expected (providers map their SDKs' errors to it)
     |-- PriceBookError      the user's price book cannot be read or written
@@ -49,7 +49,7 @@ class BudgetError(PlannerError):
 
 
 class NoOfferError(PlannerError):
-    """Nothing on offer serves the workload."""
+    """No offer serves the workload."""
 
 
 class StaleError(PlannerError):

@@ -156,7 +156,7 @@ def _worth_asking(key: str, value: object) -> None:
     if key == "discount" and isinstance(value, tuple):
         for scope, share in value:
             if share == 1:
-                raise MisuseError(f"--discount {scope}: 100 % off leaves no price to compare; give less than 100 %")
+                raise MisuseError(f"--discount {scope}: a discount of 100 % leaves no price to compare")
 
 
 def _field(key: str, value: object) -> object:

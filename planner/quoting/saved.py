@@ -58,8 +58,8 @@ _CHARGE_NUMBERS = ("quantity", "unit_price", "list_unit_price", "amount", "list"
 
 
 def read(path: str, sellers: Sellers | None = None) -> Quote:
-    """Return the saved quote in the file at `path`, of at most 256 MiB; sellers: see `load`."""
-    return load(read_text(path, "quote", 256 * 2**20), path, sellers)
+    """Return the saved quote in the file at `path`, of at most 48 MiB (40 times the largest of ours); sellers: see `load`."""
+    return load(read_text(path, "quote", 48 * 2**20), path, sellers)
 
 
 def load(text: str, where: str = "quote", sellers: Sellers | None = None) -> Quote:

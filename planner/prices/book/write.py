@@ -61,7 +61,7 @@ class Writer:
             if os.path.exists(path) and not os.path.isfile(path):
                 raise PriceBookError(f"{path}: not a file; name another with --price-book-db")
             try:
-                os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+                os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
                 # Prices of an account can be confidential: the file is its owner's. It may well exist already.
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             except OSError as exc:
