@@ -52,8 +52,8 @@ OPTIONS = (
     ("--instance-type", "TYPE", "Only this instance type.", True),
     ("--purchase-option", "P", "on_demand, reserved, savings_plan, subscription, spot, capacity_block.", True),
     ("--headroom", "SHARE", "Capacity kept free.  [20%]", False),
-    ("--budget", "AMOUNT", "Most that may be billed in the window, in --currency; exit 1 when nothing fits.", False),
-    ("--budget-basis", "BASIS", "What the budget is held to: obligation, effective, billed, ...  [billed]", False),
+    ("--budget", "AMOUNT", "Most that an offer may oblige to pay, in --currency; exit 1 when no firm one fits.", False),
+    ("--budget-basis", "BASIS", "What the budget is held to: obligation, effective, billed, ...  [obligation]", False),
     ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
@@ -92,11 +92,7 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     path = values.get("workload_file")
     result = workload.from_toml(path, base) if path else (base or workload.Workload())
     given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    made = workload.make(given, result)
-    if "count" in given and not made.count:
-        # In a file 0 is what it says in 0.1.0's: that the sizing decides. Who types it means none.
-        raise MisuseError("--count: 0 instances serve nothing; leave the option out and the sizing decides")
-    return made
+    return workload.make(given, result)
 
 
 def open_catalog(

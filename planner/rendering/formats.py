@@ -37,7 +37,7 @@ FORMATS = (
     Format(
         "table",
         "planner.rendering.table",
-        ("top", "lang", "sort", "colour"),
+        ("top", "lang", "sort", "colour", "width", "gaps", "rejected"),
         plain=True,
         marks=("\nAmounts in ", "\n金额单位 ", ", amounts in "),
     ),
