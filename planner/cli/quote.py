@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, put, workload_options
+from planner.cli.options import (
+    BASES,
+    book_options,
+    make_quote,
+    make_workload,
+    open_catalog,
+    put,
+    saved_quote,
+    workload_options,
+)
 from planner.errors import BudgetError, MisuseError, NoOfferError, StaleError
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 @click.command()
 @workload_options
 @book_options
-@click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
+@click.option("--strict", is_flag=True, help="Exit 1 when prices are stale or a saved quote was changed.")
 @click.option(
     "--top",
     type=click.IntRange(1, 1000),
@@ -70,7 +79,7 @@ def quote(
     if explain and form != "table":
         raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
-        result = _replay(replay, values)
+        result = _replay(replay, values, strict)
     else:
         base = None
         if from_tf:
@@ -79,7 +88,7 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
-    given = {"top": top, "sort": sort, "offer": offer, "compare": _replay(compare, {}) if compare else None}
+    given = {"top": top, "sort": sort, "offer": offer, "compare": _replay(compare, {}, strict) if compare else None}
     options = {
         k: v for k, v in given.items() if v is not None and (k in chosen.options or k in ("offer", "compare", "sort"))
     }
@@ -97,13 +106,11 @@ def quote(
     return 0
 
 
-def _replay(path: str, values: dict[str, Any]) -> Quote:
+def _replay(path: str, values: dict[str, Any], strict: bool) -> Quote:
     given = [k for k, v in values.items() if v is not None and v != ()]
     if given:
         raise MisuseError(f"--replay shows a saved quote as it was; --{given[0].replace('_', '-')} cannot change it")
-    from planner.api import load
-
-    return load(path)
+    return saved_quote(path, strict)
 
 
 def _explained(result: Quote, lang: str) -> str:
