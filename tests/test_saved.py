@@ -153,6 +153,7 @@ def _tried(text: str, kinds: Counter[str]) -> None:
         assert time.process_time() - begun < 2, f"number {number} took too long"
 
 
+@pytest.mark.fuzz
 def test_damage_is_refused_or_said_and_never_a_traceback() -> None:
     kinds: Counter[str] = Counter()
     _tried(whole()[1], kinds)
@@ -164,6 +165,7 @@ def test_damage_is_refused_or_said_and_never_a_traceback() -> None:
 OLD = Path(__file__).parent / "compat" / "quote-reserved.json.gz"
 
 
+@pytest.mark.fuzz
 def test_damage_to_a_quote_of_the_first_release() -> None:
     kinds: Counter[str] = Counter()
     text = gzip.decompress(OLD.read_bytes()).decode()

@@ -77,6 +77,7 @@ def test_a_number_is_a_name_of_a_file_not_an_open_one(record: Path) -> None:
     assert module_of(str(record.parent)).workload.model_config == "1"
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", ["planner.json", "main.tf"])
 def test_damage_is_never_a_traceback(module: Path, name: str) -> None:
     path, kinds = module / name, Counter[str]()
