@@ -81,7 +81,7 @@ def _at(*path: Any, value: Any) -> Any:
     [
         (_totals, "offers[0].totals.native.list is '1', but what it is made of gives"),
         (_at("offers", 0, "totals", "billed", value="NaN"), "offers[0].totals.billed"),
-        (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="NaN"), "offers[0].lines[0]: amount"),
+        (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="NaN"), "offers[0].lines[0].amount"),
         (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="-1"), "outside 0 to 10^15"),
         (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="1E+999999"), "not a plain decimal number"),
         (_at("offers", 0, "lines", 0, "count", value=10**30), "offers[0].lines[0].count: expected a whole number"),
