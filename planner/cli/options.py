@@ -151,7 +151,7 @@ def _open_book(price_book_db: str | None) -> Any:
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(book.close)
-    return Fallback(book, warn)
+    return Fallback(book, warn, lambda text: click.echo(f"planner: warning: {text}", err=True))
 
 
 def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
