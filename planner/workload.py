@@ -255,7 +255,10 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
         raise MisuseError(f"{label}: unknown purchase option {option!r}: {suggest(option, PURCHASE_OPTIONS)}")
     if not provider:
         raise MisuseError(f"{label}: {scope!r}: write PROVIDER=12% or PROVIDER:reserved=5%")
-    return (provider + colon + option, percent_of(share, f"{label} {scope}"))
+    part = percent_of(share, f"{label} {scope}")
+    if part >= 1:
+        raise MisuseError(f"{label} {scope}: a discount of 100 % leaves no price to compare")
+    return (provider + colon + option, part)
 
 
 def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:

@@ -156,7 +156,7 @@ def test_bad_price_book(planner: Run, tmp_path: Path, text: str, words: tuple[st
 def test_huge_and_binary_price_books(planner: Run, tmp_path: Path) -> None:
     with (tmp_path / "big.csv").open("wb") as file:
         file.truncate(100 * 2**20)
-    one_line(planner("quote", "--price-book", "big.csv"), 2, "over the limit")
+    one_line(planner("quote", "--price-book", "big.csv"), 2, "more than the limit")
     (tmp_path / "bin.csv").write_bytes(b"\xff\xfe\x00\x01")
     one_line(planner("quote", "--price-book", "bin.csv"), 2, "not UTF-8")
 
@@ -196,7 +196,7 @@ def test_a_full_disk_leaves_the_old_file(planner: Run, tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
-        "from planner.cli import main; main(['quote', '--format', 'json', '-o', 'q.json'])"
+        "from planner.cli import main; main(['quote', '--format', 'json', '-o', 'q.json', '--force'])"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=env)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -128,7 +127,7 @@ def history(instance_type: str, provider: str, region: str, price_book_db: str |
 
 @click.command()
 @click.argument("file", metavar="[FILE.csv]", required=False)
-@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
 @_DB
 def export(file: str | None, force: bool, price_book_db: str | None) -> int:
     """Write the whole price book as CSV, to a file or to the terminal."""
@@ -139,21 +138,16 @@ def export(file: str | None, force: bool, price_book_db: str | None) -> int:
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
             export_csv(book, sys.stdout)
             return 0
-        if os.path.lexists(file) and not force:
-            raise MisuseError(f"{file} exists; choose another name or add --force to replace it")
         # Written piece by piece, since a book may be larger than the memory; moved into place when whole.
-        temporary = f"{file}.{os.getpid()}.tmp"
-        try:
-            with open(temporary, "x", encoding="utf-8", newline="") as out:
-                count = export_csv(book, out)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(temporary, file)
-        except OSError as exc:
-            raise PriceBookError(f"cannot write {file}: {exc.strerror or exc}; nothing was written") from exc
-        finally:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
+        from io import TextIOWrapper
+
+        from planner.rendering.formats import ours
+        from planner.writing import writing
+
+        with writing(file, force=force, mine=ours) as raw:
+            out = TextIOWrapper(raw, encoding="utf-8", newline="")
+            count = export_csv(book, out)
+            out.detach()
     click.echo(f"{count} observations written to {file}")
     return 0
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.options import BASES
+from planner.cli.options import BASES, put
 
 if TYPE_CHECKING:
     from planner.quoting.diff import Diff
@@ -27,8 +26,17 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(0), default=20, metavar="N", help="Offers shown; 0 = all.  [20]")
 @click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
 def diff(
-    old: str, new: str, limit: str | None, offer: str | None, basis: str, top: int, form: str, output: str | None
+    old: str,
+    new: str,
+    limit: str | None,
+    offer: str | None,
+    basis: str,
+    top: int,
+    form: str,
+    output: str | None,
+    force: bool,
 ) -> int:
     """What changed between two saved quotes (`planner quote --format json`), split exactly into price, discount,
     exchange rate, hours, count and volume."""
@@ -40,12 +48,7 @@ def diff(
     result = compare(load(old), load(new), basis)
     rise = increase(result, offer or "")
     text = FORMATS[form](result, top, offer or "")
-    if output:
-        from planner.files import write_new
-
-        write_new(output, text)
-    else:
-        sys.stdout.write(text)
+    put(text, output, force)
     return 0 if most is None else _verdict(result, offer or "", rise, most)
 
 

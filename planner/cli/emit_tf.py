@@ -31,7 +31,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     "--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows."
 )
 @click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME]")
-@click.option("--force", is_flag=True, help="Replace files that you have edited.")
+@click.option("--force", is_flag=True, help="Replace files that you have edited; terraform.tfvars is kept.")
 @click.option("--validate", is_flag=True, help="Then run terraform init and validate.")
 @click.option("--plan", is_flag=True, help="Then run terraform plan (needs credentials).")
 @click.option(
@@ -104,7 +104,7 @@ def emit_tf(
         f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
         f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"
     ]
-    report += [f"kept your {path}" for path in kept]
+    report += [f"kept your {path}; for a new one, move it away and run this again" for path in kept]
     best = priced.best
     if best is not None and best.id != offer.id:
         owed = show(best.totals.report.obligation)

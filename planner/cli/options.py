@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from planner.quoting.records import Quote
     from planner.workload import Workload
 
-__all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
+__all__ = ["book_options", "make_quote", "make_workload", "open_catalog", "put", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,7 +92,11 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     path = values.get("workload_file")
     result = workload.from_toml(path, base) if path else (base or workload.Workload())
     given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    return workload.make(given, result)
+    made = workload.make(given, result)
+    if "count" in given and not made.count:
+        # In a file 0 is what it says in 0.1.0's: that the sizing decides. Who types it means none.
+        raise MisuseError("--count: 0 instances serve nothing; leave the option out and the sizing decides")
+    return made
 
 
 def open_catalog(
@@ -115,12 +120,25 @@ def open_catalog(
 
 
 def home() -> str:
-    """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it."""
-    if os.environ.get("PLANNER_HOME"):
-        return os.environ["PLANNER_HOME"]
+    """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it.
+
+    One that stands there and is no folder, or that we may not look into, raises `MisuseError`: prices in it would be
+    passed over without a word.
+    """
     from planner.files import data_folder
 
-    return data_folder(os.environ)
+    folder = data_folder(os.environ)
+    name = "PLANNER_HOME" if os.environ.get("PLANNER_HOME") else "the data folder"
+    try:
+        os.stat(os.path.join(folder, ""))
+        if not os.access(folder, os.X_OK):
+            raise PermissionError(13, "may not be searched")
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as exc:
+        why = getattr(exc, "strerror", "") or str(exc)
+        raise MisuseError(f"{name}: {folder}: {why}; name another folder, or --price-book-db FILE") from None
+    return folder
 
 
 def book_path(price_book_db: str | None) -> str:
@@ -163,3 +181,20 @@ def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quo
 
     today = catalog.as_of or date.today().isoformat()
     return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
+
+
+def put(text: str | bytes, output: str | None, force: bool = False) -> None:
+    """Write a rendering to the file `output`, else to the terminal.
+
+    force: also over a file that planner did not write.
+    """
+    if output:
+        from planner.rendering.formats import ours
+        from planner.writing import write_new
+
+        write_new(output, text, force=force, mine=ours)
+    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
+    else:
+        sys.stdout.write(text if isinstance(text, str) else text.decode())

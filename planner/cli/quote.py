@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, workload_options
-from planner.errors import BudgetError, MisuseError, StaleError
+from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, put, workload_options
+from planner.errors import BudgetError, MisuseError, NoOfferError, StaleError
 
 if TYPE_CHECKING:
     from planner.quoting.records import Quote
@@ -29,6 +29,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
 @click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [effective]")
 @click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the recommended one]")
@@ -46,6 +47,7 @@ def quote(
     top: int | None,
     form: str,
     output: str | None,
+    force: bool,
     lang: str,
     sort: str | None,
     offer: str | None,
@@ -89,8 +91,8 @@ def quote(
     if charts:
         from planner.rendering.charts import write
 
-        write(result, charts, top or 1, lang)
-    _put(text, output)
+        write(result, charts, top or 1, lang, force=force)
+    put(text, output, force)
     _verdict(result, strict)
     return 0
 
@@ -117,19 +119,11 @@ def _explained(result: Quote, lang: str) -> str:
     return text
 
 
-def _put(text: str | bytes, output: str | None) -> None:
-    if output:
-        from planner.files import write_new
-
-        write_new(output, text)
-    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text)
-    else:
-        sys.stdout.write(text if isinstance(text, str) else text.decode())
-
-
 def _verdict(result: Quote, strict: bool) -> None:
+    if not result.offers:
+        first = result.rejected[0] if result.rejected else None
+        why = f" ({first.instance_type}: {first.reason})" if first else ""
+        raise NoOfferError(f"no offer serves the workload{why}; loosen what narrows it")
     budget = result.budget
     if budget is not None and not budget.fits:
         from planner.money import show

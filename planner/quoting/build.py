@@ -6,6 +6,7 @@ from planner.offer import Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
 from planner.quoting import choose, lines, notes
+from planner.quoting.digest import of_quote
 from planner.quoting.offers import machine_of, offer
 from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
 from planner.quoting.select import Bought, Place, Request, place, places, request
@@ -13,17 +14,9 @@ from planner.sizing import Sizing
 from planner.sizing.engines import Host
 from planner.sizing.fit import check, size
 from planner.text import text
-from planner.workload import LATER, Workload
+from planner.workload import Workload
 
-try:  # hashlib loads OpenSSL (4 ms); CPython's own module is what `random` uses for the same reason
-    from _sha2 import sha256
-except ImportError:
-    try:
-        from _sha256 import sha256
-    except ImportError:  # pragma: no cover - another Python
-        from hashlib import sha256
-
-__all__ = ["digest", "quote", "seller"]
+__all__ = ["quote", "seller"]
 
 
 def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole: bool = False) -> Quote:
@@ -74,7 +67,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
-    return made._replace(hash=digest(made))
+    return made._replace(hash=of_quote(made))
 
 
 def seller(info: ProviderInfo) -> Seller:
@@ -126,21 +119,3 @@ def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]
         for key in bought
         if not options or key[0].purchase_option in options
     ]
-
-
-def digest(quote: Quote) -> str:
-    """Return the first 12 digits of the SHA-256 of all that decides the quote's numbers and the numbers themselves."""
-    parts = [_told(quote.workload), repr(quote.fx)]
-    for one in quote.offers:
-        native, report = one.totals.native, one.totals.report
-        parts.append(
-            f"{one.id} {one.count} {native.list} {native.effective} {native.billed} {native.committed} "
-            f"{report.effective} {report.billed} {one.break_even_hours}"
-        )
-    return str(sha256("\n".join(parts).encode()).hexdigest()[:12])
-
-
-def _told(workload: Workload) -> str:
-    """Return the workload's text; fields that 0.1.0 did not have count only where they are used, so its hashes hold."""
-    late = [f for f in LATER if getattr(workload, f) == Workload._field_defaults[f]]
-    return "Workload(" + ", ".join(f"{f}={v!r}" for f, v in workload._asdict().items() if f not in late) + ")"

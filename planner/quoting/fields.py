@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from planner.money import plain
-from planner.offer import Way
-from planner.quoting.records import Gpu, Machine
+from planner.errors import MisuseError, suggest
+from planner.money import CURRENCIES, plain
+from planner.offer import CATEGORIES, Way
+from planner.quoting.records import RULES, Gpu, Line, Machine
 from planner.sizing import Layout, Memory, Range, Sizing, Step
 from planner.text import Text
-from planner.workload import LATER, Workload
+from planner.typed import held, number
+from planner.workload import LATER, Workload, make
 
-__all__ = ["Say", "decimal_or_none", "load_workload", "machine_of", "sizing_of", "way_of", "workload_dict"]
+__all__ = ["Say", "check_line", "load_workload", "machine_of", "number_or_none", "sizing_of", "way_of", "workload_dict"]
 
 #: From a sentence of the file to how it was made.
 Say = Callable[[str], Text]
@@ -38,26 +40,16 @@ def workload_dict(w: Workload) -> dict[str, Any]:
     return result
 
 
-def load_workload(raw: Mapping[str, Any]) -> Workload:
-    """Return the workload that `workload_dict` wrote."""
-    default = Workload()
-    fields: dict[str, Any] = {}
-    for field, value in raw.items():
-        kind = getattr(default, field)
-        if field in ("discount", "fx"):
-            fields[field] = tuple((k, Decimal(v)) for k, v in value.items())
-        elif field in ("budget", "discount_rate"):
-            fields[field] = decimal_or_none(value)
-        elif isinstance(kind, Decimal):
-            fields[field] = Decimal(value)
-        else:
-            fields[field] = tuple(value) if isinstance(kind, tuple) else value
-    return Workload(**fields)
+def load_workload(raw: Mapping[str, Any], where: str) -> Workload:
+    """Return the workload that `workload_dict` wrote, checked as one that a user writes; errors begin with `where`."""
+    if not isinstance(raw, Mapping):
+        raise MisuseError(f"{where}: expected an object, got {ascii(raw)[:40]}")
+    return make(raw, where=where)
 
 
-def decimal_or_none(text: str | None) -> Decimal | None:
-    """Return the number that a file's text or null stands for."""
-    return None if text is None else Decimal(text)
+def number_or_none(text: object, what: str) -> Decimal | None:
+    """Return the number that a file's text or null stands for; raise `MisuseError` that begins with `what`."""
+    return None if text is None else number(text, what)
 
 
 def machine_of(raw: Mapping[str, Any]) -> Machine:
@@ -65,10 +57,12 @@ def machine_of(raw: Mapping[str, Any]) -> Machine:
     gpu = raw["gpu"]
     return Machine(
         vcpu=raw["vcpu"],
-        memory_gib=Decimal(raw["memory_gib"]),
-        network_gbps=decimal_or_none(raw["network_gbps"]),
+        memory_gib=number(raw["memory_gib"], "memory_gib"),
+        network_gbps=number_or_none(raw["network_gbps"], "network_gbps"),
         local_nvme_gb=raw["local_nvme_gb"],
-        gpu=Gpu(gpu["model"], Decimal(gpu["count"]), decimal_or_none(gpu["memory_gib"])),
+        gpu=Gpu(
+            gpu["model"], number(str(gpu["count"]), "gpu.count"), number_or_none(gpu["memory_gib"], "gpu.memory_gib")
+        ),
     )
 
 
@@ -91,3 +85,18 @@ def sizing_of(raw: Mapping[str, Any], say: Say) -> Sizing:
         else:
             fields[field] = tuple(value) if isinstance(value, list) else value
     return Sizing(**fields)
+
+
+def check_line(line: Line, at: str) -> None:
+    """Raise `MisuseError` for a line that no quote has: an unknown rule or part, no rate, steps that overlap."""
+    held(line, Line, at)
+    for name, value, known in (("rule", line.rule, RULES), ("part", line.part, CATEGORIES)):
+        if value not in known:
+            raise MisuseError(f"{at}.{name}: unknown {value[:40]!r}: {suggest(value[:40], known)}")
+    if not line.rates or line.currency not in CURRENCIES or line.share > 1:
+        raise MisuseError(f"{at}: a line needs a rate, a currency and a discount of at most 1")
+    if line.count > 10_000:
+        raise MisuseError(f"{at}.count: {line.count} is over 10,000")
+    ends = [rate.end for rate in line.rates]
+    if any(end is None or end != after.start for end, after in zip(ends, line.rates[1:], strict=False)):
+        raise MisuseError(f"{at}.rates: its steps do not follow one another")

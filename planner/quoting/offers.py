@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
+from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
 from planner.quoting.records import Amounts, Gpu, Line, Machine, Offer, Totals
-from planner.quoting.select import Place, Request
 from planner.sizing import Sizing
 from planner.text import Text, text
+from planner.workload import Workload
 
-__all__ = ["machine_of", "offer", "offer_id"]
+if TYPE_CHECKING:
+    from planner.quoting.select import Place, Request
+
+__all__ = ["machine_of", "offer", "offer_id", "per_million"]
 
 
 def offer_id(way: Way) -> str:
@@ -47,7 +51,7 @@ def offer(
     report = Amounts(*(req.rates.convert(a, currency, req.workload.currency) for a in native))
     commitment = cost.commitment_of(made, way, terms)
     even = cost.break_even(commitment, on_demand) if commitment is not None and on_demand is not None else None
-    per_output, per_token = per_million(req, sizing, report.effective)
+    per_output, per_token = per_million(req.workload, sizing, report.effective)
     return Offer(
         id=offer_id(way),
         way=way,
@@ -114,13 +118,12 @@ def _lower(name: Text) -> Text:
     return name._replace(key=name.key[:1].lower() + name.key[1:])
 
 
-def per_million(req: Request, sizing: Sizing, effective: Decimal) -> tuple[Decimal | None, Decimal | None]:
+def per_million(work: Workload, sizing: Sizing, effective: Decimal) -> tuple[Decimal | None, Decimal | None]:
     """Return the report currency per million output and per million input and output tokens.
 
     With a demand the tokens are those that it makes in the window; without one they are what the instances deliver
     at the low side of the estimate.
     """
-    work = req.workload
     inflow = Decimal(work.input_tokens) / work.output_tokens
     if work.rps:
         rate = work.rps * work.output_tokens

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
-from planner.errors import MisuseError
+from planner.errors import MisuseError, suggest
 from planner.files import read_text
 from planner.money import Fx, plain
-from planner.offer import Source, Way
+from planner.offer import PURCHASE_OPTIONS, Source, Way
 from planner.prices.fx import Rates
-from planner.quoting import cost
-from planner.quoting.fields import decimal_or_none, load_workload, machine_of, sizing_of, way_of
+from planner.quoting import choose, cost
+from planner.quoting.digest import SEAL, seal
+from planner.quoting.fields import check_line, load_workload, machine_of, number_or_none, sizing_of, way_of
 from planner.quoting.lines import compute_name
+from planner.quoting.offers import offer_id, per_million
 from planner.quoting.records import (
     SCHEMA,
     Amounts,
@@ -40,9 +42,14 @@ from planner.quoting.records import (
 )
 from planner.sizing import Sizing
 from planner.text import Text
-from planner.units import Window
+from planner.typed import held, number
+from planner.units import Window, iso_date
+from planner.workload import Workload
 
-__all__ = ["load", "read"]
+__all__ = ["altered", "load", "read"]
+
+#: The note of a quote whose file follows from what it is made of, but is not as planner wrote it.
+ALTERED = Text("the file was changed, or written by another program, after planner saved it")
 
 #: From a provider's name to what reports call it, for files that do not carry it.
 Sellers = Callable[[str], Seller]
@@ -51,8 +58,8 @@ _CHARGE_NUMBERS = ("quantity", "unit_price", "list_unit_price", "amount", "list"
 
 
 def read(path: str, sellers: Sellers | None = None) -> Quote:
-    """Return the saved quote in the file at `path`, of at most 256 MiB; sellers: see `load`."""
-    return load(read_text(path, "quote", 256 * 2**20), path, sellers)
+    """Return the saved quote in the file at `path`, of at most 48 MiB (40 times the largest of ours); sellers: see `load`."""
+    return load(read_text(path, "quote", 48 * 2**20), path, sellers)
 
 
 def load(text: str, where: str = "quote", sellers: Sellers | None = None) -> Quote:
@@ -62,116 +69,190 @@ def load(text: str, where: str = "quote", sellers: Sellers | None = None) -> Quo
     """
     try:
         raw = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise MisuseError(f"{where}: not valid JSON: {exc}") from None
     schema = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
+    at = [where]
     try:
         if schema == SCHEMA:
-            return _Reader(raw, where).quote()
-        if schema == "planner.quote/1":
+            made = _Reader(raw, at).quote()
+        elif schema == "planner.quote/1":
             from planner.quoting import saved_v1
 
-            return saved_v1.quote(raw, sellers)
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError) as exc:
-        raise MisuseError(f"{where}: damaged or from another version: {type(exc).__name__} {exc}") from None
-    raise MisuseError(f"{where}: not a {SCHEMA} file (found {schema!r}); save one with --format json")
+            made = saved_v1.quote(raw, where, sellers)
+        else:
+            raise MisuseError(f"{where}: not a {SCHEMA} file (found {str(schema)[:40]!r}); save one with --format json")
+    except MisuseError as exc:
+        raise exc if str(exc).startswith(where) else MisuseError(f"{at[0]}: {exc}") from None
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RecursionError) as exc:
+        said = f"{type(exc).__name__} {exc}"[:200]
+        raise MisuseError(f"{at[0]}: damaged or from another version: {said}") from None
+    held(made, Quote, f"{where}: ")
+    whole, _, end = text.rpartition(SEAL)
+    if schema == SCHEMA and f'"{seal(whole.encode())}"' != end.rstrip("\n}"):
+        made = made._replace(notes=(*made.notes, ALTERED))
+    return made
+
+
+def altered(quote: Quote) -> Text | None:
+    """Return what must be said of a quote whose file is not as it was saved, None for one that is."""
+    return ALTERED if ALTERED in quote.notes else None
 
 
 class _Reader:
-    """One file being read: its sentences and sources, and where it is wrong."""
+    """One file being read: its sentences and sources. at: one text, the file and the place in it that is being read."""
 
-    def __init__(self, raw: Mapping[str, Any], where: str) -> None:
-        self.raw, self.where = raw, where
-        self.words = {said: _unmade(*how) for said, how in raw["words"].items()}
-        self.sources = [Source(**s) for s in raw["sources"]]
-        self.rates = Rates([Fx(**{**f, "rate": Decimal(f["rate"])}) for f in raw["fx"]])
+    def __init__(self, raw: Mapping[str, Any], at: list[str]) -> None:
+        self.raw, self.at, self.where = raw, at, at[0]
         self._sizings: dict[str, Sizing] = {}
 
     def say(self, english: str) -> Text:
         return self.words.get(english) or Text(english)
 
     def quote(self) -> Quote:
-        raw, budget, chosen = self.raw, self.raw["budget"], self.raw["recommended"]
-        work = load_workload(raw["workload"])
-        window, months = Window(Decimal(raw["hours"]), work.start), raw["months"]
-        offers = tuple(self.offer(o, window, months, f"offers[{n}]") for n, o in enumerate(raw["offers"]))
-        if chosen is not None and chosen["id"] not in {o.id for o in offers}:
-            raise MisuseError(f"{self.where}: recommended.id: no offer {chosen['id']!r} in it")
-        return Quote(
-            quoted_on=raw["quoted_on"],
+        raw = self.raw
+        self.words = {said: self.word(said, *how) for said, how in raw["words"].items()}
+        self.sources = [Source(**s) for s in raw["sources"]]
+        held(tuple(self.sources), tuple[Source, ...], f"{self.where}: sources")
+        fx = tuple(Fx(**{**f, "rate": self.number(f["rate"], f"fx[{n}].rate")}) for n, f in enumerate(raw["fx"]))
+        held(fx, tuple[Fx, ...], f"{self.where}: fx")
+        self.rates = Rates([x for x in fx if x.rate])
+        work = load_workload(raw["workload"], f"{self.where}: workload")
+        window = Window(self.number(raw["hours"], "hours"), work.start)
+        if not isinstance(raw["offers"], list):
+            raise MisuseError(f"{self.where}: offers: expected a list")
+        for name, told, follows in (("hours", window.hours, work.hours), ("currency", raw["currency"], work.currency)):
+            if told != follows:
+                self._differs(name, told, follows)
+        months = window.months
+        if raw["months"] != months:
+            self._differs("months", raw["months"], months)
+        made = Quote(
+            quoted_on=iso_date(raw["quoted_on"], f"{self.where}: quoted_on"),
             hours=window.hours,
             months=months,
-            currency=raw["currency"],
+            currency=work.currency,
             workload=work,
-            fx=tuple(Fx(**{**f, "rate": Decimal(f["rate"])}) for f in raw["fx"]),
+            fx=fx,
             prices_as_of=tuple(AsOf(**a) for a in raw["prices_as_of"]),
-            offers=offers,
+            offers=tuple(self.offer(o, work, window, f"offers[{n}]") for n, o in enumerate(raw["offers"])),
             rejected=tuple(Rejected(**{**r, "reason": self.say(r["reason"])}) for r in raw["rejected"]),
             gaps=tuple(Gap(**{**g, "message": self.say(g["message"])}) for g in raw["gaps"]),
             stale=tuple(Stale(**{**s, "message": self.say(s["message"])}) for s in raw["stale"]),
-            budget=Budget(
-                **{**budget, "limit": Decimal(budget["limit"]), "cheapest": decimal_or_none(budget["cheapest"])}
-            )
-            if budget
-            else None,
+            budget=None,
             notes=tuple(self.say(n) for n in raw["notes"]),
             hash=raw["hash"],
             reference_types=tuple(raw["reference_types"]),
-            recommended=Recommended(chosen["id"], chosen["basis"], self.say(chosen["reason"])) if chosen else None,
             sellers=tuple(Seller(**{**s, "sites": tuple(Site(**x) for x in s["sites"])}) for s in raw["sellers"]),
         )
+        self.at[0] = self.where
+        if len({o.id for o in made.offers}) != len(made.offers):
+            raise MisuseError(f"{self.where}: offers: one stands twice")
+        return made._replace(budget=self.budget(made), recommended=self.recommended(made))
+
+    def word(self, said: str, key: str, values: Mapping[str, Any]) -> Text:
+        made = _unmade(key, values)
+        held(made, Text, f"{self.where}: words: {ascii(said)[:60]}")
+        if str(made) != said:
+            self._differs("words", said, str(made))
+        return made
+
+    def budget(self, quote: Quote) -> Budget | None:
+        made = choose.within(quote, quote.workload.budget, quote.workload.budget_basis)
+        told = made and {
+            **made._asdict(),
+            "limit": plain(made.limit),
+            "cheapest": _plain(made.cheapest),
+        }
+        if self.raw["budget"] != told:
+            self._differs("budget", self.raw["budget"], told)
+        return made
+
+    def recommended(self, quote: Quote) -> Recommended | None:
+        made, told = choose.recommend(quote), self.raw["recommended"]
+        if (told and (told["id"], told["basis"])) != (made and (made.id, made.basis)):
+            self._differs("recommended", told and told["id"], made and made.id)
+        return made
+
+    def number(self, raw: object, place: str) -> Decimal:
+        return number(raw, f"{self.where}: {place}")
 
     def rate(self, raw: Mapping[str, Any]) -> Rate:
         return Rate(
-            Decimal(raw["amount"]),
+            number(raw["amount"], f"{self.at[0]}: amount"),
             raw["unit"],
             self.sources[raw["source"]],
-            Decimal(raw["start"]),
-            decimal_or_none(raw["end"]),
+            number(raw["start"], f"{self.at[0]}: start"),
+            number_or_none(raw["end"], f"{self.at[0]}: end"),
         )
 
-    def line(self, raw: Mapping[str, Any], way: Way) -> Line:
+    def line(self, raw: Mapping[str, Any], way: Way, place: str) -> Line:
+        self.at[0] = f"{self.where}: {place}"
         name = self.say(raw["name"]) if raw["part"] != "compute" else compute_name(way, raw["rule"] == "upfront")
-        return Line(
+        made = Line(
             part=raw["part"],
             rule=raw["rule"],
             name=name,
             count=raw["count"],
-            each=Decimal(raw["each"]),
+            each=number(raw["each"], f"{self.at[0]}.each"),
             currency=raw["currency"],
             rates=tuple(self.rate(r) for r in raw["rates"]),
-            share=Decimal(raw["share"]),
+            share=number(raw["share"], f"{self.at[0]}.share"),
             free=None if raw["free"] is None else self.rate(raw["free"]),
             volume=raw["volume"],
         )
+        check_line(made, self.at[0])
+        return made
 
-    def offer(self, raw: Mapping[str, Any], window: Window, months: int, place: str) -> Offer:
-        way, even, told = way_of(raw), raw["break_even_hours"], raw["totals"]
-        lines = tuple(self.line(x, way) for x in raw["lines"])
-        usual = way._replace(purchase_option="on_demand", term="", payment="", offering="", zone="")
-        terms = cost.terms_of(way, window, months)
-        charges = cost.charges_of(lines, terms, window, months)
+    def offer(self, raw: Mapping[str, Any], work: Workload, window: Window, place: str) -> Offer:
+        self.at[0] = f"{self.where}: {place}"
+        way, told = way_of(raw), raw["totals"]
+        held(way, Way, self.at[0])
+        if way.purchase_option not in PURCHASE_OPTIONS:
+            raise MisuseError(f"{self.at[0]}.purchase_option: {suggest(way.purchase_option, PURCHASE_OPTIONS)}")
+        lines = tuple(self.line(x, way, f"{place}.lines[{n}]") for n, x in enumerate(raw["lines"]))
+        on_demand, usual = raw["on_demand"], way._replace(purchase_option="on_demand", term="", payment="", offering="")
+        hourly = None if on_demand is None else self.line(on_demand, usual._replace(zone=""), f"{place}.on_demand")
+        self.at[0] = f"{self.where}: {place}"
+        terms = cost.terms_of(way, window, window.months)
+        charges = cost.charges_of(lines, terms, window, window.months)
         self._follow(raw["charges"], charges, place)
         code = told["native_currency"]
         native = cost.totals(charges)
-        report = Amounts(*(self.rates.convert(a, code, self.raw["currency"]) for a in native))
+        if any(charge.currency != code for charge in charges):
+            self._differs(f"{place}.totals.native_currency", code, charges[0].currency)
+        report = Amounts(*(self.rates.convert(a, code, work.currency) for a in native))
         for name, said, made in (("totals.native", told["native"], native), ("totals", told, report)):
             self._same(said, made, f"{place}.{name}")
+        commitment, sizing = cost.commitment_of(lines, way, terms), self.sizing(raw)
+        even = number_or_none(raw["break_even_hours"], f"{self.at[0]}.break_even_hours")  # the hash holds it
+        tokens = per_million(work, sizing, report.effective)
+        count = next(line.count for line in lines if line.part == "compute")
+        for name, said, follows in (
+            ("id", raw["id"], offer_id(way)),
+            ("count", raw["count"], count),
+            ("sizing.count", sizing.count, count),
+            ("commitment", _commitment(raw["commitment"], self.at[0]), commitment),
+            ("cost_per_million_output", raw["cost_per_million_output"], _plain(tokens[0])),
+            ("cost_per_million_tokens", raw["cost_per_million_tokens"], _plain(tokens[1])),
+        ):
+            if said != follows:
+                self._differs(f"{place}.{name}", said, follows)
         return Offer(
             id=raw["id"],
             way=way,
             machine=machine_of(raw),
-            count=raw["count"],
+            count=count,
             lines=lines,
             charges=charges,
             totals=Totals(code, native, report),
-            commitment=_commitment(raw["commitment"]),
-            on_demand=None if raw["on_demand"] is None else self.line(raw["on_demand"], usual),
+            commitment=commitment,
+            on_demand=hourly,
             break_even_hours=None if even is None else int(even),
             unpriced=tuple(self.say(u) for u in raw["unpriced"]),
-            sizing=self.sizing(raw),
-            cost_per_million_output=decimal_or_none(raw["cost_per_million_output"]),
-            cost_per_million_tokens=decimal_or_none(raw["cost_per_million_tokens"]),
+            sizing=sizing,
+            cost_per_million_output=tokens[0],
+            cost_per_million_tokens=tokens[1],
             notes=tuple(self.say(n) for n in raw["notes"]),
         )
 
@@ -179,43 +260,42 @@ class _Reader:
         name = f"{raw['provider']}:{raw['instance_type']}"
         key = f"{name} {json.dumps(raw['sizing'], sort_keys=True)}"
         if key not in self._sizings:
-            self._sizings[key] = sizing_of({**raw["sizing"], **self.raw["sizing_steps"][name]}, self.say)
+            made = sizing_of({**raw["sizing"], **self.raw["sizing_steps"][name]}, self.say)
+            held(made, Sizing, f"{self.at[0]}.sizing")
+            self._sizings[key] = made
         return self._sizings[key]
 
     def _follow(self, told: Sequence[Mapping[str, Any]], made: Sequence[Charge], place: str) -> None:
         if len(told) != len(made):
             raise MisuseError(f"{self.where}: {place}.charges: {len(told)} of them, its lines make {len(made)}")
-        for number, (said, charge) in enumerate(zip(told, made, strict=True)):
+        for index, (said, charge) in enumerate(zip(told, made, strict=True)):
             for name in _CHARGE_NUMBERS:
-                if Decimal(said[name]) != getattr(charge, name):
-                    self._differs(f"{place}.charges[{number}].{name}", said[name], getattr(charge, name))
+                if said[name] != plain(getattr(charge, name)):
+                    self._differs(f"{place}.charges[{index}].{name}", said[name], getattr(charge, name))
 
     def _same(self, told: Mapping[str, Any], made: Amounts, place: str) -> None:
         for name, value in zip(made._fields, made, strict=True):
-            if Decimal(told[name]) != value:
+            if told[name] != plain(value):
                 self._differs(f"{place}.{name}", told[name], value)
 
-    def _differs(self, place: str, said: object, made: Decimal) -> None:
+    def _differs(self, place: str, said: object, made: object) -> NoReturn:
+        follows = plain(made) if isinstance(made, Decimal) else str(made)
         raise MisuseError(
-            f"{self.where}: {place} is {str(said)[:40]}, but what it is made of gives {plain(made)}: the file was changed"
+            f"{self.where}: {place} is {ascii(said)[:60]}, but what it is made of gives {follows[:60]}: "
+            "the file was changed or is of another version"
         )
 
 
-def _commitment(raw: Mapping[str, Any] | None) -> Commitment | None:
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _commitment(raw: Mapping[str, Any] | None, at: str) -> Commitment | None:
     if raw is None:
         return None
-    return Commitment(
-        term=raw["term"],
-        payment=raw["payment"] or "",
-        offering=raw["offering"] or "",
-        term_hours=Decimal(raw["term_hours"]),
-        term_months=raw["term_months"],
-        upfront=Decimal(raw["upfront"]),
-        hourly=Decimal(raw["hourly"]),
-        monthly=Decimal(raw["monthly"]),
-        terms=raw["terms"],
-        by_month=raw["by_month"],
-    )
+    numbers = {n: number(raw[n], f"{at}.commitment.{n}") for n in ("term_hours", "upfront", "hourly", "monthly")}
+    texts = {n: raw[n] or "" for n in ("payment", "offering")}
+    return Commitment(**{**raw, **texts, **numbers})
 
 
 def _unmade(key: str, values: Mapping[str, Any]) -> Text:

@@ -17,7 +17,7 @@ from planner.money import Fx
 from planner.offer import OBSERVED, Source, Way
 from planner.prices.fx import Rates
 from planner.quoting import choose, cost
-from planner.quoting.fields import decimal_or_none, load_workload, machine_of, sizing_of, way_of
+from planner.quoting.fields import check_line, load_workload, machine_of, number_or_none, sizing_of, way_of
 from planner.quoting.records import (
     Amounts,
     AsOf,
@@ -34,12 +34,15 @@ from planner.quoting.records import (
     Totals,
 )
 from planner.text import Text, text
+from planner.typed import number
 from planner.units import Window
 from planner.workload import Workload
 
 __all__ = ["quote", "recognise"]
 
 ZERO, ONE = Decimal(0), Decimal(1)
+#: No sentence of 0.1.0 is longer; what is gets no pattern tried on it.
+_LONGEST = 4_000
 _VOLUMES = {"egress": "egress_gb", "inter_region": "inter_region_gb", "storage": "storage_gb", "ip": "public_ips"}
 
 
@@ -54,8 +57,8 @@ def _pattern(key: str) -> Any:
     parts = re.split(r"\{(\w+)\}", key)
     seen: set[str] = set()
     made = ""
-    for number, part in enumerate(parts):
-        if number % 2 == 0:
+    for index, part in enumerate(parts):
+        if index % 2 == 0:
             made += re.escape(part)
         else:
             made += f"(?P={part})" if part in seen else f"(?P<{part}>.+?)"
@@ -66,8 +69,8 @@ def _pattern(key: str) -> Any:
 @cache
 def recognise(sentence: str) -> Text:
     """Return how a finished English sentence of 0.1.0 is made today; itself where the table has none like it."""
-    if not sentence:
-        return Text("")
+    if not sentence or len(sentence) > _LONGEST:
+        return Text(sentence)
     for pattern, key in _patterns():
         hit = pattern.fullmatch(sentence)
         if hit and len(re.sub(r"\{\w+\}", "", key)) > 2:
@@ -78,24 +81,32 @@ def recognise(sentence: str) -> Text:
     return Text(sentence)
 
 
-def quote(raw: Mapping[str, Any], sellers: Callable[[str], Seller] | None = None) -> Quote:
-    """Return the quote of a `planner.quote/1` object; sellers names its providers."""
-    work, budget = load_workload(raw["workload"]), raw["budget"]
+def quote(raw: Mapping[str, Any], where: str, sellers: Callable[[str], Seller] | None = None) -> Quote:
+    """Return the quote of a `planner.quote/1` object in the file `where`; sellers names its providers."""
+    work, budget = load_workload(raw["workload"], f"{where}: workload"), raw["budget"]
+    months = Window(work.hours, work.start).months
+    if number(raw["hours"], "hours") != work.hours or raw["months"] != months or raw["currency"] != work.currency:
+        raise ValueError("hours, months and currency do not follow from the workload")
     offers = tuple(_offer(o, work, raw) for o in raw["offers"])
     names = dict.fromkeys(o.provider for o in offers)
     made = Quote(
         quoted_on=raw["quoted_on"],
-        hours=Decimal(raw["hours"]),
+        hours=number(raw["hours"], "hours"),
         months=raw["months"],
         currency=raw["currency"],
         workload=work,
-        fx=tuple(Fx(**{**f, "rate": Decimal(f["rate"])}) for f in raw["fx"]),
+        fx=tuple(Fx(**{**f, "rate": number(f["rate"], "rate")}) for f in raw["fx"]),
         prices_as_of=tuple(AsOf(**a) for a in raw["prices_as_of"]),
         offers=offers,
         rejected=tuple(Rejected(**{**r, "reason": recognise(r["reason"])}) for r in raw["rejected"]),
         gaps=tuple(Gap(**{**g, "message": recognise(g["message"])}) for g in raw["gaps"]),
         stale=tuple(Stale(**{**s, "message": recognise(s["message"])}) for s in raw["stale"]),
-        budget=Budget(Decimal(budget["limit"]), budget["currency"], budget["fits"], decimal_or_none(budget["cheapest"]))
+        budget=Budget(
+            number(budget["limit"], "limit"),
+            budget["currency"],
+            budget["fits"],
+            number_or_none(budget["cheapest"], "budget.cheapest"),
+        )
         if budget
         else None,
         notes=tuple(recognise(n) for n in raw["notes"]),
@@ -123,10 +134,12 @@ def _source(raw: Mapping[str, Any]) -> Source:
 def _offer(raw: Mapping[str, Any], work: Workload, whole: Mapping[str, Any]) -> Offer:
     way, terms = way_of(raw), _commitment(raw["commitment"], raw["purchase_option"] == "subscription")
     lines = tuple(_lines(raw, work, way, terms))
-    window, months, totals = Window(Decimal(whole["hours"]), work.start), whole["months"], raw["totals"]
+    for line in lines:
+        check_line(line, str(raw["id"]))
+    window, months, totals = Window(number(whole["hours"], "hours"), work.start), whole["months"], raw["totals"]
     charges = cost.charges_of(lines, cost.terms_of(way, window, months), window, months)
     native = cost.totals(charges)
-    rates = Rates([Fx(**{**f, "rate": Decimal(f["rate"])}) for f in whole["fx"]])
+    rates = Rates([Fx(**{**f, "rate": number(f["rate"], "rate")}) for f in whole["fx"]])
     report = Amounts(*(rates.convert(a, totals["native_currency"], whole["currency"]) for a in native))
     for name in ("list", "effective", "billed", "committed"):
         for told, made in ((totals["native"], native), (totals, report)):
@@ -138,7 +151,9 @@ def _offer(raw: Mapping[str, Any], work: Workload, whole: Mapping[str, Any]) -> 
     usual = None
     if hourly is not None:
         steps = [r for r in raw.get("prices", ()) if r["part"] == "on_demand"]
-        rates_ = [_rate(r) for r in steps] or [_bare(Decimal(hourly) / (1 - share) if share < 1 else ZERO, raw)]
+        rates_ = [_rate(r) for r in steps] or [
+            _bare(number(hourly, "on_demand_hourly") / (1 - share) if share < 1 else ZERO, raw)
+        ]
         code = totals["native_currency"]
         usual = Line("compute", "hours", text("on-demand"), raw["count"], ONE, code, tuple(rates_), share)
     name = f"{raw['provider']}:{raw['instance_type']}"
@@ -155,8 +170,8 @@ def _offer(raw: Mapping[str, Any], work: Workload, whole: Mapping[str, Any]) -> 
         break_even_hours=None if even is None else int(even),
         unpriced=tuple(recognise(u) for u in raw["unpriced"]),
         sizing=sizing_of({**raw["sizing"], **whole["sizing_steps"][name]}, recognise),
-        cost_per_million_output=decimal_or_none(raw["cost_per_million_output"]),
-        cost_per_million_tokens=decimal_or_none(raw["cost_per_million_tokens"]),
+        cost_per_million_output=number_or_none(raw["cost_per_million_output"], "cost_per_million_output"),
+        cost_per_million_tokens=number_or_none(raw["cost_per_million_tokens"], "cost_per_million_tokens"),
         notes=tuple(recognise(n) for n in raw["notes"]),
     )
 
@@ -168,11 +183,11 @@ def _commitment(raw: Mapping[str, Any] | None, by_month: bool) -> Commitment | N
         term=raw["term"],
         payment=raw["payment"] or "",
         offering=raw["offering"] or "",
-        term_hours=Decimal(raw["term_hours"]),
+        term_hours=number(raw["term_hours"], "term_hours"),
         term_months=raw["term_months"],
-        upfront=Decimal(raw["upfront"]),
-        hourly=Decimal(raw["hourly"]),
-        monthly=Decimal(raw["monthly"]),
+        upfront=number(raw["upfront"], "upfront"),
+        hourly=number(raw["hourly"], "hourly"),
+        monthly=number(raw["monthly"], "monthly"),
         terms=raw["terms"],
         by_month=by_month,
     )
@@ -185,7 +200,13 @@ def _share(work: Workload, provider: str, option: str = "") -> Decimal:
 
 def _rate(raw: Mapping[str, Any]) -> Rate:
     """Return the rate of one of 0.1.0's `prices`."""
-    return Rate(Decimal(raw["amount"]), raw["unit"], _source(raw), Decimal(raw["start"]), decimal_or_none(raw["end"]))
+    return Rate(
+        number(raw["amount"], "amount"),
+        raw["unit"],
+        _source(raw),
+        number(raw["start"], "start"),
+        number_or_none(raw["end"], "end"),
+    )
 
 
 def _bare(amount: Decimal, raw: Mapping[str, Any]) -> Rate:
@@ -214,7 +235,7 @@ def _lines(raw: Mapping[str, Any], work: Workload, way: Way, terms: Commitment |
 
 def _printed(charge: Mapping[str, Any], start: Decimal = ZERO, end: Decimal | None = None) -> Rate:
     unit = charge["unit"]
-    return Rate(Decimal(charge["list_unit_price"]), unit, _source(charge), start, end)
+    return Rate(number(charge["list_unit_price"], "list_unit_price"), unit, _source(charge), start, end)
 
 
 def _compute(
@@ -226,19 +247,19 @@ def _compute(
         rule = "block" if raw["purchase_option"] == "capacity_block" else "hours"
         rates = [
             Rate(
-                Decimal(s["list_unit_price"]),
+                number(s["list_unit_price"], "list_unit_price"),
                 "hour",
                 _source(first),
-                Decimal(s["tier_from"]),
-                decimal_or_none(s["tier_to"]),
+                number(s["tier_from"], "tier_from"),
+                number_or_none(s["tier_to"], "tier_to"),
             )
             for s in steps
         ] or [_printed(first)]
         return Line("compute", rule, recognise(name), count, ONE, first["currency"], tuple(rates), share)
-    price, unit = Decimal(first["list_unit_price"]), first["unit"]
+    price, unit = number(first["list_unit_price"], "list_unit_price"), first["unit"]
     rule = "months" if unit == "month" else "upfront" if name.endswith(", upfront)") else "committed"
     if rule != "committed":
-        lump = Decimal(first["committed"]) / ((1 - share) * terms.terms * count)
+        lump = number(first["committed"], "committed") / ((1 - share) * terms.terms * count)
         length = Decimal(terms.term_months) if rule == "months" else terms.term_hours
         if price * length != lump or (rule == "months" and terms.upfront):
             price, unit = lump, "term"
@@ -259,17 +280,19 @@ def _beside(
     rates: list[Rate] = []
     for price in prices:
         if price["quota"]:
-            free = Rate(ZERO, "GB", _source(price), ZERO, decimal_or_none(price["end"]))
+            free = Rate(ZERO, "GB", _source(price), ZERO, number_or_none(price["end"], "end"))
         else:
             rates.append(_rate(price))
     if not prices:
         for charge in charges:
             if charge["tier"] == "free quota":
-                free = Rate(ZERO, "GB", _source(charge), ZERO, Decimal(charge["quantity"]) / _months(raw, charge))
+                free = Rate(
+                    ZERO, "GB", _source(charge), ZERO, number(charge["quantity"], "quantity") / _months(raw, charge)
+                )
                 continue
             low, _, high = charge["tier"].partition(" ")[0].partition("-")
-            end = Decimal(high) if high and high != "up" else None
-            rates.append(_printed(charge, Decimal(low) if low else ZERO, end))
+            end = number(high, "tier") if high and high != "up" else None
+            rates.append(_printed(charge, number(low, "tier") if low else ZERO, end))
     volume = _VOLUMES[part]
     if part in ("egress", "inter_region"):
         rule = "traffic"

@@ -13,6 +13,7 @@ from typing import Any
 
 from planner.money import plain
 from planner.offer import Source
+from planner.quoting.digest import SEAL, seal
 from planner.quoting.fields import workload_dict
 from planner.quoting.records import SCHEMA, Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Rejected
 from planner.sizing import Layout, Memory, Range, Sizing, Step
@@ -250,7 +251,8 @@ def dump_bytes(quote: Quote) -> bytes:
     words = [f"{_text(said)}: {_made(how)}".encode() for said, how in sorted(out.words.items())]
     fields.append(("words", _lines(words, b"{", b"}")))
     # Joined as bytes: one Chinese source would otherwise make the whole text two bytes a character (10 ms).
-    return b"{\n" + b",\n".join(b' "%s": %s' % (name.encode(), text) for name, text in fields) + b"\n}\n"
+    body = b"{\n" + b",\n".join(b' "%s": %s' % (name.encode(), text) for name, text in fields)
+    return b'%s%s"%s"\n}\n' % (body, SEAL.encode(), seal(body).encode())
 
 
 def _lines(items: list[bytes], start: bytes = b"[", end: bytes = b"]") -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from planner.errors import MisuseError
+from planner.files import read_text
 from planner.sizing.architectures import ARCHITECTURES, Architecture, sized
 from planner.sizing.models import Model
 
@@ -16,15 +17,9 @@ MAX_BYTES = 1_000_000  # the largest real config.json we know of is below 100 kB
 def _read(path: str) -> dict[str, object]:
     import json
 
+    text = read_text(path, "config.json", MAX_BYTES)
     try:
-        size = os.path.getsize(path)
-        if size > MAX_BYTES:
-            raise MisuseError(f"{path}: {size:,} bytes is too large for a config.json (limit {MAX_BYTES:,})")
-        with open(path, encoding="utf-8") as file:
-            data = json.loads(file.read(MAX_BYTES + 1))
-    except (OSError, UnicodeDecodeError) as error:
-        detail = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise MisuseError(f"{path}: cannot be read as a config.json: {detail}") from error
+        data = json.loads(text)
     except ValueError as error:
         raise MisuseError(f"{path}: is not JSON ({error}); is the download complete?") from error
     except RecursionError as error:

@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from planner.errors import MisuseError
+from planner.errors import MisuseError, suggest
 from planner.files import read_text
+from planner.money import CURRENCIES
+from planner.quoting.fields import load_workload
 from planner.records import NamedTuple
 from planner.terraform import cloud
 from planner.terraform.cloud import Readback, Rule
-from planner.workload import Workload
+from planner.terraform.write import unfinished
+from planner.typed import held, number
+from planner.workload import Workload, make
 
 __all__ = ["Module", "blocks", "module_of", "workload_of"]
 
@@ -56,6 +60,8 @@ def module_of(folder: str) -> Module:
     path = os.path.join(folder, "planner.json")
     if not os.path.isdir(folder):
         raise MisuseError(f"--from-tf: {folder} is not a folder")
+    if unfinished(folder):
+        raise MisuseError(f"--from-tf: {folder}: planner was stopped while it wrote there; run `planner emit-tf` again")
     try:
         raw = json.loads(read_text(path, "module record"))
     except (ValueError, RecursionError) as exc:
@@ -65,26 +71,20 @@ def module_of(folder: str) -> Module:
     from planner.quoting.fields import load_workload
 
     try:
-        provider = str(raw["provider"])
-        rules = _rules(provider, path)
-        base = load_workload(raw["workload"])
-        cost = raw["cost"]
-        facts = _facts(folder, provider, rules)
-        offer, quote_hash = str(raw["offer"]), str(raw["quote"])
-        amounts = Decimal(cost["effective"]), Decimal(cost["billed"])
-        currency = str(cost["currency"])
-    except (KeyError, TypeError, AttributeError, ArithmeticError) as exc:
+        provider, cost, currency = raw["provider"], raw["cost"], str(raw["cost"]["currency"])
+        base = load_workload(raw["workload"], f"{path}: workload")
+        amounts = number(cost["effective"], f"{path}: cost.effective"), number(cost["billed"], f"{path}: cost.billed")
+        offer, quote_hash = raw["offer"], raw["quote"]
+    except (KeyError, TypeError, AttributeError) as exc:
         raise MisuseError(f"{path}: damaged: {type(exc).__name__} {exc}") from None
-    workload = base._replace(
-        provider=(provider,),
-        region=(facts["region"],),
-        instance_type=(facts["instance_type"],),
-        purchase_option=(facts["purchase_option"],),
-        count=int(facts["count"]),
-        spare=0,
-        hours=Decimal(facts["hours"]),
-    )
-    return Module(workload, offer, quote_hash, currency, *amounts)
+    for name, text in (("provider", provider), ("offer", offer), ("quote", quote_hash)):
+        held(text, str, f"{path}: {name}")
+    if currency not in CURRENCIES:
+        raise MisuseError(f"{path}: cost.currency: unknown currency {currency[:40]!r}: {suggest(currency[:40], CURRENCIES)}")
+    facts = _facts(folder, provider, _rules(provider, path))
+    names = {name: [facts[name]] for name in ("region", "instance_type", "purchase_option")}
+    run = {"provider": [provider], **names, "count": facts["count"], "spare": 0, "hours": facts["hours"]}
+    return Module(make(run, base, folder), offer, quote_hash, currency, *amounts)
 
 
 def _rules(provider: str, path: str) -> Readback:

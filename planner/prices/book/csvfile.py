@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
@@ -133,7 +134,9 @@ def _problems(fetch: Fetch, content: Content) -> list[str]:
 def _fetches(path: str) -> Iterator[tuple[int, Fetch, list[tuple[Kind, dict[str, str]]]]]:
     """Yield (line, fetch, content) one at a time, so that a file of any size fits."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        if not os.path.isfile(path):  # it is read twice, and a line of it at a time
+            raise MisuseError(f"{path}: {'not a file' if os.path.exists(path) else 'there is no such file'}")
+        with open(path, encoding="utf-8-sig", newline="") as file:
             yield from _parsed(path, csv.reader(file, strict=True))
     except OSError as exc:
         raise MisuseError(f"{path}: cannot be read ({exc.strerror})") from exc
