@@ -85,10 +85,12 @@ def quote(
     }
     options |= {"lang": lang} if "lang" in chosen.options else {}
     options |= {"colour": output is None and sys.stdout.isatty()} if "colour" in chosen.options else {}
+    if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
+        raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
     if explain:
         text = str(text) + _explained(result, lang)
-    if charts:
+    if charts and result.offers:
         from planner.rendering.charts import write
 
         write(result, charts, top or 1, lang, force=force)
@@ -119,20 +121,26 @@ def _explained(result: Quote, lang: str) -> str:
     return text
 
 
+def _why_none(result: Quote) -> str:
+    from planner.quoting.choose import why_none
+
+    return why_none(result)
+
+
 def _verdict(result: Quote, strict: bool) -> None:
-    if not result.offers:
-        first = result.rejected[0] if result.rejected else None
-        why = f" ({first.instance_type}: {first.reason})" if first else ""
-        raise NoOfferError(f"no offer serves the workload{why}; loosen what narrows it")
+    """Raise what the exit code has to say of a quote that has been written."""
     budget = result.budget
+    if not result.offers:
+        raise NoOfferError(_why_none(result))
     if budget is not None and not budget.fits:
         from planner.money import show
 
         if budget.cheapest is None:
             raise BudgetError(
-                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer serves the workload"
+                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer is firm and fully priced "
+                "(spot samples do not count)"
             )
-        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis} is"
+        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis.replace('-', ' ')} is"
         raise BudgetError(
             f"nothing fits the budget of {show(budget.limit)} {budget.currency}: {least} "
             f"{show(budget.cheapest)}, {show(budget.cheapest - budget.limit)} over"

@@ -36,6 +36,7 @@ __all__ = [
     "pick",
     "ranked",
     "recommend",
+    "why_none",
     "within",
     "worth_showing",
 ]
@@ -97,12 +98,27 @@ def recommend(quote: Quote) -> Recommended | None:
 
 
 def within(quote: Quote, limit: Decimal | None, basis: str) -> Budget | None:
-    """Return what a budget allows of the complete offers on `basis`, None without one."""
+    """Return what a budget allows of the firm, fully priced offers on `basis`, None without one.
+
+    A sample of the spot market never counts: nobody sells at it tomorrow.
+    """
     if limit is None:
         return None
-    amounts = [amount(quote, o, basis) for o in quote.offers if not o.unpriced]
-    cheapest = min((a for a in amounts if a is not None), default=None)
-    return Budget(limit, quote.currency, cheapest is not None and cheapest <= limit, cheapest, basis)
+    found = [amount(quote, o, basis) for o in quote.offers if o.firm]
+    amounts = [a for a in found if a is not None]
+    fitting = sum(1 for a in amounts if a <= limit)
+    return Budget(limit, quote.currency, fitting > 0, min(amounts, default=None), basis, fitting)
+
+
+def why_none(quote: Quote) -> str:
+    """Return why a quote has no offer at all: the first reasons, and how many more there are."""
+    said = [f"{r.provider} {r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected]
+    said += [f"{g.provider} {g.region}: {g.message}" for g in quote.gaps]
+    said = list(dict.fromkeys(said))
+    if not said:
+        return "no offer: nothing that was asked for is in the price lists"
+    more = f"; and {len(said) - 2} more" if len(said) > 2 else ""
+    return f"no offer: {'; '.join(said[:2])}{more}"
 
 
 def named(quote: Quote, wanted: str, option: str = "--offer") -> Offer:

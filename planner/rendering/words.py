@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from planner.i18n import English, translator
 from planner.money import plain, show
-from planner.quoting.choose import amount
 from planner.quoting.lines import term_text
 from planner.quoting.records import AsOf, Offer, Quote
 from planner.text import Text, text
@@ -66,12 +65,13 @@ def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
         return []
     limit = f"{show(limits.limit)} {limits.currency}"
     if limits.cheapest is None:
-        return [t("Budget {limit}: no offer to compare", limit=limit)]
+        return [t("Budget {limit}: no firm, fully priced offer to compare", limit=limit)]
     gap: Decimal = limits.limit - limits.cheapest
     if limits.fits:
-        complete = [amount(quote, o, limits.basis) for o in quote.offers if not o.unpriced]
-        fitting = sum(1 for a in complete if a is not None and a <= limits.limit)
-        return [t("Budget {limit}: {n} offers fit; the cheapest leaves {gap}", limit=limit, n=fitting, gap=show(gap))]
+        key = "Budget {limit}: {n} offers fit by {basis}; the least leaves {gap}"
+        if limits.fitting == 1:
+            key = "Budget {limit}: {n} offer fits by {basis}, and leaves {gap}"
+        return [t(key, limit=limit, n=limits.fitting, basis=t(limits.basis.replace("-", " ")), gap=show(gap))]
     least, over = show(limits.cheapest), show(-gap)
     if limits.basis == "billed":
         key = "Budget {limit}: NOTHING FITS; the cheapest bills {cheapest}, {gap} over"
