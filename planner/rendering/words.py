@@ -10,7 +10,7 @@ from planner.quoting.lines import term_text
 from planner.quoting.records import AsOf, Offer, Quote
 from planner.text import Text, text
 
-__all__ = ["budget", "gaps", "prices_of", "rejected", "seller", "way", "workload"]
+__all__ = ["budget", "dates", "gaps", "prices_of", "rejected", "seller", "way", "workload"]
 
 ENGLISH = translator("en")
 
@@ -56,6 +56,17 @@ def prices_of(age: AsOf, t: English = ENGLISH) -> str:
     words = {"list": "", "book": t("from the price book"), "own": t("your own")}
     parts = [words[o] for o in age.origin.split("+") if words.get(o)]
     return text + (f" ({t(', ').join(parts)})" if parts else "")
+
+
+def dates(age: AsOf, t: English = ENGLISH) -> str:
+    """Return a provider and the days of its prices, as short as it goes: "aws 2023-08-30 to 2026-09-17"."""
+    parts = []
+    if age.oldest:
+        span = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
+        parts.append(age.oldest if age.oldest == age.newest else span)
+    if age.undated:
+        parts.append(t("{n} undated", n=age.undated))
+    return " ".join([age.provider, t(" and ").join(parts) or t("undated")])
 
 
 def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
