@@ -131,16 +131,17 @@ def history(instance_type: str, provider: str, region: str, price_book_db: str |
 @_DB
 def export(file: str | None, force: bool, price_book_db: str | None) -> int:
     """Write the whole price book as CSV, to a file or to the terminal."""
+    from io import TextIOWrapper
+
     from planner.prices.book.csvfile import export_csv
 
     with _open(price_book_db) as book:
         if not file:
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            export_csv(book, sys.stdout)
+            out = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+            export_csv(book, out)
+            out.detach()
             return 0
         # Written piece by piece, since a book may be larger than the memory; moved into place when whole.
-        from io import TextIOWrapper
-
         from planner.rendering.formats import ours
         from planner.writing import writing
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.book import add_to
-from planner.cli.options import book_options, open_catalog
+from planner.cli.options import book_options, open_catalog, put
 from planner.cli.screen import colours
 from planner.errors import CatalogError, MisuseError, suggest
 
@@ -89,8 +89,14 @@ def list_(everything: bool, form: str, **values: Any) -> int:
     ]
     if form == "csv":
         import csv
+        from io import StringIO
 
-        csv.writer(sys.stdout, lineterminator="\n").writerows([[h.replace(" ", "_") for h in header], *rows])
+        from planner.text import cell
+
+        out = StringIO()
+        made = [[h.replace(" ", "_") for h in header], *([cell(x) for x in row] for row in rows)]
+        csv.writer(out, lineterminator="\n").writerows(made)
+        put(out.getvalue(), None, people=False)
         return 0
     if not rows:
         sys.stdout.write("No price fits; loosen the filters, or add --all for rows that quotes leave out.\n")

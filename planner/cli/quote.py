@@ -108,7 +108,7 @@ def quote(
         from planner.rendering.charts import write
 
         write(result, charts, top or 1, lang, force=force)
-    put(text, output, force)
+    put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
 

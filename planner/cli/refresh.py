@@ -102,7 +102,9 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
         try:
             if sys.stderr.isatty():
                 label = f"{len(todo.jobs)} regions"
-                with click.progressbar(length=len(todo.jobs), label=label, file=sys.stderr) as bar:
+                with click.progressbar(
+                    length=len(todo.jobs), label=label, file=getattr(sys.stderr, "bare", sys.stderr)
+                ) as bar:
 
                     def step(outcome: Outcome) -> None:
                         seen.append(outcome)

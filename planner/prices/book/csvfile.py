@@ -20,6 +20,7 @@ from planner.prices.book.sqlite import mapped, transaction
 from planner.prices.book.write import Writer, normal_families
 from planner.prices.texts import KINDS, Kind
 from planner.records import NamedTuple
+from planner.text import FORMULA
 
 __all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time", "write_fetch"]
 
@@ -82,7 +83,8 @@ def _write(writer: csv.DictWriter[str], number: int, fetch: Fetch, content: Cont
     del head["id"]
     writer.writerow(head)
     for kind, texts in content:
-        writer.writerow({"record": kind.name, "fetch": number, **texts})
+        guarded = {name: _guarded(text) for name, text in texts.items()}
+        writer.writerow({"record": kind.name, "fetch": number, **guarded})
 
 
 def check_csv(path: str, check: CheckFetch) -> None:
@@ -172,7 +174,7 @@ def _parsed(path: str, lines: Iterator[list[str]]) -> Iterator[tuple[int, Fetch,
                 raise wrong(number, f"unknown record {row['record']!r}")
             if fetch is None or row["fetch"] != serial:
                 raise wrong(number, "an observation that follows no fetch of its own")
-            texts = {name: row[name] for name in kind.texts}
+            texts = {name: _bare(row[name]) for name in kind.texts}
             for name in _NUMBERS.intersection(kind.texts):
                 if texts[name] or name not in _MAY_BE_EMPTY:
                     try:
@@ -184,6 +186,15 @@ def _parsed(path: str, lines: Iterator[list[str]]) -> Iterator[tuple[int, Fetch,
         raise wrong(number + 1, f"not CSV ({exc})") from exc
     if fetch is not None:
         yield start, fetch, content
+
+
+def _guarded(text: str) -> str:
+    """Return a text as a spreadsheet may see it: what could be a formula stands behind an apostrophe, exactly undone by `_bare`."""
+    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
+
+
+def _bare(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith((*FORMULA, "'")) else text
 
 
 def _fetch(row: dict[str, str], number: int, wrong: Wrong) -> Fetch:
