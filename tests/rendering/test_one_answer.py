@@ -66,7 +66,7 @@ def of_table(quote: Quote, t: English) -> list[str]:
 
 def of_markdown(quote: Quote, t: English) -> list[str]:
     rows = [line for line in said(quote, "markdown", t.lang).splitlines() if line.startswith("| ")][1:]
-    shown = choose.worth_showing(quote, 1)
+    shown = choose.near(quote, choose.worth_showing(quote, 1))
     plain = [row.replace("\\", "") for row in rows]
     return [_checked(offer, row, t) for offer, row in zip(shown, plain, strict=True) if row.startswith("| **")]
 
