@@ -64,9 +64,9 @@ def diff(
         raise MisuseError("--from-list compares with the committed list, --since with an earlier day: give one of them")
     offers = None
     if quote_file:
-        from planner.api import load
+        from planner.cli.options import saved_quote
 
-        offers = load(quote_file).offers
+        offers = saved_quote(quote_file).offers
     with _open(price_book_db) as book:
         if from_list:
             changes = changes_from_list(book, Catalog().priced, provider, region)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from planner.quoting.records import Quote
     from planner.workload import Workload
 
-__all__ = ["book_options", "make_quote", "make_workload", "open_catalog", "put", "workload_options"]
+__all__ = ["book_options", "make_quote", "make_workload", "open_catalog", "put", "saved_quote", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -166,6 +166,21 @@ def _open_book(price_book_db: str | None) -> Any:
     if context is not None:
         context.call_on_close(book.close)
     return Fallback(book, warn, lambda text: click.echo(f"planner: warning: {text}", err=True))
+
+
+def saved_quote(path: str, strict: bool = False) -> Quote:
+    """Return the quote saved at `path`; one whose file was changed since is a warning on stderr, with `strict` an error."""
+    from planner.api import load
+    from planner.errors import PlannerError
+    from planner.quoting.saved import altered
+
+    quote = load(path)
+    said = altered(quote)
+    if said is not None:
+        if strict:
+            raise PlannerError(f"{path}: {said}")
+        click.echo(f"planner: warning: {path}: {said}", err=True)
+    return quote
 
 
 def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
