@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from planner.prices.book import PriceBook
-    from planner.prices.book.read import Fetch
-    from planner.prices.book.write import Change, Content
+    from planner.prices.book.write import Change
 
 __all__ = ["add_to"]
 
@@ -162,22 +161,13 @@ def import_(file: str, price_book_db: str | None) -> int:
     from planner.cli.options import book_path
     from planner.prices.book.csvfile import check_csv, import_csv
     from planner.prices.book.write import Writer
+    from planner.prices.refresh import check_fetch
 
-    check_csv(file, _check)
+    check_csv(file, check_fetch)
     with Writer.open(book_path(price_book_db)) as writer:
         done = import_csv(file, writer)
     click.echo(f"{done.fetches} regions with {done.observations} observations added, {done.known} were known already")
     return 0
-
-
-def _check(fetch: Fetch, content: Content) -> list[str]:
-    """Check a fetch from a file like one from a cloud."""
-    from planner.prices.checks import check_batch
-    from planner.prices.refresh import listed_types
-    from planner.prices.texts import batch_of
-
-    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps, fetch.tells_zones)
-    return check_batch(made, listed_types(fetch.provider))
 
 
 def _date(text: str | None, option: str) -> str:

@@ -165,7 +165,7 @@ def _open_book(price_book_db: str | None) -> Any:
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(book.close)
-    return Fallback(book, warn)
+    return Fallback(book, warn, lambda text: click.echo(f"planner: warning: {text}", err=True))
 
 
 def saved_quote(path: str, strict: bool = False) -> Quote:
