@@ -38,7 +38,7 @@ RATE_MONTH_HOURS = Decimal(730)
 YEAR_HOURS = Decimal(8760)
 LONGEST_MONTH_HOURS = Decimal(744)
 #: Years of a date that somebody gives: a term or a window from there stays within the calendar.
-FIRST_YEAR, LAST_YEAR = 1970, 2199
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 
 
 def iso_date(text: str, what: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from planner import provider, templating
 from planner.errors import CatalogError, MisuseError, suggest
-from planner.files import read_toml
+from planner.files import read_text, toml
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 
@@ -244,7 +244,7 @@ def _path(home: str) -> str:
 def read(path: str) -> Cloud:
     """Return the record in the file `path`; raise `CatalogError` with file and key for what is unknown, missing or wrong."""
     try:
-        raw = read_toml(path, "cloud facts", 1 << 20)
+        raw = toml(read_text(path, "cloud facts", 1 << 20), path)
     except MisuseError as exc:
         raise CatalogError(str(exc)) from None
     found: Cloud = _record(Cloud, raw, path, "")
