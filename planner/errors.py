@@ -3,6 +3,7 @@
     PlannerError            exit 1: the request was fine, the work could not be done
     |-- CatalogError        a price list that fails its checks (names file and line)
     |-- BudgetError         nothing fits the budget
+    |-- NoOfferError        nothing that is for sale serves the workload
     |-- StaleError          --strict, and a price list is too old
     |-- FetchError          a cloud did not answer as expected (providers map their SDKs' errors to it)
     |-- PriceBookError      the user's price book cannot be read or written
@@ -20,6 +21,7 @@ __all__ = [
     "CatalogError",
     "FetchError",
     "MisuseError",
+    "NoOfferError",
     "PlannerError",
     "PriceBookError",
     "StaleError",
@@ -44,6 +46,10 @@ class CatalogError(PlannerError):
 
 class BudgetError(PlannerError):
     """No offer fits the budget."""
+
+
+class NoOfferError(PlannerError):
+    """No offer serves the workload."""
 
 
 class StaleError(PlannerError):

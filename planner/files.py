@@ -1,68 +1,103 @@
-"""Where files lie, and how they are written: a reader never sees half of one, nobody's is lost without being asked."""
+"""Where files lie, and how they are read: never more than is asked for, never waiting for what does not come."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
+import time
 from collections.abc import Mapping
+from typing import Any
 
-from planner.errors import MisuseError, PlannerError
+from planner.errors import MisuseError
 
-__all__ = ["DATA", "data_folder", "read_text", "write_new"]
+__all__ = ["DATA", "data_folder", "read_bytes", "read_text", "read_toml", "toml"]
 
 #: The folder of the tables that come with planner.
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 
-
-def write_new(path: str, data: bytes | str, *, force: bool = True) -> None:
-    """Write `data` to `path` through a temporary file beside it, moved into place when whole.
-
-    With `force` False an existing file raises `MisuseError`. A missing folder, a full disk or a read-only place raises
-    `PlannerError`; the old file is then untouched.
-    """
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise MisuseError(f"cannot write {path}: the folder {folder} does not exist; create it first")
-    if os.path.isdir(path):
-        raise MisuseError(f"cannot write {path}: it is a folder; name a file")
-    if not force and os.path.lexists(path):
-        raise MisuseError(f"{path} exists; choose another name or add --force to replace it")
-    if os.path.exists(path) and not (os.access(path, os.W_OK) and os.stat(path).st_mode & 0o222):
-        raise PlannerError(f"cannot write {path}: the file is read-only; choose another name")
-    body = data.encode() if isinstance(data, str) else data
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as out:
-            out.write(body)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, path)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise PlannerError(f"cannot write {path}: {exc.strerror or exc}; the old file, if any, is untouched") from exc
+#: How long a pipe may have nobody who writes, and how long the one who writes may be silent, until we say so.
+NOBODY_S, SILENT_S = 1.0, 10.0
+_CHUNK = 1 << 20
 
 
 def read_text(path: str, what: str, limit: int = 16 * 2**20) -> str:
     """Return the text of a user's file: UTF-8 with or without a byte-order mark, any line ends, at most `limit` bytes."""
     try:
-        size = os.stat(path).st_size
-        if size > limit:
-            raise MisuseError(f"{what} {path}: {size:,} bytes is over the limit of {limit:,}; is it the right file?")
-        with open(path, encoding="utf-8-sig", newline=None) as file:
-            return file.read()
+        text = str(read_bytes(path, what, limit), "utf-8-sig")
     except UnicodeDecodeError as exc:
         raise MisuseError(f"{what} {path}: not UTF-8 text (byte {exc.start})") from exc
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def read_bytes(path: str, what: str, limit: int) -> bytearray:
+    """Return what a user's file, pipe or device holds: at most `limit` bytes of it are ever read, and one more.
+
+    A pipe that nobody writes to, or whose writer falls silent, is not waited for: `MisuseError`, as for anything that
+    cannot be read. what: how messages call the file.
+    """
+    data = bytearray()
+    try:
+        # O_NONBLOCK: opening a pipe, or reading from it, must not wait for ever.
+        handle = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        )
+        try:
+            last, pipe = time.monotonic(), not os.path.isfile(path)
+            while len(data) <= limit:
+                try:
+                    more = os.read(handle, min(_CHUNK, limit + 1 - len(data)))
+                    patience = NOBODY_S
+                except BlockingIOError:
+                    more, patience = None, SILENT_S
+                if more:
+                    data += more
+                    last = time.monotonic()
+                    continue
+                if more is not None and (data or not pipe):
+                    break
+                if time.monotonic() - last > patience:
+                    raise MisuseError(f"{what} {path}: nothing comes from this pipe")
+                time.sleep(0.01)
+        finally:
+            os.close(handle)
     except OSError as exc:
         raise MisuseError(f"cannot read {what} {path}: {exc.strerror or exc}") from exc
+    except ValueError as exc:  # a NUL in the name
+        raise MisuseError(f"cannot read {what} {path!r}: {exc}") from exc
+    if len(data) > limit:
+        raise MisuseError(f"{what} {path}: more than the limit of {limit:,} bytes; is it the right file?")
+    return data
+
+
+def read_toml(path: str, what: str, limit: int) -> dict[str, Any]:
+    """Return what a user's TOML file holds, numbers with a point as Decimal; anything that is not TOML is `MisuseError`."""
+    return toml(read_text(path, what, limit), f"{what} {path}")
+
+
+def toml(text: str, where: str) -> dict[str, Any]:
+    """Return what TOML text holds, as `read_toml` does; where: begins the error."""
+    import tomllib
+    from decimal import Decimal
+
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except (
+        ValueError,
+        ArithmeticError,
+    ) as exc:  # not TOML, an integer of more than 4,300 digits, an exponent too large
+        raise MisuseError(f"{where}: not valid TOML: {exc}") from None
+    except RecursionError:
+        raise MisuseError(f"{where}: nested too deeply") from None
 
 
 def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str:
-    """Return $PLANNER_HOME, else the folder `planner` where the platform keeps the data of programs."""
+    """Return $PLANNER_HOME (~ is the home folder), else the folder `planner` where the platform keeps the data of programs."""
     home = environ.get("PLANNER_HOME", "")
     if home:
-        return os.path.expanduser(home)
+        found = os.path.expanduser(home)
+        if found.startswith("~"):
+            raise MisuseError(f"PLANNER_HOME: {home}: there is no such user; write the path of a folder")
+        return found
     if platform == "win32":
         base = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")
     elif platform == "darwin":

@@ -5,12 +5,12 @@ from decimal import Decimal
 from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
-from planner.money import CURRENCIES, decimal_of, percent_of
+from planner.money import CURRENCIES, bounded, decimal_of, percent_of
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import iso_date
 
-__all__ = ["BASES", "LATER", "PRECISIONS", "Load", "Workload", "from_toml", "make"]
+__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsaid"]
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
@@ -59,8 +59,8 @@ class Workload(NamedTuple):
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
     spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
-    word of BASES, what the budget is held to. precision: "auto" is what the model's checkpoint is in. kv_cache_dtype:
-    width of the KV cache, "" for the engine's own choice.
+    word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
+    checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice.
     """
 
     name: str = ""
@@ -99,7 +99,7 @@ class Workload(NamedTuple):
     max_age: int = 90
     low_confidence: bool = False
     discount_rate: Decimal | None = None
-    budget_basis: str = "billed"
+    budget_basis: str = "obligation"
     kv_cache_dtype: str = ""
 
     @property
@@ -108,8 +108,14 @@ class Workload(NamedTuple):
         return Load._make(_load_of(self))
 
 
-#: Fields that came after 0.1.0: a quote's hash leaves them out at their default.
-LATER = ("discount_rate", "budget_basis", "kv_cache_dtype")
+def unsaid(budget: object) -> dict[str, object]:
+    """Return the fields that came after 0.1.0, each with the value that a saved quote means by not naming it.
+
+    Files and hashes leave a field out at that value, so that those of 0.1.0 hold: a `budget` without a basis was judged by
+    what is billed. Without a budget the basis says nothing.
+    """
+    basis = Workload._field_defaults["budget_basis"] if budget is None else "billed"
+    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": ""}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -127,22 +133,38 @@ _WHOLE = {
 _AMOUNTS = ("rps", "tokens_per_second", "ttft_ms", "tpot_ms", "egress_gb", "inter_region_gb", "storage_gb")
 
 
-def make(values: Mapping[str, object], base: Workload | None = None, where: str = "") -> Workload:
+def make(
+    values: Mapping[str, object], base: Workload | None = None, where: str = "", *, saved: bool = False
+) -> Workload:
     """Return the workload that `values` (option names with underscores) describe, on top of `base`.
 
     Values may be text as typed or TOML values. An unknown key, a value of the wrong kind or out of bounds raises
-    `MisuseError`; `where` (a file's name) stands before the message.
+    `MisuseError`; `where` (a file's name) stands before the message. saved: the values are those of a saved file, whose
+    `count` 0 means that the sizing decided, and which may hold a discount of 100 % (0.1.0 took it).
     """
     at = f"{where}: " if where else ""
     fields: dict[str, object] = {}
     for key, value in values.items():
         if key not in Workload._fields:
-            raise MisuseError(f"{at}unknown key {key!r}: {suggest(key, Workload._fields)}")
+            raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, Workload._fields)}")
         try:
             fields[key] = _field(key, value)
+            if not saved:
+                _worth_asking(key, fields[key])
         except MisuseError as exc:
-            raise MisuseError(f"{at}{exc}") from None
+            told = str(exc)
+            raise MisuseError(f"{at}{told if len(told) <= 400 else told[:397] + '...'}") from None
     return (base or Workload())._replace(**fields)  # type: ignore[arg-type]
+
+
+def _worth_asking(key: str, value: object) -> None:
+    """Raise `MisuseError` for a value within bounds by which nothing is asked: no instances, or all of them for free."""
+    if key == "count" and value == 0:
+        raise MisuseError("--count: 0 instances run nothing; give at least 1, or leave it out and the sizing decides")
+    if key == "discount" and isinstance(value, tuple):
+        for scope, share in value:
+            if share == 1:
+                raise MisuseError(f"--discount {scope}: a discount of 100 % leaves no price to compare")
 
 
 def _field(key: str, value: object) -> object:
@@ -151,16 +173,13 @@ def _field(key: str, value: object) -> object:
         hours = decimal_of(value, label)
         if not 0 < hours <= MAX_HOURS:
             raise MisuseError(f"{label}: {value} is outside 0 (exclusive) to {MAX_HOURS} hours (ten years)")
-        return hours
+        return bounded(hours, label, 0, MAX_HOURS)
     if key in _LISTS:
         return _names(key, label, value)
     if key in _WHOLE:
         return _whole(label, value, *_WHOLE[key])
     if key in _AMOUNTS:
-        number = decimal_of(value, label)
-        if not 0 <= number <= Decimal(10) ** 12:
-            raise MisuseError(f"{label}: {value} is outside 0 to 10^12")
-        return number
+        return bounded(value, label, 0, 10**12)
     if key == "precision":
         word = str(value).lower()
         if word not in PRECISIONS and word != "auto":
@@ -190,7 +209,7 @@ def _field(key: str, value: object) -> object:
         limit = decimal_of(value, label)
         if limit <= 0:
             raise MisuseError(f"{label}: {value} is not above zero")
-        return limit
+        return bounded(limit, label, 0, 10**15)
     if key == "currency":
         return _currency(label, str(value))
     if key == "discount":
@@ -206,15 +225,15 @@ def _field(key: str, value: object) -> object:
 
 def _text(key: str, label: str, value: object) -> str:
     if not isinstance(value, (str, int)) or isinstance(value, bool):
-        if key == "start" and hasattr(value, "isoformat"):
-            value = str(value.isoformat())
+        if key == "start" and hasattr(value, "isoformat") and hasattr(value, "year"):
+            value = value.isoformat()[:10]  # TOML's own date or time
         else:
             raise MisuseError(f"{label}: expected text, got {value!r}")
     text = str(value).strip()
     if len(text) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise MisuseError(f"{label}: at most 500 characters, none of them a control character")
     if key == "start" and text:
-        text = iso_date(text[:10], label)
+        text = iso_date(text, label)
     return text
 
 
@@ -223,6 +242,8 @@ def _names(key: str, label: str, value: object) -> tuple[str, ...]:
     if not isinstance(raw, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in raw):
         raise MisuseError(f"{label}: expected a name or a list of names, got {value!r}")
     names = tuple(dict.fromkeys(v.strip() for v in raw))
+    if len(raw) > 1000 or any(len(name) > 200 or not name.isprintable() for name in names):
+        raise MisuseError(f"{label}: at most 1,000 names of at most 200 characters, none of them a control character")
     if key == "purchase_option":
         names = tuple(n.replace("-", "_") for n in names)
         for name in names:
@@ -280,19 +301,17 @@ def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
     number = decimal_of(rate, f"{label} {pair}")
     if not 0 < number < 1_000_000:
         raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
-    return (pair, number)
+    return (pair, bounded(number, f"{label} {pair}", Decimal("0.000001"), 1_000_000))
 
 
 def from_toml(path: str, base: Workload | None = None) -> Workload:
-    """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`."""
-    import tomllib
+    """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`.
 
-    from planner.files import read_text
+    `count = 0` leaves the number to the sizing, as the field's default does.
+    """
+    from planner.files import read_toml
 
-    try:
-        data = tomllib.loads(read_text(path, "workload", 1 << 20), parse_float=Decimal)
-    except tomllib.TOMLDecodeError as exc:
-        raise MisuseError(f"workload {path}: not valid TOML: {exc}") from None
+    data = read_toml(path, "workload", 1 << 20)
     served = data.get("engine")
     if isinstance(served, dict):  # [engine] with name and kv_cache_dtype
         other = sorted(set(served) - {"name", "kv_cache_dtype"})
@@ -307,4 +326,7 @@ def from_toml(path: str, base: Workload | None = None) -> Workload:
     both = sorted(set(inner) & set(data))
     if both:
         raise MisuseError(f"workload {path}: {both[0]!r} stands twice, at the top and in [workload]")
-    return make({**data, **inner}, base, f"workload {path}")
+    values = {**data, **inner}
+    decides = values.get("count") == 0 and values.pop("count") == 0  # a file with every key says so by the default
+    made = make(values, base, f"workload {path}")
+    return made._replace(count=0) if decides else made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from planner.quoting.records import Quote
     from planner.workload import Workload
 
-__all__ = ["book_options", "make_quote", "make_workload", "workload_options"]
+__all__ = ["book_options", "make_quote", "make_workload", "open_catalog", "put", "saved_quote", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,8 +53,8 @@ OPTIONS = (
     ("--instance-type", "TYPE", "Only this instance type.", True),
     ("--purchase-option", "P", "on_demand, reserved, savings_plan, subscription, spot, capacity_block.", True),
     ("--headroom", "SHARE", "Capacity kept free.  [20%]", False),
-    ("--budget", "AMOUNT", "Most that may be billed in the window, in --currency; exit 1 when nothing fits.", False),
-    ("--budget-basis", "BASIS", "What the budget is held to: obligation, effective, billed, ...  [billed]", False),
+    ("--budget", "AMOUNT", "Most that an offer may oblige to pay, in --currency; exit 1 when no firm one fits.", False),
+    ("--budget-basis", "BASIS", "What the budget is held to: obligation, effective, billed, ...  [obligation]", False),
     ("--currency", "CODE", "Currency of the comparison.  [USD]", False),
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
@@ -116,12 +117,25 @@ def open_catalog(
 
 
 def home() -> str:
-    """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it."""
-    if os.environ.get("PLANNER_HOME"):
-        return os.environ["PLANNER_HOME"]
+    """Return the folder of the user's data: $PLANNER_HOME or the platform's place for it.
+
+    One that stands there and is no folder, or that we may not look into, raises `MisuseError`: prices in it would be
+    passed over without a word.
+    """
     from planner.files import data_folder
 
-    return data_folder(os.environ)
+    folder = data_folder(os.environ)
+    name = "PLANNER_HOME" if os.environ.get("PLANNER_HOME") else "the data folder"
+    try:
+        os.stat(os.path.join(folder, ""))
+        if not os.access(folder, os.X_OK):
+            raise PermissionError(13, "may not be searched")
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as exc:
+        why = getattr(exc, "strerror", "") or str(exc)
+        raise MisuseError(f"{name}: {folder}: {why}; name another folder, or --price-book-db FILE") from None
+    return folder
 
 
 def book_path(price_book_db: str | None) -> str:
@@ -152,7 +166,22 @@ def _open_book(price_book_db: str | None) -> Any:
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(book.close)
-    return Fallback(book, warn)
+    return Fallback(book, warn, lambda text: click.echo(f"planner: warning: {text}", err=True))
+
+
+def saved_quote(path: str, strict: bool = False) -> Quote:
+    """Return the quote saved at `path`; one whose file was changed since is a warning on stderr, with `strict` an error."""
+    from planner.api import load
+    from planner.errors import PlannerError
+    from planner.quoting.saved import altered
+
+    quote = load(path)
+    said = altered(quote)
+    if said is not None:
+        if strict:
+            raise PlannerError(f"{path}: {said}")
+        click.echo(f"planner: warning: {path}: {said}", err=True)
+    return quote
 
 
 def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
@@ -164,3 +193,24 @@ def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quo
 
     today = catalog.as_of or date.today().isoformat()
     return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
+
+
+def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:
+    """Write a rendering to the file `output`, else to the terminal.
+
+    force: also over a file that planner did not write. people: it is read in the terminal, in the terminal's encoding.
+    """
+    if output:
+        from planner.rendering.formats import ours
+        from planner.text import visible
+        from planner.writing import write_new
+
+        if people and isinstance(text, str):
+            text = visible(text)
+        write_new(output, text, force=force, mine=ours)
+    elif hasattr(sys.stdout, "buffer") and not (isinstance(text, str) and people):
+        # A file's bytes are the same, whatever the terminal's encoding.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace") if isinstance(text, str) else text)
+    else:
+        sys.stdout.write(text if isinstance(text, str) else text.decode())

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, workload_options
-from planner.errors import BudgetError, MisuseError, StaleError
+from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.options import (
+    BASES,
+    book_options,
+    make_quote,
+    make_workload,
+    open_catalog,
+    put,
+    saved_quote,
+    workload_options,
+)
+from planner.cli.screen import colours, columns
+from planner.errors import BudgetError, MisuseError, NoOfferError, StaleError
 
 if TYPE_CHECKING:
     from planner.quoting.records import Quote
@@ -17,22 +27,35 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 
 
-@click.command()
+@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
 @workload_options
 @book_options
-@click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
+@click.option("--strict", is_flag=True, help="Exit 1 when prices are stale or a saved quote was changed.")
 @click.option(
     "--top",
     type=click.IntRange(1, 1000),
     metavar="N",
     help="Offers per provider and way of buying shown.  [1; workbook 3]",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
+    default="table",
+    help=f"{', '.join(FORMATS)}.  [table]",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
-@click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [effective]")
-@click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the recommended one]")
-@click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
+@click.option(
+    "--sort", type=click.Choice(BASES), metavar="BASIS", help=f"Order of the rows: {', '.join(BASES)}.  [obligation]"
+)
+@click.option("--wide", is_flag=True, help="Every column, however narrow the terminal.")
+@click.option("--gaps", is_flag=True, help="List what has no price.")
+@click.option("--rejected", is_flag=True, help="List what does not serve the workload, and why.")
+@click.option("--offer", metavar="ID", help="The offer to write.  [the recommended one]")
+@click.option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
@@ -46,8 +69,12 @@ def quote(
     top: int | None,
     form: str,
     output: str | None,
+    force: bool,
     lang: str,
     sort: str | None,
+    wide: bool,
+    gaps: bool,
+    rejected: bool,
     offer: str | None,
     compare: str | None,
     charts: str | None,
@@ -65,10 +92,12 @@ def quote(
     chosen = formats.find(form)
     if chosen.name == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
+    if wide and form != "table":
+        raise MisuseError("--wide goes with the table; the other formats carry everything")
     if explain and form != "table":
         raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
-        result = _replay(replay, values)
+        result = _replay(replay, values, strict)
     else:
         base = None
         if from_tf:
@@ -77,31 +106,37 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
-    given = {"top": top, "sort": sort, "offer": offer, "compare": _replay(compare, {}) if compare else None}
-    options = {
-        k: v for k, v in given.items() if v is not None and (k in chosen.options or k in ("offer", "compare", "sort"))
+    given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
+    given |= {"compare": _replay(compare, {}, strict) if compare else None}
+    shown = output is None
+    common = {
+        "top": top,
+        "lang": lang,
+        "colour": shown and colours(),
+        "width": columns() if shown and not wide else None,
     }
-    options |= {"lang": lang} if "lang" in chosen.options else {}
-    options |= {"colour": output is None and sys.stdout.isatty()} if "colour" in chosen.options else {}
+    options = {k: v for k, v in given.items() if v} | {
+        k: v for k, v in common.items() if v is not None and k in chosen.options
+    }
+    if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
+        raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
     if explain:
         text = str(text) + _explained(result, lang)
-    if charts:
+    if charts and result.offers:
         from planner.rendering.charts import write
 
-        write(result, charts, top or 1, lang)
-    _put(text, output)
+        write(result, charts, top or 1, lang, force=force)
+    put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
 
 
-def _replay(path: str, values: dict[str, Any]) -> Quote:
+def _replay(path: str, values: dict[str, Any], strict: bool) -> Quote:
     given = [k for k, v in values.items() if v is not None and v != ()]
     if given:
         raise MisuseError(f"--replay shows a saved quote as it was; --{given[0].replace('_', '-')} cannot change it")
-    from planner.api import load
-
-    return load(path)
+    return saved_quote(path, strict)
 
 
 def _explained(result: Quote, lang: str) -> str:
@@ -117,28 +152,26 @@ def _explained(result: Quote, lang: str) -> str:
     return text
 
 
-def _put(text: str | bytes, output: str | None) -> None:
-    if output:
-        from planner.files import write_new
+def _why_none(result: Quote) -> str:
+    from planner.quoting.choose import why_none
 
-        write_new(output, text)
-    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text)
-    else:
-        sys.stdout.write(text if isinstance(text, str) else text.decode())
+    return why_none(result)
 
 
 def _verdict(result: Quote, strict: bool) -> None:
+    """Raise what the exit code has to say of a quote that has been written."""
     budget = result.budget
+    if not result.offers:
+        raise NoOfferError(_why_none(result))
     if budget is not None and not budget.fits:
         from planner.money import show
 
         if budget.cheapest is None:
             raise BudgetError(
-                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer serves the workload"
+                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer is firm and fully priced "
+                "(spot samples do not count)"
             )
-        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis} is"
+        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis.replace('-', ' ')} is"
         raise BudgetError(
             f"nothing fits the budget of {show(budget.limit)} {budget.currency}: {least} "
             f"{show(budget.cheapest)}, {show(budget.cheapest - budget.limit)} over"

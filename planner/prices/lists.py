@@ -74,7 +74,7 @@ class Lists:
 
     def info(self) -> ProviderInfo:
         """Return what provider.json says."""
-        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8") as file:
+        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8-sig") as file:
             raw = json.load(file)
         if raw["name"] != self.provider:
             raise CatalogError(f"{self.shown}/provider.json: the list of {raw['name']!r}, not of {self.provider!r}")
@@ -189,6 +189,7 @@ class Lists:
         with open(path, encoding="utf-8", newline="") as lines:
             reader = csv.reader(lines)
             header = next(reader, [])
+            header[:1] = [name.removeprefix("\ufeff") for name in header[:1]]
             missing = [name for name in columns if name not in header]
             if missing:
                 raise CatalogError(f"{shown}: the column {missing[0]!r} is missing")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from planner.errors import FetchError, PlannerError
+from planner.writing import write_new
 
 __all__ = ["RawFiles", "redacted"]
 
@@ -60,11 +61,12 @@ class RawFiles:
             path = os.path.join(folder, f"{number:05d}-{_safe(name)}")
             try:
                 os.makedirs(folder, exist_ok=True)
-                # "x": an audit trail never writes over itself; for the owner only, since contracted prices are private.
-                with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-                    out.write(redacted(text, self._environ))
+                # An audit trail never writes over itself; it is the owner's only, since contracted prices are private.
+                write_new(path, redacted(text, self._environ), private=True)
             except OSError as exc:
                 raise FetchError(f"--keep-raw: {path} cannot be written ({exc.strerror})") from exc
+            except PlannerError as exc:
+                raise FetchError(f"--keep-raw: {exc}") from exc
 
         return keep
 

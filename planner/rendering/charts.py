@@ -5,14 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 from planner.errors import MisuseError, PlannerError
-from planner.files import write_new
 from planner.i18n import English, translator
 from planner.money import plain, show
 from planner.quoting.choose import advise, worth_showing
 from planner.quoting.cost import monthly_cost
 from planner.quoting.records import Offer, Quote
 from planner.rendering import advice, words
+from planner.rendering.formats import ours
 from planner.text import text
+from planner.writing import write_new
 
 __all__ = ["write"]
 
@@ -20,10 +21,11 @@ FONTS = ["Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei
 BLUE, ORANGE, GREY, INK = "#0b5cad", "#c2570c", "#5d6b7a", "#17202c"
 
 
-def write(quote: Quote, folder: str, top: int = 1, lang: str = "en") -> list[str]:
+def write(quote: Quote, folder: str, top: int = 1, lang: str = "en", *, force: bool = False) -> list[str]:
     """Write cost.png, months.png, break-even.png and the same as SVG; return their paths.
 
-    months and break-even show the commitment of the recommendation; without any commitment they are left out.
+    months and break-even show the commitment of the recommendation; without any commitment they are left out. A file of
+    such a name that planner did not write raises `MisuseError` unless `force`.
     """
     if not os.path.isdir(folder):
         raise MisuseError(f"--charts: the folder {folder} does not exist; create it first")
@@ -42,7 +44,7 @@ def write(quote: Quote, folder: str, top: int = 1, lang: str = "en") -> list[str
     for name, figure in made:
         for kind in ("png", "svg"):
             path = os.path.join(folder, f"{name}.{kind}")
-            write_new(path, _bytes(figure, kind))
+            write_new(path, _bytes(figure, kind), force=force, mine=ours)
             paths.append(path)
         plt.close(figure)
     return paths
@@ -84,7 +86,8 @@ def _bytes(figure: Any, kind: str) -> bytes:
     from io import BytesIO
 
     out = BytesIO()
-    stamp = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+    # The mark by which `planner.rendering.formats.ours` knows the file again.
+    stamp = {"Software": "planner"} if kind == "png" else {"Title": "planner", "Date": None, "Creator": None}
     figure.savefig(out, format=kind, dpi=160, metadata=stamp)
     return out.getvalue()
 

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from planner.errors import MisuseError
+from planner.files import read_text
 from planner.sizing import checkpoint, shapes
 from planner.sizing.architectures import ARCHITECTURES, Architecture, sized
 from planner.sizing.models import Fields, Model
@@ -21,15 +22,9 @@ _WEIGHTS = ("quantization_config", "compression_config", "expert_dtype")
 def _read(path: str) -> dict[str, object]:
     import json
 
+    text = read_text(path, "config.json", MAX_BYTES)
     try:
-        size = os.path.getsize(path)
-        if size > MAX_BYTES:
-            raise MisuseError(f"{path}: {size:,} bytes is too large for a config.json (limit {MAX_BYTES:,})")
-        with open(path, encoding="utf-8-sig") as file:
-            data = json.loads(file.read(MAX_BYTES + 1))
-    except (OSError, UnicodeDecodeError) as error:
-        detail = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise MisuseError(f"{path}: cannot be read as a config.json: {detail}") from error
+        data = json.loads(text)
     except ValueError as error:
         raise MisuseError(f"{path}: is not JSON ({error}); is the download complete?") from error
     except RecursionError as error:

@@ -20,6 +20,7 @@ from planner.quoting.fields import load_workload
 from planner.records import NamedTuple
 from planner.terraform import cloud
 from planner.terraform.cloud import Readback, Rule
+from planner.terraform.write import unfinished
 from planner.typed import held, number
 from planner.workload import Workload, make
 
@@ -59,6 +60,8 @@ def module_of(folder: str) -> Module:
     path = os.path.join(folder, "planner.json")
     if not os.path.isdir(folder):
         raise MisuseError(f"--from-tf: {folder} is not a folder")
+    if unfinished(folder):
+        raise MisuseError(f"--from-tf: {folder}: planner was stopped while it wrote there; run `planner emit-tf` again")
     try:
         raw = json.loads(read_text(path, "module record"))
     except (ValueError, RecursionError) as exc:

@@ -153,7 +153,7 @@ def test_what_the_weights_are_in(tmp_path: Path, stored: dict[str, Any], precisi
 def test_a_format_that_is_not_known_is_refused(tmp_path: Path, stored: object, words: str) -> None:
     with pytest.raises(MisuseError, match=words) as caught:
         load(tmp_path, DENSE | {"quantization_config": stored})
-    assert str(caught.value).startswith(str(tmp_path / "config.json"))
+    assert str(tmp_path / "config.json") in str(caught.value)
 
 
 def test_parts_that_are_not_converted_weigh_16_bits(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_damage_gives_a_model_or_a_reason(tmp_path: Path, base: dict[str, Any]) 
             path.write_text(json.dumps(base | {field: value}), encoding="utf-8")
             model = told(path)
             if isinstance(model, str):
-                assert model.startswith(str(path)), model
+                assert str(path) in model
                 continue
             plan = memory.plan(model, model.own, gpu, engines.default(gpu), 1)
             assert plan.weights > 0 and plan.holds(1000) >= 0
@@ -322,7 +322,7 @@ def test_damage_gives_a_model_or_a_reason(tmp_path: Path, base: dict[str, Any]) 
         at = chance.randrange(len(whole))
         path.write_text(whole[:at] + chance.choice(["", "]", "}", "9" * 40, '"', "null"]) + whole[at + 1 :], "utf-8")
         model = told(path)
-        assert not isinstance(model, str) or model.startswith(str(path))
+        assert not isinstance(model, str) or str(path) in model
 
 
 def test_a_damaged_config_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,20 +148,20 @@ def test_a_config_gives_the_same_shape_as_the_registry(tmp_path: Path, data: dic
         ({**QWEN, "num_attention_heads": 27}, "is not a multiple|does not divide"),
         ({**V3, "num_experts_per_tok": 300}, "more than the 256 experts"),
         ({**V3, "first_k_dense_replace": 99}, "more than the 61 layers"),
-        ({**QWEN, "filler": "x" * 1_000_001}, "too large"),
+        ({**QWEN, "filler": "x" * 1_000_001}, "more than the limit"),
     ],
 )
 def test_bad_configs_are_refused_with_the_reason(tmp_path: Path, data: object, message: str) -> None:
     path = write(tmp_path, data)
     with pytest.raises(MisuseError, match=message) as caught:
         config.load(path)
-    assert str(caught.value).startswith(path)
+    assert path in str(caught.value)
 
 
 def test_a_config_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(MisuseError, match="cannot be read"):
+    with pytest.raises(MisuseError, match="cannot read"):
         config.load(str(tmp_path / "none.json"))
-    with pytest.raises(MisuseError, match="cannot be read"):
+    with pytest.raises(MisuseError, match="cannot read"):
         config.load(str(tmp_path))
     (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(MisuseError, match="not UTF-8"):
