@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The names of planner.rendering.formats.FORMATS (a test holds them equal; help must not import the renderers).
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
+#: Those of planner.quoting.calendar.
+GRANULARITIES = ("hourly", "daily", "monthly")
 
 
 @click.command()
@@ -33,6 +35,10 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
 @click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [effective]")
 @click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the recommended one]")
+@click.option("--granularity", type=click.Choice(GRANULARITIES), help="FOCUS rows: how long each is.  [monthly]")
+@click.option(
+    "--allow-unpriced", is_flag=True, default=None, help="FOCUS rows: mark parts without a price instead of exit 1."
+)
 @click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
@@ -51,6 +57,8 @@ def quote(
     lang: str,
     sort: str | None,
     offer: str | None,
+    granularity: str | None,
+    allow_unpriced: bool | None,
     compare: str | None,
     charts: str | None,
     explain: bool,
@@ -79,10 +87,15 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
-    given = {"top": top, "sort": sort, "offer": offer, "compare": _replay(compare, {}) if compare else None}
-    options = {
-        k: v for k, v in given.items() if v is not None and (k in chosen.options or k in ("offer", "compare", "sort"))
+    given: dict[str, object] = {
+        "sort": sort,
+        "offer": offer,
+        "granularity": granularity,
+        "allow_unpriced": allow_unpriced,
     }
+    given |= {"compare": _replay(compare, {}) if compare else None}
+    options = {k: v for k, v in given.items() if v is not None}
+    options |= {"top": top} if top is not None and "top" in chosen.options else {}
     options |= {"lang": lang} if "lang" in chosen.options else {}
     options |= {"colour": output is None and sys.stdout.isatty()} if "colour" in chosen.options else {}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
