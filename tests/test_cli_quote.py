@@ -37,7 +37,8 @@ def test_the_main_command(planner: Run) -> None:
         "480 h/mo",
     ):
         assert text in result.stdout
-    assert "no Alibaba Cloud subscription price in the catalogue" in result.stdout
+    assert "--gaps lists them" in result.stdout
+    assert "no Alibaba Cloud subscription price in the catalogue" in planner("quote", "--gaps").stdout
     assert "\x1b" not in result.stdout
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.options import BASES, put
+from planner.cli.options import BASES, put, saved_quote
 
 if TYPE_CHECKING:
     from planner.quoting.diff import Diff
@@ -23,29 +23,35 @@ if TYPE_CHECKING:
 @click.option(
     "--basis", type=click.Choice(BASES), default="obligation", help="What the increase is judged on.  [obligation]"
 )
-@click.option("--top", type=click.IntRange(0), default=20, metavar="N", help="Offers shown; 0 = all.  [20]")
+@click.option(
+    "--top",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Show the N that changed most; 0 = all.  [the recommended and what changed within twice its cost]",
+)
 @click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--strict", is_flag=True, help="Exit 1 when a file was changed after it was saved.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
 def diff(
     old: str,
     new: str,
+    strict: bool,
     limit: str | None,
     offer: str | None,
     basis: str,
-    top: int,
+    top: int | None,
     form: str,
     output: str | None,
     force: bool,
 ) -> int:
     """What changed between two saved quotes (`planner quote --format json`), split exactly into price, discount,
     exchange rate, hours, count and volume."""
-    from planner.api import load
     from planner.quoting.diff import compare, increase
     from planner.rendering.diff import FORMATS
 
     most = _limit(limit) if limit is not None else None
-    result = compare(load(old), load(new), basis)
+    result = compare(saved_quote(old, strict), saved_quote(new, strict), basis)
     rise = increase(result, offer or "")
     text = FORMATS[form](result, top, offer or "")
     put(text, output, force)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, put, workload_options
+from planner.cli.options import (
+    BASES,
+    book_options,
+    make_quote,
+    make_workload,
+    open_catalog,
+    put,
+    saved_quote,
+    workload_options,
+)
+from planner.cli.screen import colours, columns
 from planner.errors import BudgetError, MisuseError, NoOfferError, StaleError
 
 if TYPE_CHECKING:
@@ -22,7 +31,7 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.command()
 @workload_options
 @book_options
-@click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
+@click.option("--strict", is_flag=True, help="Exit 1 when prices are stale or a saved quote was changed.")
 @click.option(
     "--top",
     type=click.IntRange(1, 1000),
@@ -33,12 +42,13 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
-@click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [effective]")
+@click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [what must be paid]")
+@click.option("--wide", is_flag=True, help="Table: every column, however narrow the terminal.")
+@click.option("--gaps", is_flag=True, help="Table: list what has no price.")
+@click.option("--rejected", is_flag=True, help="Table: list what does not serve the workload, and why.")
 @click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the recommended one]")
 @click.option("--granularity", type=click.Choice(GRANULARITIES), help="FOCUS rows: how long each is.  [monthly]")
-@click.option(
-    "--allow-unpriced", is_flag=True, default=None, help="FOCUS rows: mark parts without a price instead of exit 1."
-)
+@click.option("--allow-unpriced", is_flag=True, help="FOCUS rows: mark parts without a price instead of exit 1.")
 @click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
@@ -56,9 +66,12 @@ def quote(
     force: bool,
     lang: str,
     sort: str | None,
+    wide: bool,
+    gaps: bool,
+    rejected: bool,
     offer: str | None,
     granularity: str | None,
-    allow_unpriced: bool | None,
+    allow_unpriced: bool,
     compare: str | None,
     charts: str | None,
     explain: bool,
@@ -75,10 +88,12 @@ def quote(
     chosen = formats.find(form)
     if chosen.name == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
+    if wide and form != "table":
+        raise MisuseError("--wide goes with the table; the other formats carry everything")
     if explain and form != "table":
         raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
-        result = _replay(replay, values)
+        result = _replay(replay, values, strict)
     else:
         base = None
         if from_tf:
@@ -87,17 +102,19 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
-    given: dict[str, object] = {
-        "sort": sort,
-        "offer": offer,
-        "granularity": granularity,
-        "allow_unpriced": allow_unpriced,
+    given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
+    given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
+    given |= {"compare": _replay(compare, {}, strict) if compare else None}
+    shown = output is None
+    common = {
+        "top": top,
+        "lang": lang,
+        "colour": shown and colours(),
+        "width": columns() if shown and not wide else None,
     }
-    given |= {"compare": _replay(compare, {}) if compare else None}
-    options = {k: v for k, v in given.items() if v is not None}
-    options |= {"top": top} if top is not None and "top" in chosen.options else {}
-    options |= {"lang": lang} if "lang" in chosen.options else {}
-    options |= {"colour": output is None and sys.stdout.isatty()} if "colour" in chosen.options else {}
+    options = {k: v for k, v in given.items() if v} | {
+        k: v for k, v in common.items() if v is not None and k in chosen.options
+    }
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
         raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
@@ -107,18 +124,16 @@ def quote(
         from planner.rendering.charts import write
 
         write(result, charts, top or 1, lang, force=force)
-    put(text, output, force)
+    put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
 
 
-def _replay(path: str, values: dict[str, Any]) -> Quote:
+def _replay(path: str, values: dict[str, Any], strict: bool) -> Quote:
     given = [k for k, v in values.items() if v is not None and v != ()]
     if given:
         raise MisuseError(f"--replay shows a saved quote as it was; --{given[0].replace('_', '-')} cannot change it")
-    from planner.api import load
-
-    return load(path)
+    return saved_quote(path, strict)
 
 
 def _explained(result: Quote, lang: str) -> str:

@@ -4,16 +4,55 @@ from decimal import Decimal
 
 from planner.i18n import English
 from planner.money import plain, show
-from planner.quoting.choose import advise, amount
+from planner.quoting.choose import advise, amount, rival
 from planner.quoting.records import Offer, Quote
+from planner.rendering import words
 from planner.rendering.words import seller, way
 
-__all__ = ["name", "sentences"]
+__all__ = ["headline", "name", "sentences"]
+
+_RIVALS = {
+    "on_demand": "That is {by} {code} ({share} %) less than the best on demand: {offer} at {amount} {code}.",
+    "provider": "That is {by} {code} ({share} %) less than the best of another provider: {offer} at {amount} {code}.",
+    "next": "That is {by} {code} ({share} %) less than the next best: {offer} at {amount} {code}.",
+}
 
 
 def name(quote: Quote, offer: Offer, t: English) -> str:
     """Return the offer in words: count, type, seller, region and way of buying."""
-    return f"{offer.count} x {offer.instance_type}, {seller(quote, offer, t)} {offer.region}, {way(offer, t)}"
+    return _named(quote, offer, t, "")
+
+
+def _named(quote: Quote, offer: Offer, t: English, gpus: str) -> str:
+    return f"{offer.count} x {offer.instance_type}{gpus}, {seller(quote, offer, t)} {offer.region}, {way(offer, t)}"
+
+
+def headline(quote: Quote, t: English) -> list[str]:
+    """Return what to take and what it costs in one sentence, then what that beats by how much (if anything)."""
+    best, chosen = quote.best, quote.recommended
+    if best is None or chosen is None:
+        return [t("No firm, fully priced offer serves this workload.")]
+    owed, code = amount(quote, best, chosen.basis) or Decimal(0), quote.currency
+    take = "Take {offer}: {amount} {code} to pay for {window}, all obligations included."
+    if chosen.basis == "present-value":
+        take = "Take {offer}: for {window} all that is owed has a present value of {amount} {code}."
+    gpus = f" ({plain(best.gpu.count)}x {best.gpu.model})"
+    said = [t(take, offer=_named(quote, best, t, gpus), amount=show(owed), code=code, window=words.window(quote, t))]
+    beaten = rival(quote)
+    rest = beaten[1].offer if beaten is not None else None
+    if beaten is not None and rest is not None and beaten[1].more > 0:
+        kind, other = beaten
+        said.append(
+            t(
+                _RIVALS[kind],
+                by=show(other.more),
+                code=code,
+                share=show((other.saved or Decimal(0)) * 100, 0),
+                offer=name(quote, rest, t),
+                amount=show(other.amount),
+            )
+        )
+    return said
 
 
 def sentences(quote: Quote, t: English) -> list[str]:
@@ -22,13 +61,13 @@ def sentences(quote: Quote, t: English) -> list[str]:
     if advice.best is None or chosen is None:
         return [t("No firm, fully priced offer serves this workload.")]
     owed = amount(quote, advice.best, chosen.basis) or Decimal(0)
-    least = "Least to pay for {hours} hours, all obligations included: {offer}, for {amount} {code}."
+    least = "Least to pay for {window}, all obligations included: {offer}, for {amount} {code}."
     if chosen.basis == "present-value":
-        least = "Least present value of all that is owed for {hours} hours: {offer}, at {amount} {code}."
+        least = "Least present value of all that is owed for {window}: {offer}, at {amount} {code}."
     result = [
         t(
             least,
-            hours=plain(quote.hours),
+            window=words.window(quote, t),
             offer=name(quote, advice.best, t),
             amount=show(owed),
             code=code,

@@ -7,6 +7,7 @@ import io
 
 from planner.money import plain
 from planner.quoting.records import Quote
+from planner.text import cell
 
 __all__ = ["COLUMNS", "dump"]
 
@@ -51,11 +52,6 @@ COLUMNS = (
     "place",
     "stale",
 )
-
-
-def safe(text: str) -> str:
-    """Return `text` so that a spreadsheet reads it as text: a leading = + - @ or control character gets an apostrophe."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def dump(quote: Quote) -> str:
@@ -113,5 +109,5 @@ def dump(quote: Quote) -> str:
                 c.source.place,
                 "yes" if o.provider in old else "no",
             ]
-            writer.writerow([safe(x) if isinstance(x, str) and not x[:1].isdigit() else x for x in [*head, *line]])
+            writer.writerow([cell(x) if isinstance(x, str) else x for x in [*head, *line]])
     return out.getvalue()

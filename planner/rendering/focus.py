@@ -147,7 +147,7 @@ def dump(quote: Quote, *, offer: str = "", granularity: str = "monthly", allow_u
     granularity: hourly, daily or monthly. Raises `PlannerError` for an offer of which a part has no price, since the sum of
     its rows would be too little, unless `allow_unpriced` is given.
     """
-    from planner.rendering.csv import safe
+    from planner.text import cell
 
     chosen = pick(quote, offer)
     if chosen.unpriced and not allow_unpriced:
@@ -161,7 +161,7 @@ def dump(quote: Quote, *, offer: str = "", granularity: str = "monthly", allow_u
     writer.writeheader()
     for row in rows(quote, chosen, granularity):
         numbers = {k: _number(v) for k, v in row.items() if isinstance(v, Decimal)}
-        writer.writerow({k: numbers[k] if k in numbers else safe(str(v)) for k, v in row.items() if v is not None})
+        writer.writerow({k: numbers[k] if k in numbers else cell(v) for k, v in row.items() if v is not None})
     return out.getvalue()
 
 

@@ -8,9 +8,9 @@ from planner.i18n import English, translator
 from planner.money import plain, show
 from planner.quoting.lines import term_text
 from planner.quoting.records import AsOf, Offer, Quote
-from planner.text import Text, text
+from planner.text import Text, plural, text
 
-__all__ = ["budget", "gaps", "prices_of", "rejected", "seller", "way", "workload"]
+__all__ = ["budget", "dates", "gaps", "prices_of", "rejected", "seller", "way", "window", "workload"]
 
 ENGLISH = translator("en")
 
@@ -29,12 +29,17 @@ def seller(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     return offer.provider + (t(" (" + site.mark + ")") if site is not None and site.mark else "")
 
 
+def window(quote: Quote, t: English = ENGLISH) -> str:
+    """Return how long the window is: "720 hours"."""
+    return t(plural(quote.hours, "{hours} hour", "{hours} hours"), hours=plain(quote.hours))
+
+
 def workload(quote: Quote, t: English = ENGLISH) -> str:
     """Return what must run, in one line."""
     work = quote.workload
     parts = [
         t("{model} at {precision}", model=work.model, precision=work.precision),
-        t("{hours} hours", hours=plain(quote.hours)),
+        window(quote, t),
         t("{share} % headroom", share=plain(work.headroom * 100)),
     ]
     if work.egress_gb:
@@ -53,9 +58,24 @@ def prices_of(age: AsOf, t: English = ENGLISH) -> str:
         dates = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
     text = t("Prices of {provider}: {dates}", provider=age.provider, dates=dates or t("undated"))
     text += t(", {n} undated", n=age.undated) if age.undated and dates else ""
+    return text + _origin(age, t)
+
+
+def _origin(age: AsOf, t: English) -> str:
     words = {"list": "", "book": t("from the price book"), "own": t("your own")}
     parts = [words[o] for o in age.origin.split("+") if words.get(o)]
-    return text + (f" ({t(', ').join(parts)})" if parts else "")
+    return f" ({t(', ').join(parts)})" if parts else ""
+
+
+def dates(age: AsOf, t: English = ENGLISH) -> str:
+    """Return a provider and the days of its prices, as short as it goes: "aws 2023-08-30 to 2026-09-17"."""
+    parts = []
+    if age.oldest:
+        span = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
+        parts.append(age.oldest if age.oldest == age.newest else span)
+    if age.undated:
+        parts.append(t("{n} undated", n=age.undated))
+    return " ".join([age.provider, t(" and ").join(parts) or t("undated")]) + _origin(age, t)
 
 
 def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
