@@ -2,7 +2,8 @@
 
 Columns (CSV header or keys of each `[[price]]` table): provider, region, instance_type, purchase_option, amount,
 currency; and where they apply term, payment, offering, unit, site, zone, tier_from, tier_to, effective_date, source,
-note. The file stays where it is; nothing of it is stored.
+note. A CSV may come from a spreadsheet of any locale
+(planner.prices.sheet). The file stays where it is; nothing of it is stored.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from planner.errors import MisuseError, suggest
-from planner.files import read_text
+from planner.files import read_bytes, read_text
 from planner.money import decimal_of
 from planner.offer import Price, Source, Way
+from planner.prices import sheet
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_prices
 from planner.units import iso_date
@@ -40,9 +42,11 @@ LIMIT = 16 * 2**20
 
 def load(path: str, catalog: Catalog) -> list[Price]:
     """Return the prices in `path`, checked like committed ones; the first problem raises `MisuseError` with its line."""
-    text = read_text(path, "price book", LIMIT)
     name = os.path.basename(path)
-    rows = list(_toml(text, name) if path.lower().endswith(".toml") else _csv(text, name))
+    if path.lower().endswith(".toml"):
+        rows = list(_toml(read_text(path, "price book", LIMIT), name))
+    else:
+        rows = list(_csv(sheet.text(bytes(read_bytes(path, "price book", LIMIT)), f"price book {path}"), name))
     if not rows:
         raise MisuseError(f"price book {path}: no price in it; the columns are {', '.join(NEEDED)} and more (docs)")
     prices = [_price(row, place, catalog) for place, row in rows]
@@ -57,16 +61,35 @@ def load(path: str, catalog: Catalog) -> list[Price]:
 def _csv(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
     import csv
 
-    reader = csv.reader(text.splitlines())
-    header = [h.strip().lower() for h in next(reader, [])]
-    _columns(header, name)
-    for row in reader:
-        if not any(cell.strip() for cell in row):
-            continue
-        place = f"{name}:{reader.line_num}"
-        if len(row) != len(header):
-            raise MisuseError(f"price book {place}: {len(row)} columns, expected {len(header)}")
-        yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
+    lines = text.split("\n")
+    if not text.strip():
+        return
+    sep, first = sheet.separator(lines, NEEDED + OPTIONAL, f"price book {name}")
+    reader = csv.reader((f"{line}\n" for line in lines[first:]), delimiter=sep)
+    place = f"{name}:{first + 1}"
+    try:
+        header = [h.strip().lower() for h in next(reader, [])]
+        _columns(header, name)
+        rows = []
+        for row in reader:
+            place = f"{name}:{reader.line_num + first}"
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) != len(header):
+                raise MisuseError(f"price book {place}: {len(row)} columns, expected {len(header)}")
+            rows.append((place, dict(zip(header, (cell.strip() for cell in row), strict=True))))
+    except csv.Error as exc:
+        raise MisuseError(f"price book {place}: {exc}") from None
+    comma = sep != "," and any("," in row["amount"] for _, row in rows)
+    for at, cells in rows:
+        yield at, _plain(cells, at, sep, comma)
+
+
+def _plain(row: Mapping[str, str], place: str, sep: str, comma: bool = False) -> Mapping[str, str]:
+    try:
+        return sheet.cells(row, sep, comma)
+    except MisuseError as exc:
+        raise MisuseError(f"price book {place}: {exc}") from None
 
 
 def _columns(header: list[str], name: str) -> None:
@@ -93,7 +116,8 @@ def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
         if not isinstance(table, dict):
             raise MisuseError(f"price book {place}: expected a table")
         _columns([str(k) for k in table] + [k for k in NEEDED if k in table], place)
-        yield place, {k: format(v, "f") if isinstance(v, Decimal) else str(v) for k, v in table.items()}
+        texts = {k: format(v, "f") if isinstance(v, Decimal) else str(v) for k, v in table.items()}
+        yield place, _plain(texts, place, "")
 
 
 def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
