@@ -54,7 +54,7 @@ COLUMNS = (
 )
 
 
-def dump(quote: Quote, lang: str = "en") -> str:
+def dump(quote: Quote, *, lang: str = "en") -> str:
     """Return the quote as CSV text (RFC 4180, line feeds), every offer in it.
 
     The columns are the same in every language; in Chinese a byte-order mark stands first, without which Excel in China takes

@@ -80,10 +80,10 @@ def test_what_a_spreadsheet_writes_is_read(tmp_path: Path, data: bytes) -> None:
         ),
         (sheet(amount="9.876E2"), "own.csv:2: amount: '9.876E2' is not a plain decimal number"),
         (sheet(amount="９．８７６"), "is not a plain decimal number"),
-        (sheet(note='"' + "a" * 200_000 + '"'), "own.csv:1: field larger than field limit"),
+        (sheet(note='"' + "a" * 200_000 + '"'), "own.csv:2: not CSV: field larger than field limit"),
         (sheet() + "alicloud,cn-hangzhou\n", "own.csv:3: 2 columns, expected 7"),
-        ("", "no price in it"),
-        ("\n", "no price in it"),
+        ("", "the column 'provider' is missing"),
+        ("\n", "the column 'provider' is missing"),
     ],
 )
 def test_what_may_mean_two_things_is_refused_with_what_to_write(tmp_path: Path, data: bytes | str, said: str) -> None:
