@@ -42,7 +42,7 @@ FORMATS = (
         marks=("\nAmounts in ", "\n金额单位 ", ", amounts in "),
     ),
     Format("json", "planner.rendering.json", function="dump_bytes", marks=('"schema": "planner.',)),
-    Format("csv", "planner.rendering.csv", marks=("offer,provider,site,region,zone,instance_type,",)),
+    Format("csv", "planner.rendering.csv", ("lang",), marks=("offer,provider,site,region,zone,instance_type,",)),
     Format("xlsx", "planner.rendering.xlsx", ("top", "lang"), whole=True, file=True),
     Format(
         "html",
