@@ -5,7 +5,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
-from planner.money import CURRENCIES, decimal_of, percent_of
+from planner.money import CURRENCIES, bounded, decimal_of, percent_of
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import iso_date
@@ -14,7 +14,11 @@ __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsa
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
-PRECISIONS = ("fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq")
+PRECISIONS = (
+    *("fp16", "bf16", "fp8", "int8", "int8-w8a16"),
+    *("int4-awq", "int4-gptq", "int4-w4a16", "mxfp4", "nvfp4"),
+)
+KV_DTYPES = ("", "fp8")
 
 
 class Load(NamedTuple):
@@ -38,6 +42,7 @@ class Load(NamedTuple):
     ttft_ms: Decimal
     tpot_ms: Decimal
     headroom: Decimal
+    kv_cache_dtype: str
 
 
 _load_of = attrgetter(*Load._fields)
@@ -54,7 +59,8 @@ class Workload(NamedTuple):
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
     spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
-    word of BASES, what the budget is held to (0.1.0 held it to what is billed).
+    word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
+    checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice.
     """
 
     name: str = ""
@@ -62,7 +68,7 @@ class Workload(NamedTuple):
     start: str = ""
     model: str = "DeepSeek-R1-Distill-Qwen-7B"
     model_config: str = ""
-    precision: str = "fp16"
+    precision: str = "auto"
     engine: str = ""
     count: int = 0  # type: ignore[assignment]  # the option's own word; tuple.count is not used
     spare: int = 0
@@ -94,6 +100,7 @@ class Workload(NamedTuple):
     low_confidence: bool = False
     discount_rate: Decimal | None = None
     budget_basis: str = "obligation"
+    kv_cache_dtype: str = ""
 
     @property
     def load(self) -> Load:
@@ -108,7 +115,7 @@ def unsaid(budget: object) -> dict[str, object]:
     what is billed. Without a budget the basis says nothing.
     """
     basis = Workload._field_defaults["budget_basis"] if budget is None else "billed"
-    return {"discount_rate": None, "budget_basis": basis}
+    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": ""}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -166,20 +173,23 @@ def _field(key: str, value: object) -> object:
         hours = decimal_of(value, label)
         if not 0 < hours <= MAX_HOURS:
             raise MisuseError(f"{label}: {value} is outside 0 (exclusive) to {MAX_HOURS} hours (ten years)")
-        return hours
+        return bounded(hours, label, 0, MAX_HOURS)
     if key in _LISTS:
         return _names(key, label, value)
     if key in _WHOLE:
         return _whole(label, value, *_WHOLE[key])
     if key in _AMOUNTS:
-        number = decimal_of(value, label)
-        if not 0 <= number <= Decimal(10) ** 12:
-            raise MisuseError(f"{label}: {value} is outside 0 to 10^12")
-        return number
+        return bounded(value, label, 0, 10**12)
     if key == "precision":
         word = str(value).lower()
-        if word not in PRECISIONS:
+        if word not in PRECISIONS and word != "auto":
             raise MisuseError(f"{label}: unknown precision {value!r}: {suggest(word, PRECISIONS)}")
+        return word
+    if key == "kv_cache_dtype":
+        word = str(value).lower()
+        word = {"auto": "", "fp8_e4m3": "fp8"}.get(word, word)
+        if word not in KV_DTYPES:
+            raise MisuseError(f"{label}: unknown width {value!r}: write auto or fp8")
         return word
     if key in ("headroom", "tax"):
         share = percent_of(value, label)
@@ -199,7 +209,7 @@ def _field(key: str, value: object) -> object:
         limit = decimal_of(value, label)
         if limit <= 0:
             raise MisuseError(f"{label}: {value} is not above zero")
-        return limit
+        return bounded(limit, label, 0, 10**15)
     if key == "currency":
         return _currency(label, str(value))
     if key == "discount":
@@ -215,15 +225,15 @@ def _field(key: str, value: object) -> object:
 
 def _text(key: str, label: str, value: object) -> str:
     if not isinstance(value, (str, int)) or isinstance(value, bool):
-        if key == "start" and hasattr(value, "isoformat"):
-            value = str(value.isoformat())
+        if key == "start" and hasattr(value, "isoformat") and hasattr(value, "year"):
+            value = value.isoformat()[:10]  # TOML's own date or time
         else:
             raise MisuseError(f"{label}: expected text, got {value!r}")
     text = str(value).strip()
     if len(text) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise MisuseError(f"{label}: at most 500 characters, none of them a control character")
     if key == "start" and text:
-        text = iso_date(text[:10], label)
+        text = iso_date(text, label)
     return text
 
 
@@ -232,6 +242,8 @@ def _names(key: str, label: str, value: object) -> tuple[str, ...]:
     if not isinstance(raw, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in raw):
         raise MisuseError(f"{label}: expected a name or a list of names, got {value!r}")
     names = tuple(dict.fromkeys(v.strip() for v in raw))
+    if len(raw) > 1000 or any(len(name) > 200 or not name.isprintable() for name in names):
+        raise MisuseError(f"{label}: at most 1,000 names of at most 200 characters, none of them a control character")
     if key == "purchase_option":
         names = tuple(n.replace("-", "_") for n in names)
         for name in names:
@@ -289,7 +301,7 @@ def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
     number = decimal_of(rate, f"{label} {pair}")
     if not 0 < number < 1_000_000:
         raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
-    return (pair, number)
+    return (pair, bounded(number, f"{label} {pair}", Decimal("0.000001"), 1_000_000))
 
 
 def from_toml(path: str, base: Workload | None = None) -> Workload:
@@ -297,14 +309,17 @@ def from_toml(path: str, base: Workload | None = None) -> Workload:
 
     `count = 0` leaves the number to the sizing, as the field's default does.
     """
-    import tomllib
+    from planner.files import read_toml
 
-    from planner.files import read_text
-
-    try:
-        data = tomllib.loads(read_text(path, "workload", 1 << 20), parse_float=Decimal)
-    except tomllib.TOMLDecodeError as exc:
-        raise MisuseError(f"workload {path}: not valid TOML: {exc}") from None
+    data = read_toml(path, "workload", 1 << 20)
+    served = data.get("engine")
+    if isinstance(served, dict):  # [engine] with name and kv_cache_dtype
+        other = sorted(set(served) - {"name", "kv_cache_dtype"})
+        if other:
+            raise MisuseError(f"workload {path}: [engine] knows name and kv_cache_dtype, not {other[0]!r}")
+        del data["engine"]
+        data |= {"engine": served["name"]} if "name" in served else {}
+        data |= {"kv_cache_dtype": served["kv_cache_dtype"]} if "kv_cache_dtype" in served else {}
     inner = data.pop("workload", {})
     if not isinstance(inner, dict):
         raise MisuseError(f"workload {path}: [workload] must be a table")

@@ -2,21 +2,25 @@
 
 Columns (CSV header or keys of each `[[price]]` table): provider, region, instance_type, purchase_option, amount,
 currency; and where they apply term, payment, offering, unit, site, zone, tier_from, tier_to, effective_date, source,
-note. The file stays where it is; nothing of it is stored.
+note. A CSV may come from a spreadsheet of any locale
+(planner.prices.sheet). The file stays where it is; nothing of it is stored.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from planner.errors import MisuseError, suggest
-from planner.files import read_text
-from planner.money import decimal_of
+from planner.files import read_bytes, read_text, toml
+from planner.money import bounded, decimal_of, plain
 from planner.offer import Price, Source, Way
+from planner.prices import sheet
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_prices
+from planner.text import one_line
 from planner.units import iso_date
 
 __all__ = ["load"]
@@ -35,14 +39,16 @@ OPTIONAL = (
     "source",
     "note",
 )
-LIMIT = 16 * 2**20
+LIMIT = 8 * 2**20
 
 
 def load(path: str, catalog: Catalog) -> list[Price]:
     """Return the prices in `path`, checked like committed ones; the first problem raises `MisuseError` with its line."""
-    text = read_text(path, "price book", LIMIT)
     name = os.path.basename(path)
-    rows = list(_toml(text, name) if path.lower().endswith(".toml") else _csv(text, name))
+    if path.lower().endswith(".toml"):
+        rows = list(_toml(read_text(path, "price book", LIMIT), name))
+    else:
+        rows = list(_csv(sheet.text(bytes(read_bytes(path, "price book", LIMIT)), f"price book {path}"), name))
     if not rows:
         raise MisuseError(f"price book {path}: no price in it; the columns are {', '.join(NEEDED)} and more (docs)")
     prices = [_price(row, place, catalog) for place, row in rows]
@@ -57,16 +63,41 @@ def load(path: str, catalog: Catalog) -> list[Price]:
 def _csv(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
     import csv
 
-    reader = csv.reader(text.splitlines())
-    header = [h.strip().lower() for h in next(reader, [])]
+    lines = text.split("\n")
+    if not text.strip():
+        _columns([], name)
+    sep, first = sheet.separator(lines, NEEDED + OPTIONAL, f"price book {name}")
+    reader = csv.reader((f"{line}\n" for line in lines[first:]), delimiter=sep)
+    header = [h.strip().lower() for h in next(_rows(reader, name, first), [])]
     _columns(header, name)
-    for row in reader:
+    rows = []
+    for row in _rows(reader, name, first):
         if not any(cell.strip() for cell in row):
             continue
-        place = f"{name}:{reader.line_num}"
+        place = f"{name}:{reader.line_num + first}"
         if len(row) != len(header):
             raise MisuseError(f"price book {place}: {len(row)} columns, expected {len(header)}")
-        yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
+        rows.append((place, dict(zip(header, (cell.strip() for cell in row), strict=True))))
+    comma = sep != "," and any("," in row["amount"] for _, row in rows)
+    for place, cells in rows:
+        yield place, _plain(cells, place, sep, comma)
+
+
+def _plain(row: Mapping[str, str], place: str, sep: str, comma: bool = False) -> Mapping[str, str]:
+    try:
+        return sheet.cells(row, sep, comma)
+    except MisuseError as exc:
+        raise MisuseError(f"price book {place}: {exc}") from None
+
+
+def _rows(reader: Any, name: str, first: int) -> Iterator[list[str]]:
+    """Yield the rows of a CSV reader; a cell without end raises `MisuseError` with its line. first: lines before it."""
+    import csv
+
+    try:
+        yield from reader
+    except csv.Error as exc:
+        raise MisuseError(f"price book {name}:{reader.line_num + first}: not CSV: {exc}") from None
 
 
 def _columns(header: list[str], name: str) -> None:
@@ -79,12 +110,7 @@ def _columns(header: list[str], name: str) -> None:
 
 
 def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
-    import tomllib
-
-    try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as exc:
-        raise MisuseError(f"price book {name}: not valid TOML: {exc}") from None
+    data = toml(text, f"price book {name}")
     tables = data.pop("price", [])
     if data or not isinstance(tables, list):
         raise MisuseError(f"price book {name}: expected only [[price]] tables")
@@ -93,13 +119,25 @@ def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
         if not isinstance(table, dict):
             raise MisuseError(f"price book {place}: expected a table")
         _columns([str(k) for k in table] + [k for k in NEEDED if k in table], place)
-        yield place, {k: format(v, "f") if isinstance(v, Decimal) else str(v) for k, v in table.items()}
+        yield place, _plain({k: _told(k, v, place) for k, v in table.items()}, place, "")
+
+
+def _told(key: str, value: object, place: str) -> str:
+    """Return a value of a TOML table as a CSV file would have it."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return plain(decimal_of(value, f"price book {place}: {key}"))
+    if isinstance(value, (dict, list)):
+        raise MisuseError(f"price book {place}: {key}: expected a text or a number")
+    return str(value)
 
 
 def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
     def get(key: str) -> str:
         return row.get(key, "")
 
+    for key, value in row.items():
+        if len(value) > 1000 or one_line(value) != value:
+            raise MisuseError(f"price book {place}: {key}: at most 1,000 characters, none of them a control character")
     provider, region, currency = get("provider"), get("region"), get("currency").upper()
     try:
         info = catalog.info(provider)
@@ -125,7 +163,7 @@ def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
                 zone=get("zone"),
             ),
             unit=unit,
-            amount=decimal_of(get("amount"), "amount"),
+            amount=bounded(get("amount"), "amount", 0, 10**12),
             currency=currency,
             source=Source(
                 text=get("source") or f"own price ({place.split(':')[0]})",
@@ -135,8 +173,8 @@ def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
                 origin="own",
                 place=place,
             ),
-            tier_from=decimal_of(get("tier_from") or "0", "tier_from"),
-            tier_to=decimal_of(tier_to, "tier_to") if tier_to else None,
+            tier_from=bounded(get("tier_from") or "0", "tier_from", 0, 10**9),
+            tier_to=bounded(tier_to, "tier_to", 0, 10**9) if tier_to else None,
             note=get("note"),
         )
     except MisuseError as exc:
