@@ -38,7 +38,7 @@ OPTIONAL = (
     "source",
     "note",
 )
-LIMIT = 8 * 2**20
+LIMIT = 4 * 2**20
 
 
 def load(path: str, catalog: Catalog) -> list[Price]:
