@@ -299,16 +299,22 @@ class Gap(NamedTuple):
 
 
 class Stale(NamedTuple):
-    """A provider whose prices are older than the limit; as_of is the oldest used ("" = a price without a date)."""
+    """A provider of whose offers some stand on prices older than the limit: `offers` of `among`, spot apart.
+
+    as_of: the day from which the oldest price counts ("" = a price without one). A file of before 0.2.0 does not say how
+    many (0).
+    """
 
     provider: str
     as_of: str
     limit_days: int
     message: Text
+    offers: int = 0
+    among: int = 0
 
 
 class AsOf(NamedTuple):
-    """Dates of the prices that a provider's offers were made of; "" where undated. undated counts those."""
+    """The days on which the prices of a provider's offers were last seen; "" where undated. undated counts those."""
 
     provider: str
     oldest: str

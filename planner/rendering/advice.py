@@ -6,7 +6,7 @@ from planner.i18n import English
 from planner.money import plain, show
 from planner.quoting.choose import advise, amount
 from planner.quoting.records import Offer, Quote
-from planner.rendering.words import seller, way
+from planner.rendering.words import price_age, seller, way
 
 __all__ = ["name", "sentences"]
 
@@ -34,6 +34,7 @@ def sentences(quote: Quote, t: English) -> list[str]:
             code=code,
         )
     ]
+    result[0] += t(" ") + price_age(quote, advice.best, t)
     if advice.lasting is not None:
         o = advice.lasting
         result.append(

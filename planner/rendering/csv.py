@@ -6,6 +6,7 @@ import csv
 import io
 
 from planner.money import plain
+from planner.quoting.notes import old_offers
 from planner.quoting.records import Quote
 
 __all__ = ["COLUMNS", "dump"]
@@ -47,6 +48,7 @@ COLUMNS = (
     "unpriced",
     "source",
     "as_of",
+    "confirmed",
     "confidence",
     "place",
     "stale",
@@ -63,7 +65,7 @@ def dump(quote: Quote) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    old, best = {s.provider for s in quote.stale}, quote.best
+    old, best = old_offers(quote), quote.best
     for o in quote.offers:
         report = o.totals.report
         head = [
@@ -109,9 +111,10 @@ def dump(quote: Quote) -> str:
                 *tail,
                 c.source.text,
                 c.source.as_of,
+                c.source.confirmed,
                 c.source.confidence,
                 c.source.place,
-                "yes" if o.provider in old else "no",
+                "yes" if o.id in old else "no",
             ]
             writer.writerow([safe(x) if isinstance(x, str) and not x[:1].isdigit() else x for x in [*head, *line]])
     return out.getvalue()

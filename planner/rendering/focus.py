@@ -15,6 +15,7 @@ from planner.errors import PlannerError
 from planner.money import plain
 from planner.quoting.calendar import Entry, schedule
 from planner.quoting.choose import named
+from planner.quoting.notes import is_old
 from planner.quoting.records import Charge, Offer, Quote, Seller
 
 __all__ = ["COLUMNS", "dump", "pick", "rows"]
@@ -241,7 +242,7 @@ def _traced(quote: Quote, offer: Offer, entry: Entry) -> dict[str, object]:
         "x_Projected": "true",
         "x_QuoteHash": quote.hash,
         "x_Scenario": quote.workload.name or quote.workload.model,
-        "x_Stale": "true" if any(s.provider == offer.provider for s in quote.stale) else "false",
+        "x_Stale": "true" if is_old(offer, quote.workload.max_age, quote.quoted_on) else "false",
     }
 
 
