@@ -91,12 +91,12 @@ def translator(lang: str) -> English:
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal `text` takes: a Chinese character takes two."""
+    """Return how many columns of a terminal `text` takes: a Chinese character takes two, a mark upon another none."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import category, east_asian_width
 
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(0 if category(c) in ("Mn", "Me", "Cf") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def pad(text: str, columns: int, right: bool = False) -> str:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from planner.money import plain
 from planner.records import NamedTuple
 
-__all__ = ["Text", "raw", "shown", "text"]
+__all__ = ["Text", "plural", "raw", "shown", "text"]
 
 
 class Text(NamedTuple):
@@ -38,6 +38,11 @@ def text(key: str, /, **values: object) -> Text:
 def raw(key: str, /, **values: object) -> Text:
     """Return the sentence `key` with its values as they are: quicker, for what is made anew rather than read back."""
     return Text(key, tuple(values.items()))
+
+
+def plural(n: int, one: str, many: str) -> str:
+    """Return the key that goes with a number of things: `one` for exactly one, else `many`."""
+    return one if n == 1 else many
 
 
 def shown(value: object) -> str:

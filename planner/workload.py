@@ -10,7 +10,7 @@ from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import iso_date
 
-__all__ = ["BASES", "LATER", "PRECISIONS", "Load", "Workload", "from_toml", "make"]
+__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsaid"]
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
@@ -54,7 +54,7 @@ class Workload(NamedTuple):
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
     spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
-    word of BASES, what the budget is held to.
+    word of BASES, what the budget is held to (0.1.0 held it to what is billed).
     """
 
     name: str = ""
@@ -93,7 +93,7 @@ class Workload(NamedTuple):
     max_age: int = 90
     low_confidence: bool = False
     discount_rate: Decimal | None = None
-    budget_basis: str = "billed"
+    budget_basis: str = "obligation"
 
     @property
     def load(self) -> Load:
@@ -101,8 +101,14 @@ class Workload(NamedTuple):
         return Load._make(_load_of(self))
 
 
-#: Fields that came after 0.1.0: a quote's hash leaves them out at their default.
-LATER = ("discount_rate", "budget_basis")
+def unsaid(budget: object) -> dict[str, object]:
+    """Return the fields that came after 0.1.0, each with the value that a saved quote means by not naming it.
+
+    Files and hashes leave a field out at that value, so that those of 0.1.0 hold: a `budget` without a basis was judged by
+    what is billed. Without a budget the basis says nothing.
+    """
+    basis = Workload._field_defaults["budget_basis"] if budget is None else "billed"
+    return {"discount_rate": None, "budget_basis": basis}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -120,11 +126,14 @@ _WHOLE = {
 _AMOUNTS = ("rps", "tokens_per_second", "ttft_ms", "tpot_ms", "egress_gb", "inter_region_gb", "storage_gb")
 
 
-def make(values: Mapping[str, object], base: Workload | None = None, where: str = "") -> Workload:
+def make(
+    values: Mapping[str, object], base: Workload | None = None, where: str = "", *, saved: bool = False
+) -> Workload:
     """Return the workload that `values` (option names with underscores) describe, on top of `base`.
 
     Values may be text as typed or TOML values. An unknown key, a value of the wrong kind or out of bounds raises
-    `MisuseError`; `where` (a file's name) stands before the message.
+    `MisuseError`; `where` (a file's name) stands before the message. saved: the values are those of a saved file, whose
+    `count` 0 means that the sizing decided, and which may hold a discount of 100 % (0.1.0 took it).
     """
     at = f"{where}: " if where else ""
     fields: dict[str, object] = {}
@@ -133,9 +142,21 @@ def make(values: Mapping[str, object], base: Workload | None = None, where: str 
             raise MisuseError(f"{at}unknown key {key!r}: {suggest(key, Workload._fields)}")
         try:
             fields[key] = _field(key, value)
+            if not saved:
+                _worth_asking(key, fields[key])
         except MisuseError as exc:
             raise MisuseError(f"{at}{exc}") from None
     return (base or Workload())._replace(**fields)  # type: ignore[arg-type]
+
+
+def _worth_asking(key: str, value: object) -> None:
+    """Raise `MisuseError` for a value within bounds by which nothing is asked: no instances, or all of them for free."""
+    if key == "count" and value == 0:
+        raise MisuseError("--count: 0 instances run nothing; give at least 1, or leave it out and the sizing decides")
+    if key == "discount" and isinstance(value, tuple):
+        for scope, share in value:
+            if share == 1:
+                raise MisuseError(f"--discount {scope}: a discount of 100 % leaves no price to compare")
 
 
 def _field(key: str, value: object) -> object:
@@ -255,10 +276,7 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
         raise MisuseError(f"{label}: unknown purchase option {option!r}: {suggest(option, PURCHASE_OPTIONS)}")
     if not provider:
         raise MisuseError(f"{label}: {scope!r}: write PROVIDER=12% or PROVIDER:reserved=5%")
-    part = percent_of(share, f"{label} {scope}")
-    if part >= 1:
-        raise MisuseError(f"{label} {scope}: a discount of 100 % leaves no price to compare")
-    return (provider + colon + option, part)
+    return (provider + colon + option, percent_of(share, f"{label} {scope}"))
 
 
 def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
@@ -274,7 +292,10 @@ def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
 
 
 def from_toml(path: str, base: Workload | None = None) -> Workload:
-    """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`."""
+    """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`.
+
+    `count = 0` leaves the number to the sizing, as the field's default does.
+    """
     import tomllib
 
     from planner.files import read_text
@@ -289,4 +310,7 @@ def from_toml(path: str, base: Workload | None = None) -> Workload:
     both = sorted(set(inner) & set(data))
     if both:
         raise MisuseError(f"workload {path}: {both[0]!r} stands twice, at the top and in [workload]")
-    return make({**data, **inner}, base, f"workload {path}")
+    values = {**data, **inner}
+    decides = values.get("count") == 0 and values.pop("count") == 0  # a file with every key says so by the default
+    made = make(values, base, f"workload {path}")
+    return made._replace(count=0) if decides else made

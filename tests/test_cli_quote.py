@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from planner.quoting import saved
+from planner.quoting.fields import load_workload
 from tests.conftest import ROOT, Run
 
 
@@ -34,7 +37,8 @@ def test_the_main_command(planner: Run) -> None:
         "480 h/mo",
     ):
         assert text in result.stdout
-    assert "no Alibaba Cloud subscription price in the catalogue" in result.stdout
+    assert "--gaps lists them" in result.stdout
+    assert "no Alibaba Cloud subscription price in the catalogue" in planner("quote", "--gaps").stdout
     assert "\x1b" not in result.stdout
 
 
@@ -54,6 +58,9 @@ def test_bad_hours(planner: Run, hours: str) -> None:
         (["--instance-type", "p4d.24xlargee"], ("p4d.24xlarge",)),
         (["--purchase-option", "on_demnd"], ("on_demand",)),
         (["--discount", "aws=101%"], ("--discount", "outside 0 % to 100 %")),
+        (["--discount", "aws=100%"], ("--discount aws", "a discount of 100 % leaves no price")),
+        (["--discount", "aws:reserved=1"], ("--discount aws:reserved", "a discount of 100 %")),
+        (["--count", "0"], ("--count", "0 instances run nothing", "the sizing decides")),
         (["--discount", "aws"], ("no '='",)),
         (["--discount", "gcp=5%"], ("unknown provider",)),
         (["--fx", "USDCNY=0"], ("--fx",)),
@@ -93,6 +100,7 @@ def test_unknown_command(planner: Run) -> None:
         ("hours = 1e9", ("hours",)),
         ("hours = nan", ("hours",)),
         ("budget = true", ("budget",)),
+        ("[discount]\naws = 1", ("--discount aws", "a discount of 100 %")),
     ],
 )
 def test_bad_workload_file(planner: Run, tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
@@ -165,8 +173,66 @@ def test_budget(planner: Run) -> None:
     result = planner("quote", "--budget", "20000")
     assert result.returncode == 0 and "offers fit" in result.stdout
     result = planner("quote", "--budget", "10", "--instance-type", "p4d.24xlarge")
-    assert "NOTHING FITS" in result.stdout and "4,518.08 over" in result.stdout
-    one_line(result, 1, "nothing fits the budget", "4,518.08 over")
+    assert "NOTHING FITS" in result.stdout and "15,799.50 over" in result.stdout
+    one_line(result, 1, "nothing fits the budget", "the lowest obligation is 15,809.50, 15,799.50 over")
+
+
+def test_a_spot_sample_never_fits_a_budget(planner: Run) -> None:
+    asked = (
+        "quote",
+        "--instance-type",
+        "p4d.24xlarge",
+        "--region",
+        "us-east-1",
+        "--provider",
+        "aws",
+        "--budget",
+        "1000000",
+    )
+    result = planner(*asked, "--purchase-option", "spot")
+    assert "no firm, fully priced offer to compare" in result.stdout
+    one_line(result, 1, "nothing fits the budget", "spot samples do not count")
+    raw = json.loads(planner(*asked, "--format", "json").stdout)
+    firm = [o for o in raw["offers"] if o["purchase_option"] != "spot"]
+    least = min(Decimal(o["totals"]["obligation"]) for o in firm)
+    assert raw["budget"]["fits"] and raw["budget"]["fitting"] == len(firm)
+    assert Decimal(raw["budget"]["cheapest"]) == least and raw["budget"]["basis"] == "obligation"
+    assert raw["workload"]["budget_basis"] == "obligation"
+
+
+NOTHING = ("--provider", "tencentcloud", "--model", "DeepSeek-R1")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "html", "markdown", "focus", "xlsx"])
+def test_a_quote_without_an_offer_exits_1_with_the_reason(planner: Run, tmp_path: Path, form: str) -> None:
+    out = tmp_path / f"out.{form}"
+    result = planner("quote", *NOTHING, "--format", form, "-o", str(out), "--charts", str(tmp_path / "charts"))
+    one_line(result, 1, "no offer: tencentcloud GI3X", "in ap-guangzhou", "weights and engine need", " more")
+    assert out.exists() == (form not in ("focus", "xlsx"))  # a workbook or rows of nothing are not written
+
+
+def test_a_saved_quote_and_a_module_without_an_offer_exit_1(planner: Run, tmp_path: Path) -> None:
+    planner("quote", *NOTHING, "--format", "json", "-o", "nothing.json")
+    again = planner("quote", "--replay", "nothing.json")
+    one_line(again, 1, "no offer: tencentcloud GI3X")
+    assert "DeepSeek-R1" in again.stdout
+    made = planner("emit-tf", "aws", "-o", "m", "--client-cidr", "10.1.0.0/16", "--deadline", "2027-01-31T18:00:00Z")
+    assert made.returncode == 0, made.stderr
+    priced = planner("quote", "--from-tf", "m", "--model", "DeepSeek-R1")
+    one_line(priced, 1, "no offer: aws")
+
+
+def test_a_saved_count_of_0_and_a_discount_of_100_percent_still_load(planner: Run, tmp_path: Path) -> None:
+    """A workload's count of 0 means that the sizing decides, also in a TOML file; 0.1.0 quoted 100 % off."""
+    (tmp_path / "w.toml").write_text("count = 0\nprovider = 'aws'\ngpu = 'A10G'\n", encoding="utf-8")
+    assert json.loads(planner("quote", "w.toml", "--format", "json").stdout)["workload"]["count"] == 0
+    one_line(planner("quote", "w.toml", "--count", "0"), 2, "--count")
+    text = planner("quote", "--provider", "aws", "--gpu", "A10G", "--format", "json").stdout
+    raw = json.loads(text)
+    assert raw["workload"]["count"] == 0
+    assert saved.load(text).workload.count == 0
+    free = load_workload({**raw["workload"], "discount": {"alicloud": "1"}}, "old.json")
+    assert free.discount == (("alicloud", Decimal(1)),)
 
 
 def test_stale_is_marked_and_strict_fails(planner: Run) -> None:

@@ -30,7 +30,7 @@ NAMES = set(
     deepseek distill qwen usd cny gpu gpus gib gb gbps vcpu vllm lmdeploy turbomind sglang token tp pp mla kv nvidia fp
     bf int awq gptq int8 ipv ip eur ecb json csv planner explain offer format or region name all tax refresh aliyun com tencentcloud
     international ebs essd hssd ms min ceil docs sizing md focus cloud_hssd gp pl cloud_essd xlarge large metal
-    sxm pcie vgpu cc ada gflop tflops mfu mbu""".split()
+    top gaps rejected wide tok help sxm pcie vgpu cc ada gflop tflops mfu mbu""".split()
 )
 
 
@@ -44,8 +44,11 @@ def used_texts():
     texts = set()
     for path in (ROOT / "planner").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "t" and node.args:
+            called = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if called == "t" and node.args:
                 texts.add(getattr(node.args[0], "value", None))
+            elif called == "plural":
+                texts.update(getattr(arg, "value", None) for arg in node.args[1:])
     for name in ("page.html", "page.js"):
         found = IN_PAGE.findall((ROOT / "templates" / "report" / name).read_text(encoding="utf-8"))
         texts.update(a or b for a, b in found)
@@ -93,7 +96,7 @@ def check(text, quote):
 
 
 def test_chinese_table_has_no_english_left(quote):
-    text = table.dump(quote, lang="zh")
+    text = table.dump(quote, lang="zh", gaps=True, rejected=True) + table.dump(quote, lang="zh", width=80)
     gaps = [line for line in text.splitlines() if "没有价格：" in line]
     check("\n".join(line for line in text.splitlines() if line not in gaps), quote)
     assert all("实例规格" in g for g in gaps)
@@ -175,7 +178,7 @@ def test_width(text, columns):
 
 
 def test_chinese_columns_line_up(quote):
-    lines = table.dump(quote, lang="zh").splitlines()
+    lines = table.dump(quote, lang="zh", width=160).splitlines()
     start = next(i for i, line in enumerate(lines) if line.strip().startswith("云厂商"))
     grid = lines[start : lines.index("", start)]
     regions = {o.region for o in quote.offers}

@@ -9,6 +9,7 @@ import click
 
 from planner.cli.book import add_to
 from planner.cli.options import book_options, open_catalog
+from planner.cli.screen import colours
 from planner.errors import CatalogError, MisuseError, suggest
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
     """List prices, one row each."""
     from planner.money import plain
     from planner.quoting.lines import exchangeable
-    from planner.rendering.table import grid
+    from planner.rendering.columns import grid
 
     rows = []
     for price, spec in _select(values, everything):
@@ -100,7 +101,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
     if not rows:
         sys.stdout.write("No price fits; loosen the filters, or add --all for rows that quotes leave out.\n")
         return 0
-    sys.stdout.write("\n".join(grid(header, rows, {5, 10}, sys.stdout.isatty())) + f"\n{len(rows)} prices\n")
+    sys.stdout.write("\n".join(grid(header, rows, {5, 10}, colours())) + f"\n{len(rows)} prices\n")
     return 0
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, put, workload_options
+from planner.cli.screen import colours, columns
 from planner.errors import BudgetError, MisuseError, NoOfferError, StaleError
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
-@click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [effective]")
+@click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [what must be paid]")
+@click.option("--wide", is_flag=True, help="Table: every column, however narrow the terminal.")
+@click.option("--gaps", is_flag=True, help="Table: list what has no price.")
+@click.option("--rejected", is_flag=True, help="Table: list what does not serve the workload, and why.")
 @click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the recommended one]")
 @click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
@@ -50,6 +53,9 @@ def quote(
     force: bool,
     lang: str,
     sort: str | None,
+    wide: bool,
+    gaps: bool,
+    rejected: bool,
     offer: str | None,
     compare: str | None,
     charts: str | None,
@@ -67,6 +73,8 @@ def quote(
     chosen = formats.find(form)
     if chosen.name == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
+    if wide and form != "table":
+        raise MisuseError("--wide goes with the table; the other formats carry everything")
     if explain and form != "table":
         raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
@@ -79,16 +87,24 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
-    given = {"top": top, "sort": sort, "offer": offer, "compare": _replay(compare, {}) if compare else None}
-    options = {
-        k: v for k, v in given.items() if v is not None and (k in chosen.options or k in ("offer", "compare", "sort"))
+    given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
+    given |= {"compare": _replay(compare, {}) if compare else None}
+    shown = output is None
+    common = {
+        "top": top,
+        "lang": lang,
+        "colour": shown and colours(),
+        "width": columns() if shown and not wide else None,
     }
-    options |= {"lang": lang} if "lang" in chosen.options else {}
-    options |= {"colour": output is None and sys.stdout.isatty()} if "colour" in chosen.options else {}
+    options = {k: v for k, v in given.items() if v} | {
+        k: v for k, v in common.items() if v is not None and k in chosen.options
+    }
+    if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
+        raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
     if explain:
         text = str(text) + _explained(result, lang)
-    if charts:
+    if charts and result.offers:
         from planner.rendering.charts import write
 
         write(result, charts, top or 1, lang, force=force)
@@ -119,20 +135,26 @@ def _explained(result: Quote, lang: str) -> str:
     return text
 
 
+def _why_none(result: Quote) -> str:
+    from planner.quoting.choose import why_none
+
+    return why_none(result)
+
+
 def _verdict(result: Quote, strict: bool) -> None:
-    if not result.offers:
-        first = result.rejected[0] if result.rejected else None
-        why = f" ({first.instance_type}: {first.reason})" if first else ""
-        raise NoOfferError(f"no offer serves the workload{why}; loosen what narrows it")
+    """Raise what the exit code has to say of a quote that has been written."""
     budget = result.budget
+    if not result.offers:
+        raise NoOfferError(_why_none(result))
     if budget is not None and not budget.fits:
         from planner.money import show
 
         if budget.cheapest is None:
             raise BudgetError(
-                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer serves the workload"
+                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer is firm and fully priced "
+                "(spot samples do not count)"
             )
-        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis} is"
+        least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis.replace('-', ' ')} is"
         raise BudgetError(
             f"nothing fits the budget of {show(budget.limit)} {budget.currency}: {least} "
             f"{show(budget.cheapest)}, {show(budget.cheapest - budget.limit)} over"

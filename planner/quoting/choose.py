@@ -28,7 +28,9 @@ from planner.workload import BASES
 
 __all__ = [
     "BASES",
+    "RIVALS",
     "Advice",
+    "Standing",
     "advise",
     "amount",
     "best_of",
@@ -36,6 +38,9 @@ __all__ = [
     "pick",
     "ranked",
     "recommend",
+    "rival",
+    "standings",
+    "why_none",
     "within",
     "worth_showing",
 ]
@@ -97,12 +102,27 @@ def recommend(quote: Quote) -> Recommended | None:
 
 
 def within(quote: Quote, limit: Decimal | None, basis: str) -> Budget | None:
-    """Return what a budget allows of the complete offers on `basis`, None without one."""
+    """Return what a budget allows of the firm, fully priced offers on `basis`, None without one.
+
+    A sample of the spot market never counts: nobody sells at it tomorrow.
+    """
     if limit is None:
         return None
-    amounts = [amount(quote, o, basis) for o in quote.offers if not o.unpriced]
-    cheapest = min((a for a in amounts if a is not None), default=None)
-    return Budget(limit, quote.currency, cheapest is not None and cheapest <= limit, cheapest, basis)
+    found = [amount(quote, o, basis) for o in quote.offers if o.firm]
+    amounts = [a for a in found if a is not None]
+    fitting = sum(1 for a in amounts if a <= limit)
+    return Budget(limit, quote.currency, fitting > 0, min(amounts, default=None), basis, fitting)
+
+
+def why_none(quote: Quote) -> str:
+    """Return why a quote has no offer at all: the first reasons, and how many more there are."""
+    said = [f"{r.provider} {r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected]
+    said += [f"{g.provider} {g.region}: {g.message}" for g in quote.gaps]
+    said = list(dict.fromkeys(said))
+    if not said:
+        return "no offer: nothing that was asked for is in the price lists"
+    more = f"; and {len(said) - 2} more" if len(said) > 2 else ""
+    return f"no offer: {'; '.join(said[:2])}{more}"
 
 
 def named(quote: Quote, wanted: str, option: str = "--offer") -> Offer:
@@ -189,6 +209,66 @@ def advise(quote: Quote) -> Advice:
         return min(rest, key=lambda o: o.totals.report.effective, default=None)
 
     return Advice(best, lower(True), lower(False))
+
+
+class Standing(NamedTuple):
+    """Where an offer stands beside the recommended one, on the basis on which the quote recommends.
+
+    offer: None where nothing firm and fully priced is on sale at `provider`. amount: what it comes to. more: by how much
+    that is above the recommended amount; share: the same as a share of the recommended amount (None: that is 0); saved:
+    the same as a share of `amount`, what taking the recommended one instead saves.
+    """
+
+    provider: str
+    offer: Offer | None
+    amount: Decimal
+    more: Decimal
+    share: Decimal | None
+    saved: Decimal | None
+
+
+def _standing(quote: Quote, provider: str, offer: Offer | None) -> Standing:
+    basis, best = basis_of(quote), quote.best
+    value = amount(quote, offer, basis) if offer is not None else None
+    least = amount(quote, best, basis) if best is not None else None
+    if value is None or least is None:
+        return Standing(provider, None, Decimal(0), Decimal(0), None, None)
+    more = value - least
+    return Standing(provider, offer, value, more, more / least if least else None, more / value if value else None)
+
+
+def standings(quote: Quote) -> list[Standing]:
+    """Return the best offer of each provider looked at, the recommended one first; providers without one come last."""
+    names = dict.fromkeys([*(s.provider for s in quote.sellers), *(o.provider for o in quote.offers)])
+    result = [_standing(quote, n, best_of(quote, [o for o in quote.offers if o.provider == n])) for n in names]
+    return sorted(result, key=lambda s: (s.offer is None, s.amount, s.provider))
+
+
+#: What the recommended offer is compared with: the least on demand, the best of another provider, the next way to buy.
+RIVALS = ("on_demand", "provider", "next")
+
+
+def rival(quote: Quote) -> tuple[str, Standing] | None:
+    """Return what the recommended offer beats, and which of RIVALS that is; None where nothing stands beside it.
+
+    A commitment must be worth binding oneself, so it is compared with the best on demand; an on-demand offer with the
+    best of another provider; where there is none, with the next way of buying anything.
+    """
+    best = quote.best
+    if best is None:
+        return None
+    others = [o for o in quote.offers if o.way._replace(zone="") != best.way._replace(zone="")]
+    for name in RIVALS[kind_of(best) == "on_demand" :]:
+        found = best_of(quote, [o for o in others if _is_rival(name, o, best)])
+        if found is not None:
+            return name, _standing(quote, found.provider, found)
+    return None
+
+
+def _is_rival(name: str, offer: Offer, best: Offer) -> bool:
+    if name == "on_demand":
+        return offer.purchase_option == "on_demand"
+    return name == "next" or offer.provider != best.provider
 
 
 def kind_of(offer: Offer) -> str:

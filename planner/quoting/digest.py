@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.quoting.records import Quote
-from planner.workload import LATER, Workload
+from planner.workload import Workload, unsaid
 
 try:  # hashlib loads OpenSSL (4 ms); CPython's own module is what `random` uses for the same reason
     from _sha2 import sha256
@@ -38,7 +38,7 @@ def of_quote(quote: Quote) -> str:
 
 def _told(workload: Workload) -> str:
     """Return the workload's text; fields that 0.1.0 did not have count only where they are used, so its hashes hold."""
-    late = [f for f in LATER if getattr(workload, f) == Workload._field_defaults[f]]
+    late = [f for f, value in unsaid(workload.budget).items() if getattr(workload, f) == value]
     return "Workload(" + ", ".join(f"{f}={v!r}" for f, v in workload._asdict().items() if f not in late) + ")"
 
 

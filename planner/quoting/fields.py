@@ -13,7 +13,7 @@ from planner.quoting.records import RULES, Gpu, Line, Machine
 from planner.sizing import Layout, Memory, Range, Sizing, Step
 from planner.text import Text
 from planner.typed import held, number
-from planner.workload import LATER, Workload, make
+from planner.workload import Workload, make, unsaid
 
 __all__ = ["Say", "check_line", "load_workload", "machine_of", "number_or_none", "sizing_of", "way_of", "workload_dict"]
 
@@ -26,12 +26,13 @@ _RECORDS = {"layout": Layout, "memory": Memory}
 def workload_dict(w: Workload) -> dict[str, Any]:
     """Return the workload under its option names; decimals as strings, pairs as objects.
 
-    Fields that came after 0.1.0 are left out at their default, so that what an older release wrote stays the same.
+    Fields that came after 0.1.0 are left out where they mean what it meant, so that what it wrote stays the same.
     """
     result: dict[str, Any] = {}
+    late = unsaid(w.budget)
     for field in w._fields:
         value = getattr(w, field)
-        if field in LATER and value == Workload._field_defaults[field]:
+        if field in late and value == late[field]:
             continue
         if field in ("discount", "fx"):
             result[field] = {k: plain(v) for k, v in value}
@@ -44,7 +45,7 @@ def load_workload(raw: Mapping[str, Any], where: str) -> Workload:
     """Return the workload that `workload_dict` wrote, checked as one that a user writes; errors begin with `where`."""
     if not isinstance(raw, Mapping):
         raise MisuseError(f"{where}: expected an object, got {ascii(raw)[:40]}")
-    return make(raw, where=where)
+    return make({**unsaid(raw.get("budget")), **raw}, where=where, saved=True)
 
 
 def number_or_none(text: object, what: str) -> Decimal | None:

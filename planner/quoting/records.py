@@ -343,13 +343,15 @@ class Seller(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """limit in the report currency; cheapest is the lowest amount of a complete offer on `basis`, None if there is none."""
+    """limit in the report currency; cheapest is the lowest amount of a firm, complete offer on `basis`, None if there is
+    none. fitting: how many of these fit."""
 
     limit: Decimal
     currency: str
     fits: bool
     cheapest: Decimal | None
     basis: str = "billed"
+    fitting: int = 0
 
 
 class Quote(NamedTuple):

@@ -21,7 +21,6 @@ from planner.quoting.fields import check_line, load_workload, machine_of, number
 from planner.quoting.records import (
     Amounts,
     AsOf,
-    Budget,
     Commitment,
     Gap,
     Line,
@@ -83,7 +82,7 @@ def recognise(sentence: str) -> Text:
 
 def quote(raw: Mapping[str, Any], where: str, sellers: Callable[[str], Seller] | None = None) -> Quote:
     """Return the quote of a `planner.quote/1` object in the file `where`; sellers names its providers."""
-    work, budget = load_workload(raw["workload"], f"{where}: workload"), raw["budget"]
+    work = load_workload(raw["workload"], f"{where}: workload")
     months = Window(work.hours, work.start).months
     if number(raw["hours"], "hours") != work.hours or raw["months"] != months or raw["currency"] != work.currency:
         raise ValueError("hours, months and currency do not follow from the workload")
@@ -101,20 +100,14 @@ def quote(raw: Mapping[str, Any], where: str, sellers: Callable[[str], Seller] |
         rejected=tuple(Rejected(**{**r, "reason": recognise(r["reason"])}) for r in raw["rejected"]),
         gaps=tuple(Gap(**{**g, "message": recognise(g["message"])}) for g in raw["gaps"]),
         stale=tuple(Stale(**{**s, "message": recognise(s["message"])}) for s in raw["stale"]),
-        budget=Budget(
-            number(budget["limit"], "limit"),
-            budget["currency"],
-            budget["fits"],
-            number_or_none(budget["cheapest"], "budget.cheapest"),
-        )
-        if budget
-        else None,
+        budget=None,
         notes=tuple(recognise(n) for n in raw["notes"]),
         hash=raw["hash"],
         reference_types=tuple(raw["reference_types"]),
         sellers=tuple(sellers(name) for name in names) if sellers else (),
     )
-    return made._replace(recommended=choose.recommend(made))
+    budget = choose.within(made, work.budget, work.budget_basis)
+    return made._replace(recommended=choose.recommend(made), budget=budget)
 
 
 def _source(raw: Mapping[str, Any]) -> Source:

@@ -4,16 +4,54 @@ from decimal import Decimal
 
 from planner.i18n import English
 from planner.money import plain, show
-from planner.quoting.choose import advise, amount
+from planner.quoting.choose import advise, amount, rival
 from planner.quoting.records import Offer, Quote
 from planner.rendering.words import price_age, seller, way
 
-__all__ = ["name", "sentences"]
+__all__ = ["headline", "name", "sentences"]
+
+_RIVALS = {
+    "on_demand": "That is {by} {code} ({share} %) less than the best on demand: {offer} at {amount} {code}.",
+    "provider": "That is {by} {code} ({share} %) less than the best of another provider: {offer} at {amount} {code}.",
+    "next": "That is {by} {code} ({share} %) less than the next best: {offer} at {amount} {code}.",
+}
 
 
 def name(quote: Quote, offer: Offer, t: English) -> str:
     """Return the offer in words: count, type, seller, region and way of buying."""
-    return f"{offer.count} x {offer.instance_type}, {seller(quote, offer, t)} {offer.region}, {way(offer, t)}"
+    return _named(quote, offer, t, "")
+
+
+def _named(quote: Quote, offer: Offer, t: English, gpus: str) -> str:
+    return f"{offer.count} x {offer.instance_type}{gpus}, {seller(quote, offer, t)} {offer.region}, {way(offer, t)}"
+
+
+def headline(quote: Quote, t: English) -> list[str]:
+    """Return what to take and what it costs in one sentence, then what that beats by how much (if anything)."""
+    best, chosen = quote.best, quote.recommended
+    if best is None or chosen is None:
+        return [t("No firm, fully priced offer serves this workload.")]
+    owed, code = amount(quote, best, chosen.basis) or Decimal(0), quote.currency
+    take = "Take {offer}: {amount} {code} to pay for {hours} hours, all obligations included."
+    if chosen.basis == "present-value":
+        take = "Take {offer}: for {hours} hours all that is owed has a present value of {amount} {code}."
+    gpus = f" ({plain(best.gpu.count)}x {best.gpu.model})"
+    said = [t(take, offer=_named(quote, best, t, gpus), amount=show(owed), code=code, hours=plain(quote.hours))]
+    beaten = rival(quote)
+    rest = beaten[1].offer if beaten is not None else None
+    if beaten is not None and rest is not None and beaten[1].more > 0:
+        kind, other = beaten
+        said.append(
+            t(
+                _RIVALS[kind],
+                by=show(other.more),
+                code=code,
+                share=show((other.saved or Decimal(0)) * 100, 0),
+                offer=name(quote, rest, t),
+                amount=show(other.amount),
+            )
+        )
+    return said
 
 
 def sentences(quote: Quote, t: English) -> list[str]:

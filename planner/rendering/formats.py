@@ -34,7 +34,7 @@ FORMATS = (
     Format(
         "table",
         "planner.rendering.table",
-        ("top", "lang", "sort", "colour"),
+        ("top", "lang", "sort", "colour", "width", "gaps", "rejected"),
         marks=("\nAmounts in ", "\n金额单位 ", ", amounts in "),
     ),
     Format("json", "planner.rendering.json", function="dump_bytes", marks=('"schema": "planner.',)),

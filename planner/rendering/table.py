@@ -1,27 +1,41 @@
-"""The table for people: what to take, the choice worth seeing, then what was left out and why."""
+"""The table for people: what to take and what that beats, the best of each provider, then the choice worth seeing.
+
+`width` is how many columns the screen has (None: as many as it takes); the command line asks the terminal for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from decimal import Decimal
 
-from planner.i18n import English, pad, translator, width
+from planner.i18n import English, translator, width
 from planner.money import plain, show
-from planner.quoting.choose import ranked, worth_showing
-from planner.quoting.notes import late
+from planner.quoting.choose import amount, basis_of, ranked, standings, worth_showing
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
-from planner.rendering.advice import sentences
-from planner.rendering.words import budget, gaps, prices_of, rejected, seller, way, workload
+from planner.rendering import words
+from planner.rendering.advice import headline, sentences
+from planner.rendering.columns import bold, dim, fitting, fold, layout
+from planner.rendering.foot import foot
+from planner.rendering.words import seller, way
+from planner.text import plural
 
-__all__ = ["dump", "grid"]
+__all__ = ["dump"]
 
 
 class Column(NamedTuple):
-    """A column of the table: its title, what stands in it, whether it is right-aligned."""
+    """A column of the table: its title, what stands in it, how soon a narrow screen drops it, whether it is right-aligned.
+
+    rank: 0 stays at any width, then the lowest comes first. basis: the order that needs it in sight ("" = none). legend: a
+    line below the table ("" = its title says enough); {code} is the currency.
+    """
 
     title: str
     cell: Callable[[Quote, Offer, English], str]
+    rank: int
     right: bool = False
+    basis: str = ""
+    legend: str = ""
 
 
 def _report(name: str) -> Callable[[Quote, Offer, English], str]:
@@ -30,6 +44,16 @@ def _report(name: str) -> Callable[[Quote, Offer, English], str]:
         return show(value) if value or name != "committed" else "-"
 
     return cell
+
+
+def _to_pay(quote: Quote, offer: Offer, t: English) -> str:
+    """What the offer obliges to pay; a sample of the spot market obliges to nothing and is only about that much."""
+    return ("~" if offer.market else "") + show(offer.totals.report.obligation)
+
+
+def _present(quote: Quote, offer: Offer, t: English) -> str:
+    value = amount(quote, offer, "present-value") if quote.workload.discount_rate is not None else None
+    return show(value) if value is not None else "-"
 
 
 def _speed(quote: Quote, offer: Offer, t: English) -> str:
@@ -47,97 +71,132 @@ def _even(quote: Quote, offer: Offer, t: English) -> str:
 
 
 COLUMNS = (
-    Column("provider", seller),
-    Column("region", lambda q, o, t: o.region),
-    Column("instance type", lambda q, o, t: o.instance_type),
-    Column("n", lambda q, o, t: str(o.count), True),
-    Column("GPUs", lambda q, o, t: f"{plain(o.gpu.count)}x {o.gpu.model}"),
-    Column("bought as", lambda q, o, t: way(o, t) + (" *" if o.unpriced else "")),
-    Column("effective", _report("effective"), True),
-    Column("billed", _report("billed"), True),
-    Column("committed", _report("committed"), True),
-    Column("native list", lambda q, o, t: f"{show(o.totals.native.list)} {o.totals.native_currency}", True),
-    Column("even at", _even, True),
-    Column("tok/s", _speed, True),
-    Column("1M tok", _per_million, True),
+    Column("provider", seller, 0),
+    Column("region", lambda q, o, t: o.region, 4),
+    Column("n", lambda q, o, t: str(o.count), 7, True),
+    Column("instance type", lambda q, o, t: o.instance_type, 0),
+    Column("GPUs", lambda q, o, t: f"{plain(o.gpu.count)}x {o.gpu.model}", 2),
+    Column("bought as", lambda q, o, t: way(o, t) + (" *" if o.unpriced else ""), 0),
+    Column(
+        "to pay",
+        _to_pay,
+        1,
+        True,
+        "obligation",
+        "to pay: all that taking the offer obliges to pay, the whole term of a commitment included",
+    ),
+    Column("present value", _present, 1, True, "present-value", "present value: the same, discounted to the first day"),
+    Column(
+        "effective", _report("effective"), 3, True, "effective", "effective: upfront payments spread over their term"
+    ),
+    Column("billed", _report("billed"), 8, True, "billed", "billed: cash in the window"),
+    Column("committed", _report("committed"), 11, True, "committed", "committed: owed over the term"),
+    Column("native list", lambda q, o, t: f"{show(o.totals.native.list)} {o.totals.native_currency}", 12, True),
+    Column("even at", _even, 9, True, "", "even at: hours a month from which the commitment beats on-demand"),
+    Column("tok/s", _speed, 10, True, "", "tok/s: output tokens a second at saturation, an estimate"),
+    Column("1M tok", _per_million, 5, True, "per-token", "1M tok: {code} per million output tokens"),
 )
 
 
-def grid(header: Sequence[str], rows: Iterable[Sequence[str]], right: set[int], bold: bool) -> list[str]:
-    """Return rows below their header, each column as wide as its widest cell; the header in bold where asked."""
-    table = [list(header), *(list(r) for r in rows)]
-    widths = [max(width(r[i]) for r in table) for i in range(len(header))]
-    lines = []
-    for number, row in enumerate(table):
-        cells = [pad(c, w, i in right) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        line = "  ".join(cells).rstrip()
-        lines.append(f"\x1b[1m{line}\x1b[0m" if bold and number == 0 else line)
-    return lines
+def dump(
+    quote: Quote,
+    *,
+    top: int = 1,
+    lang: str = "en",
+    sort: str = "",
+    colour: bool = False,
+    width: int | None = None,
+    gaps: bool = False,
+    rejected: bool = False,
+) -> str:
+    """Return the quote as text, folded to `width` columns (None: every column, each sentence on one line).
 
-
-def dump(quote: Quote, *, top: int = 1, lang: str = "en", sort: str = "effective", colour: bool = False) -> str:
-    """Return the quote as text of at most about 130 columns.
-
-    top: offers per provider and way of buying. sort: a basis of planner.quoting.choose. colour: the header in bold and
-    notes dim. The recommended offer is named first and marked ">" in the table.
+    top: offers per provider and way of buying. sort: a basis of planner.quoting.choose ("" = the one on which the quote
+    recommends). colour: what matters in bold, notes dim. gaps, rejected: list them instead of counting them. The
+    recommended offer is named first and marked ">" in the table.
     """
     t = translator(lang)
-    work, code = quote.workload, quote.currency
-    lines = [(f"{work.name}: " if work.name else "") + workload(quote, t)]
-    lines += sentences(quote, t)
-    rates = "; ".join(f"1 {f.base} = {plain(f.rate)} {f.quote} ({f.as_of or f.source})" for f in quote.fx)
-    order = t(sort.replace("-", " "))
-    at = t("Amounts in {code} at {rates}, lowest {order} first", code=code, rates=rates, order=order) if rates else ""
-    lines += [at or t("Amounts in {code}, lowest {order} first", code=code, order=order), ""]
-    shown = ranked(quote, worth_showing(quote, top), sort)
+    work, basis = quote.workload, sort or basis_of(quote)
+    said = headline(quote, t)
+    lines = [bold(x, colour) for x in fold(said[0], width)]
+    lines += [x for s in said[1:] for x in fold(s, width)]
+    lines += [x for s in words.budget(quote, t) for x in fold(s, width)]
+    lines += fold((f"{work.name}: " if work.name else "") + words.workload(quote, t), width)
+    lines += _best_of_each(quote, t, width, colour)
+    also = [x for s in sentences(quote, t)[1:] for x in fold(s, width, 2)]
+    lines += ["", *also] if also else []
+    shown = ranked(quote, worth_showing(quote, top), basis)
+    columns = _columns(quote, shown, basis, t, width)
+    lines += ["", *fold(_amounts(quote, basis, t), width)]
     if shown:
-        best = quote.best
-        rows = []
-        for offer in shown:
-            cells = [column.cell(quote, offer, t) for column in COLUMNS]
-            rows.append([("> " if offer is best else "  ") + cells[0], *cells[1:]])
-        header = ["  " + t(COLUMNS[0].title), *(t(c.title) for c in COLUMNS[1:])]
-        lines += grid(header, rows, {i for i, c in enumerate(COLUMNS) if c.right}, colour)
-    else:
-        lines.append(t("No offer serves this workload."))
-    lines.append("")
-    lines += [_dim(x, colour) for x in _foot(quote, shown, t)]
+        lines += _rows(quote, shown, columns, t, width, colour)
+    legend = [c.legend for c in columns if c.legend]
+    lines += ["", *(dim(x, colour) for x in foot(quote, shown, legend, t, width, gaps=gaps, rejected=rejected))]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _dim(line: str, colour: bool) -> str:
-    return f"\x1b[2m{line}\x1b[0m" if colour and line else line
+def _amounts(quote: Quote, basis: str, t: English) -> str:
+    order = t("to pay") if basis == "obligation" else t(basis.replace("-", " "))
+    rates = "; ".join(f"1 {f.base} = {plain(f.rate)} {f.quote} ({f.as_of or f.source})" for f in quote.fx)
+    if rates:
+        return t("Amounts in {code} at {rates}, lowest {order} first", code=quote.currency, rates=rates, order=order)
+    return t("Amounts in {code}, lowest {order} first", code=quote.currency, order=order)
 
 
-def _foot(quote: Quote, shown: list[Offer], t: English) -> list[str]:
-    work = quote.workload
-    per = "tok/s: output tokens a second at saturation, an estimate; 1M tok: {code} per million output tokens, "
-    per += "at the given load" if work.rps or work.tokens_per_second else "at its low side"
-    lines = [
-        t("> what is recommended") if quote.best is not None else "",
-        t(
-            "effective: upfront payments spread over their term; billed: cash in the window; committed: owed over the term"
-        ),
-        t("even at: hours a month from which the commitment beats on-demand"),
-        t(per, code=quote.currency),
-    ]
-    lines = [line for line in lines if line]
-    if any(o.market for o in shown):
-        lines.append(t("spot is a market price of a past sample, not an offer; the instance can be taken back"))
-    unpriced = sorted({u for o in shown for u in o.unpriced}, key=str)
-    lines += ["* " + t("not in the total: {text}", text=t.say(text)) for text in unpriced[:6]]
-    lines.append(
-        t("{n} offers in all (--format json or csv); `planner explain OFFER` unfolds one", n=len(quote.offers))
+def _best_of_each(quote: Quote, t: English, room: int | None, colour: bool) -> list[str]:
+    """Return one line per provider: its best offer and by how much that is above the recommended one."""
+    found = standings(quote)
+    if len(found) < 2:
+        return []
+    header = [t("best of each"), t("instance type"), t("bought as"), t("to pay"), t("more")]
+    if basis_of(quote) == "present-value":
+        header[3] = t("present value")
+    rows, none = [], []
+    for one in found:
+        o = one.offer
+        if o is None:
+            none.append("  " + t("{provider}: no firm, fully priced offer", provider=one.provider))
+            continue
+        more = t("recommended") if o is quote.best else f"+{show((one.share or Decimal(0)) * 100, 0)} %"
+        rows.append([seller(quote, o, t), f"{o.count} x {o.instance_type}", way(o, t), show(one.amount), more])
+    if not rows:
+        return ["", *none]
+    head, *rest = layout(header, rows, {3, 4}, room)
+    lines = [bold(x, colour) for x in head]
+    for row, block in zip(rows, rest, strict=True):
+        lines += [bold(x, colour and row[4] == t("recommended")) for x in block]
+    return ["", *lines, *none]
+
+
+def _columns(quote: Quote, shown: list[Offer], basis: str, t: English, room: int | None) -> list[Column]:
+    """Return the columns to show: those that say something here and fit, what the rows are ordered by always."""
+    every = [c for c in COLUMNS if c.basis != "present-value" or quote.workload.discount_rate is not None]
+    if room is None or not shown:
+        return every
+    many = any(o.count != 1 for o in shown)
+    ranks = [0 if c.basis == basis or (c.title == "n" and many) else c.rank for c in every]
+    widths = [max(width(x) for x in (t(c.title), *(c.cell(quote, o, t) for o in shown))) for c in every]
+    return [every[i] for i in fitting(widths, ranks, room)]
+
+
+def _rows(
+    quote: Quote, shown: list[Offer], columns: list[Column], t: English, room: int | None, colour: bool
+) -> list[str]:
+    """Return the table; of rows that look the same on a narrow screen (another region) the first stands for all."""
+    best = quote.best
+    found: dict[tuple[str, ...], bool] = {}
+    for offer in shown:
+        cells = tuple(c.cell(quote, offer, t) for c in columns)
+        found[cells] = found.get(cells, False) or offer is best
+    rows, marked = list(found), next((i for i, recommended in enumerate(found.values()) if recommended), -1)
+    head, *rest = layout(
+        [t(c.title) for c in columns], rows, {i for i, c in enumerate(columns) if c.right}, room, marked
     )
-    lines += [*budget(quote, t), ""]
-    for age in quote.prices_as_of:
-        stale = next((s for s in quote.stale if s.provider == age.provider), None)
-        old = "  " + t("STALE: {message}", message=t.say(late(stale.limit_days, stale.provider))) if stale else ""
-        lines.append(prices_of(age, t) + old)
-    if quote.gaps:
-        lines += ["", t("Gaps:")] + [f"  {line}" for line in gaps(quote, t)]
-    if quote.rejected:
-        lines += ["", t("Rejected ({n}):", n=len(quote.rejected)), *(f"  {line}" for line in rejected(quote, t))]
-    if quote.notes:
-        lines += [""] + [t("Note: {text}", text=t.say(n)) for n in quote.notes]
+    lines = [bold(x, colour) for x in head]
+    for number, block in enumerate(rest):
+        lines += [bold(x, colour and number == marked) for x in block]
+    hidden = len(quote.offers) - len(rows)
+    if hidden > 0:
+        key = plural(hidden, "{n} more offer: --top N, or --format csv", "{n} more offers: --top N, or --format csv")
+        lines += fold("  " + t(key, n=hidden), room)
     return lines

@@ -8,13 +8,12 @@ from decimal import Decimal
 from planner.i18n import English, translator
 from planner.money import plain, show
 from planner.offer import Source
-from planner.quoting.choose import amount
 from planner.quoting.lines import exchangeable, term_text
 from planner.quoting.notes import is_old, late, seen
 from planner.quoting.records import AsOf, Offer, Quote
 from planner.text import Text, text
 
-__all__ = ["budget", "dated", "gaps", "price_age", "prices_of", "rejected", "seller", "way", "workload"]
+__all__ = ["budget", "dated", "dates", "gaps", "price_age", "prices_of", "rejected", "seller", "way", "workload"]
 
 ENGLISH = translator("en")
 
@@ -88,6 +87,17 @@ def prices_of(age: AsOf, t: English = ENGLISH) -> str:
     return text + (f" ({t(', ').join(parts)})" if parts else "")
 
 
+def dates(age: AsOf, t: English = ENGLISH) -> str:
+    """Return a provider and the days of its prices, as short as it goes: "aws 2023-08-30 to 2026-09-17"."""
+    parts = []
+    if age.oldest:
+        span = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
+        parts.append(age.oldest if age.oldest == age.newest else span)
+    if age.undated:
+        parts.append(t("{n} undated", n=age.undated))
+    return " ".join([age.provider, t(" and ").join(parts) or t("undated")])
+
+
 def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
     """Return what the budget allows; [] without a budget."""
     limits = quote.budget
@@ -95,12 +105,13 @@ def budget(quote: Quote, t: English = ENGLISH) -> list[str]:
         return []
     limit = f"{show(limits.limit)} {limits.currency}"
     if limits.cheapest is None:
-        return [t("Budget {limit}: no offer to compare", limit=limit)]
+        return [t("Budget {limit}: no firm, fully priced offer to compare", limit=limit)]
     gap: Decimal = limits.limit - limits.cheapest
     if limits.fits:
-        complete = [amount(quote, o, limits.basis) for o in quote.offers if not o.unpriced]
-        fitting = sum(1 for a in complete if a is not None and a <= limits.limit)
-        return [t("Budget {limit}: {n} offers fit; the cheapest leaves {gap}", limit=limit, n=fitting, gap=show(gap))]
+        key = "Budget {limit}: {n} offers fit by {basis}; the least leaves {gap}"
+        if limits.fitting == 1:
+            key = "Budget {limit}: {n} offer fits by {basis}, and leaves {gap}"
+        return [t(key, limit=limit, n=limits.fitting, basis=t(limits.basis.replace("-", " ")), gap=show(gap))]
     least, over = show(limits.cheapest), show(-gap)
     if limits.basis == "billed":
         key = "Budget {limit}: NOTHING FITS; the cheapest bills {cheapest}, {gap} over"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+from decimal import Decimal
 from importlib import import_module
 
 import pytest
@@ -81,12 +83,36 @@ def test_present_value_at_no_interest_is_the_cash_owed() -> None:
 
 
 def test_the_budget_is_held_to_its_basis(planner: Run) -> None:
-    """7,000 fit what a 1-year reservation bills in a month, not the 121,947.96 that it owes."""
-    asked = ("quote", "--instance-type", "p4d.24xlarge", "--purchase-option", "reserved", "--budget", "7000")
-    assert planner(*asked).returncode == 0
-    owed = planner(*asked, "--budget-basis", "obligation")
+    """7,000 fit what a 3-year reservation bills in a month, not the 246,348.72 that it owes, nor the least that one owes."""
+    asked = (
+        "quote",
+        "--instance-type",
+        "p4d.24xlarge",
+        "--region",
+        "us-east-1",
+        "--provider",
+        "aws",
+        "--budget",
+        "7000",
+    )
+    asked += ("--purchase-option", "reserved")
+    owed = planner(*asked)
     assert owed.returncode == 1
-    assert "nothing fits the budget of 7,000.00 USD" in owed.stderr
+    assert (
+        "nothing fits the budget of 7,000.00 USD: the lowest obligation is 121,947.96, 114,947.96 over" in owed.stderr
+    )
+    assert "NOTHING FITS; the lowest obligation is 121,947.96, 114,947.96 over" in owed.stdout
+    billed = planner(*asked, "--budget-basis", "billed")
+    assert billed.returncode == 0
+    assert "1 offer fits by billed, and leaves 250.72" in billed.stdout
+    raw = json.loads(planner(*asked, "--budget-basis", "billed", "--format", "json").stdout)
+    assert (raw["budget"]["basis"], raw["budget"]["fitting"], raw["workload"].get("budget_basis")) == (
+        "billed",
+        1,
+        None,
+    )
+    [fits] = [o for o in raw["offers"] if Decimal(o["totals"]["billed"]) <= 7000]
+    assert (fits["totals"]["billed"], fits["totals"]["obligation"]) == ("6749.28", "246348.72")
     wrong = planner(*asked, "--budget-basis", "billd")
     assert wrong.returncode == 2
     assert "did you mean billed?" in wrong.stderr

@@ -56,7 +56,9 @@ def of_table(quote: Quote, t: English) -> list[str]:
     """The marked rows' places among the rows are those of the offers."""
     lines = said(quote, "table", t.lang).splitlines()
     head = next(i for i, line in enumerate(lines) if line.startswith("  " + t("provider")))
-    shown = choose.ranked(quote, choose.worth_showing(quote, 1), "effective")
+    shown = choose.ranked(quote, choose.worth_showing(quote, 1), choose.basis_of(quote))
+    assert quote.best is not None
+    assert quote.best.instance_type in lines[0]
     rows = lines[head + 1 : head + 1 + len(shown)]
     assert [row for row in lines if row.startswith("> ")][:1] == [row for row in rows if row.startswith("> ")]
     return [_checked(offer, row, t) for offer, row in zip(shown, rows, strict=True) if row.startswith("> ")]
