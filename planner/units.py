@@ -57,6 +57,18 @@ def term_hours(term: str) -> Decimal:
     return YEAR_HOURS * (months // 12) if months % 12 == 0 else RATE_MONTH_HOURS * months
 
 
+def block_hours(hours: Decimal) -> Decimal | None:
+    """Return the hours of the capacity block that covers `hours`, None where none is so long.
+
+    Blocks are sold by the day up to 14 days, then by the week up to 182 days (AWS EC2 User Guide, Capacity Blocks for ML:
+    capacity-blocks-purchase, read 2026-11-26).
+    """
+    days = max(1, int((hours / 24).to_integral_value(ROUND_CEILING)))
+    if days > 14:
+        days = -(-days // 7) * 7
+    return Decimal(24 * days) if days <= 182 else None
+
+
 def add_months(day: date, months: int) -> date:
     """Return the same day `months` later, or that month's last day where there is no such day."""
     index = day.year * 12 + day.month - 1 + months

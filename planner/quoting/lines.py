@@ -89,7 +89,8 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
     """Return the lines of `count` instances bought as `prices` say (all rows of one way of buying).
 
     Pay as you go is one line with its steps. A commitment has one line per row: what is paid upfront and what runs by
-    the hour. An all-upfront source that prints only "upfront / hours of the term" is paid upfront all the same.
+    the hour. An all-upfront source that prints only "upfront / hours of the term" is paid upfront all the same. A capacity
+    block is a commitment whose term the window sets (`planner.units.block_hours`).
     """
     way = prices[0].way
     option = way.purchase_option
@@ -103,9 +104,10 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
             label = compute_name(way, rule == "upfront")
             lines.append(Line("compute", rule, label, count, ONE, currency, (_rate(price),), share))
         return tuple(lines)
-    rule = "block" if option == "capacity_block" else "hours"
+    if option == "capacity_block":  # the whole block is paid before it begins
+        return (Line("compute", "upfront", compute_name(way), count, ONE, currency, (_rate(prices[0]),), share),)
     rates = tuple(_rate(p) for p in sorted(prices, key=lambda p: p.tier_from))
-    return (Line("compute", rule, compute_name(way), count, ONE, currency, rates, share),)
+    return (Line("compute", "hours", compute_name(way), count, ONE, currency, rates, share),)
 
 
 def ladder(prices: Iterable[TransferPrice]) -> list[TransferPrice]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
-from planner.quoting.records import Amounts, Gpu, Line, Machine, Offer, Totals
+from planner.quoting.records import Amounts, Commitment, Gpu, Line, Machine, Offer, Totals
 from planner.sizing import Sizing
 from planner.text import Text, text
 from planner.workload import Workload
@@ -50,7 +50,8 @@ def offer(
     native = cost.totals(charges)
     report = Amounts(*(req.rates.convert(a, currency, req.workload.currency) for a in native))
     commitment = cost.commitment_of(made, way, terms)
-    even = cost.break_even(commitment, on_demand) if commitment is not None and on_demand is not None else None
+    lasting = commitment if way.term else None  # a block is bought for the window: it has no break-even
+    even = cost.break_even(lasting, on_demand) if lasting is not None and on_demand is not None else None
     per_output, per_token = per_million(req.workload, sizing, report.effective)
     return Offer(
         id=offer_id(way),
@@ -67,7 +68,11 @@ def offer(
         sizing=sizing,
         cost_per_million_output=per_output,
         cost_per_million_tokens=per_token,
-        notes=(*_notes(prices, commitment.terms if commitment else 1), *_zone_notes(req, way)),
+        notes=(
+            *_block(way, commitment),
+            *_notes(prices, commitment.terms if commitment else 1),
+            *_zone_notes(req, way),
+        ),
     )
 
 
@@ -146,6 +151,15 @@ _SPOT = text("market price of a past sample: it moves, and the instance can be t
 @cache
 def _undated(known: str) -> Text:
     return text("undated price: {text}", text=text(known))
+
+
+def _block(way: Way, bought: Commitment | None) -> tuple[Text, ...]:
+    if way.purchase_option != "capacity_block" or bought is None:
+        return ()
+    key = (
+        "a block of {hours} h, all paid upfront: sold by the day up to 14 days, then by the week; it ends at 11:30 UTC"
+    )
+    return (text(key, hours=bought.term_hours),)
 
 
 def _notes(prices: Sequence[Price], terms: int) -> list[Text]:

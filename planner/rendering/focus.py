@@ -167,7 +167,7 @@ def _row(quote: Quote, offer: Offer, seller: Seller, entry: Entry) -> dict[str, 
         row["ConsumedQuantity"], row["ConsumedUnit"] = entry.quantity, row["PricingUnit"]
     if charge.category == "compute":
         row |= _machine(offer)
-        if offer.commitment:
+        if offer.commitment and offer.way.term:
             row |= _commitment(quote, offer, entry)
     if entry.kind == "tax":
         for name in _PRICED:

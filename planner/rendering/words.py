@@ -72,7 +72,7 @@ def price_age(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     limit = quote.workload.max_age
     if not is_old(offer, limit, quote.quoted_on):
         return said
-    return said + t(" ") + t("STALE: {message}", message=t.say(late(limit, offer.provider))) + t(".")
+    return said + t(" ") + t("STALE: {message}.", message=t.say(late(limit, offer.provider)))
 
 
 def prices_of(age: AsOf, t: English = ENGLISH) -> str:
