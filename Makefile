@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: quote setup test slow core cover lint format types contracts terraform docs sizing bench clean help
+.PHONY: quote setup test slow core fuzz cover lint format types contracts terraform docs sizing bench clean help
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -40,6 +40,9 @@ slow: setup                 ## the full matrices, which `make test` leaves out
 
 core: setup                 ## the suite without what needs a program of the system (CI: on the newest Python)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not system'
+
+fuzz: setup                 ## damaged and hostile input, N times each (N=20000), with a fixed seed
+	PLANNER_FUZZ=$(or $(N),20000) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m fuzz
 
 cover: setup                ## the suite with branch coverage of planner/ and providers/
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term

@@ -52,7 +52,7 @@ def held(record: Any, kind: Any, at: str) -> None:
     wrong = _check(kind)(record)
     if wrong is not None:
         place, expected, value = wrong
-        raise MisuseError(f"{at}{place}: expected {expected}, got {_seen(value)}")
+        raise MisuseError(f"{(at + place).lstrip('.')}: expected {expected}, got {_seen(value)}")
 
 
 def _seen(value: object) -> str:

@@ -139,13 +139,14 @@ def make(
     fields: dict[str, object] = {}
     for key, value in values.items():
         if key not in Workload._fields:
-            raise MisuseError(f"{at}unknown key {key!r}: {suggest(key, Workload._fields)}")
+            raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, Workload._fields)}")
         try:
             fields[key] = _field(key, value)
             if not saved:
                 _worth_asking(key, fields[key])
         except MisuseError as exc:
-            raise MisuseError(f"{at}{exc}") from None
+            told = str(exc)
+            raise MisuseError(f"{at}{told if len(told) <= 400 else told[:397] + '...'}") from None
     return (base or Workload())._replace(**fields)  # type: ignore[arg-type]
 
 

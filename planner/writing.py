@@ -41,7 +41,7 @@ def write_new(
 ) -> None:
     """Write `data` to `path`; what is refused and raised is `writing`'s."""
     with writing(path, force=force, mine=mine, private=private) as out:
-        out.write(data.encode() if isinstance(data, str) else data)
+        out.write(data.encode(errors="backslashreplace") if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager

@@ -60,8 +60,8 @@ def places(tree: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def damaged(text: str, rng: random.Random, where: list[tuple[Any, ...]]) -> bytes:
-    """Return `text` (JSON) with one to three faults; where: the paths in it (`places`)."""
-    if rng.random() < 0.3:
+    """Return `text` (JSON) with one to three faults; where: the paths in it (`places`; none: any text)."""
+    if not where or rng.random() < 0.3:
         return _bytes(text.encode(), rng)
     tree = json.loads(text)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):

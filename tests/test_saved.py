@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from planner import Quote, Workload, quote, render
+from planner.cli import run
 from planner.errors import MisuseError, PlannerError
 from planner.quoting import saved
 from planner.rendering import formats
@@ -33,7 +34,7 @@ WORK = Workload(
     egress_gb=Decimal(50_000),
     storage_gb=Decimal(100),
     public_ips=1,
-    budget=Decimal(100_000),
+    budget=Decimal(10_000_000),
     fx=(("USDCNY", Decimal("7.1")),),
     currency="CNY",
 )
@@ -80,7 +81,7 @@ def _at(*path: Any, value: Any) -> Any:
     [
         (_totals, "offers[0].totals.native.list is '1', but what it is made of gives"),
         (_at("offers", 0, "totals", "billed", value="NaN"), "offers[0].totals.billed"),
-        (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="NaN"), "offers[0].lines[0]: amount"),
+        (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="NaN"), "offers[0].lines[0].amount"),
         (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="-1"), "outside 0 to 10^15"),
         (_at("offers", 0, "lines", 0, "rates", 0, "amount", value="1E+999999"), "not a plain decimal number"),
         (_at("offers", 0, "lines", 0, "count", value=10**30), "offers[0].lines[0].count: expected a whole number"),
@@ -91,7 +92,7 @@ def _at(*path: Any, value: Any) -> Any:
         (_at("offers", 0, "id", value="aws"), "offers[0].id is 'aws'"),
         (_at("offers", 0, "cost_per_million_output", value="0"), "offers[0].cost_per_million_output is '0'"),
         (_at("recommended", "id", value="another"), "recommended is 'another'"),
-        (_at("budget", "fits", value=True), "budget is"),
+        (_at("budget", "fits", value=False), "budget is"),
         (_at("months", value=10**9), "months is 1000000000"),
         (_at("hours", value="1e999999999"), "hours"),
         (_at("workload", "hours", value="1e999999999"), "workload: --hours"),
@@ -152,6 +153,7 @@ def _tried(text: str, kinds: Counter[str]) -> None:
         assert time.process_time() - begun < 2, f"number {number} took too long"
 
 
+@pytest.mark.fuzz
 def test_damage_is_refused_or_said_and_never_a_traceback() -> None:
     kinds: Counter[str] = Counter()
     _tried(whole()[1], kinds)
@@ -163,6 +165,7 @@ def test_damage_is_refused_or_said_and_never_a_traceback() -> None:
 OLD = Path(__file__).parent / "compat" / "quote-reserved.json.gz"
 
 
+@pytest.mark.fuzz
 def test_damage_to_a_quote_of_the_first_release() -> None:
     kinds: Counter[str] = Counter()
     text = gzip.decompress(OLD.read_bytes()).decode()
@@ -183,3 +186,34 @@ def test_damage_to_a_quote_of_the_first_release() -> None:
         except PlannerError:
             kinds["refused"] += 1
     assert kinds["refused"] > TIMES // 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("quote", "--replay", "{}"),
+        ("quote", "--replay", "{}", "--format", "json"),
+        ("explain", "--replay", "{}"),
+        ("diff", "{}", "{}"),
+        ("emit-tf", "aws", "--quote", "{}", "-o", "{}-module"),
+    ],
+    ids=" ".join,
+)
+def test_every_command_warns_of_a_changed_file_and_strict_stops(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "q.json"
+    words = [word.format(path) for word in command]
+
+    def said(text: str, *more: str) -> tuple[int, str, str]:
+        path.write_text(text, encoding="utf-8")
+        code = run([*words, *more])
+        return (code, *capsys.readouterr())
+
+    code, _, errors = said(whole()[1])
+    assert (code, errors) == (0, "")
+    touched = changed(_at("hash", value="0" * 12))
+    code, _, errors = said(touched, *(["--force"] if "emit-tf" in words else []))
+    assert code == 0
+    assert errors == f"planner: warning: {path}: {saved.ALTERED}\n" * words.count(str(path))
+    assert said(touched, "--strict") == (1, "", f"planner: {path}: {saved.ALTERED}\n")

@@ -79,14 +79,23 @@ cli.params.append(
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted."""
-    code = run(args)
+    """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted, 143 and 129 stopped by a signal.
+
+    An error that is none of ours is one line as well; with PLANNER_DEBUG set it is the traceback.
+    """
+    from planner.cli import terminal
+
+    terminal.prepare()
+    try:
+        code = run(args)
+    except Exception as exc:
+        if os.environ.get("PLANNER_DEBUG"):
+            raise
+        what = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+        code = _say(f"unexpected {what}; please report it, with what PLANNER_DEBUG=1 shows", 1)
     if "coverage" in sys.modules:
         sys.exit(code)
     # All output is flushed and every file closed: freeing 100,000 objects one by one would take another 15 ms.
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
     os._exit(code)
 
 
@@ -95,13 +104,11 @@ def run(args: Sequence[str] | None = None) -> int:
     # A quote makes some 50,000 small objects and ends: looking for cycles among them is 5 ms for nothing.
     gc.set_threshold(200_000, 20, 100)
     try:
-        code = cli.main(args=args, prog_name="planner", standalone_mode=False)
+        code = _invoke(args)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except PlannerError as exc:
         return _say(str(exc), exc.exit_code)
-    except click.exceptions.Abort:
-        return _say("interrupted", 130)
     except click.ClickException as exc:
         where = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "planner"
         return _say(f"{' '.join(exc.format_message().split())} (see `{where} --help`)", exc.exit_code)
@@ -109,16 +116,35 @@ def run(args: Sequence[str] | None = None) -> int:
         # The reader (`| head -1`) has gone: nothing to say, and nothing more to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
-    except KeyboardInterrupt:
-        return _say("interrupted", 130)
+    except (KeyboardInterrupt, click.exceptions.Abort) as exc:
+        number = getattr(exc, "number", 2)
+        return _say("interrupted" if number == 2 else "stopped by a signal", 128 + number)
     except RecursionError:
         return _say("the input is nested too deeply", 2)
+    except MemoryError:
+        return _say("out of memory", 1)
+    except OSError as exc:
+        return _say(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc), 1)
+
+
+def _invoke(args: Sequence[str] | None) -> object:
+    """Call the command, as `click.Group.main` does; that one also prints on an interrupt, and ends where a pipe breaks."""
+    if "_PLANNER_COMPLETE" in os.environ or sys.platform == "win32":
+        return cli.main(args=args, prog_name="planner", standalone_mode=False)
+    try:
+        with cli.make_context("planner", list(sys.argv[1:] if args is None else args)) as context:
+            return cli.invoke(context)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
 
 
 def _say(message: str, code: int) -> int:
+    from planner.text import one_line
+
     try:
-        sys.stdout.flush()
+        with contextlib.suppress(PlannerError):
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    print(f"planner: {scrubbed(message)}", file=sys.stderr)
+    print(f"planner: {one_line(scrubbed(' '.join(message.split())))}", file=sys.stderr)
     return code

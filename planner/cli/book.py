@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from planner.prices.book import PriceBook
-    from planner.prices.book.read import Fetch
-    from planner.prices.book.write import Change, Content
+    from planner.prices.book.write import Change
 
 __all__ = ["add_to"]
 
@@ -65,9 +64,9 @@ def diff(
         raise MisuseError("--from-list compares with the committed list, --since with an earlier day: give one of them")
     offers = None
     if quote_file:
-        from planner.api import load
+        from planner.cli.options import saved_quote
 
-        offers = load(quote_file).offers
+        offers = saved_quote(quote_file).offers
     with _open(price_book_db) as book:
         if from_list:
             changes = changes_from_list(book, Catalog().priced, provider, region)
@@ -132,16 +131,17 @@ def history(instance_type: str, provider: str, region: str, price_book_db: str |
 @_DB
 def export(file: str | None, force: bool, price_book_db: str | None) -> int:
     """Write the whole price book as CSV, to a file or to the terminal."""
+    from io import TextIOWrapper
+
     from planner.prices.book.csvfile import export_csv
 
     with _open(price_book_db) as book:
         if not file:
-            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-            export_csv(book, sys.stdout)
+            out = TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+            export_csv(book, out)
+            out.detach()
             return 0
         # Written piece by piece, since a book may be larger than the memory; moved into place when whole.
-        from io import TextIOWrapper
-
         from planner.rendering.formats import ours
         from planner.writing import writing
 
@@ -161,22 +161,13 @@ def import_(file: str, price_book_db: str | None) -> int:
     from planner.cli.options import book_path
     from planner.prices.book.csvfile import check_csv, import_csv
     from planner.prices.book.write import Writer
+    from planner.prices.refresh import check_fetch
 
-    check_csv(file, _check)
+    check_csv(file, check_fetch)
     with Writer.open(book_path(price_book_db)) as writer:
         done = import_csv(file, writer)
     click.echo(f"{done.fetches} regions with {done.observations} observations added, {done.known} were known already")
     return 0
-
-
-def _check(fetch: Fetch, content: Content) -> list[str]:
-    """Check a fetch from a file like one from a cloud."""
-    from planner.prices.checks import check_batch
-    from planner.prices.refresh import listed_types
-    from planner.prices.texts import batch_of
-
-    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps, fetch.tells_zones)
-    return check_batch(made, listed_types(fetch.provider))
 
 
 def _date(text: str | None, option: str) -> str:

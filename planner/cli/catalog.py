@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.book import add_to
-from planner.cli.options import book_options, open_catalog
+from planner.cli.options import book_options, open_catalog, put
 from planner.cli.screen import colours
 from planner.errors import CatalogError, MisuseError, suggest
 
@@ -95,8 +95,14 @@ def list_(everything: bool, form: str, **values: Any) -> int:
     ]
     if form == "csv":
         import csv
+        from io import StringIO
 
-        csv.writer(sys.stdout, lineterminator="\n").writerows([[h.replace(" ", "_") for h in header], *rows])
+        from planner.text import cell
+
+        out = StringIO()
+        made = [[h.replace(" ", "_") for h in header], *([cell(x) for x in row] for row in rows)]
+        csv.writer(out, lineterminator="\n").writerows(made)
+        put(out.getvalue(), None, people=False)
         return 0
     if not rows:
         sys.stdout.write("No price fits; loosen the filters, or add --all for rows that quotes leave out.\n")
@@ -251,13 +257,39 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
             f"{words}{' STALE' if late else ''}; {found.undated} undated, {found.out} kept out of quotes"
         )
     problems = [problem for found in reviews for problem in found.problems]
+    if not books["offline_list"]:
+        problems += _book_problems(books["price_book_db"])
     for problem in problems:
         click.echo(f"problem: {problem}", err=True)
     if problems:
-        raise CatalogError(f"{len(problems)} problem{'s' * (len(problems) > 1)} in the price lists; see above")
+        raise CatalogError(
+            f"{len(problems)} problem{'s' * (len(problems) > 1)} in the price lists and the price book; see above"
+        )
     if strict and stale:
         raise CatalogError(f"stale: {', '.join(stale)}; run `planner refresh {' '.join(stale)}`")
     return 0
+
+
+def _book_problems(price_book_db: str | None) -> list[str]:
+    """Return what is wrong with the price book, each digest made again; say which fetches are dated after now."""
+    from planner.cli.options import book_path
+    from planner.errors import PriceBookError
+    from planner.prices.book import PriceBook
+
+    try:
+        book = PriceBook.open_for_read(book_path(price_book_db))
+        if book is None:
+            return []
+        with book:
+            for fetch in book.late():
+                click.echo(
+                    f"planner: warning: {book.path}: {fetch.provider} {fetch.region} was observed at {fetch.observed_at}, after "
+                    f"now ({book.now}): a clock was wrong; any later refresh wins over it",
+                    err=True,
+                )
+            return book.check()
+    except PriceBookError as exc:
+        return [str(exc)]
 
 
 add_to(catalog)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.options import BASES, put
+from planner.cli.options import BASES, put, saved_quote
 
 if TYPE_CHECKING:
     from planner.quoting.diff import Diff
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(0), default=20, metavar="N", help="Offers shown; 0 = all.  [20]")
 @click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--strict", is_flag=True, help="Exit 1 when a file was changed after it was saved.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
 def diff(
     old: str,
     new: str,
+    strict: bool,
     limit: str | None,
     offer: str | None,
     basis: str,
@@ -40,12 +42,11 @@ def diff(
 ) -> int:
     """What changed between two saved quotes (`planner quote --format json`), split exactly into price, discount,
     exchange rate, hours, count and volume."""
-    from planner.api import load
     from planner.quoting.diff import compare, increase
     from planner.rendering.diff import FORMATS
 
     most = _limit(limit) if limit is not None else None
-    result = compare(load(old), load(new), basis)
+    result = compare(saved_quote(old, strict), saved_quote(new, strict), basis)
     rise = increase(result, offer or "")
     text = FORMATS[form](result, top, offer or "")
     put(text, output, force)

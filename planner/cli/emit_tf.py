@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.options import book_options, make_quote, make_workload, open_catalog, workload_options
+from planner.cli.options import book_options, make_quote, make_workload, open_catalog, saved_quote, workload_options
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @workload_options
 @book_options
 @click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
+@click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
 @click.option(
     "--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows."
 )
@@ -60,6 +61,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 def emit_tf(
     cloud: str,
     quote_file: str | None,
+    strict: bool,
     offer_id: str | None,
     output: str | None,
     force: bool,
@@ -83,7 +85,7 @@ def emit_tf(
         raise MisuseError(f"emit-tf writes for one provider, {cloud}; drop --provider")
     books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
     if quote_file:
-        priced = _saved(quote_file, values, any(books.values()))
+        priced = _saved(quote_file, values, any(books.values()), strict)
     else:
         priced = make_quote(make_workload({**values, "provider": (cloud,)}), open_catalog(**books))
     wanted = priced.workload
@@ -138,16 +140,14 @@ def _settings(values: dict[str, Any]) -> Settings:
     )
 
 
-def _saved(path: str, values: dict[str, Any], books: bool) -> Quote:
+def _saved(path: str, values: dict[str, Any], books: bool, strict: bool) -> Quote:
     """Return the saved quote; options that would change its prices are refused, those that choose an offer are not."""
     choosing = ("region", "instance_type", "purchase_option", "provider")
     given = [k for k, v in values.items() if k not in choosing and v is not None and v != ()]
     if given or books:
         what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
         raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
-    from planner.api import load
-
-    return load(path)
+    return saved_quote(path, strict)
 
 
 def _pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:

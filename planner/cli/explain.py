@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from planner.cli.options import book_options, make_quote, make_workload, open_catalog, workload_options
+from planner.cli.options import book_options, make_quote, make_workload, open_catalog, saved_quote, workload_options
 from planner.errors import MisuseError
 
 
@@ -18,9 +18,11 @@ from planner.errors import MisuseError
     "--offer", metavar="ID", help="Id of the offer (column `offer` of CSV, `id` of JSON).  [the recommended one]"
 )
 @click.option("--replay", metavar="FILE", help="Explain an offer of a saved JSON quote.")
+@click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
 def explain(
     offer: str | None,
     replay: str | None,
+    strict: bool,
     price_book: tuple[str, ...],
     price_book_db: str | None,
     offline_list: bool,
@@ -38,9 +40,7 @@ def explain(
 
     narrowed = False
     if replay:
-        from planner.api import load
-
-        result = load(replay)
+        result = saved_quote(replay, strict)
     else:
         if offer and not values.get("region"):
             parts = offer.split(":")

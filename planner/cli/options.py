@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from planner.quoting.records import Quote
     from planner.workload import Workload
 
-__all__ = ["book_options", "make_quote", "make_workload", "open_catalog", "put", "workload_options"]
+__all__ = ["book_options", "make_quote", "make_workload", "open_catalog", "put", "saved_quote", "workload_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,11 +92,7 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     path = values.get("workload_file")
     result = workload.from_toml(path, base) if path else (base or workload.Workload())
     given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    made = workload.make(given, result)
-    if "count" in given and not made.count:
-        # In a file 0 is what it says in 0.1.0's: that the sizing decides. Who types it means none.
-        raise MisuseError("--count: 0 instances serve nothing; leave the option out and the sizing decides")
-    return made
+    return workload.make(given, result)
 
 
 def open_catalog(
@@ -169,7 +165,22 @@ def _open_book(price_book_db: str | None) -> Any:
     context = click.get_current_context(silent=True)
     if context is not None:
         context.call_on_close(book.close)
-    return Fallback(book, warn)
+    return Fallback(book, warn, lambda text: click.echo(f"planner: warning: {text}", err=True))
+
+
+def saved_quote(path: str, strict: bool = False) -> Quote:
+    """Return the quote saved at `path`; one whose file was changed since is a warning on stderr, with `strict` an error."""
+    from planner.api import load
+    from planner.errors import PlannerError
+    from planner.quoting.saved import altered
+
+    quote = load(path)
+    said = altered(quote)
+    if said is not None:
+        if strict:
+            raise PlannerError(f"{path}: {said}")
+        click.echo(f"planner: warning: {path}: {said}", err=True)
+    return quote
 
 
 def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
@@ -183,18 +194,22 @@ def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quo
     return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
 
 
-def put(text: str | bytes, output: str | None, force: bool = False) -> None:
+def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:
     """Write a rendering to the file `output`, else to the terminal.
 
-    force: also over a file that planner did not write.
+    force: also over a file that planner did not write. people: it is read in the terminal, in the terminal's encoding.
     """
     if output:
         from planner.rendering.formats import ours
+        from planner.text import visible
         from planner.writing import write_new
 
+        if people and isinstance(text, str):
+            text = visible(text)
         write_new(output, text, force=force, mine=ours)
-    elif isinstance(text, bytes) and hasattr(sys.stdout, "buffer"):
+    elif hasattr(sys.stdout, "buffer") and not (isinstance(text, str) and people):
+        # A file's bytes are the same, whatever the terminal's encoding.
         sys.stdout.flush()
-        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace") if isinstance(text, str) else text)
     else:
         sys.stdout.write(text if isinstance(text, str) else text.decode())

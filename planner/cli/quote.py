@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.options import BASES, book_options, make_quote, make_workload, open_catalog, put, workload_options
+from planner.cli.options import (
+    BASES,
+    book_options,
+    make_quote,
+    make_workload,
+    open_catalog,
+    put,
+    saved_quote,
+    workload_options,
+)
 from planner.cli.screen import colours, columns
 from planner.errors import BudgetError, MisuseError, NoOfferError, StaleError
 
@@ -20,7 +29,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 @click.command()
 @workload_options
 @book_options
-@click.option("--strict", is_flag=True, help="Exit 1 when a provider's prices are stale.")
+@click.option("--strict", is_flag=True, help="Exit 1 when prices are stale or a saved quote was changed.")
 @click.option(
     "--top",
     type=click.IntRange(1, 1000),
@@ -78,7 +87,7 @@ def quote(
     if explain and form != "table":
         raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
-        result = _replay(replay, values)
+        result = _replay(replay, values, strict)
     else:
         base = None
         if from_tf:
@@ -88,7 +97,7 @@ def quote(
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
-    given |= {"compare": _replay(compare, {}) if compare else None}
+    given |= {"compare": _replay(compare, {}, strict) if compare else None}
     shown = output is None
     common = {
         "top": top,
@@ -108,18 +117,16 @@ def quote(
         from planner.rendering.charts import write
 
         write(result, charts, top or 1, lang, force=force)
-    put(text, output, force)
+    put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
 
 
-def _replay(path: str, values: dict[str, Any]) -> Quote:
+def _replay(path: str, values: dict[str, Any], strict: bool) -> Quote:
     given = [k for k, v in values.items() if v is not None and v != ()]
     if given:
         raise MisuseError(f"--replay shows a saved quote as it was; --{given[0].replace('_', '-')} cannot change it")
-    from planner.api import load
-
-    return load(path)
+    return saved_quote(path, strict)
 
 
 def _explained(result: Quote, lang: str) -> str:

@@ -12,6 +12,7 @@ from planner.errors import FetchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from planner.prices.book.write import Writer
     from planner.prices.refresh import Outcome, Plan
     from planner.provider import Provider
 
@@ -96,10 +97,14 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
         click.echo("nothing to fetch")
         return 1 if todo.missing else 0
     with Writer.open(path) as book:
+        _say_late(book, todo)
+        _take_in(book)
         try:
             if sys.stderr.isatty():
                 label = f"{len(todo.jobs)} regions"
-                with click.progressbar(length=len(todo.jobs), label=label, file=sys.stderr) as bar:
+                with click.progressbar(
+                    length=len(todo.jobs), label=label, file=getattr(sys.stderr, "bare", sys.stderr)
+                ) as bar:
 
                     def step(outcome: Outcome) -> None:
                         seen.append(outcome)
@@ -123,6 +128,28 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
             return 130
     _summary(seen, path)
     return 1 if todo.missing or any(outcome.error for outcome in seen) else 0
+
+
+def _say_late(book: Writer, todo: Plan) -> None:
+    """Say what the book has of these regions that is dated after now."""
+    places = {(job.provider.name, job.region) for job in todo.jobs}
+    book.book.now = todo.jobs[0].access.now
+    late = [fetch for fetch in book.book.late() if (fetch.provider, fetch.region) in places]
+    if late:
+        newest = max(fetch.observed_at for fetch in late)
+        click.echo(
+            f"planner: warning: {book.path}: {len(late)} fetches of these regions are dated after now ({book.book.now}), the "
+            f"newest {newest}: this computer's clock is wrong, or was; this refresh wins over them",
+            err=True,
+        )
+
+
+def _take_in(book: Writer) -> None:
+    from planner.prices.book.aside import take_in
+    from planner.prices.refresh import check_fetch
+
+    for path, why in take_in(book, check_fetch):
+        click.echo(f"{path}: {why}" if why else f"taken in what lay aside: {path}", err=True)
 
 
 def _line(outcome: Outcome) -> str:

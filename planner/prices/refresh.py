@@ -12,11 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from planner.errors import FetchError, MisuseError, PlannerError, scrubbed
-from planner.offer import InstanceType
-from planner.prices.book.write import Change, Writer
+from planner.errors import FetchError, MisuseError, PlannerError, PriceBookError, scrubbed
+from planner.money import plain
+from planner.offer import InstanceType, Key, Priced
+from planner.prices.book import aside
+from planner.prices.book.digest import Content, Fetch
+from planner.prices.book.words import name_of
+from planner.prices.book.write import Change, Writer, as_fetch
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_batch
+from planner.prices.texts import batch_of
 from planner.provider import Access, Batch, Provider, checked_endpoint
 from planner.records import NamedTuple
 
@@ -28,6 +33,8 @@ DEFAULT_PARALLEL = 4
 REGION_SECONDS = 600.0
 _GRACE_SECONDS = 15.0
 _SHOWN_PROBLEMS = 3
+#: A price that is so many times the last known one, or so small a part of it, waits for a person's word.
+FAR_OFF = 20
 
 
 class Job(NamedTuple):
@@ -238,12 +245,63 @@ def _keep(job: Job, result: Batch | str, seconds: float, book: Writer) -> Outcom
             if problems:
                 more = f" (and {len(problems) - _SHOWN_PROBLEMS} more)" if len(problems) > _SHOWN_PROBLEMS else ""
                 raise FetchError("; ".join(problems[:_SHOWN_PROBLEMS]) + more)
-            changes = book.add(result, access.now, "public" if access.public else "keys", access.families)
+            changes = _add(job, result, book)
             counts = (len(result.prices), len(result.transfer), len(result.services), len(result.instance_types))
             gaps = result.gaps
         except PlannerError as exc:
-            error = one_line(exc)
+            error = one_line(exc, 1000)
     return Outcome(name, region, access.public, seconds, counts, tuple(changes), gaps, error)
+
+
+def _add(job: Job, batch: Batch, book: Writer) -> list[Change]:
+    """Keep a batch; raise `FetchError` when it is held, `PriceBookError` when it lies aside because the book is not to be had."""
+    access = job.access
+    how = "public" if access.public else "keys"
+    try:
+        far = _far_off(batch, book)
+        if far:
+            path = aside.put(book.path, aside.HELD, *as_fetch(batch, access.now, how, access.families))
+            more = f" and {len(far) - _SHOWN_PROBLEMS} more" if len(far) > _SHOWN_PROBLEMS else ""
+            raise FetchError(
+                f"held for confirmation, {len(far)} prices are more than {FAR_OFF} times off from the last known: "
+                f"{'; '.join(far[:_SHOWN_PROBLEMS])}{more}; if they are right: planner catalog import {path}"
+            )
+        return book.add(batch, access.now, how, access.families)
+    except PriceBookError as exc:
+        path = aside.put(book.path, aside.ASIDE, *as_fetch(batch, access.now, how, access.families))
+        book.hurry()
+        raise PriceBookError(f"{exc}; what was fetched lies in {path}, and the next refresh takes it in") from exc
+
+
+def _far_off(batch: Batch, book: Writer) -> list[str]:
+    """Return the prices that differ from the last known ones, of the book or else of the list, by more than FAR_OFF times."""
+    known = {**_listed(batch.provider, batch.region), **book.priced(batch.provider, batch.region)}
+    found = []
+    rows: tuple[Priced, ...] = (*batch.prices, *batch.transfer, *batch.services)
+    for row in rows:
+        before = known.get(row.key)
+        if before is None or row.amount <= 0 or before.amount <= 0:
+            continue
+        if not before.amount / FAR_OFF <= row.amount <= before.amount * FAR_OFF:
+            found.append(f"{name_of(row)} {plain(before.amount)} -> {plain(row.amount)} {row.currency}")
+    return found
+
+
+@functools.cache
+def _listed(provider: str, region: str) -> dict[Key, Priced]:
+    catalog = Catalog()
+    rows = (catalog.priced(provider, region) if region in _regions_of(catalog, provider) else None) or ()
+    return {row.key: row for row in rows if not row.status and row.source.confidence != "low"}
+
+
+def _regions_of(catalog: Catalog, provider: str) -> Iterable[str]:
+    return catalog.regions(provider) if provider in catalog.providers() else ()
+
+
+def check_fetch(fetch: Fetch, content: Content) -> list[str]:
+    """Check a fetch from a file like one from a cloud."""
+    made = batch_of(fetch.provider, fetch.region, fetch.account_site, content, fetch.gaps, fetch.tells_zones)
+    return check_batch(made, listed_types(fetch.provider))
 
 
 def _problems(job: Job, batch: Batch) -> list[str]:

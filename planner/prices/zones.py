@@ -19,12 +19,13 @@ class Sold(NamedTuple):
 
 class Sight(NamedTuple):
     """What one fetch said about zones. families: what it covers, () = all GPU families. zones: sorted, by type;
-    None = it said nothing, which is not the same as "nowhere"."""
+    None = it said nothing, which is not the same as "nowhere". rank: the time by which it counts, None = observed_at."""
 
     families: tuple[str, ...]
     observed_at: str
     fetch: int
     zones: Mapping[str, tuple[str, ...]] | None
+    rank: str | None = None
 
 
 class Market(NamedTuple):
@@ -50,7 +51,7 @@ class Market(NamedTuple):
                 if not in_families(instance_type, sight.families):
                     continue
                 if sight.zones is not None:
-                    rank = (sight.observed_at, sight.fetch)
+                    rank = (sight.observed_at if sight.rank is None else sight.rank, sight.fetch)
                     if best is None or rank > best[0]:
                         best = rank, Sold(sight.zones.get(instance_type, ()), sight.observed_at)
                 break

@@ -72,22 +72,23 @@ def load(text: str, where: str = "quote", sellers: Sellers | None = None) -> Quo
     except (ValueError, RecursionError) as exc:
         raise MisuseError(f"{where}: not valid JSON: {exc}") from None
     schema = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-    at = [where]
+    reader = _Reader(raw)
     try:
         if schema == SCHEMA:
-            made = _Reader(raw, at).quote()
+            made = reader.quote()
         elif schema == "planner.quote/1":
             from planner.quoting import saved_v1
 
-            made = saved_v1.quote(raw, where, sellers)
+            made = saved_v1.quote(raw, sellers)
         else:
-            raise MisuseError(f"{where}: not a {SCHEMA} file (found {str(schema)[:40]!r}); save one with --format json")
+            raise MisuseError(f"not a {SCHEMA} file (found {str(schema)[:40]!r}); save one with --format json")
+        held(made, Quote, "")
     except MisuseError as exc:
-        raise exc if str(exc).startswith(where) else MisuseError(f"{at[0]}: {exc}") from None
+        raise MisuseError(f"{where}: {exc}") from None
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RecursionError) as exc:
+        place = f"{reader.at}: " if reader.at else ""
         said = f"{type(exc).__name__} {exc}"[:200]
-        raise MisuseError(f"{at[0]}: damaged or from another version: {said}") from None
-    held(made, Quote, f"{where}: ")
+        raise MisuseError(f"{where}: {place}damaged or from another version: {said}") from None
     whole, _, end = text.rpartition(SEAL)
     if schema == SCHEMA and f'"{seal(whole.encode())}"' != end.rstrip("\n}"):
         made = made._replace(notes=(*made.notes, ALTERED))
@@ -100,10 +101,10 @@ def altered(quote: Quote) -> Text | None:
 
 
 class _Reader:
-    """One file being read: its sentences and sources. at: one text, the file and the place in it that is being read."""
+    """One file being read: its sentences and sources. at: the place in it that is being read."""
 
-    def __init__(self, raw: Mapping[str, Any], at: list[str]) -> None:
-        self.raw, self.at, self.where = raw, at, at[0]
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw, self.at = raw, ""
         self._sizings: dict[str, Sizing] = {}
 
     def say(self, english: str) -> Text:
@@ -113,14 +114,14 @@ class _Reader:
         raw = self.raw
         self.words = {said: self.word(said, *how) for said, how in raw["words"].items()}
         self.sources = [Source(**s) for s in raw["sources"]]
-        held(tuple(self.sources), tuple[Source, ...], f"{self.where}: sources")
-        fx = tuple(Fx(**{**f, "rate": self.number(f["rate"], f"fx[{n}].rate")}) for n, f in enumerate(raw["fx"]))
-        held(fx, tuple[Fx, ...], f"{self.where}: fx")
+        held(tuple(self.sources), tuple[Source, ...], "sources")
+        fx = tuple(Fx(**{**f, "rate": number(f["rate"], f"fx[{n}].rate")}) for n, f in enumerate(raw["fx"]))
+        held(fx, tuple[Fx, ...], "fx")
         self.rates = Rates([x for x in fx if x.rate])
-        work = load_workload(raw["workload"], f"{self.where}: workload")
-        window = Window(self.number(raw["hours"], "hours"), work.start)
+        work = load_workload(raw["workload"], "workload")
+        window = Window(number(raw["hours"], "hours"), work.start)
         if not isinstance(raw["offers"], list):
-            raise MisuseError(f"{self.where}: offers: expected a list")
+            raise MisuseError("offers: expected a list")
         for name, told, follows in (("hours", window.hours, work.hours), ("currency", raw["currency"], work.currency)):
             if told != follows:
                 self._differs(name, told, follows)
@@ -128,7 +129,7 @@ class _Reader:
         if raw["months"] != months:
             self._differs("months", raw["months"], months)
         made = Quote(
-            quoted_on=iso_date(raw["quoted_on"], f"{self.where}: quoted_on"),
+            quoted_on=iso_date(raw["quoted_on"], "quoted_on"),
             hours=window.hours,
             months=months,
             currency=work.currency,
@@ -145,14 +146,14 @@ class _Reader:
             reference_types=tuple(raw["reference_types"]),
             sellers=tuple(Seller(**{**s, "sites": tuple(Site(**x) for x in s["sites"])}) for s in raw["sellers"]),
         )
-        self.at[0] = self.where
+        self.at = ""
         if len({o.id for o in made.offers}) != len(made.offers):
-            raise MisuseError(f"{self.where}: offers: one stands twice")
+            raise MisuseError("offers: one stands twice")
         return made._replace(budget=self.budget(made), recommended=self.recommended(made))
 
     def word(self, said: str, key: str, values: Mapping[str, Any]) -> Text:
         made = _unmade(key, values)
-        held(made, Text, f"{self.where}: words: {ascii(said)[:60]}")
+        held(made, Text, f"words: {ascii(said)[:60]}")
         if str(made) != said:
             self._differs("words", said, str(made))
         return made
@@ -174,46 +175,43 @@ class _Reader:
             self._differs("recommended", told and told["id"], made and made.id)
         return made
 
-    def number(self, raw: object, place: str) -> Decimal:
-        return number(raw, f"{self.where}: {place}")
-
     def rate(self, raw: Mapping[str, Any]) -> Rate:
         return Rate(
-            number(raw["amount"], f"{self.at[0]}: amount"),
+            number(raw["amount"], f"{self.at}.amount"),
             raw["unit"],
             self.sources[raw["source"]],
-            number(raw["start"], f"{self.at[0]}: start"),
-            number_or_none(raw["end"], f"{self.at[0]}: end"),
+            number(raw["start"], f"{self.at}.start"),
+            number_or_none(raw["end"], f"{self.at}.end"),
         )
 
     def line(self, raw: Mapping[str, Any], way: Way, place: str) -> Line:
-        self.at[0] = f"{self.where}: {place}"
+        self.at = place
         name = self.say(raw["name"]) if raw["part"] != "compute" else compute_name(way, raw["rule"] == "upfront")
         made = Line(
             part=raw["part"],
             rule=raw["rule"],
             name=name,
             count=raw["count"],
-            each=number(raw["each"], f"{self.at[0]}.each"),
+            each=number(raw["each"], f"{self.at}.each"),
             currency=raw["currency"],
             rates=tuple(self.rate(r) for r in raw["rates"]),
-            share=number(raw["share"], f"{self.at[0]}.share"),
+            share=number(raw["share"], f"{self.at}.share"),
             free=None if raw["free"] is None else self.rate(raw["free"]),
             volume=raw["volume"],
         )
-        check_line(made, self.at[0])
+        check_line(made, self.at)
         return made
 
     def offer(self, raw: Mapping[str, Any], work: Workload, window: Window, place: str) -> Offer:
-        self.at[0] = f"{self.where}: {place}"
+        self.at = place
         way, told = way_of(raw), raw["totals"]
-        held(way, Way, self.at[0])
+        held(way, Way, self.at)
         if way.purchase_option not in PURCHASE_OPTIONS:
-            raise MisuseError(f"{self.at[0]}.purchase_option: {suggest(way.purchase_option, PURCHASE_OPTIONS)}")
+            raise MisuseError(f"{self.at}.purchase_option: {suggest(way.purchase_option, PURCHASE_OPTIONS)}")
         lines = tuple(self.line(x, way, f"{place}.lines[{n}]") for n, x in enumerate(raw["lines"]))
         on_demand, usual = raw["on_demand"], way._replace(purchase_option="on_demand", term="", payment="", offering="")
         hourly = None if on_demand is None else self.line(on_demand, usual._replace(zone=""), f"{place}.on_demand")
-        self.at[0] = f"{self.where}: {place}"
+        self.at = place
         terms = cost.terms_of(way, window, window.months)
         charges = cost.charges_of(lines, terms, window, window.months)
         self._follow(raw["charges"], charges, place)
@@ -225,14 +223,14 @@ class _Reader:
         for name, said, made in (("totals.native", told["native"], native), ("totals", told, report)):
             self._same(said, made, f"{place}.{name}")
         commitment, sizing = cost.commitment_of(lines, way, terms), self.sizing(raw)
-        even = number_or_none(raw["break_even_hours"], f"{self.at[0]}.break_even_hours")  # the hash holds it
+        even = number_or_none(raw["break_even_hours"], f"{self.at}.break_even_hours")  # the hash holds it
         tokens = per_million(work, sizing, report.effective)
         count = next(line.count for line in lines if line.part == "compute")
         for name, said, follows in (
             ("id", raw["id"], offer_id(way)),
             ("count", raw["count"], count),
             ("sizing.count", sizing.count, count),
-            ("commitment", _commitment(raw["commitment"], self.at[0]), commitment),
+            ("commitment", _commitment(raw["commitment"], self.at), commitment),
             ("cost_per_million_output", raw["cost_per_million_output"], _plain(tokens[0])),
             ("cost_per_million_tokens", raw["cost_per_million_tokens"], _plain(tokens[1])),
         ):
@@ -261,13 +259,13 @@ class _Reader:
         key = f"{name} {json.dumps(raw['sizing'], sort_keys=True)}"
         if key not in self._sizings:
             made = sizing_of({**raw["sizing"], **self.raw["sizing_steps"][name]}, self.say)
-            held(made, Sizing, f"{self.at[0]}.sizing")
+            held(made, Sizing, f"{self.at}.sizing")
             self._sizings[key] = made
         return self._sizings[key]
 
     def _follow(self, told: Sequence[Mapping[str, Any]], made: Sequence[Charge], place: str) -> None:
         if len(told) != len(made):
-            raise MisuseError(f"{self.where}: {place}.charges: {len(told)} of them, its lines make {len(made)}")
+            raise MisuseError(f"{place}.charges: {len(told)} of them, its lines make {len(made)}")
         for index, (said, charge) in enumerate(zip(told, made, strict=True)):
             for name in _CHARGE_NUMBERS:
                 if said[name] != plain(getattr(charge, name)):
@@ -281,7 +279,7 @@ class _Reader:
     def _differs(self, place: str, said: object, made: object) -> NoReturn:
         follows = plain(made) if isinstance(made, Decimal) else str(made)
         raise MisuseError(
-            f"{self.where}: {place} is {ascii(said)[:60]}, but what it is made of gives {follows[:60]}: "
+            f"{place} is {ascii(said)[:60]}, but what it is made of gives {follows[:60]}: "
             "the file was changed or is of another version"
         )
 

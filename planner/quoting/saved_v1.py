@@ -80,9 +80,9 @@ def recognise(sentence: str) -> Text:
     return Text(sentence)
 
 
-def quote(raw: Mapping[str, Any], where: str, sellers: Callable[[str], Seller] | None = None) -> Quote:
-    """Return the quote of a `planner.quote/1` object in the file `where`; sellers names its providers."""
-    work = load_workload(raw["workload"], f"{where}: workload")
+def quote(raw: Mapping[str, Any], sellers: Callable[[str], Seller] | None = None) -> Quote:
+    """Return the quote of a `planner.quote/1` object; sellers names its providers."""
+    work = load_workload(raw["workload"], "workload")
     months = Window(work.hours, work.start).months
     if number(raw["hours"], "hours") != work.hours or raw["months"] != months or raw["currency"] != work.currency:
         raise ValueError("hours, months and currency do not follow from the workload")

@@ -8,6 +8,7 @@ import io
 from planner.money import plain
 from planner.quoting.notes import old_offers
 from planner.quoting.records import Quote
+from planner.text import cell
 
 __all__ = ["COLUMNS", "dump"]
 
@@ -53,11 +54,6 @@ COLUMNS = (
     "place",
     "stale",
 )
-
-
-def safe(text: str) -> str:
-    """Return `text` so that a spreadsheet reads it as text: a leading = + - @ or control character gets an apostrophe."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def dump(quote: Quote) -> str:
@@ -116,5 +112,5 @@ def dump(quote: Quote) -> str:
                 c.source.place,
                 "yes" if o.id in old else "no",
             ]
-            writer.writerow([safe(x) if isinstance(x, str) and not x[:1].isdigit() else x for x in [*head, *line]])
+            writer.writerow([cell(x) if isinstance(x, str) else x for x in [*head, *line]])
     return out.getvalue()

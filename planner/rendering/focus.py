@@ -139,7 +139,7 @@ def pick(quote: Quote, wanted: str = "") -> Offer:
 
 def dump(quote: Quote, *, offer: str = "") -> str:
     """Return the rows of one offer as CSV (RFC 4180, line feeds); `offer` is its id, "" the recommended one."""
-    from planner.rendering.csv import safe
+    from planner.text import cell
 
     chosen = pick(quote, offer)
     out = io.StringIO()
@@ -147,7 +147,7 @@ def dump(quote: Quote, *, offer: str = "") -> str:
     writer.writeheader()
     for row in rows(quote, chosen):
         numbers = {k: plain(v) for k, v in row.items() if isinstance(v, Decimal)}
-        writer.writerow({k: numbers[k] if k in numbers else safe(str(v)) for k, v in row.items() if v is not None})
+        writer.writerow({k: numbers[k] if k in numbers else cell(v) for k, v in row.items() if v is not None})
     return out.getvalue()
 
 

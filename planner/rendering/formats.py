@@ -12,13 +12,15 @@ from typing import BinaryIO
 from planner.errors import MisuseError, suggest
 from planner.quoting.records import Quote
 from planner.records import NamedTuple
+from planner.text import visible
 
 __all__ = ["FORMATS", "Format", "find", "ours", "render"]
 
 
 class Format(NamedTuple):
     """A format. options: the keywords that its `dump` takes. whole: it recomputes, so a quote for it carries every line
-    (`planner.quoting.build.quote(..., whole=True)`). file: it is not for a terminal. marks: what stands within the first 4 KiB
+    (`planner.quoting.build.quote(..., whole=True)`). file: it is not for a terminal. plain: people read it as it
+    is, so control characters in it are shown. marks: what stands within the first 4 KiB
     of a file of this format that planner wrote, one of them: such a file is replaced without being asked for."""
 
     name: str
@@ -26,6 +28,7 @@ class Format(NamedTuple):
     options: tuple[str, ...] = ()
     whole: bool = False
     file: bool = False
+    plain: bool = False
     function: str = "dump"
     marks: tuple[str, ...] = ()
 
@@ -35,6 +38,7 @@ FORMATS = (
         "table",
         "planner.rendering.table",
         ("top", "lang", "sort", "colour", "width", "gaps", "rejected"),
+        plain=True,
         marks=("\nAmounts in ", "\n金额单位 ", ", amounts in "),
     ),
     Format("json", "planner.rendering.json", function="dump_bytes", marks=('"schema": "planner.',)),
@@ -51,6 +55,7 @@ FORMATS = (
         "markdown",
         "planner.rendering.markdown",
         ("top", "lang", "compare"),
+        plain=True,
         marks=("### GPU cost quote", "### GPU 成本报价", "### Cost of the workload"),
     ),
     Format("focus", "planner.rendering.focus", ("offer",), marks=(",x_PricePlace,",)),
@@ -78,7 +83,8 @@ def render(quote: Quote, form: str = "table", **options: object) -> str | bytes:
             where = " or ".join(f"--format {taker}" for taker in takers)
             raise MisuseError(f"--{name} goes with {where}" if takers else f"no format has an option {name!r}")
     made: str | bytes = getattr(import_module(found.module), found.function)(quote, **options)
-    return made
+    # Bold and dim go to a terminal, and planner.cli's stream lets nothing else through.
+    return visible(made) if found.plain and isinstance(made, str) and not options.get("colour") else made
 
 
 def ours(file: BinaryIO) -> bool:

@@ -14,13 +14,15 @@ from typing import TextIO
 
 from planner.errors import MisuseError
 from planner.money import decimal_of
-from planner.prices.book.read import Fetch, PriceBook
+from planner.prices.book.digest import Content, Fetch, uid_of
+from planner.prices.book.read import PriceBook
 from planner.prices.book.sqlite import mapped, transaction
-from planner.prices.book.write import Content, Writer, normal_families, uid_of
+from planner.prices.book.write import Writer, normal_families
 from planner.prices.texts import KINDS, Kind
 from planner.records import NamedTuple
+from planner.text import FORMULA
 
-__all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time"]
+__all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time", "write_fetch"]
 
 _HEAD = ("record", "fetch", "uid", "observed_at", "access", "account_site", "families", "gaps", "tells_zones")
 _FIELDS = tuple(dict.fromkeys(name for kind in KINDS for name in kind.texts))
@@ -49,22 +51,40 @@ def export_csv(book: PriceBook, out: TextIO) -> int:
 
     Fetches never change, so this needs no lock and holds up no other planner.
     """
+    writer = _writer(out)
+    count = 0
+    for number, fetch in enumerate(book.fetches(), 1):
+        content = [
+            (kind, dict(zip(kind.texts, texts, strict=True)))
+            for kind in KINDS
+            for texts in sorted(book.texts(kind, fetch.id))
+        ]
+        _write(writer, number, fetch, content)
+        count += len(content)
+    return count
+
+
+def write_fetch(fetch: Fetch, content: Content, out: TextIO) -> None:
+    """Write one fetch as a book of its own would be exported."""
+    _write(_writer(out), 1, fetch, content)
+
+
+def _writer(out: TextIO) -> csv.DictWriter[str]:
     # CRLF as in RFC 4180; only then does the writer also quote a text with a bare CR in it.
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
-    count = 0
-    for number, fetch in enumerate(book.fetches(), 1):
-        head = fetch._asdict() | {"record": "fetch", "fetch": number, "families": " ".join(fetch.families)}
-        head["gaps"] = json.dumps(fetch.gaps, ensure_ascii=False)
-        head["tells_zones"] = "1" if fetch.tells_zones else ""
-        del head["id"]
-        writer.writerow(head)
-        for kind in KINDS:
-            for texts in sorted(book.texts(kind, fetch.id)):
-                count += 1
-                row = dict(zip(kind.texts, texts, strict=True))
-                writer.writerow({"record": kind.name, "fetch": number, **row})
-    return count
+    return writer
+
+
+def _write(writer: csv.DictWriter[str], number: int, fetch: Fetch, content: Content) -> None:
+    head = fetch._asdict() | {"record": "fetch", "fetch": number, "families": " ".join(fetch.families)}
+    head["gaps"] = json.dumps(fetch.gaps, ensure_ascii=False)
+    head["tells_zones"] = "1" if fetch.tells_zones else ""
+    del head["id"]
+    writer.writerow(head)
+    for kind, texts in content:
+        guarded = {name: _guarded(text) for name, text in texts.items()}
+        writer.writerow({"record": kind.name, "fetch": number, **guarded})
 
 
 def check_csv(path: str, check: CheckFetch) -> None:
@@ -154,7 +174,7 @@ def _parsed(path: str, lines: Iterator[list[str]]) -> Iterator[tuple[int, Fetch,
                 raise wrong(number, f"unknown record {row['record']!r}")
             if fetch is None or row["fetch"] != serial:
                 raise wrong(number, "an observation that follows no fetch of its own")
-            texts = {name: row[name] for name in kind.texts}
+            texts = {name: _bare(row[name]) for name in kind.texts}
             for name in _NUMBERS.intersection(kind.texts):
                 if texts[name] or name not in _MAY_BE_EMPTY:
                     try:
@@ -166,6 +186,15 @@ def _parsed(path: str, lines: Iterator[list[str]]) -> Iterator[tuple[int, Fetch,
         raise wrong(number + 1, f"not CSV ({exc})") from exc
     if fetch is not None:
         yield start, fetch, content
+
+
+def _guarded(text: str) -> str:
+    """Return a text as a spreadsheet may see it: what could be a formula stands behind an apostrophe, exactly undone by `_bare`."""
+    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
+
+
+def _bare(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith((*FORMULA, "'")) else text
 
 
 def _fetch(row: dict[str, str], number: int, wrong: Wrong) -> Fetch:

@@ -16,11 +16,17 @@ T = TypeVar("T")
 
 
 class Fallback:
-    """The reading side of a `PriceBook`, empty from the first error on; `warn` hears of that error."""
+    """The reading side of a `PriceBook`, empty from the first error on.
 
-    def __init__(self, book: PriceBook, warn: Callable[[str], None]) -> None:
+    `warn` hears of that error, `note` of what the book has to say of itself (`PriceBook.notes`).
+    """
+
+    def __init__(
+        self, book: PriceBook, warn: Callable[[str], None], note: Callable[[str], None] = lambda text: None
+    ) -> None:
         self._book: PriceBook | None = book
-        self._warn = warn
+        self._warn, self._note = warn, note
+        self._told = 0
 
     def prices(self, provider: str, region: str, as_of: str = "") -> list[Price]:
         return self._ask(lambda book: book.prices(provider, region, as_of), [])
@@ -47,7 +53,11 @@ class Fallback:
         if self._book is None:
             return nothing
         try:
-            return question(self._book)
+            answer = question(self._book)
+            for text in self._book.notes[self._told :]:
+                self._note(text)
+            self._told = len(self._book.notes)
+            return answer
         except PriceBookError as exc:
             # Half a book could mix old and new prices of one region; none at all is at least the dated list.
             self._book.close()

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from planner.errors import PriceBookError
-from planner.prices.book.sqlite import transaction
+from planner.prices.book.sqlite import damaged, transaction
 from planner.prices.texts import DETAIL, INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, ZONE
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["APPLICATION_ID", "VERSION", "check_file", "migrate"]
+__all__ = ["APPLICATION_ID", "VERSION", "WITHOUT_DIGEST", "check_file", "migrate"]
 
 #: "plnr": written into the file's header, so that another program's SQLite file is never taken for a book.
 APPLICATION_ID = 0x706C6E72
+
+#: The source of the detail whose status is the last fetch without a digest that can be made again.
+WITHOUT_DIGEST = "fetches kept before schema 2"
 
 _KEEP_LOG = ("fetch", "observation", "detail")
 
@@ -63,6 +66,11 @@ def _second_version(db: sqlite3.Connection) -> None:
             f" WHERE seen.item = {kind.table}.id"
         )
     db.execute("ALTER TABLE fetch ADD COLUMN gaps TEXT NOT NULL DEFAULT '[]'")
+    # The digest of an older fetch is over gaps that the first version did not keep, so it cannot be made again. Which these
+    # are is noted as a detail of no observation: the tables stay those of every other book.
+    newest = db.execute("SELECT max(id) FROM fetch").fetchone()[0]
+    if newest is not None:
+        db.execute("INSERT INTO detail VALUES (NULL, '', '', ?, '', ?, '')", (WITHOUT_DIGEST, str(newest)))
 
 
 def _third_version(db: sqlite3.Connection) -> None:
@@ -90,6 +98,8 @@ def check_file(db: sqlite3.Connection, path: str) -> int:
                 f"{path}: an SQLite file of another program, left as it is; name another with --price-book-db"
             )
         return 0
+    if version < 1:  # both numbers are written in one transaction
+        raise damaged(path, f"schema {version}")
     if version > VERSION:
         raise PriceBookError(
             f"{path}: written by a newer planner (schema {version}, this one knows {VERSION}); upgrade "

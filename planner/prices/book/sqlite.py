@@ -15,7 +15,7 @@ from planner.errors import PriceBookError
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["READ_WAIT_S", "WRITE_WAIT_S", "connect", "mapped", "transaction"]
+__all__ = ["READ_WAIT_S", "WRITE_WAIT_S", "connect", "damaged", "mapped", "reading", "transaction"]
 
 #: Readers wait this long for another planner's commit, which takes milliseconds.
 READ_WAIT_S = 5.0
@@ -56,21 +56,46 @@ def mapped(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as exc:
+        name = getattr(exc, "sqlite_errorname", "") or ""
+        # Without a name: sqlite3 itself could not decode what it got ("Could not decode to UTF-8 column").
+        if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or not name:
+            raise damaged(path, str(exc)) from exc
         raise PriceBookError(f"{path}: {_meaning(exc, path)}") from exc
 
 
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """`mapped`, for what reads: what is no text, number or record where one was written is damage, too."""
+    with mapped(path):
+        try:
+            yield
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            MemoryError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as exc:
+            raise damaged(path, f"{type(exc).__name__}: {exc}") from exc
+
+
+def damaged(path: str, why: str) -> PriceBookError:
+    """Return the error of a file that does not hold what was written to it."""
+    shown = "".join(char if char.isprintable() else "?" for char in why)[:120]
+    return PriceBookError(
+        f"{path}: not a price book, or a damaged one ({shown}); move it aside (mv '{path}' '{path}.damaged') and run "
+        "planner refresh, or use --offline-list to quote from the committed list"
+    )
+
+
 def _meaning(exc: sqlite3.Error, path: str) -> str:
-    import sqlite3
 
     text = str(exc)
     name = getattr(exc, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "another planner is writing to this price book and did not finish in time; try again"
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or isinstance(exc, sqlite3.DataError):
-        return (
-            f"not a price book, or a damaged one ({text}); move it aside (mv '{path}' '{path}.damaged') and run "
-            "planner refresh, or use --offline-list to quote from the committed list"
-        )
     if name.startswith("SQLITE_FULL"):
         return "the disk is full; nothing of this region was kept. Free some space and run planner refresh again"
     if name.startswith("SQLITE_READONLY"):

@@ -10,20 +10,18 @@ from typing import Self, cast
 
 from planner.errors import MisuseError, PriceBookError
 from planner.offer import Key, Priced
-from planner.prices.book.read import Fetch, PriceBook
+from planner.prices.book.digest import Content, Fetch, Texts, uid_of
+from planner.prices.book.read import PriceBook
 from planner.prices.book.schema import migrate
 from planner.prices.book.sqlite import WRITE_WAIT_S, connect, mapped, transaction
 from planner.prices.texts import DETAIL, Kind, Record, Zone, kind_of
 from planner.provider import Batch, bare_type
 from planner.records import NamedTuple
 
-__all__ = ["Change", "Writer", "changes_between", "normal_families", "uid_of"]
+__all__ = ["Change", "Writer", "as_fetch", "changes_between", "normal_families", "uid_of"]
 
 #: Item and detail ids are remembered up to this many; an import of a large book must not fill the memory.
 _REMEMBER = 200_000
-
-Texts = dict[str, str]
-Content = Sequence[tuple[Kind, Texts]]
 
 
 class Change(NamedTuple):
@@ -89,28 +87,23 @@ class Writer:
         """Keep what one region gave, whole or not at all, and return what it changed. The same fetch twice adds nothing.
 
         The batch has been checked (planner.prices.refresh does); this only refuses what a database cannot hold. Times are UTC,
-        "2026-11-23T10:00:00Z".
+        "2026-11-23T10:00:00Z"; `observed_at` is also the present, by which the book knows what is dated after it.
         """
-        fetch = Fetch(
-            id=0,
-            uid="",
-            provider=batch.provider,
-            region=batch.region,
-            account_site=batch.account_site,
-            access=access,
-            families=normal_families(families),
-            observed_at=observed_at,
-            gaps=batch.gaps,
-            tells_zones=batch.zones is not None,
-        )
-        zones = (Zone(batch.provider, batch.region, *pair) for pair in batch.zones or ())
-        rows: tuple[Record, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types, *zones)
-        content = [(kind_of(row), kind_of(row).write(row)) for row in rows]
-        with mapped(self.path), self._transaction():
-            before = self._priced(batch.provider, batch.region)
-            self.insert(fetch, content)
-            after = self._priced(batch.provider, batch.region)
+        fetch, content = as_fetch(batch, observed_at, access, families)
+        clock, self.book.now = self.book.now, observed_at
+        try:
+            with mapped(self.path), self._transaction():
+                before = self.priced(batch.provider, batch.region)
+                self.insert(fetch, content)
+                after = self.priced(batch.provider, batch.region)
+        finally:
+            self.book.now = clock
         return changes_between(before, after)
+
+    def hurry(self) -> None:
+        """Wait for no other planner from now on: this one has waited long enough once."""
+        with mapped(self.path):
+            self.db.execute("PRAGMA busy_timeout = 0")
 
     def insert(self, fetch: Fetch, content: Content) -> bool:
         """Append one fetch inside the caller's transaction; return False when the book has it already."""
@@ -152,7 +145,8 @@ class Writer:
     def _transaction(self) -> _Remembering:
         return _Remembering(self)
 
-    def _priced(self, provider: str, region: str) -> dict[Key, Priced]:
+    def priced(self, provider: str, region: str) -> dict[Key, Priced]:
+        """Return what the book says of a region now, by key."""
         book = self.book
         rows: tuple[Priced, ...] = (
             *book.prices(provider, region),
@@ -214,6 +208,26 @@ class _Remembering:
         self._inner.__exit__(*failure)  # type: ignore[arg-type]
 
 
+def as_fetch(batch: Batch, observed_at: str, access: str, families: Iterable[str] = ()) -> tuple[Fetch, Content]:
+    """Return a batch as the book keeps it, with its digest."""
+    fetch = Fetch(
+        id=0,
+        uid="",
+        provider=batch.provider,
+        region=batch.region,
+        account_site=batch.account_site,
+        access=access,
+        families=normal_families(families),
+        observed_at=observed_at,
+        gaps=batch.gaps,
+        tells_zones=batch.zones is not None,
+    )
+    zones = (Zone(batch.provider, batch.region, *pair) for pair in batch.zones or ())
+    rows: tuple[Record, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types, *zones)
+    content = [(kind_of(row), kind_of(row).write(row)) for row in rows]
+    return fetch._replace(uid=uid_of(fetch, content)), content
+
+
 def normal_families(families: Iterable[str]) -> tuple[str, ...]:
     """Return families as the book compares them: lower case, without the cloud's prefix, sorted, each once."""
     words = {bare_type(word) for word in families}
@@ -221,19 +235,6 @@ def normal_families(families: Iterable[str]) -> tuple[str, ...]:
         if not word or not word.isprintable() or " " in word:
             raise MisuseError(f"--family {word!r}: write the part before the size, e.g. p4d, gn7i, GN10Xp")
     return tuple(sorted(words))
-
-
-def uid_of(fetch: Fetch, content: Content) -> str:
-    """Return a digest of all that a fetch says: the same fetch has the same id in every book."""
-    import hashlib
-    import json
-
-    head = [*fetch[2:6], list(fetch.families), fetch.observed_at, list(fetch.gaps)]
-    if fetch.tells_zones:  # else left out, so that a fetch from before schema 3 keeps its id
-        head.append("zones")
-    body = sorted([kind.number, *texts.values()] for kind, texts in content)
-    text = json.dumps([head, body], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def changes_between(before: dict[Key, Priced], after: dict[Key, Priced]) -> list[Change]:
