@@ -27,7 +27,7 @@ def _named(quote: Quote, offer: Offer, t: English, gpus: str) -> str:
 
 
 def headline(quote: Quote, t: English) -> list[str]:
-    """Return what to take and what it costs in one sentence, then what that beats by how much (if anything)."""
+    """Return what to take and what it costs in one sentence, the age of its price, then what that beats (if anything)."""
     best, chosen = quote.best, quote.recommended
     if best is None or chosen is None:
         return [t("No firm, fully priced offer serves this workload.")]
@@ -37,6 +37,7 @@ def headline(quote: Quote, t: English) -> list[str]:
         take = "Take {offer}: for {hours} hours all that is owed has a present value of {amount} {code}."
     gpus = f" ({plain(best.gpu.count)}x {best.gpu.model})"
     said = [t(take, offer=_named(quote, best, t, gpus), amount=show(owed), code=code, hours=plain(quote.hours))]
+    said.append(price_age(quote, best, t))
     beaten = rival(quote)
     rest = beaten[1].offer if beaten is not None else None
     if beaten is not None and rest is not None and beaten[1].more > 0:
