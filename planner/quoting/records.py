@@ -7,7 +7,7 @@ What an offer costs has one definition, its **lines**. A `Line` is a quantity ru
 
     rule        quantity in a window                         cash                         owed over the term
     hours       hours, each at the step it falls in          as used                      nothing
-    block       the same                                     as used                      as used (capacity block)
+    block       the same                                     as used                      as used (0.1.0's capacity block)
     committed   hours                                        as used                      every hour of the term
     upfront     hours, the payment spread over the term's    once per term                the payment
     months      calendar months, a longer term spread        once per term                the payment
