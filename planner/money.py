@@ -121,7 +121,14 @@ def plain(value: Decimal) -> str:
 
 
 def show(value: Decimal, places: int = 2) -> str:
-    """Return `value` for people: grouped by thousands, rounded half up to `places` digits."""
+    """Return `value` for people: grouped by thousands, rounded half up to `places` digits; nothing is "-0.00"."""
     from decimal import ROUND_HALF_UP
 
-    return f"{value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP):,f}"
+    shown = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return f"{shown if shown else abs(shown):,f}"
+
+
+def signed(value: Decimal) -> str:
+    """Return a difference for people: with its sign, and "0.00" for what rounds to nothing."""
+    shown = show(value)
+    return f"+{shown}" if value > 0 and shown != "0.00" else shown

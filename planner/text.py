@@ -40,7 +40,7 @@ def raw(key: str, /, **values: object) -> Text:
     return Text(key, tuple(values.items()))
 
 
-def plural(n: int, one: str, many: str) -> str:
+def plural(n: Decimal | int, one: str, many: str) -> str:
     """Return the key that goes with a number of things: `one` for exactly one, else `many`."""
     return one if n == 1 else many
 

@@ -17,10 +17,10 @@ from planner.errors import MisuseError
 from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.quoting import build
-from planner.quoting.diff import CAUSES, OfferDiff, compare, increase
+from planner.quoting.diff import CAUSES, OfferDiff, compare, increase, near
 from planner.quoting.records import Fx, Quote
 from planner.quoting.saved import load
-from planner.rendering.diff import as_json, as_markdown, as_table
+from planner.rendering.diff import LINES, as_json, as_markdown, as_table, why
 from planner.rendering.json import dump
 from planner.workload import Workload
 from tests.bookrows import changed
@@ -156,6 +156,39 @@ def test_new_and_gone_offers_are_named() -> None:
     assert {o.status for o in result.offers} == {"new", "gone"}
     assert f"{P4D}\n  gone: 15,809.50" in as_table(result, 0)
     assert f"| {P4D} | 15,809.50 | gone |" in as_markdown(result, 0)
+
+
+def test_it_shows_the_recommended_and_what_changed_within_twice_its_cost() -> None:
+    everything: dict[str, Any] = {"instance_type": (), "region": ()}
+    old, new = _quote(**everything), _quote(rate="6.5", hours=Decimal(730), egress_gb=Decimal(100), **everything)
+    result = compare(old, new)
+    shown = near(result)
+    assert result.after is not None and old.best is not None
+    assert shown[0].id == result.after[0]
+    limit = 2 * result.after[1]
+    assert 3 < len(shown) < 60 < len(result.offers)
+    assert all(min(v for v in o.owed if v is not None) <= limit for o in shown)
+    for text in (as_table(result), as_markdown(result)):
+        assert len(text.splitlines()) <= LINES
+        assert shown[0].id in text and "-0.00" not in text
+        assert "more changed (--top 0 shows all)" in text
+    assert len(as_table(result, 0).splitlines()) > 500
+    assert as_table(result, 3).count("\n  ") < 60
+
+
+def test_a_change_in_what_is_owed_is_printed_where_the_effective_cost_hides_it() -> None:
+    """The window's share of a commitment stays what it was when it needs one more term."""
+    asked: dict[str, Any] = {"instance_type": ("p4d.24xlarge",), "purchase_option": ("reserved",)}
+    result = compare(_quote(hours=Decimal(8760), **asked), _quote(hours=Decimal(8761), **asked))
+    row = next(o for o in result.offers if "1y:no_upfront" in o.id)
+    assert ("obligation +121,947.96", "121,947.96 -> 243,895.92") in why(result, row)
+
+
+def test_one_offer_is_one_offer() -> None:
+    only: dict[str, Any] = {"instance_type": ("p4d.24xlarge",), "purchase_option": ("on_demand",)}
+    result = compare(_quote(**only), _quote(**only))
+    assert len(result.offers) == 1
+    assert as_table(result).endswith("1 of 1 offer unchanged\n")
 
 
 def test_two_currencies_are_not_compared() -> None:

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--basis", type=click.Choice(BASES), default="obligation", help="What the increase is judged on.  [obligation]"
 )
-@click.option("--top", type=click.IntRange(0), default=20, metavar="N", help="Offers shown; 0 = all.  [20]")
+@click.option(
+    "--top",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Show the N that changed most; 0 = all.  [the recommended and what changed within twice its cost]",
+)
 @click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--strict", is_flag=True, help="Exit 1 when a file was changed after it was saved.")
@@ -35,7 +40,7 @@ def diff(
     limit: str | None,
     offer: str | None,
     basis: str,
-    top: int,
+    top: int | None,
     form: str,
     output: str | None,
     force: bool,

@@ -35,6 +35,7 @@ __all__ = [
     "amount",
     "best_of",
     "named",
+    "near",
     "pick",
     "ranked",
     "recommend",
@@ -270,6 +271,17 @@ def _is_rival(name: str, offer: Offer, best: Offer) -> bool:
     if name == "on_demand":
         return offer.purchase_option == "on_demand"
     return name == "next" or offer.provider != best.provider
+
+
+def near(quote: Quote, offers: Iterable[Offer], times: int = 2) -> list[Offer]:
+    """Return those of `offers` that a short report lists, by what must be paid: the recommended offer, the best of each
+    provider, and what comes to at most `times` the recommended amount."""
+    basis, best = basis_of(quote), quote.best
+    least = amount(quote, best, basis) if best is not None else None
+    kept = {s.offer.id for s in standings(quote) if s.offer is not None}
+    rest = [o for o in offers if o.id not in kept and least is not None]
+    kept |= {o.id for o in rest if (amount(quote, o, basis) or Decimal(0)) <= times * (least or Decimal(0))}
+    return ranked(quote, (o for o in quote.offers if o.id in kept), basis)
 
 
 def kind_of(offer: Offer) -> str:

@@ -28,7 +28,7 @@ from planner.quoting.records import Charge, Offer, Quote
 from planner.records import NamedTuple
 from planner.units import Window
 
-__all__ = ["CAUSES", "Detail", "Diff", "OfferDiff", "compare", "increase"]
+__all__ = ["CAUSES", "NEAR", "Detail", "Diff", "OfferDiff", "compare", "increase", "near"]
 
 CAUSES = ("price", "discount", "exchange_rate", "hours", "count", "volume", "tax", "rounding")
 #: Enough digits that sums and differences of 28-digit numbers are exact.
@@ -130,6 +130,29 @@ def increase(diff: Diff, offer: str = "") -> Decimal | None:
     if first is None or last is None or not first:
         return None
     return (last - first) / first * 100
+
+
+#: What costs more than this many times the recommended offer is of no interest beside it.
+NEAR = 2
+
+
+def near(diff: Diff) -> list[OfferDiff]:
+    """Return the offers that each quote recommends, then those that changed and cost at most NEAR times as much.
+
+    What an offer costs is its lesser amount on the comparison's basis, so that one which came near or went away counts.
+    Without a recommended offer it is everything that changed.
+    """
+    best = [one for one in (diff.after, diff.before) if one is not None]
+    names = [name for name, _ in best]
+    first = sorted((o for o in diff.offers if o.id in names), key=lambda o: names.index(o.id))
+    limit = NEAR * max((value for _, value in best), default=ZERO)
+    rest = [o for o in diff.offers if o.status != "same" and o.id not in names]
+    return first + [o for o in rest if not best or _least(o) <= limit]
+
+
+def _least(offer: OfferDiff) -> Decimal:
+    known = [v for v in offer.owed if v is not None] or [v for v in (offer.before, offer.after) if v is not None]
+    return min(known, default=ZERO)
 
 
 def _recommended(quote: Quote, basis: str) -> tuple[str, Decimal] | None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
-from planner.text import Text, text
+from planner.text import Text, plural, text
 from planner.workload import Workload
 
 __all__ = ["ages", "gaps", "is_old", "late", "of_all", "old_offers", "seen"]
@@ -28,7 +28,11 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
         rejected = [Rejected(info.name, region, name, why) for name in bare]
     elif bare:
         shown = ", ".join(bare[:3]) + (", ..." if len(bare) > 3 else "")
-        key = "{n} {who} instance types have a specification but no price: {names}"
+        key = plural(
+            len(bare),
+            "{n} {who} instance type has a specification but no price: {names}",
+            "{n} {who} instance types have a specification but no price: {names}",
+        )
         missing.append(Gap(info.name, region, "", "", text(key, n=len(bare), who=info.title, names=shown)))
     return missing, rejected
 

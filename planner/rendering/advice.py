@@ -6,6 +6,7 @@ from planner.i18n import English
 from planner.money import plain, show
 from planner.quoting.choose import advise, amount, rival
 from planner.quoting.records import Offer, Quote
+from planner.rendering import words
 from planner.rendering.words import price_age, seller, way
 
 __all__ = ["headline", "name", "sentences"]
@@ -32,11 +33,11 @@ def headline(quote: Quote, t: English) -> list[str]:
     if best is None or chosen is None:
         return [t("No firm, fully priced offer serves this workload.")]
     owed, code = amount(quote, best, chosen.basis) or Decimal(0), quote.currency
-    take = "Take {offer}: {amount} {code} to pay for {hours} hours, all obligations included."
+    take = "Take {offer}: {amount} {code} to pay for {window}, all obligations included."
     if chosen.basis == "present-value":
-        take = "Take {offer}: for {hours} hours all that is owed has a present value of {amount} {code}."
+        take = "Take {offer}: for {window} all that is owed has a present value of {amount} {code}."
     gpus = f" ({plain(best.gpu.count)}x {best.gpu.model})"
-    said = [t(take, offer=_named(quote, best, t, gpus), amount=show(owed), code=code, hours=plain(quote.hours))]
+    said = [t(take, offer=_named(quote, best, t, gpus), amount=show(owed), code=code, window=words.window(quote, t))]
     said.append(price_age(quote, best, t))
     beaten = rival(quote)
     rest = beaten[1].offer if beaten is not None else None
@@ -61,13 +62,13 @@ def sentences(quote: Quote, t: English) -> list[str]:
     if advice.best is None or chosen is None:
         return [t("No firm, fully priced offer serves this workload.")]
     owed = amount(quote, advice.best, chosen.basis) or Decimal(0)
-    least = "Least to pay for {hours} hours, all obligations included: {offer}, for {amount} {code}."
+    least = "Least to pay for {window}, all obligations included: {offer}, for {amount} {code}."
     if chosen.basis == "present-value":
-        least = "Least present value of all that is owed for {hours} hours: {offer}, at {amount} {code}."
+        least = "Least present value of all that is owed for {window}: {offer}, at {amount} {code}."
     result = [
         t(
             least,
-            hours=plain(quote.hours),
+            window=words.window(quote, t),
             offer=name(quote, advice.best, t),
             amount=show(owed),
             code=code,

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from planner.money import plain, show
-from planner.quoting.diff import Diff, OfferDiff, increase
+from planner.i18n import English, translator
+from planner.money import plain, show, signed
+from planner.quoting.diff import Diff, OfferDiff, increase, near
+from planner.text import plural
 
-__all__ = ["FORMATS", "as_json", "as_markdown", "as_table"]
+__all__ = ["FORMATS", "LINES", "as_json", "as_markdown", "as_table", "why"]
 
+ENGLISH = translator("en")
 _CENT = Decimal("0.005")
 WORDS = {"exchange_rate": "exchange rate", "volume": "volumes"}
-
-
-def _signed(value: Decimal) -> str:
-    shown = show(value)
-    if shown in ("0.00", "-0.00"):
-        return "0.00"
-    return f"+{shown}" if value > 0 else shown
+#: What a comparison may take of a terminal or of a pull request, unless asked for more with --top.
+LINES = 25
+#: Changed inputs of the workload that are listed one by one.
+MOST_NOTES = 6
 
 
 def _headline(diff: Diff) -> list[str]:
     lines = [f"quoted on {diff.quoted_on[0]} and {diff.quoted_on[1]}, amounts in {diff.currency}"]
-    lines += [f"workload changed: {note}" for note in diff.notes]
+    notes = [f"workload changed: {note}" for note in diff.notes]
+    lines += notes[:MOST_NOTES] + ([f"and {len(notes) - MOST_NOTES} more inputs"] if len(notes) > MOST_NOTES else [])
     first, last = diff.before, diff.after
     if first is None or last is None:
         lines.append("recommended: " + ("no firm offer in either quote" if first is last else "in one quote only"))
@@ -31,26 +32,37 @@ def _headline(diff: Diff) -> list[str]:
     rise = increase(diff)
     percent = f" ({'+' if rise > 0 else ''}{show(rise)} %)" if rise is not None else ""
     lines.append(
-        f"recommended, {diff.basis}: {show(first[1])} -> {show(last[1])}, {_signed(last[1] - first[1])}{percent}"
+        f"recommended, {diff.basis}: {show(first[1])} -> {show(last[1])}, {signed(last[1] - first[1])}{percent}"
     )
     lines.append(f"  {first[0]}" if first[0] == last[0] else f"  {first[0]} -> {last[0]}")
     return lines
 
 
-def _chosen(diff: Diff, top: int, offer: str) -> tuple[list[OfferDiff], int]:
-    rows = [o for o in diff.offers if (o.id == offer if offer else o.status != "same")]
+def _chosen(diff: Diff, top: int | None, offer: str) -> list[OfferDiff]:
+    """Return the offers to show: the named one; without `top` what is near the recommended; else what changed most."""
+    if offer:
+        return [o for o in diff.offers if o.id == offer]
+    if top is None:
+        return near(diff)
+    rows = [o for o in diff.offers if o.status != "same"]
     best = {one[0] for one in (diff.before, diff.after) if one is not None}
     rows.sort(key=lambda o: o.id not in best)  # the offer that people look at comes first
-    return (rows[:top], len(rows) - top) if top and len(rows) > top else (rows, 0)
+    return rows[:top] if top else rows
 
 
-def _why(offer: OfferDiff) -> list[tuple[str, str]]:
-    """Return (cause with its amount, what moved) lines; sub-cent parts are left to the JSON."""
+def why(diff: Diff, offer: OfferDiff, t: English = ENGLISH) -> list[tuple[str, str]]:
+    """Return (cause with its amount, what moved) lines; sub-cent parts are left to the JSON.
+
+    What is owed stands among them where it moved otherwise than the effective cost.
+    """
     lines = []
+    first, last = offer.owed
+    if first is not None and last is not None and abs(last - first - (offer.difference or Decimal(0))) >= _CENT:
+        lines.append((f"{t(diff.basis.replace('-', ' '))} {signed(last - first)}", f"{show(first)} -> {show(last)}"))
     for cause, amount in offer.parts:
         if abs(amount) < _CENT:
             continue
-        lines.append((f"{WORDS.get(cause, cause)} {_signed(amount)}", ""))
+        lines.append((f"{t(WORDS.get(cause, cause))} {signed(amount)}", ""))
         for detail in offer.details:
             if detail.cause == cause and abs(detail.amount) >= _CENT:
                 moved = f": {detail.before} -> {detail.after}" if detail.before or detail.after else ""
@@ -59,48 +71,61 @@ def _why(offer: OfferDiff) -> list[tuple[str, str]]:
     return lines
 
 
-def _end(diff: Diff, left: int) -> str:
-    same = sum(o.status == "same" for o in diff.offers)
+def _end(diff: Diff, shown: Sequence[OfferDiff], offer: str) -> str:
+    total, same = len(diff.offers), sum(o.status == "same" for o in diff.offers)
+    left = 0 if offer else total - same - sum(o.status != "same" for o in shown)
     more = f"{left} more changed (--top 0 shows all); " if left else ""
-    return f"{more}{same} of {len(diff.offers)} offers unchanged"
+    return more + plural(total, f"{same} of 1 offer unchanged", f"{same} of {total} offers unchanged")
 
 
-def as_table(diff: Diff, top: int = 20, offer: str = "") -> str:
-    """Return plain text: the recommended first, then what changed most, each with its causes."""
-    lines = _headline(diff)
-    rows, left = _chosen(diff, top, offer)
-    for row in rows:
-        if row.before is None or row.after is None:
-            amount = row.after if row.before is None else row.before
-            lines += ["", f"{row.id}", f"  {row.status}: {show(amount or Decimal(0))}"]
-            continue
-        lines += ["", row.id, f"  {show(row.before)} -> {show(row.after)}, {_signed(row.after - row.before)}"]
-        for cause, moved in _why(row):
-            lines.append(f"    {cause}" + (f": {moved}" if cause and moved else "") if cause else f"      {moved}")
-    return "\n".join([*lines, "", _end(diff, left)]) + "\n"
+def _block(diff: Diff, row: OfferDiff) -> list[str]:
+    if row.before is None or row.after is None:
+        amount = row.after if row.before is None else row.before
+        return ["", row.id, f"  {row.status}: {show(amount or Decimal(0))}"]
+    lines = ["", row.id, f"  {show(row.before)} -> {show(row.after)}, {signed(row.after - row.before)}"]
+    for cause, moved in why(diff, row):
+        lines.append(f"    {cause}" + (f": {moved}" if cause and moved else "") if cause else f"      {moved}")
+    return lines
 
 
-def as_markdown(diff: Diff, top: int = 20, offer: str = "") -> str:
-    """Return a comment for a pull request."""
+def as_table(diff: Diff, top: int | None = None, offer: str = "") -> str:
+    """Return plain text: the recommended first, then what changed, each with its causes; top as in `_chosen`."""
+    lines, shown = _headline(diff), []
+    for row in _chosen(diff, top, offer):
+        block = _block(diff, row)
+        room = LINES - 2 - len(lines)
+        if top is None and not offer and len(block) > room:
+            if room < 3:
+                break
+            block = [*block[: room - 1], "    ..."] if room > 3 else block[:3]
+        lines += block
+        shown.append(row)
+    return "\n".join([*lines, "", _end(diff, shown, offer)]) + "\n"
+
+
+def as_markdown(diff: Diff, top: int | None = None, offer: str = "") -> str:
+    """Return a comment for a pull request, of at most LINES lines unless `top` asks for more."""
 
     def cell(text: str) -> str:
         return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
-    rows, left = _chosen(diff, top, offer)
+    rows = _chosen(diff, top, offer)
     lines = ["### Cost of the workload", ""]
     lines += [f"- {cell(line.strip())}" for line in _headline(diff)]
     if rows:
         lines += ["", "| offer | before | after | difference | why |", "|---|--:|--:|--:|---|"]
+    if top is None and not offer:
+        rows = rows[: LINES - 2 - len(lines)]
     for row in rows:
         before = show(row.before) if row.before is not None else "new"
         after = show(row.after) if row.after is not None else "gone"
-        by = _signed(row.after - row.before) if row.before is not None and row.after is not None else ""
-        why = "; ".join(cause if not moved else f"{cause}: {moved}" for cause, moved in _why(row) if cause)
-        lines.append(f"| {cell(row.id)} | {before} | {after} | {by} | {cell(why)} |")
-    return "\n".join([*lines, "", _end(diff, left)]) + "\n"
+        by = signed(row.after - row.before) if row.before is not None and row.after is not None else ""
+        causes = "; ".join(cause if not moved else f"{cause}: {moved}" for cause, moved in why(diff, row) if cause)
+        lines.append(f"| {cell(row.id)} | {before} | {after} | {by} | {cell(causes)} |")
+    return "\n".join([*lines, "", _end(diff, rows, offer)]) + "\n"
 
 
-def as_json(diff: Diff, top: int = 0, offer: str = "") -> str:
+def as_json(diff: Diff, top: int | None = None, offer: str = "") -> str:
     """Return `planner.diff/2`: every offer, exact amounts as strings; parts of an offer add up to its difference."""
     import json
 
@@ -141,4 +166,8 @@ def as_json(diff: Diff, top: int = 0, offer: str = "") -> str:
     return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
 
 
-FORMATS: dict[str, Callable[[Diff, int, str], str]] = {"table": as_table, "json": as_json, "markdown": as_markdown}
+FORMATS: dict[str, Callable[[Diff, int | None, str], str]] = {
+    "table": as_table,
+    "json": as_json,
+    "markdown": as_markdown,
+}

@@ -10,7 +10,7 @@ from planner.rendering import words
 from planner.rendering.columns import fold
 from planner.text import plural
 
-__all__ = ["foot"]
+__all__ = ["ages", "foot", "missing", "unfit"]
 
 
 def foot(
@@ -34,13 +34,13 @@ def foot(
     lines += [t(x, code=quote.currency) for x in legends if shown]
     if shown:
         lines.append(t("`planner explain OFFER` unfolds an offer down to its price rows; --format csv lists their ids"))
-    lines += ["", *_ages(quote, t)]
+    lines += ["", *ages(quote, t)]
     lines += [t("Note: {text}", text=t.say(n)) for n in quote.notes]
-    lines += [x for one in (_gaps(quote, gaps, t), _rejected(quote, rejected, t)) for x in one]
+    lines += [x for one in (missing(quote, gaps, t), unfit(quote, rejected, t)) for x in one]
     return [x for line in lines for x in fold(line, room, 2 if not line.startswith("  ") else 4)]
 
 
-def _ages(quote: Quote, t: English) -> list[str]:
+def ages(quote: Quote, t: English) -> list[str]:
     """Return one line for the prices that are too old, with what to do, and one for the others."""
     late = {s.provider: s for s in quote.stale}
     old = [words.dates(age, t) for age in quote.prices_as_of if age.provider in late]
@@ -55,7 +55,8 @@ def _ages(quote: Quote, t: English) -> list[str]:
     return lines
 
 
-def _gaps(quote: Quote, whole: bool, t: English) -> list[str]:
+def missing(quote: Quote, whole: bool, t: English) -> list[str]:
+    """Return the gaps of the price lists, counted in one line or, as a `whole`, listed."""
     n = len(quote.gaps)
     if not n:
         return []
@@ -65,7 +66,8 @@ def _gaps(quote: Quote, whole: bool, t: English) -> list[str]:
     return [t(plural(n, one, many), n=n)]
 
 
-def _rejected(quote: Quote, whole: bool, t: English) -> list[str]:
+def unfit(quote: Quote, whole: bool, t: English) -> list[str]:
+    """Return the instance types that do not serve the workload, counted in one line or, as a `whole`, listed with why."""
     n = len(quote.rejected)
     if not n:
         return []

@@ -3,16 +3,16 @@
 import re
 
 from planner.i18n import English, translator
-from planner.money import show
-from planner.quoting.choose import worth_showing
-from planner.quoting.records import Quote
-from planner.rendering import advice, words
+from planner.money import show, signed
+from planner.quoting.choose import basis_of, near, ranked, standings, worth_showing
+from planner.quoting.records import Offer, Quote
+from planner.rendering import advice, foot, words
 from planner.text import text
 
 __all__ = ["dump"]
 
-#: Changed offers listed by name; the rest is a number.
-MOST_CHANGES = 5
+#: What a comment on a pull request may take.
+LINES = 25
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~$@&])")
 
 
@@ -27,49 +27,76 @@ def _md(text: str) -> str:
 
 
 def dump(quote: Quote, *, top: int = 1, lang: str = "en", compare: Quote | None = None) -> str:
-    """Return the quote as Markdown; `compare` adds what changed since that quote."""
+    """Return the quote as Markdown of at most LINES lines; `compare` adds what changed since that quote.
+
+    top: with 1 the table has the best of each provider and what comes to at most twice the recommended offer; with more
+    it has all that the terminal's table has, however long.
+    """
     t = translator(lang)
     title = quote.workload.name or t("GPU cost quote")
-    lines = [f"### {_md(title)}", "", _md(words.workload(quote, t)), ""]
-    lines += [f"**{_md(s)}**" if i == 0 else _md(s) for i, s in enumerate(advice.sentences(quote, t))]
-    lines += [""] + [_md(b) for b in words.budget(quote, t)]
+    first, *rest = advice.headline(quote, t)
+    lines = [f"### {_md(title)}", "", f"**{_md(first)}**", *(_md(s) for s in rest)]
+    lines += [_md(words.workload(quote, t)), *(_md(b) for b in words.budget(quote, t))]
     if compare is not None:
-        lines += _changes(compare, quote, t)
-    shown, best = worth_showing(quote, top), quote.best
-    if shown:
-        head = [t("instance type"), t("provider"), t("bought as"), t("effective"), t("billed"), t("committed")]
-        lines += ["", "| " + " | ".join(head) + " |", "|---|---|---|---:|---:|---:|"]
-        for o in shown:
-            report = o.totals.report
-            cells = [
-                ("**" if o is best else "") + _md(f"{o.count} x {o.instance_type}") + ("**" if o is best else ""),
-                _md(f"{words.seller(quote, o, t)} {o.region}"),
-                _md(words.way(o, t) + (" *" if o.unpriced else "")),
-                show(report.effective),
-                show(report.billed),
-                show(report.committed) if report.committed else "-",
-            ]
-            lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", _md(t("Amounts in {code}", code=quote.currency))]
-    lines[-1] += "".join(
-        f"; 1 {f.base} = {f.rate:f} {f.quote} ({_md(f.as_of or t.say(text(f.source)))})" for f in quote.fx
-    )
+        tail = _tail(quote, t, [])
+        return "\n".join([*lines, *_changes(compare, quote, t, LINES - len(lines) - len(tail)), *tail]) + "\n"
+    listed = worth_showing(quote, top)
+    shown = near(quote, listed) if top == 1 else ranked(quote, listed, basis_of(quote))
+    tail = _tail(quote, t, shown)
+    if top == 1:
+        shown = _cut(quote, shown, LINES - len(lines) - len(tail) - 3)
+    return "\n".join([*lines, *(_table(quote, shown, t) if shown else []), *tail]) + "\n"
+
+
+def _table(quote: Quote, shown: list[Offer], t: English) -> list[str]:
+    best = quote.best
+    head = [t("instance type"), t("provider"), t("bought as"), t("to pay"), t("effective"), t("billed")]
+    lines = ["", "| " + " | ".join(head) + " |", "|---|---|---|---:|---:|---:|"]
+    for o in shown:
+        report = o.totals.report
+        bold = "**" if o is best else ""
+        cells = [
+            bold + _md(f"{o.count} x {o.instance_type}") + bold,
+            _md(f"{words.seller(quote, o, t)} {o.region}"),
+            _md(words.way(o, t) + (" *" if o.unpriced else "")),
+            ("~" if o.market else "") + show(report.obligation),
+            show(report.effective),
+            show(report.billed),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cut(quote: Quote, shown: list[Offer], most: int) -> list[Offer]:
+    """Return `most` of `shown`, with the best of each provider among them."""
+    kept = {s.offer.id for s in standings(quote) if s.offer is not None}
+    kept |= {o.id for o in [o for o in shown if o.id not in kept][: max(0, most - len(kept))]}
+    return [o for o in shown if o.id in kept]
+
+
+def _tail(quote: Quote, t: English, shown: list[Offer]) -> list[str]:
+    """Return what stands below the table of `shown`: rates, ages, what was left out, which quote it is."""
+    rates = "".join(f"; 1 {f.base} = {f.rate:f} {f.quote} ({_md(f.as_of or t.say(text(f.source)))})" for f in quote.fx)
+    lines = ["", _md(t("Amounts in {code}", code=quote.currency)) + rates]
+    if any(o.market for o in shown):
+        lines.append(_md(t("~ spot: a market price of a past sample, not an offer; the instance can be taken back")))
     unpriced = sorted({u for o in shown for u in o.unpriced}, key=str)
-    lines += ["", *(_md("* " + t("not in the total: {text}", text=t.say(u))) + "  " for u in unpriced[:6])]
-    lines += ["", "<details><summary>" + t("Prices and gaps") + "</summary>", ""]
-    lines += [f"- {_md(words.prices_of(a, t))}" for a in quote.prices_as_of]
-    lines += [f"- {_md(s.provider)}: {_md(t.say(s.message))}" for s in quote.stale]
-    lines += [f"- {_md(g)}" for g in words.gaps(quote, t)]
-    lines += [f"- {_md(t.say(n))}" for n in quote.notes]
-    lines += ["", "</details>", "", _md(t("Quote {hash} of {date}", hash=quote.hash, date=quote.quoted_on))]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+    if unpriced:
+        lines.append(_md("* " + t("not in the total: {text}", text="; ".join(t.say(u) for u in unpriced[:6]))))
+    lines += [_md(line) for line in foot.ages(quote, t)]
+    left = [*foot.missing(quote, False, t), *foot.unfit(quote, False, t)]
+    lines += [_md("; ".join(left))] if left else []
+    lines += [_md(t("Note: {text}", text="; ".join(t.say(n) for n in quote.notes)))] if quote.notes else []
+    return [*lines, _md(t("Quote {hash} of {date}", hash=quote.hash, date=quote.quoted_on))]
 
 
-def _changes(old: Quote, new: Quote, t: English) -> list[str]:
-    from planner.quoting.diff import compare
+def _changes(old: Quote, new: Quote, t: English, room: int) -> list[str]:
+    """Return what changed since `old`, the recommended offer first, in at most `room` lines."""
+    from planner.quoting.diff import compare, near
+    from planner.rendering.diff import why
 
     diff = compare(old, new)
-    lines = ["", "#### " + t("Since the quote of {date}", date=diff.quoted_on[0]), ""]
+    lines = ["", "#### " + t("Since the quote of {date}", date=diff.quoted_on[0])]
     before, after = diff.before, diff.after
     if before and after:
         lines.append(
@@ -78,22 +105,21 @@ def _changes(old: Quote, new: Quote, t: English) -> list[str]:
                 before=show(before[1]),
                 after=show(after[1]),
                 code=diff.currency,
-                change=_signed(after[1] - before[1]),
+                change=signed(after[1] - before[1]),
             )
         )
-    lines += [f"- {_md(n)}" for n in diff.notes]
-    changed = [o for o in diff.offers if o.status == "changed"]
-    for o in changed[:MOST_CHANGES]:
-        parts = t(", ").join(f"{t(cause.replace('_', ' '))} {_signed(amount)}" for cause, amount in o.parts if amount)
-        assert o.before is not None and o.after is not None
-        lines.append(f"- {_md(o.id)}: {show(o.before)} → {show(o.after)} ({parts})")
+    lines += [f"- {_md('; '.join(diff.notes))}"] if diff.notes else []
+    head = [t("offer"), t("before"), t("after"), t("difference"), t("why")]
+    lines += ["", "| " + " | ".join(head) + " |", "|---|---:|---:|---:|---|"]
+    for o in near(diff)[: max(1, room - len(lines) - 2)]:
+        said = [cause for cause, moved in why(diff, o, t) if cause and cause != "note"]
+        cells = [
+            _md(o.id),
+            show(o.before) if o.before is not None else t("new"),
+            show(o.after) if o.after is not None else t("gone"),
+            signed(o.difference) if o.difference is not None else "",
+            _md(t(", ").join(said)),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
     counts = {s: sum(1 for o in diff.offers if o.status == s) for s in ("changed", "new", "gone", "same")}
-    lines += ["", t("{changed} offers changed, {new} new, {gone} gone, {same} the same.", **counts)]
-    return lines
-
-
-def _signed(amount: object) -> str:
-    from decimal import Decimal
-
-    value = Decimal(str(amount))
-    return ("+" if value > 0 else "") + show(value)
+    return [*lines, "", t("Offers: {changed} changed, {new} new, {gone} gone, {same} the same.", **counts)]

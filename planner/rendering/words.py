@@ -11,9 +11,21 @@ from planner.offer import Source
 from planner.quoting.lines import exchangeable, term_text
 from planner.quoting.notes import is_old, late, seen
 from planner.quoting.records import AsOf, Offer, Quote
-from planner.text import Text, text
+from planner.text import Text, plural, text
 
-__all__ = ["budget", "dated", "dates", "gaps", "price_age", "prices_of", "rejected", "seller", "way", "workload"]
+__all__ = [
+    "budget",
+    "dated",
+    "dates",
+    "gaps",
+    "price_age",
+    "prices_of",
+    "rejected",
+    "seller",
+    "way",
+    "window",
+    "workload",
+]
 
 ENGLISH = translator("en")
 
@@ -33,12 +45,17 @@ def seller(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     return offer.provider + (t(" (" + site.mark + ")") if site is not None and site.mark else "")
 
 
+def window(quote: Quote, t: English = ENGLISH) -> str:
+    """Return how long the window is: "720 hours"."""
+    return t(plural(quote.hours, "{hours} hour", "{hours} hours"), hours=plain(quote.hours))
+
+
 def workload(quote: Quote, t: English = ENGLISH) -> str:
     """Return what must run, in one line."""
     work = quote.workload
     parts = [
         t("{model} at {precision}", model=work.model, precision=work.precision),
-        t("{hours} hours", hours=plain(quote.hours)),
+        window(quote, t),
         t("{share} % headroom", share=plain(work.headroom * 100)),
     ]
     if work.egress_gb:
@@ -82,9 +99,13 @@ def prices_of(age: AsOf, t: English = ENGLISH) -> str:
         dates = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)
     text = t("Prices of {provider}: {dates}", provider=age.provider, dates=dates or t("undated"))
     text += t(", {n} undated", n=age.undated) if age.undated and dates else ""
+    return text + _origin(age, t)
+
+
+def _origin(age: AsOf, t: English) -> str:
     words = {"list": "", "book": t("from the price book"), "own": t("your own")}
     parts = [words[o] for o in age.origin.split("+") if words.get(o)]
-    return text + (f" ({t(', ').join(parts)})" if parts else "")
+    return f" ({t(', ').join(parts)})" if parts else ""
 
 
 def dates(age: AsOf, t: English = ENGLISH) -> str:
@@ -95,7 +116,7 @@ def dates(age: AsOf, t: English = ENGLISH) -> str:
         parts.append(age.oldest if age.oldest == age.newest else span)
     if age.undated:
         parts.append(t("{n} undated", n=age.undated))
-    return " ".join([age.provider, t(" and ").join(parts) or t("undated")])
+    return " ".join([age.provider, t(" and ").join(parts) or t("undated")]) + _origin(age, t)
 
 
 def budget(quote: Quote, t: English = ENGLISH) -> list[str]:

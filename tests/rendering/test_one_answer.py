@@ -38,11 +38,22 @@ CASES: dict[str, dict[str, object]] = {
     "8760 h, 32B": {"hours": "8760", **CHAT},
     "2190 h, present value": {"hours": "2190", "discount_rate": "10%"},
 }
+#: The full matrix (`make slow`): windows of a month to three years, three models, with and without commitments that end.
+WINDOWS = ("720", "2190", "4380", "6570", "8760", "26280")
+LARGE = {"model": "DeepSeek-R1-Distill-Llama-70B", "precision": "fp8", "concurrency": "64", "egress_gb": "5000"}
+MATRIX: dict[str, dict[str, object]] = {
+    f"{hours} h, {name}": {"hours": hours, **load}
+    for hours in WINDOWS
+    for name, load in (("7B", {}), ("32B", CHAT), ("70B", LARGE))
+}
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module",
+    params=[*CASES, *(pytest.param(name, marks=pytest.mark.slow) for name in MATRIX if name not in CASES)],
+)
 def quote(request: pytest.FixtureRequest) -> Quote:
-    work = workload.make(CASES[request.param])
+    work = workload.make({**MATRIX, **CASES}[request.param])
     return build.quote(work, catalog.Catalog(), TODAY, fx.Rates(fx.committed(), work.fx), whole=True)
 
 
@@ -66,7 +77,7 @@ def of_table(quote: Quote, t: English) -> list[str]:
 
 def of_markdown(quote: Quote, t: English) -> list[str]:
     rows = [line for line in said(quote, "markdown", t.lang).splitlines() if line.startswith("| ")][1:]
-    shown = choose.worth_showing(quote, 1)
+    shown = choose.near(quote, choose.worth_showing(quote, 1))
     plain = [row.replace("\\", "") for row in rows]
     return [_checked(offer, row, t) for offer, row in zip(shown, plain, strict=True) if row.startswith("| **")]
 
