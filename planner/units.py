@@ -34,6 +34,7 @@ __all__ = [
 
 RATE_MONTH_HOURS = Decimal(730)
 YEAR_HOURS = Decimal(8760)
+LONGEST_BLOCK = Decimal(4368)  # hours of the longest capacity block, 182 days
 LONGEST_MONTH_HOURS = Decimal(744)
 
 
@@ -66,7 +67,7 @@ def block_hours(hours: Decimal) -> Decimal | None:
     days = max(1, int((hours / 24).to_integral_value(ROUND_CEILING)))
     if days > 14:
         days = -(-days // 7) * 7
-    return Decimal(24 * days) if days <= 182 else None
+    return Decimal(24 * days) if 24 * days <= LONGEST_BLOCK else None
 
 
 def add_months(day: date, months: int) -> date:

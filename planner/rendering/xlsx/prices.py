@@ -139,7 +139,12 @@ def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> No
     s.text(row, 10, ladder.currency)
     terms = next((o.offer.commitment for o in model.options if o.own is ladder and o.committed), None)
     if terms is not None:
-        s.put(row, 14, terms.term_hours, "int")
+        if offer.purchase_option == "capacity_block":
+            days = "ROUNDUP(hours_used/24,0)"
+            block = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
+            s.calc(row, 14, block, terms.term_hours, "int")
+        else:
+            s.put(row, 14, terms.term_hours, "int")
         s.put(row, 15, terms.term_months, "int")
     if source.seen:
         s.put(row, 16, source.seen, "date")
