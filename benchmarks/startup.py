@@ -14,6 +14,7 @@ def main() -> None:
     click = [sys.executable, "-c", "import click"]
     for args, limit in (
         (["--help"], 1.35),
+        (["quote", "--help"], 1.35),
         (["quote", "--hours", "720", "--format", "json"], 2.0),
         (["quote", "--hours", "720"], 2.0),
         (

@@ -6,10 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from planner.errors import MisuseError
 
-__all__ = ["DATA", "data_folder", "read_bytes", "read_text"]
+__all__ = ["DATA", "data_folder", "read_bytes", "read_text", "read_toml", "toml"]
 
 #: The folder of the tables that come with planner.
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
@@ -66,6 +67,27 @@ def read_bytes(path: str, what: str, limit: int) -> bytearray:
     if len(data) > limit:
         raise MisuseError(f"{what} {path}: more than the limit of {limit:,} bytes; is it the right file?")
     return data
+
+
+def read_toml(path: str, what: str, limit: int) -> dict[str, Any]:
+    """Return what a user's TOML file holds, numbers with a point as Decimal; anything that is not TOML is `MisuseError`."""
+    return toml(read_text(path, what, limit), f"{what} {path}")
+
+
+def toml(text: str, where: str) -> dict[str, Any]:
+    """Return what TOML text holds, as `read_toml` does; where: begins the error."""
+    import tomllib
+    from decimal import Decimal
+
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
+    except (
+        ValueError,
+        ArithmeticError,
+    ) as exc:  # not TOML, an integer of more than 4,300 digits, an exponent too large
+        raise MisuseError(f"{where}: not valid TOML: {exc}") from None
+    except RecursionError:
+        raise MisuseError(f"{where}: nested too deeply") from None
 
 
 def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str:

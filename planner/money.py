@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from planner.errors import MisuseError
 from planner.records import NamedTuple
 
-__all__ = ["CURRENCIES", "Fx", "Money", "decimal_of", "percent_of", "plain", "show", "total"]
+__all__ = ["CURRENCIES", "PLACES", "Fx", "Money", "bounded", "decimal_of", "percent_of", "plain", "show", "total"]
 
 ZERO = Decimal(0)
 
@@ -22,6 +22,8 @@ CURRENCIES = frozenset(
 )
 
 _PLAIN = frozenset("0123456789.")
+#: Digits after the point that a given number may have: with more, sums would no longer be exact to 28 digits.
+PLACES = 12
 
 
 class Fx(NamedTuple):
@@ -89,7 +91,7 @@ def decimal_of(text: object, what: str) -> Decimal:
     """
     if isinstance(text, bool) or not isinstance(text, (str, int, Decimal, float)):
         raise MisuseError(f"{what}: expected a number, got {text!r}")
-    raw = format(text, "f") if isinstance(text, Decimal) else str(text)
+    raw = _written(text, what)
     body = raw[1:] if raw[:1] in ("-", "+") else raw
     if not body or not _PLAIN.issuperset(body) or body.count(".") > 1 or body == "." or len(body) > 60:
         shown = raw if len(raw) <= 40 else raw[:37] + "..."
@@ -100,12 +102,43 @@ def decimal_of(text: object, what: str) -> Decimal:
         raise MisuseError(f"{what}: {raw!r} is not a number") from exc
 
 
+def bounded(text: object, what: str, low: Decimal | int, high: Decimal | int) -> Decimal:
+    """Return a number that a person gives: from `low` to `high`, at most PLACES digits after the point; else `MisuseError`."""
+    value = decimal_of(text, what)
+    if not low <= value <= high:
+        raise MisuseError(f"{what}: {plain(value)} is outside {low:,} to {high:,}")
+    if _places(value) > PLACES:
+        raise MisuseError(f"{what}: {plain(value)} has more than {PLACES} digits after the point")
+    return value
+
+
+def _places(value: Decimal) -> int:
+    """Return how many digits after the point are not trailing zeros."""
+    return len(plain(value).partition(".")[2])
+
+
+def _written(number: str | int | Decimal | float, what: str) -> str:
+    """Return a number as it is written out; one of very many digits raises before they are."""
+    if isinstance(number, Decimal):
+        _, digits, exponent = number.as_tuple()
+        if not isinstance(exponent, int):
+            raise MisuseError(f"{what}: {number} is not a number")
+        if len(digits) > 60 or not -60 <= exponent <= 60:
+            raise MisuseError(f"{what}: a number of more than 60 digits (write it like 12.34)")
+        return format(number, "f")
+    if isinstance(number, int) and number.bit_length() > 200:
+        raise MisuseError(f"{what}: a number of more than 60 digits (write it like 12.34)")
+    return str(number)
+
+
 def percent_of(text: object, what: str) -> Decimal:
     """Return a share in 0..1 from `"12%"`, `"0.12"` or `0.12`; outside of that raise `MisuseError`."""
-    raw = str(text).strip()
+    raw = text.strip() if isinstance(text, str) else _written(decimal_of(text, what), what)
     value = decimal_of(raw[:-1], what) / 100 if raw.endswith("%") else decimal_of(raw, what)
     if not 0 <= value <= 1:
         raise MisuseError(f"{what}: {raw} is outside 0 % to 100 % (write 12% or 0.12)")
+    if _places(value) > PLACES + 2:
+        raise MisuseError(f"{what}: {raw} has more than {PLACES} digits after the point")
     return value
 
 

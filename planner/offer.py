@@ -19,6 +19,7 @@ __all__ = [
     "OBSERVED",
     "PAYMENTS",
     "PURCHASE_OPTIONS",
+    "TERMS",
     "Driver",
     "InstanceType",
     "Key",
@@ -33,6 +34,8 @@ __all__ = [
 
 PURCHASE_OPTIONS = ("on_demand", "reserved", "savings_plan", "subscription", "spot", "capacity_block")
 PAYMENTS = ("no_upfront", "partial_upfront", "all_upfront")
+#: Terms of a commitment: months and years.
+TERMS = frozenset([*(f"{n}m" for n in range(1, 61)), *(f"{n}y" for n in range(1, 11))])
 MARKETS = ("mainland", "abroad")
 CONFIDENCES = ("high", "medium", "low", "own")
 #: How the place of a price begins that a refresh has seen; the UTC time of the observation follows.

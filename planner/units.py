@@ -21,6 +21,8 @@ from planner.errors import MisuseError
 from planner.records import NamedTuple
 
 __all__ = [
+    "FIRST_YEAR",
+    "LAST_YEAR",
     "LONGEST_MONTH_HOURS",
     "RATE_MONTH_HOURS",
     "YEAR_HOURS",
@@ -36,14 +38,19 @@ RATE_MONTH_HOURS = Decimal(730)
 YEAR_HOURS = Decimal(8760)
 LONGEST_BLOCK = Decimal(4368)  # hours of the longest capacity block, 182 days
 LONGEST_MONTH_HOURS = Decimal(744)
+#: Years of a date that somebody gives: a term or a window from there stays within the calendar.
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 
 
 def iso_date(text: str, what: str) -> str:
     """Return `text` as an ISO date (2026-12-01); `what` names it in the `MisuseError` for anything else."""
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text[:20])
     except ValueError:
-        raise MisuseError(f"{what}: {text!r} is not a date (write 2026-12-01)") from None
+        raise MisuseError(f"{what}: {text[:40]!r} is not a date (write 2026-12-01)") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise MisuseError(f"{what}: {day.isoformat()} is outside the years {FIRST_YEAR} to {LAST_YEAR}")
+    return day.isoformat()
 
 
 def term_months(term: str) -> int:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
-from planner.money import CURRENCIES, decimal_of, percent_of
+from planner.money import CURRENCIES, bounded, decimal_of, percent_of
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import iso_date
@@ -166,16 +166,13 @@ def _field(key: str, value: object) -> object:
         hours = decimal_of(value, label)
         if not 0 < hours <= MAX_HOURS:
             raise MisuseError(f"{label}: {value} is outside 0 (exclusive) to {MAX_HOURS} hours (ten years)")
-        return hours
+        return bounded(hours, label, 0, MAX_HOURS)
     if key in _LISTS:
         return _names(key, label, value)
     if key in _WHOLE:
         return _whole(label, value, *_WHOLE[key])
     if key in _AMOUNTS:
-        number = decimal_of(value, label)
-        if not 0 <= number <= Decimal(10) ** 12:
-            raise MisuseError(f"{label}: {value} is outside 0 to 10^12")
-        return number
+        return bounded(value, label, 0, 10**12)
     if key == "precision":
         word = str(value).lower()
         if word not in PRECISIONS:
@@ -199,7 +196,7 @@ def _field(key: str, value: object) -> object:
         limit = decimal_of(value, label)
         if limit <= 0:
             raise MisuseError(f"{label}: {value} is not above zero")
-        return limit
+        return bounded(limit, label, 0, 10**15)
     if key == "currency":
         return _currency(label, str(value))
     if key == "discount":
@@ -215,15 +212,15 @@ def _field(key: str, value: object) -> object:
 
 def _text(key: str, label: str, value: object) -> str:
     if not isinstance(value, (str, int)) or isinstance(value, bool):
-        if key == "start" and hasattr(value, "isoformat"):
-            value = str(value.isoformat())
+        if key == "start" and hasattr(value, "isoformat") and hasattr(value, "year"):
+            value = value.isoformat()[:10]  # TOML's own date or time
         else:
             raise MisuseError(f"{label}: expected text, got {value!r}")
     text = str(value).strip()
     if len(text) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise MisuseError(f"{label}: at most 500 characters, none of them a control character")
     if key == "start" and text:
-        text = iso_date(text[:10], label)
+        text = iso_date(text, label)
     return text
 
 
@@ -232,6 +229,8 @@ def _names(key: str, label: str, value: object) -> tuple[str, ...]:
     if not isinstance(raw, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in raw):
         raise MisuseError(f"{label}: expected a name or a list of names, got {value!r}")
     names = tuple(dict.fromkeys(v.strip() for v in raw))
+    if len(raw) > 1000 or any(len(name) > 200 or not name.isprintable() for name in names):
+        raise MisuseError(f"{label}: at most 1,000 names of at most 200 characters, none of them a control character")
     if key == "purchase_option":
         names = tuple(n.replace("-", "_") for n in names)
         for name in names:
@@ -289,7 +288,7 @@ def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
     number = decimal_of(rate, f"{label} {pair}")
     if not 0 < number < 1_000_000:
         raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
-    return (pair, number)
+    return (pair, bounded(number, f"{label} {pair}", Decimal("0.000001"), 1_000_000))
 
 
 def from_toml(path: str, base: Workload | None = None) -> Workload:
@@ -297,14 +296,9 @@ def from_toml(path: str, base: Workload | None = None) -> Workload:
 
     `count = 0` leaves the number to the sizing, as the field's default does.
     """
-    import tomllib
+    from planner.files import read_toml
 
-    from planner.files import read_text
-
-    try:
-        data = tomllib.loads(read_text(path, "workload", 1 << 20), parse_float=Decimal)
-    except tomllib.TOMLDecodeError as exc:
-        raise MisuseError(f"workload {path}: not valid TOML: {exc}") from None
+    data = read_toml(path, "workload", 1 << 20)
     inner = data.pop("workload", {})
     if not isinstance(inner, dict):
         raise MisuseError(f"workload {path}: [workload] must be a table")

@@ -21,6 +21,8 @@ __all__ = [
     "clean",
     "failure_of",
     "host_only",
+    "mapping",
+    "mappings",
     "network_reason",
     "number",
     "price",
@@ -100,6 +102,24 @@ def text(value: object, what: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise FetchError(f"{what} is missing from the answer; the API may have changed: look at it with --keep-raw DIR")
     return value.strip()
+
+
+def mapping(value: object, what: str) -> Mapping[str, Any]:
+    """Return `value` where it is an object, {} for none; anything else raises `FetchError` naming `what`."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise FetchError(f"{what} is {clean(repr(value), 60)}, which is not an object; look at it with --keep-raw DIR")
+    return value
+
+
+def mappings(value: object, what: str) -> list[Mapping[str, Any]]:
+    """Return `value` where it is a list of objects, [] for none; anything else raises `FetchError` naming `what`."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise FetchError(f"{what} is {clean(repr(value), 60)}, which is not a list; look at it with --keep-raw DIR")
+    return [mapping(one if one is not None else "null", f"{what}[{number}]") for number, one in enumerate(value)]
 
 
 def clean(message: str, limit: int = 200) -> str:

@@ -8,7 +8,7 @@ into the place of the signature.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from planner.errors import FetchError
 from providers._http import Bound, UnsafeAnswerError, proxy_for, read_bounded, refuse_redirect
 
-__all__ = ["guard_darabonba", "guarded", "unsafe_in", "within"]
+__all__ = ["guard_darabonba", "guarded", "last_answer", "unsafe_in", "within"]
 
 _thread = threading.local()
 
@@ -26,11 +26,25 @@ _thread = threading.local()
 def within(bound: Bound) -> Iterator[None]:
     """Let `bound` hold for what this thread sends."""
     before = getattr(_thread, "bound", None)
-    _thread.bound = bound
+    _thread.bound, _thread.body = bound, b""
     try:
         yield
     finally:
         _thread.bound = before
+
+
+def last_answer() -> Mapping[str, Any] | None:
+    """Return the object that this thread was answered last, as it came, None where it was none.
+
+    For answers of another shape than an SDK's models: they lose the field that is wrong, or fail without its name.
+    """
+    import json
+
+    try:
+        found = json.loads(getattr(_thread, "body", b""))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def unsafe_in(error: BaseException | None) -> UnsafeAnswerError | None:
@@ -82,6 +96,7 @@ def _session_class() -> Any:
                 refuse_redirect(answer.status_code, answer.headers.get("location", ""), host)
                 answer._content = read_bounded(answer.raw, host, bound)
                 answer._content_consumed = True
+                _thread.body = answer._content
             except ReadTimeoutError as exc:
                 raise ReadTimeout("Read timed out", request=request) from exc
             except (HTTPError, OSError) as exc:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import book_options, make_quote, make_workload, open_catalog, saved_quote, workload_options
 from planner.errors import MisuseError
 
@@ -22,7 +23,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     return [name for name in names() if name.startswith(begun)]
 
 
-@click.command("emit-tf")
+@click.command("emit-tf", cls=Grouped)
 @click.argument("cloud", metavar="PROVIDER", shell_complete=_complete)
 @workload_options
 @book_options

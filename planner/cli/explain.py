@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import book_options, make_quote, make_workload, open_catalog, saved_quote, workload_options
 from planner.errors import MisuseError
 
 
-@click.command()
+@click.command(cls=Grouped)
 @workload_options
 @book_options
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 
 
-@click.command()
+@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
 @workload_options
 @book_options
 @click.option("--strict", is_flag=True, help="Exit 1 when prices are stale or a saved quote was changed.")
@@ -36,16 +37,25 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
     metavar="N",
     help="Offers per provider and way of buying shown.  [1; workbook 3]",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Output format.  [table]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
+    default="table",
+    help=f"{', '.join(FORMATS)}.  [table]",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
-@click.option("--sort", type=click.Choice(BASES), help="Order of the table.  [what must be paid]")
-@click.option("--wide", is_flag=True, help="Table: every column, however narrow the terminal.")
-@click.option("--gaps", is_flag=True, help="Table: list what has no price.")
-@click.option("--rejected", is_flag=True, help="Table: list what does not serve the workload, and why.")
-@click.option("--offer", metavar="ID", help="FOCUS rows: the offer to write.  [the recommended one]")
-@click.option("--compare", metavar="OLD.json", help="Markdown: say what changed since an earlier JSON quote.")
+@click.option(
+    "--sort", type=click.Choice(BASES), metavar="BASIS", help=f"Order of the rows: {', '.join(BASES)}.  [obligation]"
+)
+@click.option("--wide", is_flag=True, help="Every column, however narrow the terminal.")
+@click.option("--gaps", is_flag=True, help="List what has no price.")
+@click.option("--rejected", is_flag=True, help="List what does not serve the workload, and why.")
+@click.option("--offer", metavar="ID", help="The offer to write.  [the recommended one]")
+@click.option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from planner.workload import Workload
 
 
-@click.command()
+@click.command(cls=Grouped, most=None)
 @click.option("--model", metavar="NAME", help="Model (see `planner models list`).  [DeepSeek-R1-Distill-Qwen-7B]")
 @click.option("--model-config", metavar="FILE", help="A Hugging Face config.json of a known architecture instead.")
 @click.option("--precision", metavar="P", help="fp16, bf16, fp8, int8 (W8A8), int8-w8a16, int4-awq, int4-gptq.  [fp16]")

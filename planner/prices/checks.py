@@ -14,6 +14,7 @@ from planner.offer import (
     CONFIDENCES,
     PAYMENTS,
     PURCHASE_OPTIONS,
+    TERMS,
     InstanceType,
     Key,
     Price,
@@ -52,6 +53,8 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
             problems.append(f"{at}: unknown unit {price.unit!r} (known: {', '.join(UNITS)})")
         if way.payment and way.payment not in PAYMENTS:
             problems.append(f"{at}: unknown payment {way.payment!r} (known: {', '.join(PAYMENTS)})")
+        if way.term and way.term not in TERMS:
+            problems.append(f"{at}: unknown term {way.term[:40]!r} (write it like 1m, 1y or 3y)")
         if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
             problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
         confirmed = price.source.confirmed

@@ -7,16 +7,19 @@ note. The file stays where it is; nothing of it is stored.
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 from planner.errors import MisuseError, suggest
-from planner.files import read_text
-from planner.money import decimal_of
+from planner.files import read_text, toml
+from planner.money import bounded, decimal_of, plain
 from planner.offer import Price, Source, Way
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_prices
+from planner.text import one_line
 from planner.units import iso_date
 
 __all__ = ["load"]
@@ -35,7 +38,7 @@ OPTIONAL = (
     "source",
     "note",
 )
-LIMIT = 16 * 2**20
+LIMIT = 8 * 2**20
 
 
 def load(path: str, catalog: Catalog) -> list[Price]:
@@ -57,16 +60,26 @@ def load(path: str, catalog: Catalog) -> list[Price]:
 def _csv(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
     import csv
 
-    reader = csv.reader(text.splitlines())
-    header = [h.strip().lower() for h in next(reader, [])]
+    reader = csv.reader(io.StringIO(text, newline=""))
+    header = [h.strip().lower() for h in next(_rows(reader, name), [])]
     _columns(header, name)
-    for row in reader:
+    for row in _rows(reader, name):
         if not any(cell.strip() for cell in row):
             continue
         place = f"{name}:{reader.line_num}"
         if len(row) != len(header):
             raise MisuseError(f"price book {place}: {len(row)} columns, expected {len(header)}")
         yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
+
+
+def _rows(reader: Any, name: str) -> Iterator[list[str]]:
+    """Yield the rows of a CSV reader; a cell without end raises `MisuseError` with its line."""
+    import csv
+
+    try:
+        yield from reader
+    except csv.Error as exc:
+        raise MisuseError(f"price book {name}:{reader.line_num}: not CSV: {exc}") from None
 
 
 def _columns(header: list[str], name: str) -> None:
@@ -79,12 +92,7 @@ def _columns(header: list[str], name: str) -> None:
 
 
 def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
-    import tomllib
-
-    try:
-        data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as exc:
-        raise MisuseError(f"price book {name}: not valid TOML: {exc}") from None
+    data = toml(text, f"price book {name}")
     tables = data.pop("price", [])
     if data or not isinstance(tables, list):
         raise MisuseError(f"price book {name}: expected only [[price]] tables")
@@ -93,13 +101,25 @@ def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
         if not isinstance(table, dict):
             raise MisuseError(f"price book {place}: expected a table")
         _columns([str(k) for k in table] + [k for k in NEEDED if k in table], place)
-        yield place, {k: format(v, "f") if isinstance(v, Decimal) else str(v) for k, v in table.items()}
+        yield place, {k: _told(k, v, place) for k, v in table.items()}
+
+
+def _told(key: str, value: object, place: str) -> str:
+    """Return a value of a TOML table as a CSV file would have it."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return plain(decimal_of(value, f"price book {place}: {key}"))
+    if isinstance(value, (dict, list)):
+        raise MisuseError(f"price book {place}: {key}: expected a text or a number")
+    return str(value)
 
 
 def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
     def get(key: str) -> str:
         return row.get(key, "")
 
+    for key, value in row.items():
+        if len(value) > 1000 or one_line(value) != value:
+            raise MisuseError(f"price book {place}: {key}: at most 1,000 characters, none of them a control character")
     provider, region, currency = get("provider"), get("region"), get("currency").upper()
     try:
         info = catalog.info(provider)
@@ -125,7 +145,7 @@ def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
                 zone=get("zone"),
             ),
             unit=unit,
-            amount=decimal_of(get("amount"), "amount"),
+            amount=bounded(get("amount"), "amount", 0, 10**12),
             currency=currency,
             source=Source(
                 text=get("source") or f"own price ({place.split(':')[0]})",
@@ -135,8 +155,8 @@ def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
                 origin="own",
                 place=place,
             ),
-            tier_from=decimal_of(get("tier_from") or "0", "tier_from"),
-            tier_to=decimal_of(tier_to, "tier_to") if tier_to else None,
+            tier_from=bounded(get("tier_from") or "0", "tier_from", 0, 10**9),
+            tier_to=bounded(tier_to, "tier_to", 0, 10**9) if tier_to else None,
             note=get("note"),
         )
     except MisuseError as exc:

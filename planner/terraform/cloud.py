@@ -16,7 +16,7 @@ from typing import Any
 
 from planner import provider, templating
 from planner.errors import CatalogError, MisuseError, suggest
-from planner.files import read_text
+from planner.files import read_text, toml
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 
@@ -243,12 +243,10 @@ def _path(home: str) -> str:
 
 def read(path: str) -> Cloud:
     """Return the record in the file `path`; raise `CatalogError` with file and key for what is unknown, missing or wrong."""
-    import tomllib
-
     try:
-        raw = tomllib.loads(read_text(path, "cloud facts"))
-    except (tomllib.TOMLDecodeError, RecursionError) as exc:
-        raise CatalogError(f"{path}: not valid TOML: {exc}") from None
+        raw = toml(read_text(path, "cloud facts", 1 << 20), path)
+    except MisuseError as exc:
+        raise CatalogError(str(exc)) from None
     found: Cloud = _record(Cloud, raw, path, "")
     if not found.options:
         raise CatalogError(f"{path}: options: name at least one way of buying")

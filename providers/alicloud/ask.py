@@ -25,7 +25,7 @@ from providers._border import (
 )
 from providers._http import Bound
 from providers._retry import TRIES, retry
-from providers._session import guard_darabonba, unsafe_in, within
+from providers._session import guard_darabonba, last_answer, unsafe_in, within
 from providers._together import together
 from providers.alicloud import terms
 
@@ -112,10 +112,14 @@ class Ask:
         def ask() -> dict[str, Any]:
             self.adapter.paces.wait(call, self.sleep)
             with within(self._bound):
-                body = method(request, RuntimeOptions()).body
-            if body is None:
-                raise ValueError("an empty answer")
-            answer: dict[str, Any] = body.to_map()
+                try:
+                    answer: dict[str, Any] = method(request, RuntimeOptions()).body.to_map()
+                except (AttributeError, TypeError, ValueError):
+                    # Not of the shape of the SDK's models: as it came it goes on to `parse`, which names what is wrong.
+                    found = last_answer()
+                    if not found:
+                        raise ValueError("an empty answer") from None
+                    answer = dict(found)
             return answer
 
         try:
@@ -187,7 +191,8 @@ def explain(error: Exception) -> Failure:
         return Failure("server", "an HTML page instead of JSON", message)
     if "parse the value as json" in message:
         return Failure("answer", "", "its text does not parse")
-    return Failure("answer", "", clean(f"{type(error).__name__}: {message}", 120))
+    name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+    return Failure("answer", "", clean(name + message, 120))
 
 
 def _wish(error: Exception) -> float | None:

@@ -15,7 +15,7 @@ from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, in_families
 from planner.records import NamedTuple
-from providers._border import RefusedError
+from providers._border import RefusedError, mapping, mappings, number
 from providers.alicloud import parse, terms
 from providers.alicloud.ask import Ask, shown, source_of
 
@@ -230,10 +230,12 @@ def spot_pages(ask: Ask, name: str) -> list[dict[str, Any]]:
             offset=offset,
         )
         pages.append(ask.ecs("DescribeSpotPriceHistory", request, f"{name}-page{len(pages) + 1}"))
-        following = int(pages[-1].get("NextOffset") or 0)
+        following = number(
+            pages[-1].get("NextOffset") or 0, f"{ask.who}: DescribeSpotPriceHistory of {name}: NextOffset"
+        )
         if following <= offset:
             return pages
-        offset = following
+        offset = int(following)
     raise FetchError(f"{ask.who}: DescribeSpotPriceHistory of {name}: its pages do not end ({len(pages)} read)")
 
 
@@ -344,6 +346,6 @@ def plan_rate(ask: Ask, host: str, family: str, kind: str, term: str, payment: s
             if error.failure.kind == "other":  # no such plan for this account, site or family
                 return error.code
             raise
-        items = (pages[-1].get("Data") or {}).get("Items") or []
+        items = mappings(mapping(pages[-1].get("Data"), f"{where}: Data").get("Items"), f"{where}: Data.Items")
         if len(items) < SAVINGS_PAGE_SIZE or len(pages) >= MAX_PAGES:
             return parse.discounts(pages, family=family, region=ask.region, where=where)

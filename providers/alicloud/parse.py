@@ -13,7 +13,7 @@ from typing import Any
 from planner.errors import FetchError
 from planner.money import plain
 from planner.offer import InstanceType, Price, Source, TransferPrice, Way
-from providers._border import clean, number, price, text
+from providers._border import clean, mapping, mappings, number, price, text
 from providers.alicloud import terms
 
 __all__ = ["Quoted", "discounts", "egress", "instance_types", "offered", "quoted", "savings_plans", "site_of", "spot"]
@@ -262,9 +262,8 @@ def discounts(answers: Iterable[Answer], *, family: str, region: str, where: str
             raise FetchError(
                 f"{where}: answered {clean(str(answer.get('Code')), 40)}: {clean(str(answer.get('Message')), 120)}"
             )
-        data = answer.get("Data")
-        items = data.get("Items") if isinstance(data, Mapping) else None
-        for item in items or []:
+        data = mapping(answer.get("Data"), f"{where}: Data")
+        for item in mappings(data.get("Items"), f"{where}: Data.Items"):
             if str(item.get("Spec") or family) != family or str(item.get("RegionCode") or region) != region:
                 continue
             rate = number(item.get("DiscountRate"), f"{where}: DiscountRate")
@@ -296,7 +295,7 @@ def egress(answer: Answer, *, region: str, site: str, source: str, date: str, wh
     The answer names no unit. The API's page says that for ResourceType=bandwidth only the pay-by-traffic price comes
     back, and traffic is billed by the GB; an amount outside of what a GB can cost is therefore not believed.
     """
-    money = (answer.get("PriceInfo") or {}).get("Price")
+    money = mapping(answer.get("PriceInfo"), f"{where}: PriceInfo").get("Price")
     if not isinstance(money, Mapping) or money.get("OriginalPrice") is None:
         return f"egress in {region}: DescribePrice gave no price for ResourceType=bandwidth"
     if site_of(money.get("Currency"), where) != site:

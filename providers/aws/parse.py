@@ -15,6 +15,7 @@ from planner.errors import FetchError
 from planner.money import plain
 from planner.offer import InstanceType, Price
 from planner.provider import in_families
+from providers._border import clean
 from providers.aws import terms
 from providers.aws.rows import PlanRate, Rate, TransferRate, Where, amount_of, price
 
@@ -47,6 +48,13 @@ def _need(record: Mapping[str, Any], path: str, where: Where, what: str) -> Any:
             raise where.fail(f"{what} has no {path}")
         value = value[key]
     return value
+
+
+def _object(value: Any, where: Where, what: str) -> Mapping[str, Any]:
+    """Return `value` where it is an object, {} for none; raise `FetchError` naming `what`."""
+    if value is not None and not isinstance(value, Mapping):
+        raise where.fail(f"{what} is {clean(repr(value), 60)}, which is not an object")
+    return value or {}
 
 
 def instance_types(answers: Iterable[Mapping[str, Any]], where: Where, families: tuple[str, ...]) -> list[InstanceType]:
@@ -123,15 +131,19 @@ def _products(price_list: Iterable[str], where: Where) -> Iterator[tuple[Mapping
             item = json.loads(text, parse_float=Decimal)
         except ValueError as exc:
             raise where.fail(f"an item of PriceList is not JSON ({exc})") from exc
-        yield item, _need(item, "product.attributes", where, "an item of PriceList")
+        what = "an item of PriceList"
+        item = _object(item, where, what)
+        yield item, _object(_need(item, "product.attributes", where, what), where, f"product.attributes of {what}")
 
 
 def _dimensions(item: Mapping[str, Any], kind: str, what: str, where: Where) -> Iterator[tuple[Any, Any, str, str]]:
     """Yield (term, dimension, currency, amount) of an item's terms of one kind."""
-    offers = (item.get("terms") or {}).get(kind) or {}
-    for offer in offers.values():
-        for dimension in _need(offer, "priceDimensions", where, what).values():
-            amounts = _need(dimension, "pricePerUnit", where, what)
+    offers = _object(_object(item.get("terms"), where, f"terms of {what}").get(kind), where, f"terms.{kind} of {what}")
+    for code, value in offers.items():
+        offer = _object(value, where, f"terms.{kind}.{code} of {what}")
+        dimensions = _object(_need(offer, "priceDimensions", where, what), where, f"priceDimensions of {what}")
+        for dimension in (_object(value, where, f"priceDimensions of {what}") for value in dimensions.values()):
+            amounts = _object(_need(dimension, "pricePerUnit", where, what), where, f"pricePerUnit of {what}")
             if len(amounts) != 1:
                 raise where.fail(f"{what} has prices in {', '.join(sorted(amounts)) or 'no currency'}, one is expected")
             ((currency, amount),) = amounts.items()
@@ -149,14 +161,14 @@ def offer_rates(price_list: Iterable[str], where: Where, families: tuple[str, ..
             raise where.fail(f"{name} (SKU {sku}) is of region {attributes.get('regionCode')!r}")
         for kind in ("OnDemand", "Reserved"):
             for offer, dimension, currency, amount in _dimensions(item, kind, f"{name} (SKU {sku})", where):
-                words = offer.get("termAttributes") or {}
+                words = _object(offer.get("termAttributes"), where, f"termAttributes of {name} (SKU {sku})")
                 yield Rate(
                     instance_type=name,
                     sku=sku,
                     kind=kind,
-                    lease=words.get("LeaseContractLength", ""),
-                    payment=words.get("PurchaseOption", ""),
-                    offering=words.get("OfferingClass", ""),
+                    lease=str(words.get("LeaseContractLength", "")),
+                    payment=str(words.get("PurchaseOption", "")),
+                    offering=str(words.get("OfferingClass", "")),
                     unit=str(dimension.get("unit", "")),
                     amount=amount,
                     currency=currency,
@@ -171,15 +183,15 @@ def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[Transfer
         sku = str(_need(item, "product.sku", where, "an item of PriceList"))
         if attributes.get("fromRegionCode") != where.region or attributes.get("fromLocationType") != "AWS Region":
             continue
-        to_region = attributes.get("toRegionCode", "") if attributes.get("toLocationType") == "AWS Region" else ""
+        to_region = str(attributes.get("toRegionCode", "")) if attributes.get("toLocationType") == "AWS Region" else ""
         for offer, dimension, currency, amount in _dimensions(item, "OnDemand", f"SKU {sku}", where):
             yield TransferRate(
                 sku=sku,
-                kind=attributes.get("transferType", ""),
-                to_location=attributes.get("toLocation", ""),
+                kind=str(attributes.get("transferType", "")),
+                to_location=str(attributes.get("toLocation", "")),
                 to_region=to_region,
-                operation=attributes.get("operation", ""),
-                usage=attributes.get("usagetype", ""),
+                operation=str(attributes.get("operation", "")),
+                usage=str(attributes.get("usagetype", "")),
                 unit=str(dimension.get("unit", "")),
                 begin=str(dimension.get("beginRange", "")),
                 end=str(dimension.get("endRange", "")),

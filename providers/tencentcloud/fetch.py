@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from planner.errors import MisuseError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, in_families
-from providers._border import RefusedError, number, price
+from providers._border import RefusedError, mapping, mappings, number, price
 from providers.tencentcloud import parse, terms
 from providers.tencentcloud.ask import Ask, filters, shown, source_of
 
@@ -90,7 +90,8 @@ def image_of(ask: Ask) -> str:
         if error.failure.kind == "other":
             return ""
         raise
-    return next((str(one["ImageId"]) for one in answer.get("ImageSet") or [] if one.get("ImageId")), "")
+    images = mappings(answer.get("ImageSet"), f"{ask.who}: DescribeImages: ImageSet")
+    return next((str(one["ImageId"]) for one in images if one.get("ImageId")), "")
 
 
 def _what_is_sold(ask: Ask) -> tuple[list[parse.Offered], dict[str, Any], str]:
@@ -174,7 +175,8 @@ def _two_years(
     )
     if month is None:
         return None
-    item = (answer.get("Price") or {}).get("InstancePrice") or {}
+    whole = mapping(answer.get("Price"), f"{at}: Price")
+    item = mapping(whole.get("InstancePrice"), f"{at}: InstancePrice")
     total = price(item.get("OriginalPrice"), f"{at}: OriginalPrice")
     paid = number(item.get("DiscountPrice") or total, f"{at}: DiscountPrice")
     amount, confidence, note = parse.term_price(total, paid, plain_month=not month.note)

@@ -14,7 +14,7 @@ from planner.errors import FetchError
 from planner.money import plain
 from planner.offer import InstanceType, Price, Source, TransferPrice, Way
 from planner.records import NamedTuple
-from providers._border import clean, number, price, text
+from providers._border import clean, mapping, number, price, text
 from providers.tencentcloud import terms
 
 __all__ = [
@@ -274,7 +274,7 @@ def check_currency(rows: Iterable[Price], context: Context) -> None:
 
 def egress(answer: Answer, context: Context, source: str) -> TransferPrice | str:
     """Return the price per GB of traffic to the internet, or a sentence saying why the answer has none."""
-    item = (answer.get("Price") or {}).get("BandwidthPrice")
+    item = mapping(answer.get("Price"), f"{context.where}: Price").get("BandwidthPrice")
     if not isinstance(item, Mapping):
         return f"egress in {context.region}: InquiryPriceRunInstances gave no BandwidthPrice"
     if item.get("ChargeUnit") != "GB":
