@@ -68,8 +68,8 @@ def term_hours(term: str) -> Decimal:
 def block_hours(hours: Decimal) -> Decimal | None:
     """Return the hours of the capacity block that covers `hours`, None where none is so long.
 
-    Blocks are sold by the day up to 14 days, then by the week up to 182 days (AWS EC2 User Guide, Capacity Blocks for ML:
-    capacity-blocks-purchase, read 2026-11-26).
+    Blocks are sold by the day up to 14 days, then by the week up to 182 days (the seller's user guide, capacity-blocks-purchase,
+    read 2026-11-26).
     """
     days = max(1, int((hours / 24).to_integral_value(ROUND_CEILING)))
     if days > 14:

@@ -97,7 +97,7 @@ def test_a_capacity_block_is_bought_in_steps(hours: str, block: int) -> None:
     sums = offer.totals.native
     assert sums.billed == sums.committed == sums.obligation == block * D("11.8") * offer.count
     assert sums.effective == D(hours) * D("11.8") * offer.count
-    assert offer.commitment is not None and offer.commitment.term_hours == block and offer.break_even_hours is None
+    assert offer.commitment is not None and offer.commitment.term_hours == block
 
 
 def test_a_capacity_block_is_refused_beyond_182_days() -> None:

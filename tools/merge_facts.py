@@ -204,7 +204,7 @@ def not_sold_of(fact: Row) -> Row | None:
             length, _, offering = bought.removeprefix(option + "_").partition("_")
             bought = option
     return {
-        "types": "" if types.startswith("all ") else types.replace(", ", " "),
+        "types": "" if types.startswith("all ") else " ".join(_full(t, fact["provider"]) for t in types.split(", ")),
         "regions": "" if region == "all" else ("!" if region.startswith("all but ") else "") + names,
         "site": site,
         "purchase_option": bought,
@@ -236,6 +236,10 @@ def with_zones(regions: Iterable[Row], prices: Iterable[Row]) -> list[Row]:
         names = {"name_en": f"{parent['name_en']}, {kind} {name}", "name_zh": f"{parent['name_zh']}，{kind_zh} {name}"}
         known[name] = {**parent, "id": name, **names, "zone_of": parent["id"]}
     return [known[name] for name in sorted(known)]
+
+
+def _full(family: str, provider: str) -> str:
+    return f"ecs.{family}" if provider == "alicloud" else family
 
 
 class Sources:

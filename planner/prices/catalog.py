@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
-from planner.prices.lists import ZONES, Lists, ProviderInfo
+from planner.prices.lists import ZONES, Lists, NotSold, ProviderInfo
 from planner.provider import installed
 
 if TYPE_CHECKING:
@@ -188,6 +188,11 @@ class Catalog:
     def file_prices(self, provider: str, name: str, region: str) -> list[Price]:
         """Return the rows of one price file as prices of `region` (a group's file holds for each member)."""
         return self._of(provider).prices(name, region, self.as_of)
+
+    def not_sold(self, provider: str) -> tuple[NotSold, ...]:
+        """Return what the provider is known not to sell."""
+        found: tuple[NotSold, ...] = self._once((provider, "not_sold"), self._of(provider).not_sold)
+        return found
 
     def zones(self, provider: str, region: str) -> Market | None:
         """Return where in `region` types were sold when it was asked last, None without a price book."""

@@ -33,9 +33,10 @@ from planner.records import NamedTuple
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["ZONES", "Lists", "ProviderInfo"]
+__all__ = ["ZONES", "Lists", "NotSold", "ProviderInfo"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
+_NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
 #: The price file of all zones that have prices of their own; each row is of the zone that it names.
 ZONES = "zones"
 
@@ -66,6 +67,33 @@ class ProviderInfo(NamedTuple):
         """Return the market of a region that regions.csv does not list."""
         inside = any(region.startswith(name[:-1]) if name.endswith("*") else region == name for name in self.mainland)
         return "mainland" if inside else "abroad"
+
+
+class NotSold(NamedTuple):
+    """What a provider does not sell, and who says so: the lack of such a price is no gap.
+
+    types: instance types, or beginnings of their names before a "." or "-"; () = all. regions: () = all; `but`: all others
+    than these. site, purchase_option, term, offering: "" = any.
+    """
+
+    types: tuple[str, ...]
+    regions: tuple[str, ...]
+    but: bool
+    site: str
+    purchase_option: str
+    term: str
+    offering: str
+    os: str
+    source: str
+    note: str
+
+    def covers(self, region: str, name: str, option: str) -> bool:
+        """Return whether it says that `name` is not sold in `region` in any way of `option`."""
+        if self.site or self.term or self.offering or self.os or self.purchase_option not in ("", option):
+            return False
+        if self.regions and (region in self.regions) is self.but:
+            return False
+        return not self.types or any(name == t or name.startswith((f"{t}.", f"{t}-")) for t in self.types)
 
 
 class Lists:
@@ -164,6 +192,16 @@ class Lists:
             if row.amount <= 0:
                 raise CatalogError(f"{row.source.place}: {row.item} price {row.amount} is not above zero")
         return rows
+
+    def not_sold(self) -> tuple[NotSold, ...]:
+        """Return what the provider is known not to sell."""
+        found = []
+        for row, _ in self._rows("not_sold.csv", _NOT_SOLD):
+            types, regions, site, option, term, offering, os_, source, note = row
+            said = self._sources.get(source, source)
+            where, but = tuple(regions.removeprefix("!").split()), regions.startswith("!")
+            found.append(NotSold(tuple(types.split()), where, but, site, option, term, offering, os_, said, note))
+        return tuple(found)
 
     def price_files(self) -> tuple[str, ...]:
         """Return the names (regions and groups) for which a price file exists, sorted."""

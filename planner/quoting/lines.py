@@ -105,7 +105,7 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
             lines.append(Line("compute", rule, label, count, ONE, currency, (_rate(price),), share))
         return tuple(lines)
     if option == "capacity_block":  # the whole block is paid before it begins
-        return (Line("compute", "upfront", compute_name(way), count, ONE, currency, (_rate(prices[0]),), share),)
+        return (Line("compute", "upfront", compute_name(way, True), count, ONE, currency, (_rate(prices[0]),), share),)
     rates = tuple(_rate(p) for p in sorted(prices, key=lambda p: p.tier_from))
     return (Line("compute", "hours", compute_name(way), count, ONE, currency, rates, share),)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
+from planner.prices.lists import NotSold
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
 from planner.text import Text, plural, text
@@ -14,19 +15,37 @@ __all__ = ["ages", "gaps", "is_old", "late", "of_all", "old_offers", "seen"]
 
 
 def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
-    """Return what has no price in a region: ways of buying that nobody sells there, and types without any price."""
+    """Return what has no price in a region: ways of buying that nobody sells there, and types without any price.
+
+    What the cloud is known not to sell is no gap: of types that were asked for it is said why they have no offer.
+    """
     info, region, work = place.info, place.region, req.workload
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
-    missing = []
+    wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
+    missing, rejected = [], []
     for option in work.purchase_option or info.sells:
-        if option not in found:
+        if option in found:
+            continue
+        said = _unsold(req, place, wanted, (option,)) if option in info.sells else {}
+        if not wanted or len(said) < len(wanted):
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
-    rejected = []
-    bare = sorted(n for n, s in place.specs.items() if n not in place.types and req.wants(n, s))
-    if bare and req.types:
-        why = text("no price in the catalogue for {region}", region=region)
-        rejected = [Rejected(info.name, region, name, why) for name in bare]
-    elif bare:
+        elif req.types:
+            rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
+    bare = [n for n in wanted if n not in place.types]
+    # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
+    unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
+    if req.types:
+        told = {r.instance_type for r in rejected}
+        rejected += [
+            Rejected(info.name, region, name, _not_sold(place, ("on_demand",), unsold[name]))
+            if name in unsold
+            else Rejected(info.name, region, name, text("no price in the catalogue for {region}", region=region))
+            for name in bare
+            if name not in told
+        ]
+        return missing, rejected
+    bare = [name for name in bare if name not in unsold]
+    if bare:
         shown = ", ".join(bare[:3]) + (", ..." if len(bare) > 3 else "")
         key = plural(
             len(bare),
@@ -35,6 +54,30 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
         )
         missing.append(Gap(info.name, region, "", "", text(key, n=len(bare), who=info.title, names=shown)))
     return missing, rejected
+
+
+def _unsold(req: Request, place: Place, names: Sequence[str], options: tuple[str, ...]) -> dict[str, NotSold]:
+    """Return which of the types are known not to be sold in the place in any of the ways, and who says so."""
+    known = req.catalog.not_sold(place.info.name)
+    found = {}
+    for name in names:
+        said = [next((k for k in known if k.covers(place.region, name, option)), None) for option in options]
+        if all(said) and said[0] is not None:
+            found[name] = said[0]
+    return found
+
+
+def _not_sold(place: Place, options: tuple[str, ...], said: NotSold) -> Text:
+    way = text(options[0].replace("_", "-")) if said.purchase_option else text("list price")
+    key = (
+        "{who} does not sell it as {way} in {region} ({source})"
+        if said.purchase_option
+        else "{who} has no {way} for it ({source})"
+    )
+    values: dict[str, object] = {"who": place.info.title, "way": way, "source": said.source}
+    if said.purchase_option:
+        values["region"] = place.region
+    return text(key, **values)
 
 
 def _gap(req: Request, place: Place, option: str) -> Text:

@@ -50,8 +50,7 @@ def offer(
     native = cost.totals(charges)
     report = Amounts(*(req.rates.convert(a, currency, req.workload.currency) for a in native))
     commitment = cost.commitment_of(made, way, terms)
-    lasting = commitment if way.term else None  # a block is bought for the window: it has no break-even
-    even = cost.break_even(lasting, on_demand) if lasting is not None and on_demand is not None else None
+    even = cost.break_even(commitment, on_demand) if commitment is not None and on_demand is not None else None
     per_output, per_token = per_million(req.workload, sizing, report.effective)
     return Offer(
         id=offer_id(way),

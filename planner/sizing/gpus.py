@@ -175,8 +175,8 @@ def _lookup(name: str, memory_gib: float | None) -> GpuSpec | Missing:
         return Missing(
             text("GPU {gpu} comes in several sizes: say {sizes}", gpu=repr(word), sizes=sizes), unknown=False
         )
-    near = nearest(word, sorted(names()))
-    hint = text("did you mean {names}?", names=", ".join(near)) if near else suggest(word, names())
+    alike = nearest(word, sorted(names()))
+    hint = text("did you mean {names}?", names=", ".join(alike)) if alike else suggest(word, names())
     return Missing(text("no datasheet for GPU {gpu}: {hint}", gpu=repr(word), hint=hint), unknown=True)
 
 
