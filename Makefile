@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: quote setup test slow core fuzz cover lint format types contracts terraform docs sizing bench clean help
+.PHONY: quote setup test slow core fuzz cover lint format types contracts terraform docs sizing bench lock sbom audit clean help
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -66,6 +66,7 @@ terraform: setup            ## rewrite terraform/ from the templates
 
 docs: setup                 ## rewrite the generated parts of README.md and docs/
 	$(BIN)/python -m tools.architecture
+	$(BIN)/python -m tools.notice
 	$(BIN)/python -m tools.readme
 
 sizing: setup               ## rewrite the tables of docs/sizing.md and docs/bootstrap.md (FIT=1 refits the sizing first)
@@ -75,6 +76,17 @@ sizing: setup               ## rewrite the tables of docs/sizing.md and docs/boo
 bench: setup                ## all benchmarks (ONLY="startup sizing" for some; results in benchmarks/README.md)
 	@$(BIN)/python -m compileall -q planner providers
 	$(BIN)/python -m benchmarks $(ONLY)
+
+lock: setup                 ## rewrite constraints.txt and requirements/*.lock (asks the package index)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(BIN)/python -m tools.lock
+
+sbom: setup                 ## a CycloneDX bill of materials of this release, in sbom.cdx.json
+	$(BIN)/python -m tools.sbom --output sbom.cdx.json
+
+audit: setup                ## known vulnerabilities of what is installed; says so where it cannot look them up
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7' || echo "pip-audit cannot be installed now"
+	$(BIN)/python -m tools.audit
 
 clean:                      ## remove the environment
 	rm -rf $(VENV) .venv-*

@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from planner.errors import MisuseError, suggest
+from planner.errors import MisuseError, PlannerError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 from planner.records import NamedTuple
 
@@ -203,6 +203,8 @@ def load(name: str) -> Provider:
 
     entry = installed().get(name)
     if entry is not None:
+        if entry.module.startswith("providers."):
+            _check_owner(entry)
         provider: Provider = import_module(entry.module)
         for part in entry.attribute.split("."):
             provider = getattr(provider, part)
@@ -211,6 +213,36 @@ def load(name: str) -> Provider:
     if not known:
         raise MisuseError("no provider is installed: a checkout needs `pip install -e .` (or `make setup`) once")
     raise MisuseError(f"unknown provider {name!r}: {suggest(name, known)}")
+
+
+def _check_owner(entry: Entry) -> None:
+    """Raise `PlannerError` when Python would take the package `providers` from another distribution than ours.
+
+    Nothing of that package is run to find out.
+    """
+    from importlib.util import find_spec
+
+    try:
+        spec = find_spec("providers")
+    except (ImportError, ValueError):
+        spec = None
+    origin = (spec.origin if spec else None) or ""
+    ours = os.path.join(os.path.dirname(entry.home), "__init__.py")
+    try:
+        same = bool(origin) and os.path.samefile(origin, ours)
+        with open(ours, encoding="utf-8") as file:
+            same = same and 'OWNER = "gpu-cost-planner"' in file.read(4096)
+    except (OSError, UnicodeDecodeError):
+        same = False
+    if not same:
+        from importlib.metadata import packages_distributions
+
+        others = sorted(set(packages_distributions().get("providers", ())) - {"gpu-cost-planner"})
+        who = f"the distribution {', '.join(others)}" if others else "another package"
+        raise PlannerError(
+            f"{entry.name}: {who} also has a top-level package `providers` ({origin or ours}), which stands in the place of "
+            "planner's; nothing of it was used. Install gpu-cost-planner into an environment of its own"
+        )
 
 
 @lru_cache(maxsize=8)
@@ -272,7 +304,10 @@ def _home(module: str, path: tuple[str, ...]) -> str:
     parts = module.split(".")
     for folder in path:
         place = os.path.join(os.path.abspath(folder), *parts)
-        if os.path.isfile(os.path.join(place, "__init__.py")):
+        # Of two packages `providers` on the path, only ours has price lists.
+        if os.path.isfile(os.path.join(place, "__init__.py")) and (
+            parts[0] != "providers" or os.path.isfile(os.path.join(place, "catalog", "provider.json"))
+        ):
             return place
         if os.path.isfile(place + ".py"):
             return os.path.dirname(place)

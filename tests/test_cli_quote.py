@@ -165,8 +165,10 @@ def test_huge_and_binary_price_books(planner: Run, tmp_path: Path) -> None:
     with (tmp_path / "big.csv").open("wb") as file:
         file.truncate(100 * 2**20)
     one_line(planner("quote", "--price-book", "big.csv"), 2, "more than the limit")
-    (tmp_path / "bin.csv").write_bytes(b"\xff\xfe\x00\x01")
-    one_line(planner("quote", "--price-book", "bin.csv"), 2, "not UTF-8")
+    (tmp_path / "bin.csv").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    one_line(planner("quote", "--price-book", "bin.csv"), 2, "neither UTF-8 nor GBK")
+    (tmp_path / "two.csv").write_bytes(b"\xff\xfe\x00\x01")
+    one_line(planner("quote", "--price-book", "two.csv"), 2, "no header")
 
 
 def test_budget(planner: Run) -> None:

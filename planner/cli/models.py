@@ -115,9 +115,14 @@ def _facts(m: Model) -> dict[str, Any]:
             "parameters": m.total_params,
             "active_parameters": m.active_params,
             "kv_bytes_per_token": m.kv_bytes_per_token,
+            "kv_bytes_in_window": m.kv_window or None,
+            "window": m.window or None,
+            "state_bytes_per_request": m.state or None,
             "tensor_parallel": [int(k) for k in _degrees(m).split()],
             "weights": {
-                p: round(weight_bytes(m, p) / 2**30, 2) for p in BYTES if p not in ("bf16", "int8-w8a16", "int4-gptq")
+                p: round(weight_bytes(m, p) / 2**30, 2)
+                for p in BYTES
+                if p in ("fp16", "fp8", "int8", "int4-awq", m.own)
             },
         }
     return shape | {"licence": m.license, "source": m.source, "notes": m.notes}

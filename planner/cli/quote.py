@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: The names of planner.rendering.formats.FORMATS (a test holds them equal; help must not import the renderers).
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
+#: Those of planner.quoting.calendar.
+GRANULARITIES = ("hourly", "daily", "monthly")
 
 
 @click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
@@ -55,6 +57,8 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 @click.option("--gaps", is_flag=True, help="List what has no price.")
 @click.option("--rejected", is_flag=True, help="List what does not serve the workload, and why.")
 @click.option("--offer", metavar="ID", help="The offer to write.  [the recommended one]")
+@click.option("--granularity", type=click.Choice(GRANULARITIES), help="How long a row is.  [monthly]")
+@click.option("--allow-unpriced", is_flag=True, help="Mark parts without a price instead of exit 1.")
 @click.option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
@@ -76,6 +80,8 @@ def quote(
     gaps: bool,
     rejected: bool,
     offer: str | None,
+    granularity: str | None,
+    allow_unpriced: bool,
     compare: str | None,
     charts: str | None,
     explain: bool,
@@ -107,6 +113,7 @@ def quote(
         workload = make_workload(values, base)
         result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
+    given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
     shown = output is None
     common = {

@@ -2,21 +2,22 @@
 
 Columns (CSV header or keys of each `[[price]]` table): provider, region, instance_type, purchase_option, amount,
 currency; and where they apply term, payment, offering, unit, site, zone, tier_from, tier_to, effective_date, source,
-note. The file stays where it is; nothing of it is stored.
+note. A CSV may come from a spreadsheet of any locale
+(planner.prices.sheet). The file stays where it is; nothing of it is stored.
 """
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from planner.errors import MisuseError, suggest
-from planner.files import read_text, toml
+from planner.files import read_bytes, read_text, toml
 from planner.money import bounded, decimal_of, plain
 from planner.offer import Price, Source, Way
+from planner.prices import sheet
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_prices
 from planner.text import one_line
@@ -43,9 +44,11 @@ LIMIT = 8 * 2**20
 
 def load(path: str, catalog: Catalog) -> list[Price]:
     """Return the prices in `path`, checked like committed ones; the first problem raises `MisuseError` with its line."""
-    text = read_text(path, "price book", LIMIT)
     name = os.path.basename(path)
-    rows = list(_toml(text, name) if path.lower().endswith(".toml") else _csv(text, name))
+    if path.lower().endswith(".toml"):
+        rows = list(_toml(read_text(path, "price book", LIMIT), name))
+    else:
+        rows = list(_csv(sheet.text(bytes(read_bytes(path, "price book", LIMIT)), f"price book {path}"), name))
     if not rows:
         raise MisuseError(f"price book {path}: no price in it; the columns are {', '.join(NEEDED)} and more (docs)")
     prices = [_price(row, place, catalog) for place, row in rows]
@@ -60,26 +63,41 @@ def load(path: str, catalog: Catalog) -> list[Price]:
 def _csv(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
     import csv
 
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = [h.strip().lower() for h in next(_rows(reader, name), [])]
+    lines = text.split("\n")
+    if not text.strip():
+        _columns([], name)
+    sep, first = sheet.separator(lines, NEEDED + OPTIONAL, f"price book {name}")
+    reader = csv.reader((f"{line}\n" for line in lines[first:]), delimiter=sep)
+    header = [h.strip().lower() for h in next(_rows(reader, name, first), [])]
     _columns(header, name)
-    for row in _rows(reader, name):
+    rows = []
+    for row in _rows(reader, name, first):
         if not any(cell.strip() for cell in row):
             continue
-        place = f"{name}:{reader.line_num}"
+        place = f"{name}:{reader.line_num + first}"
         if len(row) != len(header):
             raise MisuseError(f"price book {place}: {len(row)} columns, expected {len(header)}")
-        yield place, dict(zip(header, (cell.strip() for cell in row), strict=True))
+        rows.append((place, dict(zip(header, (cell.strip() for cell in row), strict=True))))
+    comma = sep != "," and any("," in row["amount"] for _, row in rows)
+    for place, cells in rows:
+        yield place, _plain(cells, place, sep, comma)
 
 
-def _rows(reader: Any, name: str) -> Iterator[list[str]]:
-    """Yield the rows of a CSV reader; a cell without end raises `MisuseError` with its line."""
+def _plain(row: Mapping[str, str], place: str, sep: str, comma: bool = False) -> Mapping[str, str]:
+    try:
+        return sheet.cells(row, sep, comma)
+    except MisuseError as exc:
+        raise MisuseError(f"price book {place}: {exc}") from None
+
+
+def _rows(reader: Any, name: str, first: int) -> Iterator[list[str]]:
+    """Yield the rows of a CSV reader; a cell without end raises `MisuseError` with its line. first: lines before it."""
     import csv
 
     try:
         yield from reader
     except csv.Error as exc:
-        raise MisuseError(f"price book {name}:{reader.line_num}: not CSV: {exc}") from None
+        raise MisuseError(f"price book {name}:{reader.line_num + first}: not CSV: {exc}") from None
 
 
 def _columns(header: list[str], name: str) -> None:
@@ -101,7 +119,7 @@ def _toml(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:
         if not isinstance(table, dict):
             raise MisuseError(f"price book {place}: expected a table")
         _columns([str(k) for k in table] + [k for k in NEEDED if k in table], place)
-        yield place, {k: _told(k, v, place) for k, v in table.items()}
+        yield place, _plain({k: _told(k, v, place) for k, v in table.items()}, place, "")
 
 
 def _told(key: str, value: object, place: str) -> str:

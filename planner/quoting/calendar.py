@@ -1,29 +1,44 @@
 """Lines over time: what is bought, used and left unused in each month. Cash and amortised cost by month follow from it.
 
 One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the present value read them. Over all
-periods billed and effective are the same money; within the window they are the offer's totals.
+periods billed and effective are the same money; what lies in the window is the offer's totals. A month holds the hours that
+it has: the window's last month, if the window ends in it, carries on with the term.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
-from decimal import Decimal
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_CEILING, Decimal
 
 from planner.prices.fx import Rates
-from planner.quoting.records import Charge, Offer, Quote
+from planner.quoting.records import Charge, Commitment, Offer, Quote
 from planner.records import NamedTuple
 from planner.units import add_months
 
-__all__ = ["Entry", "Period", "by_period", "periods", "present_value", "schedule"]
+__all__ = [
+    "GRANULARITIES",
+    "Entry",
+    "Period",
+    "by_period",
+    "cut",
+    "first_day",
+    "next_month",
+    "periods",
+    "present_value",
+    "schedule",
+]
 
 ZERO = Decimal(0)
+#: How finely `cut` cuts.
+GRANULARITIES = ("hourly", "daily", "monthly")
 
 
 class Period(NamedTuple):
-    """A month: its number from 0, first day and day after the last (ISO), hours of the window and of the term in it.
+    """A month, counted from the first day: its number from 0, first day and day after the last (ISO).
 
-    in_window: whether it is part of the window; the months after it are those of a term that goes on.
+    hours, rest_hours: of the window, and of the term after the window; together at most what the month has. in_window:
+    whether some of the window is in it.
     """
 
     number: int
@@ -38,8 +53,9 @@ class Entry(NamedTuple):
     """What one charge does in one period.
 
     kind: "usage", "purchase" (of a commitment) or "tax". status: "" or, for what a commitment covers, "used" or
-    "unused". once: paid once per term, not period by period. quantity in the charge's unit. listed, billed, effective:
-    amounts in the charge's currency; contracted: quantity at the contracted price, whether or not it is billed here.
+    "unused". once: paid once per term, not period by period. in_window: part of the window's totals, or owed after it.
+    begins, ends: when (UTC); a payment once per term spans the term. quantity in the charge's unit. listed, billed,
+    effective: amounts in the charge's currency; contracted: quantity at the contracted price, whether or not it is billed.
     """
 
     period: Period
@@ -47,6 +63,9 @@ class Entry(NamedTuple):
     kind: str
     status: str
     once: bool
+    in_window: bool
+    begins: datetime
+    ends: datetime
     quantity: Decimal
     listed: Decimal
     contracted: Decimal
@@ -54,82 +73,183 @@ class Entry(NamedTuple):
     effective: Decimal
 
 
+def first_day(quote: Quote) -> date:
+    """Return the window's first day; where none is given, the first of the month after the quote."""
+    if quote.workload.start:
+        return date.fromisoformat(quote.workload.start)
+    return add_months(date.fromisoformat(quote.quoted_on).replace(day=1), 1)
+
+
+def _after(begin: datetime, hours: Decimal) -> datetime:
+    """Return the instant `hours` later, to the second and never the same."""
+    return begin + timedelta(seconds=int((hours * 3600).to_integral_value(ROUND_CEILING)))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time())
+
+
+def _hours_between(begin: date, end: date) -> Decimal:
+    return Decimal((end - begin).days * 24)
+
+
 def periods(quote: Quote, offer: Offer) -> list[Period]:
-    """Return the months of the window, then those of the rest of the term.
+    """Return the months of the window and of the rest of the term.
 
-    Without a first day the window begins on the first of the month after the quote, and its hours are spread evenly.
+    Months are counted from the first day. A window without one needs a month more than it is billed where its months are
+    shorter than the longest (2,190 h from December end on 2 March).
     """
-    work, months = quote.workload, quote.months
-    if work.start:
-        start = date.fromisoformat(work.start)
-    else:
-        start = add_months(date.fromisoformat(quote.quoted_on).replace(day=1), 1)
-    result: list[Period] = []
-
-    def add(hours: Decimal, rest: Decimal, inside: bool) -> None:
-        number = len(result)
+    start, terms = first_day(quote), offer.commitment
+    left, rest, owed = quote.hours, ZERO, 0
+    if terms is not None and terms.by_month:
+        owed = terms.terms * terms.term_months
+        rest = max(ZERO, _hours_between(start, add_months(start, owed)) - quote.hours)
+    elif terms is not None:
+        rest = terms.terms * terms.term_hours - quote.hours
+    made: list[Period] = []
+    while left > 0 or rest > 0 or len(made) < max(quote.months, owed):
+        number = len(made)
         first, after = add_months(start, number), add_months(start, number + 1)
-        result.append(Period(number, first.isoformat(), after.isoformat(), hours, rest, inside))
-
-    left = quote.hours
-    for m in range(months):
-        if work.start and m < months - 1:
-            hours = min(left, Decimal((add_months(start, m + 1) - add_months(start, m)).days * 24))
-        else:
-            hours = left if m == months - 1 else quote.hours / months
-        left -= hours
-        add(hours, ZERO, True)
-    terms = offer.commitment
-    if terms is None:
-        return result
-    left = rest = terms.terms * terms.term_hours - quote.hours
-    count = terms.terms * terms.term_months - months
-    if not terms.by_month:
-        count = max(1, count) if rest > 0 else 0
-    for m in range(count):
-        hours = left if m == count - 1 else rest / count
-        left -= hours
-        add(ZERO, hours, False)
-    return result
+        room = _hours_between(first, after)
+        hours = min(left, room)
+        later = min(rest, room - hours)
+        inside = left > 0 or number < quote.months
+        made.append(Period(number, first.isoformat(), after.isoformat(), hours, later, inside))
+        left, rest = left - hours, rest - later
+    return made
 
 
 def schedule(quote: Quote, offer: Offer) -> list[Entry]:
     """Return what every charge of `offer` does in every period, ordered by period; tax rows last in each."""
     when = periods(quote, offer)
-    window = [p for p in when if p.in_window]
-    entries: list[Entry] = []
+    entries = _untaxed(quote, offer, when)
     for charge in offer.charges:
-        if charge.rule in ("traffic", "held_hours", "held_730", "held_months"):
-            by_hours = charge.rule in ("held_hours", "held_730")
-            parts = _spread(window, charge.quantity, by_hours)
-            entries += [_entry(period, charge, part) for period, part in parts if part]
-    used = [c for c in offer.charges if c.rule in ("hours", "block")]
-    entries += _pay_as_you_go(used, window, offer.count)
-    for charge in offer.charges:
-        if charge.rule in ("committed", "upfront", "months"):
-            entries += _commitment(charge, offer, when)
-    entries += _tax([c for c in offer.charges if c.rule == "tax"], entries, when)
+        if charge.rule == "tax":
+            for period in when:
+                mine = [e for e in entries if e.period.number == period.number and e.kind != "tax"]
+                entries += [_tax(charge, part) for part in _sides(mine)]
     return sorted(entries, key=lambda e: e.period.number)
 
 
+def cut(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[Entry]:
+    """Return the entries of `schedule` cut at the calendar's months, days or hours, in the order of their beginning.
+
+    A part takes its share of the time; the last takes what is left, so that sums stay. What is paid once per term is not
+    cut, and tax is a row a calendar month.
+    """
+    whole = _untaxed(quote, offer, periods(quote, offer))
+    entries = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    entries.sort(key=lambda e: e.begins)
+    by_month: dict[tuple[int, int], list[Entry]] = {}
+    for entry in entries:
+        by_month.setdefault((entry.begins.year, entry.begins.month), []).append(entry)
+    made: list[Entry] = []
+    for mine in by_month.values():
+        made += mine
+        for charge in offer.charges:
+            if charge.rule == "tax":
+                made += [_tax(charge, part) for part in _sides(mine)]
+    return made
+
+
+def next_month(instant: datetime) -> datetime:
+    """Return the first instant of the next calendar month."""
+    return _midnight(add_months(instant.date().replace(day=1), 1))
+
+
+def _next(instant: datetime, granularity: str) -> datetime:
+    if granularity == "hourly":
+        return instant.replace(minute=0, second=0) + timedelta(hours=1)
+    return next_month(instant) if granularity == "monthly" else _midnight(instant.date()) + timedelta(days=1)
+
+
+def _cut(entry: Entry, granularity: str) -> list[Entry]:
+    """Return an entry in parts that each lie in one month, day or hour of the calendar."""
+    whole, left, begins = (entry.ends - entry.begins).total_seconds(), entry.quantity, entry.begins
+    parts = []
+    while begins < entry.ends:
+        ends = min(_next(begins, granularity), entry.ends)
+        share = entry.quantity * int((ends - begins).total_seconds()) / int(whole)
+        quantity = left if ends == entry.ends else share
+        parts.append(_priced(entry._replace(begins=begins, ends=ends, quantity=quantity)))
+        begins, left = ends, left - quantity
+    return parts
+
+
+def _priced(entry: Entry) -> Entry:
+    """Return an entry with the amounts of its quantity; what was not billed, or cost nothing, stays so."""
+    contracted = entry.quantity * entry.charge.unit_price
+    return entry._replace(
+        listed=entry.quantity * entry.charge.list_unit_price,
+        contracted=contracted,
+        billed=contracted if entry.billed else ZERO,
+        effective=contracted if entry.effective else ZERO,
+    )
+
+
+def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
+    """Return the entries of all charges but the tax."""
+    window = [p for p in when if p.in_window]
+    timed = _Clock(_midnight(first_day(quote)), quote.hours)
+    entries: list[Entry] = []
+    for charge in offer.charges:
+        if charge.rule in ("traffic", "held_months"):  # by the billing month
+            parts = _spread(window[: quote.months], charge.quantity, by_hours=False)
+            entries += [_entry(timed, period, charge, part) for period, part in parts if part]
+        elif charge.rule in ("held_hours", "held_730"):
+            parts = _spread(window, charge.quantity, by_hours=True)
+            entries += [_entry(timed, period, charge, part) for period, part in parts if part]
+    used = [c for c in offer.charges if c.rule in ("hours", "block")]
+    entries += _pay_as_you_go(timed, used, window, offer.count)
+    for charge in offer.charges:
+        if charge.rule in ("committed", "upfront", "months"):
+            entries += _commitment(timed, charge, offer, when, quote.months)
+    return sorted(entries, key=lambda e: e.period.number)
+
+
+class _Clock(NamedTuple):
+    """When the window begins, and how long it is."""
+
+    begin: datetime
+    hours: Decimal
+
+    def of(self, period: Period, inside: bool) -> tuple[datetime, datetime]:
+        """Return the part of a period that lies in the window, or after it."""
+        start, end = datetime.fromisoformat(period.start), datetime.fromisoformat(period.end)
+        edge = _after(self.begin, self.hours)
+        if inside:
+            return start, max(start + timedelta(seconds=1), min(end, edge))
+        first = max(start, edge) if period.hours else start
+        if not period.rest_hours:
+            return min(start, end), end
+        return min(first, end - timedelta(seconds=1)), min(end, _after(start, period.hours + period.rest_hours))
+
+
 def _entry(
+    timed: _Clock,
     period: Period,
     charge: Charge,
     quantity: Decimal,
     *,
     kind: str = "usage",
     status: str = "",
-    once: bool = False,
+    in_window: bool = True,
+    span: tuple[datetime, datetime] | None = None,
     billed: bool = True,
     effective: bool = True,
 ) -> Entry:
+    """span: from when to when, of what is paid once for all of it (None: the period's part of the window or after it)."""
     contracted = quantity * charge.unit_price
+    begins, ends = span or timed.of(period, in_window)
     return Entry(
         period=period,
         charge=charge,
         kind=kind,
         status=status,
-        once=once,
+        once=span is not None,
+        in_window=in_window,
+        begins=begins,
+        ends=ends,
         quantity=quantity,
         listed=quantity * charge.list_unit_price,
         contracted=contracted,
@@ -138,7 +258,7 @@ def _entry(
     )
 
 
-def _pay_as_you_go(charges: Sequence[Charge], window: Sequence[Period], count: int) -> list[Entry]:
+def _pay_as_you_go(timed: _Clock, charges: Sequence[Charge], window: Sequence[Period], count: int) -> list[Entry]:
     """Fill the steps of an hourly price in order: the first hours of the window pay the first step."""
     entries = []
     left = [c.quantity for c in charges]
@@ -148,43 +268,45 @@ def _pay_as_you_go(charges: Sequence[Charge], window: Sequence[Period], count: i
             take = left[index] if period is window[-1] else min(left[index], need)
             left[index], need = left[index] - take, need - take
             if take:
-                entries.append(_entry(period, charge, take))
+                entries.append(_entry(timed, period, charge, take))
     return entries
 
 
-def _commitment(charge: Charge, offer: Offer, when: Sequence[Period]) -> list[Entry]:
-    """A commitment is bought (once per term, or by the hour), used in the window, and unused after it."""
+def _commitment(timed: _Clock, charge: Charge, offer: Offer, when: Sequence[Period], months: int) -> list[Entry]:
+    """A commitment is bought (once per term, or by the hour), used in the window, and unused after it.
+
+    months: the billing months of the window, in which a subscription is used.
+    """
     terms, count = offer.commitment, Decimal(offer.count)
     assert terms is not None, offer.id
     entries = []
-    window = [p for p in when if p.in_window]
     if charge.rule != "committed":
         length = Decimal(terms.term_months) if terms.by_month else terms.term_hours
         for number in range(terms.terms):
-            first = _begins(number, window, terms.term_months, terms.term_hours if not terms.by_month else None)
-            entries.append(_entry(first, charge, length * count, kind="purchase", once=True, effective=False))
+            spans = [_term(timed, terms, n) for n in (number, number + 1)]
+            first = next(p for p in reversed(when) if datetime.fromisoformat(p.start) <= spans[0])
+            span = (spans[0], spans[1])
+            entries.append(_entry(timed, first, charge, length * count, kind="purchase", span=span, effective=False))
     for period in when:
-        inside = outside = ZERO
-        if period.in_window:
-            inside = (Decimal(1) if terms.by_month else period.hours) * count
-        else:
-            outside = (Decimal(1) if terms.by_month else period.rest_hours) * count
-        if charge.rule == "committed" and inside + outside:
-            entries.append(_entry(period, charge, inside + outside, kind="purchase", effective=False))
-        for quantity, status in ((inside, "used"), (outside, "unused")):
+        inside, outside = period.hours * count, period.rest_hours * count
+        if terms.by_month:
+            used, owed = period.number < months, period.number < terms.terms * terms.term_months
+            inside, outside = count * used, count * (owed and not used)
+        for quantity, status, within in ((inside, "used", True), (outside, "unused", False)):
+            if quantity and charge.rule == "committed":
+                made = _entry(timed, period, charge, quantity, kind="purchase", in_window=within, effective=False)
+                entries.append(made)
             if quantity:
-                entries.append(_entry(period, charge, quantity, status=status, billed=False))
+                made = _entry(timed, period, charge, quantity, status=status, in_window=within, billed=False)
+                entries.append(made)
     return entries
 
 
-def _begins(number: int, window: Sequence[Period], months: int, hours: Decimal | None) -> Period:
-    """Return the period in which the `number`-th term (from 0) begins; hours None: terms of calendar months."""
-    done = ZERO
-    for index, period in enumerate(window):
-        done += period.hours
-        if (index >= number * months) if hours is None else (done > number * hours):
-            return period
-    return window[-1]
+def _term(timed: _Clock, terms: Commitment, number: int) -> datetime:
+    """Return when the `number`-th term (from 0) begins."""
+    if terms.by_month:
+        return _midnight(add_months(timed.begin.date(), number * terms.term_months))
+    return _after(timed.begin, number * terms.term_hours)
 
 
 def _spread(window: Sequence[Period], quantity: Decimal, by_hours: bool) -> list[tuple[Period, Decimal]]:
@@ -198,31 +320,31 @@ def _spread(window: Sequence[Period], quantity: Decimal, by_hours: bool) -> list
     return [*parts, (window[-1], left)]
 
 
-def _tax(charges: Iterable[Charge], entries: Sequence[Entry], when: Sequence[Period]) -> list[Entry]:
+def _sides(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Return the entries of the window and those after it, without what is empty."""
+    sides = [[e for e in entries if e.in_window is inside] for inside in (True, False)]
+    return [side for side in sides if side]
+
+
+def _tax(charge: Charge, mine: Sequence[Entry]) -> Entry:
     """One row a month on what that month bills; its effective cost is the tax on what it uses up."""
-    result = []
-    for charge in charges:
-        share = charge.unit_price
-        for period in when:
-            mine = [e for e in entries if e.period.number == period.number]
-            if not mine:
-                continue
-            usage = [e for e in mine if e.kind == "usage"]
-            result.append(
-                Entry(
-                    period=period,
-                    charge=charge,
-                    kind="tax",
-                    status="",
-                    once=False,
-                    quantity=Decimal(1),
-                    listed=share * sum((e.listed for e in usage), ZERO),
-                    contracted=share * sum((e.contracted for e in usage), ZERO),
-                    billed=share * sum((e.billed for e in mine), ZERO),
-                    effective=share * sum((e.effective for e in mine), ZERO),
-                )
-            )
-    return result
+    share, usage = charge.unit_price, [e for e in mine if e.kind == "usage"]
+    begins = min(e.begins for e in mine)
+    return Entry(
+        period=mine[0].period,
+        charge=charge,
+        kind="tax",
+        status="",
+        once=False,
+        in_window=mine[0].in_window,
+        begins=begins,
+        ends=max((e.ends for e in mine if not e.once), default=next_month(begins)),
+        quantity=Decimal(1),
+        listed=share * sum((e.listed for e in usage), ZERO),
+        contracted=share * sum((e.contracted for e in usage), ZERO),
+        billed=share * sum((e.billed for e in mine), ZERO),
+        effective=share * sum((e.effective for e in mine), ZERO),
+    )
 
 
 def by_period(entries: Iterable[Entry]) -> list[tuple[Period, Decimal, Decimal]]:

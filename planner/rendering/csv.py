@@ -56,9 +56,14 @@ COLUMNS = (
 )
 
 
-def dump(quote: Quote) -> str:
-    """Return the quote as CSV text (RFC 4180, line feeds), every offer in it."""
-    out = io.StringIO()
+def dump(quote: Quote, *, lang: str = "en") -> str:
+    """Return the quote as CSV text (RFC 4180, line feeds), every offer in it.
+
+    The columns are the same in every language; in Chinese a byte-order mark stands first, without which Excel in China takes
+    the file for GBK.
+    """
+    out = io.StringIO("\ufeff" if lang == "zh" else "")
+    out.seek(0, io.SEEK_END)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     old, best = old_offers(quote), quote.best

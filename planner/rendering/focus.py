@@ -1,7 +1,7 @@
-"""FOCUS rows of one offer: a forecast by month in the shape of a cloud bill (FOCUS 1.2, with two columns of 1.3).
+"""FOCUS rows of one offer: a forecast in the shape of a cloud bill (FOCUS 1.2, with two columns of 1.3).
 
-One file holds one offer, so that its rows may be summed. The money is `planner.quoting.calendar.schedule`; this module
-only gives each entry its columns. docs/focus.md says which row stands for what.
+One file holds one offer, so that its rows may be summed. The money is `planner.quoting.calendar`'s, cut at the calendar's
+months, days or hours; this module only gives each entry its columns. docs/focus.md says which row stands for what.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime
 from decimal import Decimal
 
-from planner.errors import PlannerError
+from planner.errors import MisuseError, PlannerError, suggest
 from planner.money import plain
-from planner.quoting.calendar import Entry, schedule
+from planner.quoting.calendar import GRANULARITIES, Entry, cut, next_month
 from planner.quoting.choose import named
 from planner.quoting.notes import is_old
 from planner.quoting.records import Charge, Offer, Quote, Seller
+from planner.text import Text
 
 __all__ = ["COLUMNS", "dump", "pick", "rows"]
 
@@ -92,15 +94,18 @@ COLUMNS = (
     "x_QuoteHash",
     "x_Scenario",
     "x_Stale",
+    "x_Unpriced",
 )
-#: part of an offer -> service category, subcategory, meter
+#: part of an offer -> service category, subcategory, meter, what the service is called behind the provider's title ("" =
+#: by the provider's own name for rented instances)
 SERVICES = {
-    "compute": ("Compute", "Virtual Machines", "Compute Usage"),
-    "storage": ("Storage", "Block Storage", "Storage"),
-    "egress": ("Networking", "Network Infrastructure", "Data Transfer"),
-    "inter_region": ("Networking", "Network Infrastructure", "Data Transfer"),
-    "ip": ("Networking", "Network Infrastructure", "IP Address"),
-    "tax": ("Other", "Other (Other)", ""),
+    "compute": ("Compute", "Virtual Machines", "Compute Usage", ""),
+    "storage": ("Storage", "Block Storage", "Storage", "Block Storage"),
+    "egress": ("Networking", "Network Infrastructure", "Data Transfer", "Data Transfer"),
+    "inter_region": ("Networking", "Network Infrastructure", "Data Transfer", "Data Transfer"),
+    "ip": ("Networking", "Network Infrastructure", "IP Address", "IP Addresses"),
+    "tax": ("Other", "Other (Other)", "", "Tax"),
+    "unpriced": ("Other", "Other (Other)", "", "Unpriced"),
 }
 TYPES = {"reserved": "Reserved Instance", "savings_plan": "Savings Plan", "subscription": "Subscription"}
 UNITS = {
@@ -137,29 +142,74 @@ def pick(quote: Quote, wanted: str = "") -> Offer:
     return quote.best
 
 
-def dump(quote: Quote, *, offer: str = "") -> str:
-    """Return the rows of one offer as CSV (RFC 4180, line feeds); `offer` is its id, "" the recommended one."""
+def dump(quote: Quote, *, offer: str = "", granularity: str = "monthly", allow_unpriced: bool = False) -> str:
+    """Return the rows of one offer as CSV (RFC 4180, line feeds); `offer` is its id, "" the recommended one.
+
+    granularity: hourly, daily or monthly. Raises `PlannerError` for an offer of which a part has no price, since the sum of
+    its rows would be too little, unless `allow_unpriced` is given.
+    """
     from planner.text import cell
 
     chosen = pick(quote, offer)
+    if chosen.unpriced and not allow_unpriced:
+        parts = "; ".join(str(u) for u in chosen.unpriced)
+        raise PlannerError(
+            f"{chosen.id}: part of it has no price ({parts}), so its rows would add up to too little; give a price with "
+            "--price-book, leave that part out, or take rows marked x_Unpriced with --allow-unpriced"
+        )
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    for row in rows(quote, chosen):
-        numbers = {k: plain(v) for k, v in row.items() if isinstance(v, Decimal)}
+    for row in rows(quote, chosen, granularity):
+        numbers = {k: _number(v) for k, v in row.items() if isinstance(v, Decimal)}
         writer.writerow({k: numbers[k] if k in numbers else cell(v) for k, v in row.items() if v is not None})
     return out.getvalue()
 
 
-def rows(quote: Quote, offer: Offer) -> list[dict[str, object]]:
-    """Return the rows, month by month; amounts are Decimals, absent values are left out."""
+def _number(value: Decimal) -> str:
+    """Return a decimal that every reader takes for one: with a point."""
+    text = plain(value)
+    return text if "." in text else text + ".0"
+
+
+def rows(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[dict[str, object]]:
+    """Return the rows in the order of time, then a row for each part without a price.
+
+    Amounts are Decimals, absent values are left out. Raises `MisuseError` for an unknown granularity.
+    """
+    if granularity not in GRANULARITIES:
+        raise MisuseError(f"--granularity: {suggest(granularity, GRANULARITIES)}")
     seller = quote.seller(offer.provider)
-    return [_row(quote, offer, seller, entry) for entry in schedule(quote, offer)]
+    entries = cut(quote, offer, granularity)
+    made = [_row(quote, offer, seller, entry) for entry in entries]
+    return made + [_unpriced(quote, offer, entries, seller, part) for part in offer.unpriced]
+
+
+def _unpriced(quote: Quote, offer: Offer, entries: list[Entry], seller: Seller, part: Text) -> dict[str, object]:
+    """Return the row of a part without a price: what it costs is not known, and the specification wants a number there."""
+    last = max(e.ends for e in entries if e.in_window and not e.once)
+    period = _period(entries[0])
+    row = _names(offer, seller, "unpriced") | period | _traced(quote, offer)
+    costs = dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), ZERO)
+    code = offer.totals.native_currency
+    return {
+        **{k: v for k, v in row.items() if k not in ("SkuId", "SkuPriceId", "SkuMeter")},
+        **costs,
+        "BillingCurrency": code,
+        "PricingCurrency": code,
+        "ChargePeriodEnd": min(_stamp(last), str(period["BillingPeriodEnd"])),
+        "ChargeCategory": "Usage",
+        "ChargeFrequency": "Usage-Based",
+        "ChargeDescription": f"no price: {part}",
+        "x_Period": "window",
+        "x_Unpriced": str(part),
+    }
 
 
 def _row(quote: Quote, offer: Offer, seller: Seller, entry: Entry) -> dict[str, object]:
     charge = entry.charge
-    row = {**_amounts(entry), **_period(entry), **_names(offer, seller, charge), **_traced(quote, offer, entry)}
+    row = {**_amounts(entry), **_period(entry), **_names(offer, seller, charge.category, charge)}
+    row |= {**_traced(quote, offer), **_priced_by(charge), "x_Period": "window" if entry.in_window else "rest of term"}
     row["ChargeDescription"] = f"{charge.name} [{charge.tier}]" if charge.tier else str(charge.name)
     row["ChargeFrequency"] = "One-Time" if entry.once else "Recurring" if entry.kind == "purchase" else "Usage-Based"
     row["PricingCategory"] = _pricing(offer, entry)
@@ -195,18 +245,24 @@ def _amounts(entry: Entry) -> dict[str, object]:
 
 
 def _period(entry: Entry) -> dict[str, object]:
-    start, end = f"{entry.period.start}T00:00:00Z", f"{entry.period.end}T00:00:00Z"
+    """Billed in the calendar month in which it begins."""
+    end = next_month(entry.begins)
     return {
-        "BillingPeriodStart": start,
-        "BillingPeriodEnd": end,
-        "ChargePeriodStart": start,
-        "ChargePeriodEnd": end,
+        "BillingPeriodStart": f"{entry.begins:%Y-%m}-01T00:00:00Z",
+        "BillingPeriodEnd": _stamp(end),
+        "ChargePeriodStart": _stamp(entry.begins),
+        "ChargePeriodEnd": _stamp(entry.ends),
         "ChargeCategory": {"usage": "Usage", "purchase": "Purchase", "tax": "Tax"}[entry.kind],
     }
 
 
-def _names(offer: Offer, seller: Seller, charge: Charge) -> dict[str, object]:
-    service, sub, meter = SERVICES[charge.category]
+def _stamp(instant: datetime) -> str:
+    return instant.isoformat(timespec="seconds") + "Z"
+
+
+def _names(offer: Offer, seller: Seller, category: str, charge: Charge | None = None) -> dict[str, object]:
+    service, sub, meter, called = SERVICES[category]
+    tier = f":{charge.tier}" if charge and charge.tier else ""
     return {
         "BillingAccountId": "quote",
         "BillingAccountName": "projected, not billed",
@@ -221,24 +277,29 @@ def _names(offer: Offer, seller: Seller, charge: Charge) -> dict[str, object]:
         "AvailabilityZone": offer.zone or None,
         "ServiceCategory": service,
         "ServiceSubcategory": sub,
-        "ServiceName": seller.compute,
+        "ServiceName": f"{seller.title} {called}" if called else seller.compute,
         "SkuMeter": meter,
-        "SkuId": offer.instance_type if charge.category == "compute" else charge.category,
-        "SkuPriceId": f"{offer.id}:{charge.category}" + (f":{charge.tier}" if charge.tier else ""),
+        "SkuId": offer.instance_type if category == "compute" else category,
+        "SkuPriceId": f"{offer.id}:{category}{tier}",
     }
 
 
-def _traced(quote: Quote, offer: Offer, entry: Entry) -> dict[str, object]:
-    """Return the columns that lead back to the quote and the price list."""
-    source = entry.charge.source
+def _priced_by(charge: Charge) -> dict[str, object]:
+    """Return the columns that lead back to the price list."""
+    source = charge.source
     return {
         "x_Confidence": source.confidence,
-        "x_Offer": offer.id,
-        "x_Period": "window" if entry.period.in_window else "rest of term",
         "x_PriceAsOf": source.as_of or source.dated,
         "x_PriceOrigin": source.origin,
         "x_PricePlace": source.place,
         "x_PriceSource": source.text,
+    }
+
+
+def _traced(quote: Quote, offer: Offer) -> dict[str, object]:
+    """Return the columns that lead back to the quote."""
+    return {
+        "x_Offer": offer.id,
         "x_Projected": "true",
         "x_QuoteHash": quote.hash,
         "x_Scenario": quote.workload.name or quote.workload.model,
@@ -274,8 +335,11 @@ def _machine(offer: Offer) -> dict[str, object]:
 def _commitment(quote: Quote, offer: Offer, entry: Entry) -> dict[str, object]:
     spend = offer.purchase_option == "savings_plan"
     unit = UNITS.get(entry.charge.unit, entry.charge.unit)
+    name = f"quote:{quote.hash}:{offer.id}"
+    bought = entry.kind == "purchase" or entry.status == "unused"  # the resource is the commitment, not a machine
     return {
-        "CommitmentDiscountId": f"quote:{quote.hash}:{offer.id}",
+        **({"ResourceId": name, "ResourceType": TYPES[offer.purchase_option]} if bought else {}),
+        "CommitmentDiscountId": name,
         "CommitmentDiscountName": offer.id,
         "CommitmentDiscountCategory": "Spend" if spend else "Usage",
         "CommitmentDiscountType": TYPES[offer.purchase_option],

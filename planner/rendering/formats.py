@@ -42,7 +42,7 @@ FORMATS = (
         marks=("\nAmounts in ", "\n金额单位 ", ", amounts in "),
     ),
     Format("json", "planner.rendering.json", function="dump_bytes", marks=('"schema": "planner.',)),
-    Format("csv", "planner.rendering.csv", marks=("offer,provider,site,region,zone,instance_type,",)),
+    Format("csv", "planner.rendering.csv", ("lang",), marks=("offer,provider,site,region,zone,instance_type,",)),
     Format("xlsx", "planner.rendering.xlsx", ("top", "lang"), whole=True, file=True),
     Format(
         "html",
@@ -58,7 +58,7 @@ FORMATS = (
         plain=True,
         marks=("### GPU cost quote", "### GPU 成本报价", "### Cost of the workload"),
     ),
-    Format("focus", "planner.rendering.focus", ("offer",), marks=(",x_PricePlace,",)),
+    Format("focus", "planner.rendering.focus", ("offer", "granularity", "allow_unpriced"), marks=(",x_PricePlace,",)),
 )
 
 #: The same for what is no format of a quote: charts (PNG, SVG) and the CSV file of a price book.
@@ -81,7 +81,9 @@ def render(quote: Quote, form: str = "table", **options: object) -> str | bytes:
         if name not in found.options:
             takers = [f.name for f in FORMATS if name in f.options]
             where = " or ".join(f"--format {taker}" for taker in takers)
-            raise MisuseError(f"--{name} goes with {where}" if takers else f"no format has an option {name!r}")
+            raise MisuseError(
+                f"--{name.replace('_', '-')} goes with {where}" if takers else f"no format has an option {name!r}"
+            )
     made: str | bytes = getattr(import_module(found.module), found.function)(quote, **options)
     # Bold and dim go to a terminal, and planner.cli's stream lets nothing else through.
     return visible(made) if found.plain and isinstance(made, str) and not options.get("colour") else made

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from planner.prices.catalog import Catalog
 from planner.quoting import build
 from planner.quoting.records import Offer, Quote
 from planner.rendering.focus import COLUMNS, dump, pick, rows
+from tests.conftest import Run
 
 ZERO = Decimal(0)
 MANDATORY = (
@@ -52,7 +54,7 @@ ALLOWED = {
 }
 UNITS = {"Hours", "Months", "GB", "GB-Months", "GiB-Months", "GB-Hours", "GiB-Hours", ""}
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
+NUMBER = re.compile(r"-?\d+\.\d+")
 COSTS = ("BilledCost", "ContractedCost", "EffectiveCost", "ListCost")
 CASES: list[dict[str, object]] = [
     {},
@@ -91,8 +93,14 @@ def problems(found: list[dict[str, str]]) -> list[str]:
         for name, value in row.items():
             if value and (name.endswith(("Cost", "Price", "Quantity"))) and not NUMBER.fullmatch(value):
                 say(f"{name} {value!r} is not a plain number")
-        if row["ChargePeriodStart"] >= row["ChargePeriodEnd"] or row["ChargePeriodEnd"] > row["BillingPeriodEnd"]:
+        spans = row["ChargeFrequency"] == "One-Time"  # what is paid once spans its term
+        start, end = row["BillingPeriodStart"], row["BillingPeriodEnd"]
+        if not start <= row["ChargePeriodStart"] < row["ChargePeriodEnd"] or (
+            not spans and row["ChargePeriodEnd"] > end
+        ):
             say("the charge period is not inside the billing period")
+        if (start[7:], end[7:]) != ("-01T00:00:00Z", "-01T00:00:00Z"):
+            say("the billing period is not a month of the calendar")
         if not re.fullmatch(r"[A-Z]{3}", row["BillingCurrency"]):
             say("BillingCurrency")
         if {row["PricingUnit"], row["ConsumedUnit"]} - UNITS:
@@ -118,6 +126,9 @@ def problems(found: list[dict[str, str]]) -> list[str]:
             say("a covered row is Usage, Committed, billed 0, and names its commitment")
         if row["CommitmentDiscountStatus"] == "Unused" and row["ConsumedQuantity"]:
             say("unused rows consume nothing")
+        bought = row["ChargeCategory"] == "Purchase" or row["CommitmentDiscountStatus"] == "Unused"
+        if bought and row["ResourceId"] != row["CommitmentDiscountId"]:
+            say("a purchase, and what is unused, is of the commitment")
         if row["SkuPriceDetails"] and not isinstance(json.loads(row["SkuPriceDetails"]), dict):
             say("SkuPriceDetails")
     if any("plain number" in p for p in out):
@@ -146,8 +157,12 @@ def test_rows_hold_the_rules_and_add_up(values: dict[str, object]) -> None:
     ways = kinds(quote)
     assert {o.purchase_option for o in ways} >= {"on_demand", "reserved", "spot", "subscription"}
     for offer in ways:
-        found = table(dump(quote, offer=offer.id))
-        assert problems(found) == [], offer.id
+        found = table(dump(quote, offer=offer.id, allow_unpriced=True))
+        priced = [r for r in found if not r["x_Unpriced"]]
+        assert len(found) - len(priced) == len(offer.unpriced)
+        assert problems(priced) == [], offer.id
+        names = {r["ServiceCategory"]: r["ServiceName"] for r in found}
+        assert len(set(names.values())) == len(names), names
         window = [r for r in found if r["x_Period"] == "window"]
         total = lambda name, rows_: sum((Decimal(r[name]) for r in rows_), ZERO)
         near = lambda a, b: abs(a - b) <= Decimal("1e-12") * max(1, abs(b))
@@ -169,7 +184,7 @@ def test_the_validator_finds_faults() -> None:
         "is not allowed": {"ChargeCategory": "usage"},
         "UTC time": {"ChargePeriodStart": "2026-12-01"},
         "plain number": {"BilledCost": "1,000"},
-        "is not ListUnitPrice": {"ListCost": "1"},
+        "is not ListUnitPrice": {"ListCost": "1.0"},
         "billing period": {"ChargePeriodEnd": "2026-01-01T00:00:00Z"},
     }
     for words, change in faults.items():
@@ -190,7 +205,54 @@ def test_a_commitment_has_purchase_used_and_unused_rows() -> None:
     unused = [r for r in found if r["CommitmentDiscountStatus"] == "Unused"]
     assert sum(Decimal(r["PricingQuantity"]) for r in used) == 720
     assert sum(Decimal(r["PricingQuantity"]) for r in unused).quantize(Decimal("1e-12")) == 26280 - 720
-    assert len(unused) == 35
+    assert len(unused) == 36  # the last day of the first month, and 35 months
+    [bought] = purchases
+    assert (bought["ChargePeriodStart"], bought["ChargePeriodEnd"]) == ("2026-12-01T00:00:00Z", "2029-11-30T00:00:00Z")
+    assert (used[-1]["ChargePeriodEnd"], unused[0]["ChargePeriodStart"]) == ("2026-12-31T00:00:00Z",) * 2
+
+
+def test_days_hours_and_billing_months(planner: Run) -> None:
+    """720 h of p4d on demand by day are 30 rows of 15,809.50 in all; from the 15th they lie in two billing months."""
+    offer = "aws:aws:us-east-1:p4d.24xlarge:on_demand"
+    asked = ("quote", "--provider", "aws", "--region", "us-east-1", "--instance-type", "p4d.24xlarge")
+    asked += ("--format", "focus", "--start", "2026-12-15", "--offer", offer)
+    days = table(planner(*asked, "--granularity", "daily").stdout)
+    assert len(days) == 30 and {r["PricingQuantity"] for r in days} == {"24.0"}
+    assert sum(Decimal(r["BilledCost"]) for r in days).quantize(Decimal("0.01")) == Decimal("15809.50")
+    assert len(table(planner(*asked, "--granularity", "hourly").stdout)) == 720
+    months = table(planner(*asked).stdout)
+    told = [(r["BillingPeriodStart"][:10], r["ChargePeriodStart"][:10], r["ChargePeriodEnd"][:10]) for r in months]
+    assert told == [("2026-12-01", "2026-12-15", "2027-01-01"), ("2027-01-01", "2027-01-01", "2027-01-14")]
+    assert [r["PricingQuantity"] for r in months] == ["408.0", "312.0"]
+    wrong = planner("quote", "--granularity", "daily")
+    assert wrong.returncode == 2 and "--granularity goes with --format focus" in wrong.stderr
+
+
+def test_a_capacity_block_ends_when_it_ends(planner: Run, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text(
+        "provider,region,instance_type,purchase_option,unit,amount,currency\n"
+        "aws,us-east-1,p4d.24xlarge,capacity_block,hour,11.8,USD\n"
+    )
+    asked = ("quote", "--price-book", "own.csv", "--purchase-option", "capacity_block", "--hours", "96")
+    [row] = table(planner(*asked, "--start", "2026-12-01", "--format", "focus").stdout)
+    assert (row["ChargePeriodStart"], row["ChargePeriodEnd"]) == ("2026-12-01T00:00:00Z", "2026-12-05T00:00:00Z")
+
+
+def test_parts_without_a_price_are_not_dropped(planner: Run) -> None:
+    asked = ("quote", "--provider", "alicloud", "--egress-gb", "100", "--format", "focus", "--start", "2026-12-15")
+    raw = json.loads(planner(*asked[:5], "--format", "json").stdout)
+    offer = next(o for o in raw["offers"] if o["unpriced"])
+    refused = planner(*asked, "--offer", offer["id"])
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert offer["unpriced"][0] in refused.stderr and "--allow-unpriced" in refused.stderr
+    taken = planner(*asked, "--offer", offer["id"], "--allow-unpriced")
+    found = table(taken.stdout)
+    marked = [r for r in found if r["x_Unpriced"]]
+    assert taken.returncode == 0 and [r["x_Unpriced"] for r in marked] == offer["unpriced"]
+    assert {r["ChargeDescription"] for r in marked} == {f"no price: {u}" for u in offer["unpriced"]}
+    for row in marked:
+        assert Decimal(row["BilledCost"]) == 0 and not row["PricingQuantity"]
+        assert [name for name in MANDATORY if row[name] == ""] == []
 
 
 def test_custom_columns_come_last_and_the_default_is_the_recommendation() -> None:

@@ -13,7 +13,7 @@ from planner import workload
 from planner.cli import options
 from planner.cli import quote as command
 from planner.errors import MisuseError
-from planner.quoting import choose
+from planner.quoting import calendar, choose
 from planner.quoting.records import Quote
 from planner.rendering import formats
 from tests.conftest import Run, make_quote
@@ -22,6 +22,7 @@ from tests.conftest import Run, make_quote
 def test_the_command_line_repeats_the_tables() -> None:
     assert tuple(f.name for f in formats.FORMATS) == command.FORMATS
     assert options.BASES == workload.BASES == choose.BASES
+    assert command.GRANULARITIES == calendar.GRANULARITIES
 
 
 @pytest.mark.parametrize("form", formats.FORMATS, ids=lambda f: f.name)

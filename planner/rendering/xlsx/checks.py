@@ -175,7 +175,7 @@ def _timeline(book: Book, model: Model, timeline: Timeline) -> list[_Check]:
         ),
         _none(
             t("timeline holds all months"),
-            f"MAX(months_used+{shown.at['tail']}-{timeline.columns},0)",
+            f"MAX(0,MAX({shown.at['first']}+hours_used/24,{shown.at['ends']})-EDATE({shown.at['first']},{timeline.columns}))",
             float(max(0, timeline.months - timeline.columns)),
         ),
     ]

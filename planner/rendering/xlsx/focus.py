@@ -99,9 +99,7 @@ def write_focus(book: Book, model: Model, o: Option) -> FocusTotals:
     writer = _Writer(book, s, model, o)
     for line in writer.lines():
         writer.write(line, [e for e in entries if _belongs(e, line)])
-    taxes = {
-        inside: [e for e in entries if e.kind == "tax" and e.period.in_window == inside] for inside in (True, False)
-    }
+    taxes = {inside: [e for e in entries if e.kind == "tax" and e.in_window == inside] for inside in (True, False)}
     body = writer.row - 1
     for inside, mine in taxes.items():
         writer.tax(inside, mine, body)
@@ -112,7 +110,7 @@ def write_focus(book: Book, model: Model, o: Option) -> FocusTotals:
 
 def _belongs(e: Entry, line: _Line) -> bool:
     same = e.charge == line.charge and e.kind == line.kind and e.status == line.status.lower()
-    return same and (line.once or e.period.in_window == line.in_window)
+    return same and (line.once or e.in_window == line.in_window)
 
 
 def _sum(entries: Sequence[Entry]) -> _Sums:
@@ -253,7 +251,7 @@ class _Writer:
         made = []
         for down, words, mine in (
             (0, t("in all"), entries),
-            (1, t("in the window"), [e for e in entries if e.period.in_window]),
+            (1, t("in the window"), [e for e in entries if e.in_window]),
         ):
             s.text(row + down, 1, words, "bold")
             sums = _sum(mine)

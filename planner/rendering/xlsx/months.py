@@ -7,9 +7,11 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import NamedTuple
 
-from planner.quoting.calendar import Entry, Period, periods, schedule
+from planner.quoting.calendar import Entry, Period, first_day, periods, schedule
 from planner.quoting.records import RULES
+from planner.rendering.xlsx.book import serial
 from planner.rendering.xlsx.model import Model, Option
+from planner.units import add_months
 
 __all__ = ["Months", "months_of", "running"]
 
@@ -20,8 +22,9 @@ Amounts = list[Decimal]
 class Months(NamedTuple):
     """One value per column (a column without a period holds zeros). Amounts are in the report currency, with the tax
     apart, but `used`: pay as you go at list for one instance, in the offer's currency. paid: terms begun so far.
-    released: what is used up of `prepaid`. tail: periods after the window, left: hours of the term in them. evenly,
-    by_hours: the two ways in which `beside` is spread over the window.
+    released: what is used up of `prepaid`. first: the first day, ends: the day on which the term ends (0: no term), both
+    as serial numbers. evenly, by_hours: the two ways in which `beside` is spread over the window. win_cash,
+    win_amortised: the part of each month that lies in the window.
     """
 
     starts: list[str]
@@ -38,8 +41,10 @@ class Months(NamedTuple):
     tax: Amounts
     released: Amounts
     amortised: Amounts
-    tail: int
-    left: Decimal
+    win_cash: Amounts
+    win_amortised: Amounts
+    first: int
+    ends: Decimal
     evenly: Decimal
     by_hours: Decimal
 
@@ -57,10 +62,11 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
     def by_period(value: Callable[[Period], Decimal]) -> Amounts:
         return [value(when[m]) if m < len(when) else ZERO for m in range(columns)]
 
-    def sums(value: Callable[[Entry], Decimal], *rules: str, kind: str = "") -> Amounts:
+    def sums(value: Callable[[Entry], Decimal], *rules: str, kind: str = "", window: bool = False) -> Amounts:
         made = [ZERO] * columns
         for e in entries:
             wanted = e.charge.rule in rules if rules else e.charge.category not in ("compute", "tax")
+            wanted = wanted and (e.in_window or not window)
             if e.period.number < columns and wanted and (not kind or e.kind == kind):
                 made[e.period.number] += value(e)
         return made
@@ -71,14 +77,23 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
     def billed(e: Entry) -> Decimal:
         return e.billed * rate
 
-    terms = o.offer.commitment
-    left = terms.terms * terms.term_hours - model.quote.hours if terms else ZERO
+    terms, first = o.offer.commitment, first_day(model.quote)
+    ends, owed = ZERO, 0
+    if terms is not None and terms.by_month:
+        owed = terms.terms * terms.term_months
+        ends = Decimal(serial(add_months(first, owed).isoformat()))
+    elif terms is not None:
+        ends = serial(first.isoformat()) + terms.terms * terms.term_hours / 24
+
+    def after(p: Period) -> Decimal:
+        return Decimal(model.quote.months <= p.number < owed if owed else p.rest_hours > 0)
+
     return Months(
         starts=[p.start for p in when],
         window=by_period(lambda p: Decimal(p.in_window)),
-        after=by_period(lambda p: Decimal(not p.in_window)),
+        after=by_period(after),
         hours=by_period(lambda p: p.hours),
-        rest_hours=by_period(lambda p: max(ZERO, p.rest_hours)),
+        rest_hours=by_period(lambda p: p.rest_hours),
         used=running(sums(lambda e: e.listed / count, "hours", "block")),
         paid=_begun(o, entries, columns),
         payg=sums(billed, "hours", "block"),
@@ -88,8 +103,10 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
         tax=sums(billed, "tax"),
         released=sums(lambda e: e.effective * rate, "upfront", "months", kind="usage"),
         amortised=sums(lambda e: e.effective * rate, *RULES),
-        tail=sum(not p.in_window for p in when),
-        left=max(ZERO, left),
+        win_cash=sums(billed, *RULES, window=True),
+        win_amortised=sums(lambda e: e.effective * rate, *RULES, window=True),
+        first=serial(first.isoformat()),
+        ends=ends,
         evenly=whole("traffic", "held_months"),
         by_hours=whole("held_hours", "held_730"),
     )

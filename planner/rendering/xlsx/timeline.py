@@ -5,11 +5,10 @@ Its formulas follow the entries of `planner.quoting.calendar.schedule`, its valu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from planner.quoting.calendar import first_day, periods
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
 from planner.rendering.xlsx.costs import say_recommended, span
 from planner.rendering.xlsx.grid import FIRST, Grid
@@ -87,7 +86,7 @@ def write_timeline(book: Book, model: Model, prices: Prices) -> Timeline:
     s.section(3, t("Option shown"), 3)
     shown = _shown(book, model, s)
     now = months_of(model, shown.option, columns)
-    head = _derived(book, s, shown, now) + 1
+    head = _derived(book, model, s, shown, now) + 1
     s.head(head, [t("month"), t("unit"), t("in all"), *[""] * columns], 18)
     for m in range(columns):
         s.put(head, FIRST + m, m + 1, "int", "head")
@@ -113,11 +112,7 @@ def write_timeline(book: Book, model: Model, prices: Prices) -> Timeline:
 
 
 def _columns(model: Model) -> int:
-    need = model.quote.months
-    for o in model.options:
-        terms = o.offer.commitment
-        if terms is not None:
-            need = max(need, terms.terms * terms.term_months, model.quote.months + 1)
+    need = max(len(periods(model.quote, o.offer)) for o in model.options)
     return min(132, -(-max(need, 12) // 12) * 12)
 
 
@@ -140,30 +135,27 @@ def _shown(book: Book, model: Model, s: Sheet) -> Shown:
     return Shown(o, values, cells, at)
 
 
-def _derived(book: Book, s: Sheet, shown: Shown, now: Months) -> int:
+def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> int:
     """Write what follows for the whole timeline; return the next row."""
     t, c, v = book.t, shown.cells, shown.values
     first = TOP + len(TAKEN)
-    for row, key in enumerate(("K", "left", "tail", "evenly", "by_hours"), first):
+    for row, key in enumerate(("K", "first", "ends", "evenly", "by_hours"), first):
         c[key] = cell(row, 2, "rc")
         shown.at[key] = book.ref("timeline", c[key])
     keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["rate"]))
-    months = f"{c['terms']}*{c['term_months']}-months_used"
-    by_hours = f"IF({c['left']}>0,MAX(1,{months}),0)"
-    tail = f'IF({c["terms"]}=0,0,IF({c["way"]}="subscription",MAX(0,{months}),{by_hours}))'
+    hourly_end = f"{c['first']}+{c['terms']}*{c['term_hours']}/24"
+    monthly_end = f"EDATE({c['first']},{c['terms']}*{c['term_months']})"
+    ends = f'IF({c["terms"]}=0,0,IF({c["way"]}="subscription",{monthly_end},{hourly_end}))'
+    day = first_day(model.quote)
+    first_typed = f'IF(start_typed="",DATE({day.year},{day.month},{day.day}),start_typed)'
     held = f'IF({c["basis"]}="month",@,0)'
     kept = f"*(1-{c['beside_off']})*{c['rate']}"
     evenly = f"({c['traffic']}+{held.replace('@', c['disk'])}){kept}"
     timed = f"({c['disk']}-{held.replace('@', c['disk'])}+{c['ip']}){kept}"
     lines: tuple[tuple[str, str, object, str], ...] = (
         (t("report currency per list unit, all instances"), f"{c['count']}*(1-{c['off']})*{c['rate']}", keep, "rate"),
-        (
-            t("hours of the term after the window"),
-            f"MAX(0,{c['terms']}*{c['term_hours']}-hours_used)",
-            now.left,
-            "num",
-        ),
-        (t("months of the term after the window"), tail, now.tail, "int"),
+        (t("first day; where none is given, of the month after the quote"), first_typed, Decimal(now.first), "date"),
+        (t("end of the term"), ends, now.ends, "date"),
         (t("by the month: traffic, disk beside a subscription"), evenly, now.evenly, "money"),
         (t("by the hour: other disk, addresses"), timed, now.by_hours, "money"),
     )
@@ -178,28 +170,30 @@ class _Rows:
 
     def __init__(self, book: Book, model: Model, grid: Grid, shown: Shown, now: Months) -> None:
         self.t, self.code, self.grid, self.c, self.now = book.t, model.quote.currency, grid, shown.cells, now
-        self.start = model.work.start
+        self.first = first_day(model.quote)
 
     def flags(self, book: Book, prices: Prices) -> None:
         """Write which months there are, and the hours in them."""
         t, grid, c, now = self.t, self.grid, self.c, self.now
-        dates: list[object] = [""] * grid.columns
-        if self.start:
-            dates = [serial(add_months(date.fromisoformat(self.start), m).isoformat()) for m in range(grid.columns)]
-        first = 'IF(start_typed="","",EDATE(start_typed,@-1))'
-        grid.row("date", t("first day"), "", lambda m: first.replace("@", m), dates, number="date", total=False)
+        month = f"EDATE({c['first']},@-1)"
+        dates = [serial(add_months(self.first, m).isoformat()) for m in range(grid.columns)]
+        grid.row("date", t("first day"), "", lambda m: month.replace("@", m), dates, number="date", total=False)
         grid.section(t("Flags and hours"))
-        window = "IF(@<=months_used,1,0)"
-        grid.row("win", t("in the window"), "0/1", lambda m: window.replace("@", m), now.window, number="flag")
-        after = f"IF(AND(@>months_used,@<=months_used+{c['tail']}),1,0)"
-        grid.row("after", t("owed after the window"), "0/1", lambda m: after.replace("@", m), now.after, number="flag")
-        end = "MIN(start_typed+hours_used/24,EDATE(start_typed,@))"
-        inside = f'IF(start_typed="",hours_used/months_used,MAX(0,({end}-EDATE(start_typed,@-1))*24))'
+        end, after = f"({c['first']}+hours_used/24)", f"EDATE({c['first']},@)"
+        grid.row(
+            "win",
+            t("in the window"),
+            "0/1",
+            lambda m: f"IF(OR({m}<=months_used,{grid.at('date')}<ROUND({end},9)),1,0)",
+            now.window,
+            number="flag",
+        )
+        inside = f"MAX(0,(MIN({end},{after})-%)*24)"
         grid.row(
             "hours",
             t("hours in the window"),
             "h",
-            lambda m: f"{grid.at('win')}*{inside.replace('@', m)}",
+            lambda m: f"{grid.at('win')}*{inside.replace('@', m).replace('%', grid.at('date'))}",
             now.hours,
             number="num",
         )
@@ -212,14 +206,24 @@ class _Rows:
             number="num",
             total=False,
         )
-        rest = f"IF({c['tail']}=0,0,@*{c['left']}/MAX(1,{c['tail']}))"
+        rest = f"ROUND(MAX(0,MIN({c['ends']},{after})-MAX({end},%))*24,6)"
         grid.row(
             "tail_hours",
             t("hours of the term after the window"),
             "h",
-            lambda _: rest.replace("@", grid.at("after")),
+            lambda m: rest.replace("@", m).replace("%", grid.at("date")),
             now.rest_hours,
             number="num",
+        )
+        subscribed = f"AND(@>months_used,@<={c['terms']}*{c['term_months']})"
+        owed = f'IF(IF({c["way"]}="subscription",{subscribed},%>0),1,0)'
+        grid.row(
+            "after",
+            t("owed after the window"),
+            "0/1",
+            lambda m: owed.replace("@", m).replace("%", grid.at("tail_hours")),
+            now.after,
+            number="flag",
         )
         grid.row(
             "so_far",
@@ -230,7 +234,7 @@ class _Rows:
             total=False,
         )
         begun = f'IF({c["way"]}="subscription",@/MAX(1,{c["term_months"]}),%/MAX(1,{c["term_hours"]}))'
-        paid = f"IF(@<=months_used,ROUNDUP(ROUND({begun},9),0),{c['terms']})"
+        paid = f"MIN({c['terms']},ROUNDUP(ROUND({begun},9),0))"
         none = f"OR({c['terms']}=0,{c['upfront']}+{c['monthly']}=0)"
         grid.row(
             "paid",
@@ -272,7 +276,7 @@ class _Rows:
             "rest",
             t("traffic, disk, addresses"),
             code,
-            lambda _: f"{grid.at('win')}*{c['evenly']}/months_used+{grid.at('hours')}*{c['by_hours']}/hours_used",
+            lambda m: f"IF({m}<=months_used,{c['evenly']}/months_used,0)+{grid.at('hours')}*{c['by_hours']}/hours_used",
             now.beside,
         )
         grid.row("tax_cash", t("tax"), code, lambda _: f"tax_used*SUM({grid.at('payg')}:{grid.at('rest')})", now.tax)
@@ -289,7 +293,6 @@ class _Rows:
             running(cash),
             total=False,
         )
-        self.paid_out = cash
 
     def balance(self) -> Decimal:
         """Write what is prepaid and not yet used; return what is left at the end."""
@@ -305,14 +308,14 @@ class _Rows:
             total=False,
         )
         grid.row("paid_in", t("paid in"), code, lambda _: grid.at("prepaid"), now.prepaid)
-        upfront = f"*{c['upfront']}/MAX(1,{c['term_hours']})"
+        upfront, whole = f"*{c['upfront']}/MAX(1,{c['term_hours']})", "IF(@<=months_used,1,0)"
         grid.row(
             "released",
             t("used up (amortised)"),
             code,
-            lambda _: (
+            lambda m: (
                 f"(({grid.at('hours')}+{grid.at('tail_hours')}){upfront}"
-                f"+({grid.at('win')}+{grid.at('after')})*{c['monthly']})*{c['K']}"
+                f"+({whole.replace('@', m)}+{grid.at('after')})*{c['monthly']})*{c['K']}"
             ),
             now.released,
         )
@@ -329,7 +332,7 @@ class _Rows:
 
     def amortised(self) -> None:
         """Write what each month uses, and of both how much falls into the window."""
-        t, grid, now, code = self.t, self.grid, self.now, self.code
+        t, grid, c, now, code = self.t, self.grid, self.c, self.now, self.code
         grid.section(t("Amortised cost"))
         grid.row(
             "amortised",
@@ -347,14 +350,25 @@ class _Rows:
             running(now.amortised),
             total=False,
         )
-        self._inside("win_cash", t("cash in the window"), "cash", self.paid_out)
-        self._inside("win_amortised", t("amortised cost in the window"), "amortised", now.amortised)
-
-    def _inside(self, key: str, words: str, of: str, values: Sequence[Decimal]) -> None:
-        """Write how much of the row `of` falls into the window."""
-        grid = self.grid
-        inside = [flag * value for flag, value in zip(self.now.window, values, strict=True)]
-        grid.row(key, words, self.code, lambda _: f"{grid.at('win')}*{grid.at(of)}", inside)
+        later = f"{c['hourly']}*{c['K']}*(1+tax_used)"
+        grid.row(
+            "win_cash",
+            t("cash in the window"),
+            code,
+            lambda _: f"{grid.at('cash')}-{grid.at('tail_hours')}*{later}",
+            now.win_cash,
+        )
+        unused = f"({c['hourly']}+{c['upfront']}/MAX(1,{c['term_hours']}))"
+        grid.row(
+            "win_amortised",
+            t("amortised cost in the window"),
+            code,
+            lambda _: (
+                f"{grid.at('amortised')}-({grid.at('tail_hours')}*{unused}"
+                f"+{grid.at('after')}*{c['monthly']})*{c['K']}*(1+tax_used)"
+            ),
+            now.win_amortised,
+        )
 
 
 def _chart(book: Book, s: Sheet, grid: Grid) -> Any:
