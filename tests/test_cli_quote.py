@@ -175,8 +175,8 @@ def test_budget(planner: Run) -> None:
     result = planner("quote", "--budget", "20000")
     assert result.returncode == 0 and "offers fit" in result.stdout
     result = planner("quote", "--budget", "10", "--instance-type", "p4d.24xlarge")
-    assert "NOTHING FITS" in result.stdout and "15,799.50 over" in result.stdout
-    one_line(result, 1, "nothing fits the budget", "the lowest obligation is 15,809.50, 15,799.50 over")
+    assert "NOTHING FITS" in result.stdout and "9,902.00 over" in result.stdout
+    one_line(result, 1, "nothing fits the budget", "the lowest obligation is 9,912.00, 9,902.00 over")
 
 
 def test_a_spot_sample_never_fits_a_budget(planner: Run) -> None:
@@ -209,14 +209,16 @@ NOTHING = ("--provider", "tencentcloud", "--model", "DeepSeek-R1")
 def test_a_quote_without_an_offer_exits_1_with_the_reason(planner: Run, tmp_path: Path, form: str) -> None:
     out = tmp_path / f"out.{form}"
     result = planner("quote", *NOTHING, "--format", form, "-o", str(out), "--charts", str(tmp_path / "charts"))
-    one_line(result, 1, "no offer: tencentcloud GI3X", "in ap-guangzhou", "weights and engine need", " more")
+    one_line(
+        result, 1, "no offer: tencentcloud ", "tencentcloud GI3X", "in ap-guangzhou", "weights and engine need", " more"
+    )
     assert out.exists() == (form not in ("focus", "xlsx"))  # a workbook or rows of nothing are not written
 
 
 def test_a_saved_quote_and_a_module_without_an_offer_exit_1(planner: Run, tmp_path: Path) -> None:
     planner("quote", *NOTHING, "--format", "json", "-o", "nothing.json")
     again = planner("quote", "--replay", "nothing.json")
-    one_line(again, 1, "no offer: tencentcloud GI3X")
+    one_line(again, 1, "no offer: tencentcloud ", "GI3X")
     assert "DeepSeek-R1" in again.stdout
     made = planner("emit-tf", "aws", "-o", "m", "--client-cidr", "10.1.0.0/16", "--deadline", "2027-01-31T18:00:00Z")
     assert made.returncode == 0, made.stderr

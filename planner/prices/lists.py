@@ -200,7 +200,20 @@ class Lists:
             types, regions, site, option, term, offering, os_, source, note = row
             said = self._sources.get(source, source)
             where, but = tuple(regions.removeprefix("!").split()), regions.startswith("!")
-            found.append(NotSold(tuple(types.split()), where, but, site, option, term, offering, os_, said, note))
+            found.append(
+                NotSold(
+                    types=tuple(types.split()),
+                    regions=where,
+                    but=but,
+                    site=site,
+                    purchase_option=option,
+                    term=term,
+                    offering=offering,
+                    os=os_,
+                    source=said,
+                    note=note,
+                )
+            )
         return tuple(found)
 
     def price_files(self) -> tuple[str, ...]:
