@@ -53,6 +53,23 @@ def list_(form: str) -> int:
 
 
 @models.command()
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+def search(words: tuple[str, ...]) -> int:
+    """List the models whose names, ids or aliases have every WORD in them."""
+    from planner.sizing.models import rows
+
+    found = 0
+    for m in rows():
+        ids = dict.fromkeys(n for n in (m.name, m.hf_id, *m.aliases) if n)
+        if all(word.lower() in " ".join(ids).lower() for word in words):
+            found += 1
+            sys.stdout.write(f"{m.name}: {', '.join(n for n in ids if n != m.name)}\n")
+    if not found:
+        click.echo(f"planner: no model has {' '.join(words)!r} in its names; `planner models list` shows all", err=True)
+    return 0 if found else 1
+
+
+@models.command()
 @click.argument("name", metavar="MODEL", required=False)
 @click.option("--model-config", metavar="FILE", help="A local config.json instead of a name.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")

@@ -20,6 +20,9 @@ _ATTENTION = {
     "sinks": "attention sinks",
 }
 
+#: Words of a licence that a reader must know before selling what the model makes.
+_BINDING = ("non-commercial", "community", "own terms")
+
 
 def weight_format(model: Model, precision: str) -> str:
     """Return the format in kernels.csv that `precision` of `model` is: fp8 in blocks where it is published so."""
@@ -142,6 +145,12 @@ def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[Te
     if any(found is not None and found.support == "unconfirmed" for found in (weights, heads)):
         key = "nobody was seen running {model} with {engine} on {gpu}: try it first"
         notes.append(text(key, model=model.name, engine=engine.label, gpu=gpu.name))
+    rare = _ATTENTION[model.kind] if model.kind in ("v4", "delta", "sinks") else ""
+    if rare or precision.endswith("fp4"):
+        key = "no measured row has {what}: memory is exact, speed is the roofline's"
+        notes.append(text(key, what=Text(rare) if rare else precision))
+    if model.license and any(word in model.license for word in _BINDING):
+        notes.append(text("licence of {model}: {licence}", model=model.name, licence=model.license))
     if precision == "int4-awq" and cc == 7.0:
         notes.append(
             text("int4-awq on V100 depends on the model in LMDeploy TurboMind (issues 2332, 4558): try it first")

@@ -388,3 +388,35 @@ def test_fp8_blocks(name: str, tp: int, words: str, spread: bool) -> None:
     model = models.find(name)
     assert words in str(memory.tp_refusal(model, "fp8", tp) or "")
     assert memory.expert_parallel(model, "fp8", tp) is spread
+
+
+def test_the_workload_s_engine_table_reaches_the_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = tmp_path / "w.toml"
+    work.write_text(
+        'model = "Qwen/Qwen3-30B-A3B-FP8"\ninstance_type = ["g6.12xlarge"]\nprovider = ["aws"]\ninput_tokens = 8000\n'
+        '[engine]\nname = "vllm"\nkv_cache_dtype = "fp8"\n',
+        encoding="utf-8",
+    )
+    assert run(["emit-tf", "aws", str(work), "-o", str(tmp_path / "out")]) == 0, capsys.readouterr().err
+    told = (tmp_path / "out" / "files" / "compose.yaml").read_text(encoding="utf-8")
+    assert "--kv-cache-dtype" in told
+    degree = int("".join(c for c in told.split("--tensor-parallel-size")[1][:12] if c.isdigit()))
+    assert (768 // degree) % 128 == 0 or "--enable-expert-parallel" in told
+    work.write_text('[engine]\nkv = "fp8"\n', encoding="utf-8")
+    assert run(["quote", str(work)]) == 2
+    assert "[engine] knows name and kv_cache_dtype" in capsys.readouterr().err
+
+
+def test_models_are_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models", "search", "glm", "air"]) == 0
+    assert "zai-org/GLM-4.5-Air-FP8" in capsys.readouterr().out
+    assert run(["models", "search", "gpt-5"]) == 1
+    assert "no model has" in capsys.readouterr().err
+
+
+def test_what_rests_on_no_row_and_what_a_licence_binds_is_said() -> None:
+    gpu = gpus.find("H200")
+    said = [str(n) for n in support.note(engines.default(gpu), gpu, "fp8", models.find("MiniMaxAI/MiniMax-M2.7"))]
+    assert any("non-commercial" in n for n in said)
+    said = [str(n) for n in support.note(engines.default(gpu), gpu, "mxfp4", models.find("openai/gpt-oss-120b"))]
+    assert any("no measured row has attention sinks" in n for n in said)

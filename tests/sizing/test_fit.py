@@ -206,7 +206,7 @@ def test_the_same_question_has_the_same_answer() -> None:
         ({"engine": "vlm"}, "unknown engine 'vlm'"),
         ({"rps": D(1), "concurrency": 4}, "give one demand"),
         ({"gpu": ("A10X",)}, "no datasheet for GPU 'A10X'"),
-        ({"model_config": "/nowhere/config.json"}, "cannot be read"),
+        ({"model_config": "/nowhere/config.json"}, "cannot read"),
     ],
 )
 def test_check_refuses_what_cannot_be_sized(values: dict[str, Any], message: str) -> None:
