@@ -107,7 +107,12 @@ SERVICES = {
     "tax": ("Other", "Other (Other)", "", "Tax"),
     "unpriced": ("Other", "Other (Other)", "", "Unpriced"),
 }
-TYPES = {"reserved": "Reserved Instance", "savings_plan": "Savings Plan", "subscription": "Subscription"}
+TYPES = {
+    "reserved": "Reserved Instance",
+    "savings_plan": "Savings Plan",
+    "subscription": "Subscription",
+    "capacity_block": "Capacity Block",
+}
 UNITS = {
     "hour": "Hours",
     "month": "Months",
@@ -217,7 +222,7 @@ def _row(quote: Quote, offer: Offer, seller: Seller, entry: Entry) -> dict[str, 
         row["ConsumedQuantity"], row["ConsumedUnit"] = entry.quantity, row["PricingUnit"]
     if charge.category == "compute":
         row |= _machine(offer)
-        if offer.commitment and offer.way.term:
+        if offer.commitment:
             row |= _commitment(quote, offer, entry)
     if entry.kind == "tax":
         for name in _PRICED:
