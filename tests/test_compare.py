@@ -121,6 +121,9 @@ def test_parts_add_up_to_the_last_digit(old: dict[str, Any], new: dict[str, Any]
     result = compare(first, last)
     assert len(result.offers) >= 3
     for offer in result.offers:
+        if ":capacity_block" in offer.id and (offer.before is None or offer.after is None):
+            assert max(first.hours, last.hours) > 4368  # no block is so long
+            continue
         assert offer.before is not None
         assert offer.after is not None
         total = Decimal(0)

@@ -7,7 +7,7 @@ from planner.money import plain, show
 from planner.quoting.choose import advise, amount, rival
 from planner.quoting.records import Offer, Quote
 from planner.rendering import words
-from planner.rendering.words import seller, way
+from planner.rendering.words import price_age, seller, way
 
 __all__ = ["headline", "name", "sentences"]
 
@@ -28,7 +28,7 @@ def _named(quote: Quote, offer: Offer, t: English, gpus: str) -> str:
 
 
 def headline(quote: Quote, t: English) -> list[str]:
-    """Return what to take and what it costs in one sentence, then what that beats by how much (if anything)."""
+    """Return what to take and what it costs in one sentence, the age of its price, then what that beats (if anything)."""
     best, chosen = quote.best, quote.recommended
     if best is None or chosen is None:
         return [t("No firm, fully priced offer serves this workload.")]
@@ -38,6 +38,7 @@ def headline(quote: Quote, t: English) -> list[str]:
         take = "Take {offer}: for {window} all that is owed has a present value of {amount} {code}."
     gpus = f" ({plain(best.gpu.count)}x {best.gpu.model})"
     said = [t(take, offer=_named(quote, best, t, gpus), amount=show(owed), code=code, window=words.window(quote, t))]
+    said.append(price_age(quote, best, t))
     beaten = rival(quote)
     rest = beaten[1].offer if beaten is not None else None
     if beaten is not None and rest is not None and beaten[1].more > 0:
@@ -73,6 +74,7 @@ def sentences(quote: Quote, t: English) -> list[str]:
             code=code,
         )
     ]
+    result[0] += t(" ") + price_age(quote, advice.best, t)
     if advice.lasting is not None:
         o = advice.lasting
         result.append(
