@@ -11,6 +11,8 @@ import io
 import json
 import os
 import random
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -28,7 +30,7 @@ from planner.rendering import formats
 from planner.sizing import config
 from planner.text import cell, one_line, visible
 from planner.workload import Workload, from_toml, make
-from tests.conftest import TODAY
+from tests.conftest import ROOT, TODAY
 from tests.damage import BAD, damaged, places
 from tests.sizing.test_models import QWEN
 
@@ -234,3 +236,46 @@ def test_any_text_is_shown(text: str) -> None:
     assert made.encode().decode() == made == visible(made)
     assert not any((ord(c) < 32 and c not in "\n\t") or (127 <= ord(c) < 160 and c != "\xa0") for c in made)
     assert made.count("\n") == text.count("\n") and (not text.isprintable() or made == text)
+
+
+@pytest.mark.slow
+def test_as_processes(tmp_path: Path) -> None:
+    """200 damaged files of each kind, each read by a process of at most 300 MB: exit 0, 1 or 2, at most one line of error."""
+    rng, where = random.Random(15), list(places(QWEN))
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20));"
+        "from planner.cli import main; main(sys.argv[1:])"
+    )
+    narrow = ("--provider", "aws", "--region", "us-east-1", "--instance-type", "g6.xlarge")
+    kinds: tuple[tuple[str, Callable[[], bytes], tuple[str, ...]], ...] = (
+        ("w.toml", lambda: mangled(WORKLOAD, rng), ("quote", "w.toml")),
+        ("own.csv", lambda: mangled(PRICES, rng), ("quote", *narrow, "--price-book", "own.csv")),
+        (
+            "own.toml",
+            lambda: mangled(PRICES_TOML, rng),
+            ("catalog", "list", "--format", "csv", "--price-book", "own.toml"),
+        ),
+        (
+            "config.json",
+            lambda: damaged(json.dumps(QWEN), rng, where),
+            ("models", "show", "--model-config", "config.json"),
+        ),
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    slowest = 0.0
+    for name, make_bytes, args in kinds:
+        codes: Counter[int] = Counter()
+        for number in range(200):
+            (tmp_path / name).write_bytes(make_bytes())
+            begun = os.times().children_user + os.times().children_system
+            done = subprocess.run(
+                [sys.executable, "-c", code, *args], cwd=tmp_path, env=env, capture_output=True, timeout=60, check=False
+            )
+            slowest = max(slowest, os.times().children_user + os.times().children_system - begun)
+            codes[done.returncode] += 1
+            at = f"{name} number {number}: {done.stderr[-500:]!r}"
+            assert done.returncode in (0, 1, 2) and done.stderr.count(b"\n") <= 1, at
+            assert b"unexpected" not in done.stderr and b"\x1b" not in done.stdout + done.stderr, at
+        print(name, dict(codes))
+    print(f"slowest {slowest:.2f} s")
+    assert slowest < 2.5
