@@ -92,7 +92,7 @@ def _instance(name: str, catalog: Catalog) -> InstanceType | None:
 def render(quote: Quote, form: str = "table", **options: object) -> str | bytes:
     """Return a quote as `form`: table, json, csv, xlsx, html, markdown or focus.
 
-    options: those of the format (`top`, `lang`, `sort`, `offer`, `compare`, `colour`); another raises `MisuseError`. json
+    options: those of the format (`top`, `lang`, `sort`, `offer`, `granularity`, `allow_unpriced`, `compare`, `colour`); another raises `MisuseError`. json
     and xlsx are bytes, the others text. A quote is all that a format sees.
     """
     from planner.rendering import formats

@@ -14,7 +14,11 @@ __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsa
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
-PRECISIONS = ("fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq")
+PRECISIONS = (
+    *("fp16", "bf16", "fp8", "int8", "int8-w8a16"),
+    *("int4-awq", "int4-gptq", "int4-w4a16", "mxfp4", "nvfp4"),
+)
+KV_DTYPES = ("", "fp8")
 
 
 class Load(NamedTuple):
@@ -38,6 +42,7 @@ class Load(NamedTuple):
     ttft_ms: Decimal
     tpot_ms: Decimal
     headroom: Decimal
+    kv_cache_dtype: str
 
 
 _load_of = attrgetter(*Load._fields)
@@ -54,7 +59,8 @@ class Workload(NamedTuple):
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
     spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
-    word of BASES, what the budget is held to (0.1.0 held it to what is billed).
+    word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
+    checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice.
     """
 
     name: str = ""
@@ -62,7 +68,7 @@ class Workload(NamedTuple):
     start: str = ""
     model: str = "DeepSeek-R1-Distill-Qwen-7B"
     model_config: str = ""
-    precision: str = "fp16"
+    precision: str = "auto"
     engine: str = ""
     count: int = 0  # type: ignore[assignment]  # the option's own word; tuple.count is not used
     spare: int = 0
@@ -94,6 +100,7 @@ class Workload(NamedTuple):
     low_confidence: bool = False
     discount_rate: Decimal | None = None
     budget_basis: str = "obligation"
+    kv_cache_dtype: str = ""
 
     @property
     def load(self) -> Load:
@@ -108,7 +115,7 @@ def unsaid(budget: object) -> dict[str, object]:
     what is billed. Without a budget the basis says nothing.
     """
     basis = Workload._field_defaults["budget_basis"] if budget is None else "billed"
-    return {"discount_rate": None, "budget_basis": basis}
+    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": ""}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -175,8 +182,14 @@ def _field(key: str, value: object) -> object:
         return bounded(value, label, 0, 10**12)
     if key == "precision":
         word = str(value).lower()
-        if word not in PRECISIONS:
+        if word not in PRECISIONS and word != "auto":
             raise MisuseError(f"{label}: unknown precision {value!r}: {suggest(word, PRECISIONS)}")
+        return word
+    if key == "kv_cache_dtype":
+        word = str(value).lower()
+        word = {"auto": "", "fp8_e4m3": "fp8"}.get(word, word)
+        if word not in KV_DTYPES:
+            raise MisuseError(f"{label}: unknown width {value!r}: write auto or fp8")
         return word
     if key in ("headroom", "tax"):
         share = percent_of(value, label)
@@ -299,6 +312,14 @@ def from_toml(path: str, base: Workload | None = None) -> Workload:
     from planner.files import read_toml
 
     data = read_toml(path, "workload", 1 << 20)
+    served = data.get("engine")
+    if isinstance(served, dict):  # [engine] with name and kv_cache_dtype
+        other = sorted(set(served) - {"name", "kv_cache_dtype"})
+        if other:
+            raise MisuseError(f"workload {path}: [engine] knows name and kv_cache_dtype, not {other[0]!r}")
+        del data["engine"]
+        data |= {"engine": served["name"]} if "name" in served else {}
+        data |= {"kv_cache_dtype": served["kv_cache_dtype"]} if "kv_cache_dtype" in served else {}
     inner = data.pop("workload", {})
     if not isinstance(inner, dict):
         raise MisuseError(f"workload {path}: [workload] must be a table")

@@ -140,9 +140,9 @@ def test_names_of_published_measurements_are_taken(capsys: pytest.CaptureFixture
         (("--instance-type", "p4d.24xlargee"), "did you mean p4d.24xlarge"),
         (("--gpu", "A10", "--gpus", "2", "--tp", "4"), "tp 4 needs 4 GPUs"),
         (("--gpu", "A10", "--gpus", "8", "--tp", "8"), "does not divide the 28 attention heads"),
-        (("--gpu", "V100", "--precision", "bf16"), "has no bf16: use fp16"),
-        (("--gpu", "V100", "--precision", "fp8"), "has no fp8"),
-        (("--gpu", "V100", "--engine", "vllm@0.33.0"), "has no kernels for V100"),
+        (("--gpu", "V100-32", "--precision", "bf16"), "has no bf16: use fp16"),
+        (("--gpu", "V100-32", "--precision", "fp8"), "has no fp8"),
+        (("--gpu", "V100-32", "--engine", "vllm@0.33.0"), "has no kernels for V100"),
         (("--gpu", "A10", "--precision", "int5"), "unknown precision 'int5'"),
         (("--gpu", "A10", "--input-tokens", "0"), "--input-tokens: 0 is not"),
         (("--gpu", "A10", "--output-tokens", "-1"), "--output-tokens: -1 is not"),
@@ -213,13 +213,13 @@ def test_models_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_in_process(["models", "list"]) == 0
     table = capsys.readouterr().out
     assert "DeepSeek-R1-Distill-Qwen-7B" in table
-    assert next(x for x in table.splitlines() if x.startswith("DeepSeek-V4-Pro")).count("not sized") == 1
+    assert next(x for x in table.splitlines() if x.startswith("DeepSeek-V4.1-Flash")).count("not sized") == 1
     assert run_in_process(["models", "show", "deepseek-ai/DeepSeek-R1", "--format", "json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["parameters"] == pytest.approx(671.03e9, rel=1e-4)
     assert facts["kv_bytes_per_token"] == 70_272
-    assert run_in_process(["models", "show", "DeepSeek-V4-Pro"]) == 0
-    assert "does NOT apply" in capsys.readouterr().out
+    assert run_in_process(["models", "show", "DeepSeek-V4.1-Flash"]) == 0
+    assert "Engram" in capsys.readouterr().out
     assert run_in_process(["models", "show", "deepseek-r2"]) == 2
     assert "did you mean" in capsys.readouterr().err
     assert run_in_process(["models", "show"]) == 2

@@ -96,7 +96,7 @@ def families() -> str:
 
 #: A GPU that stands for those with the same code, and how the column is headed.
 KINDS = (
-    ("V100", "V100"),
+    ("V100-32", "V100"),
     ("T4", "T4"),
     ("A100-40", "A10, A30, A100"),
     ("L40S", "L4, L20, L40S, 4090"),

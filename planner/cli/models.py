@@ -53,6 +53,23 @@ def list_(form: str) -> int:
 
 
 @models.command()
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+def search(words: tuple[str, ...]) -> int:
+    """List the models whose names, ids or aliases have every WORD in them."""
+    from planner.sizing.models import rows
+
+    found = 0
+    for m in rows():
+        ids = dict.fromkeys(n for n in (m.name, m.hf_id, *m.aliases) if n)
+        if all(word.lower() in " ".join(ids).lower() for word in words):
+            found += 1
+            sys.stdout.write(f"{m.name}: {', '.join(n for n in ids if n != m.name)}\n")
+    if not found:
+        click.echo(f"planner: no model has {' '.join(words)!r} in its names; `planner models list` shows all", err=True)
+    return 0 if found else 1
+
+
+@models.command()
 @click.argument("name", metavar="MODEL", required=False)
 @click.option("--model-config", metavar="FILE", help="A local config.json instead of a name.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
@@ -115,9 +132,14 @@ def _facts(m: Model) -> dict[str, Any]:
             "parameters": m.total_params,
             "active_parameters": m.active_params,
             "kv_bytes_per_token": m.kv_bytes_per_token,
+            "kv_bytes_in_window": m.kv_window or None,
+            "window": m.window or None,
+            "state_bytes_per_request": m.state or None,
             "tensor_parallel": [int(k) for k in _degrees(m).split()],
             "weights": {
-                p: round(weight_bytes(m, p) / 2**30, 2) for p in BYTES if p not in ("bf16", "int8-w8a16", "int4-gptq")
+                p: round(weight_bytes(m, p) / 2**30, 2)
+                for p in BYTES
+                if p in ("fp16", "fp8", "int8", "int4-awq", m.own)
             },
         }
     return shape | {"licence": m.license, "source": m.source, "notes": m.notes}

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 @click.command(cls=Grouped, most=None)
 @click.option("--model", metavar="NAME", help="Model (see `planner models list`).  [DeepSeek-R1-Distill-Qwen-7B]")
 @click.option("--model-config", metavar="FILE", help="A Hugging Face config.json of a known architecture instead.")
-@click.option("--precision", metavar="P", help="fp16, bf16, fp8, int8 (W8A8), int8-w8a16, int4-awq, int4-gptq.  [fp16]")
+@click.option(
+    "--precision",
+    metavar="P",
+    help="fp16, bf16, fp8, int8 (W8A8), int8-w8a16, int4-awq, mxfp4, ...  [as the checkpoint is]",
+)
+@click.option("--kv-cache-dtype", metavar="P", help="Width of the KV cache: auto or fp8.  [auto]")
 @click.option("--instance-type", metavar="TYPE", help="An instance type of the catalogue.")
 @click.option("--gpu", metavar="NAME", help="A GPU instead: A100-80, A10, V100, H100, L20, 4090, ...")
 @click.option(

@@ -39,7 +39,7 @@ OPTIONAL = (
     "source",
     "note",
 )
-LIMIT = 8 * 2**20
+LIMIT = 4 * 2**20
 
 
 def load(path: str, catalog: Catalog) -> list[Price]:

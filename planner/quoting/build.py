@@ -12,7 +12,7 @@ from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, S
 from planner.quoting.select import Bought, Place, Request, place, places, request
 from planner.sizing import Sizing
 from planner.sizing.engines import Host
-from planner.sizing.fit import check, size
+from planner.sizing.fit import check, settled, size
 from planner.text import text
 from planner.workload import Workload
 
@@ -27,6 +27,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
     that recompute.
     """
     check(workload)
+    workload = settled(workload)
     looked = places(workload, catalog)
     req = request(workload, catalog, rates, whole)
     offers: list[Offer] = []

@@ -68,7 +68,7 @@ def _origin(age: AsOf, t: English) -> str:
 
 
 def dates(age: AsOf, t: English = ENGLISH) -> str:
-    """Return a provider and the days of its prices, as short as it goes: "aws 2023-08-30 to 2026-09-17"."""
+    """Return a provider and the days of its prices, as short as it goes."""
     parts = []
     if age.oldest:
         span = t("{oldest} to {newest}", oldest=age.oldest, newest=age.newest)

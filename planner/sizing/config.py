@@ -1,17 +1,22 @@
-"""A model's shape from a local Hugging Face config.json of an architecture whose memory formula we know."""
+"""A model from a local Hugging Face config.json (or the folder that holds it) of an architecture whose formula we know."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import read_text
+from planner.sizing import checkpoint, shapes
 from planner.sizing.architectures import ARCHITECTURES, Architecture, sized
-from planner.sizing.models import Model
+from planner.sizing.models import Fields, Model
+from planner.sizing.shapes import Numbers
 
 __all__ = ["load"]
 
 MAX_BYTES = 1_000_000  # the largest real config.json we know of is below 100 kB
+_TEXT = ("text_config", "language_config", "llm_config")
+_WEIGHTS = ("quantization_config", "compression_config", "expert_dtype")
 
 
 def _read(path: str) -> dict[str, object]:
@@ -29,99 +34,135 @@ def _read(path: str) -> dict[str, object]:
     return data
 
 
-def _architecture(data: dict[str, object], path: str) -> Architecture:
-    """Return the architecture that a config.json names; raise MisuseError for one that cannot be sized."""
+def _named(data: dict[str, object]) -> str:
     listed = data.get("architectures")
-    name = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], str) else ""
-    found = ARCHITECTURES.get(name)
-    if found is None or not found.sized:
-        what = f"architecture {name!r} is not known" if name else "names no architecture (field `architectures`)"
+    return listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], str) else ""
+
+
+def _architecture(data: dict[str, object], path: str) -> tuple[Architecture, dict[str, object]]:
+    """Return the architecture that a config.json names and the part that has the language model's shape.
+
+    Raises MisuseError for one that cannot be sized.
+    """
+    name = _named(data)
+    text = next((data[field] for field in _TEXT if isinstance(data.get(field), dict)), data)
+    if not isinstance(text, dict):  # pragma: no cover - `next` chose an object
+        text = data
+    found = ARCHITECTURES.get(name) or (ARCHITECTURES.get(_named(text)) if text is not data else None)
+    if found is None:
+        what = f"architecture {name[:80]!r} is not known" if name else "names no architecture (field `architectures`)"
         raise MisuseError(f"{path}: {what}; known: {', '.join(sized())}")
+    if not found.sized:
+        raise MisuseError(f"{path}: architecture {found.name!r} cannot be sized: not known is {found.missing}")
+    return found, text
+
+
+def _weights(data: dict[str, object], text: dict[str, object], path: str) -> dict[str, object]:
+    """Return what says how weights are stored: of the whole, of the language model, or of the file beside (ModelOpt)."""
+    found = {f: data.get(f) or text.get(f) for f in _WEIGHTS}
+    beside = os.path.join(os.path.dirname(path), "hf_quant_config.json")
+    if not found["quantization_config"] and os.path.isfile(beside):
+        told = _read(beside).get("quantization")
+        if isinstance(told, dict):
+            found["quantization_config"] = {"quant_method": "modelopt", **told}
     return found
 
 
-class _Fields:
-    """The whole numbers of a config.json; each is checked as it is read."""
+def _common(n: Numbers, arch: Architecture) -> dict[str, Any]:
+    """Return the shape that every layer has, checked."""
+    path = n.path
+    hidden = n.number("hidden_size")
+    heads = n.number("num_attention_heads", most=100_000)
+    rope = n.number("qk_rope_head_dim", most=100_000) if arch.mla else 0
+    if not arch.mla and n.data.get("head_dim") is None and hidden % heads:
+        raise MisuseError(f"{path}: hidden_size {hidden} is not a multiple of num_attention_heads {heads}")
+    head_dim = n.number("qk_nope_head_dim", most=100_000) + rope if arch.mla else n.number("head_dim", hidden // heads)
+    kv_heads = n.number("num_key_value_heads", heads, most=100_000)
+    if kv_heads > heads or heads % kv_heads:
+        raise MisuseError(f"{path}: num_key_value_heads {kv_heads} does not divide num_attention_heads {heads}")
+    layers = n.number("num_hidden_layers", most=shapes.MOST_LAYERS)
+    experts, top_k = shapes.experts_of(n, arch)
+    mixtures = shapes.mixture_layers(n, layers) if experts else 0
+    width = n.first("moe_intermediate_size", "intermediate_size") if experts else 0
+    mlp = ("intermediate_size_mlp", "dense_intermediate_size", "intermediate_size", "moe_intermediate_size")
+    if arch.name.startswith("Llama4") and mixtures < layers:
+        dense = n.number("intermediate_size_mlp", 16384)  # the library's default
+    else:
+        dense = n.first(*mlp, default=0 if mixtures == layers else None, least=0)
+    return {
+        "layers": layers,
+        "hidden": hidden,
+        "heads": heads,
+        "kv_heads": kv_heads,
+        "head_dim": head_dim,
+        "v_dim": n.number("v_head_dim") if arch.mla else n.number("v_head_dim", head_dim),
+        "kv_lora_rank": n.number("kv_lora_rank") if arch.mla else 0,
+        "rope_dim": rope,
+        "q_lora_rank": n.number("q_lora_rank", 0, least=0) if arch.mla else 0,
+        "intermediate": dense,
+        "experts": experts,
+        "top_k": top_k,
+        "moe_intermediate": width,
+        "dense_layers": layers - mixtures if experts else 0,
+        "vocab": n.number("vocab_size"),
+        "max_context": shapes.context(n),
+        **_shared(n, arch, experts, width),
+    }
 
-    def __init__(self, data: dict[str, object], path: str) -> None:
-        self.data = data
-        self.path = path
 
-    def number(self, field: str, default: int | None = None, least: int = 1, most: int = 10_000_000) -> int:
-        """Return a field; raise MisuseError where it is missing without a default, no whole number, or out of bounds."""
-        value = self.data.get(field)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise MisuseError(
-                f"{self.path}: field `{field}` must be a whole number from {least} to {most:,}, is {value!r}"
-            )
-        return value
-
-
-def _native(data: dict[str, object]) -> str:
-    """Return what the checkpoint is in: its quantisation method, with its blocks where it names them."""
-    quantised = data.get("quantization_config")
-    if not isinstance(quantised, dict):
-        return "bf16"
-    method = str(quantised.get("quant_method", "bf16"))[:40]
-    return f"{method} (128x128 block)" if quantised.get("weight_block_size") == [128, 128] else method
+def _shared(n: Numbers, arch: Architecture, experts: int, width: int) -> dict[str, int]:
+    """Return the experts that every token passes through."""
+    if not experts:
+        return {"shared_experts": 0, "shared_width": 0}
+    if arch.name.startswith(("Llama4", "Gemma4")):  # a dense MLP beside the routed experts
+        return {"shared_experts": 1, "shared_width": n.number("intermediate_size")}
+    wide = n.first(
+        *("shared_expert_intermediate_size", "shared_intermediate_size", "share_expert_dim"),
+        default=0,
+        least=0,
+    )
+    count = n.first("n_shared_experts", "num_shared_experts", default=0, least=0, most=1000)
+    return {"shared_experts": count or int(wide > 0), "shared_width": wide if wide != count * width else 0}
 
 
 def load(path: str) -> Model:
     """Return the model that `path` describes; raises MisuseError that names the file and the field at fault."""
+    if os.path.isdir(path):
+        path = os.path.join(path, "config.json")
     data = _read(path)
-    arch = _architecture(data, path)
-    number = _Fields(data, path).number
-    hidden, heads = number("hidden_size"), number("num_attention_heads")
-    rope = number("qk_rope_head_dim", least=1) if arch.mla else 0
-    if not arch.mla and data.get("head_dim") is None and hidden % heads:
-        raise MisuseError(f"{path}: hidden_size {hidden} is not a multiple of num_attention_heads {heads}")
-    head_dim = number("qk_nope_head_dim") + rope if arch.mla else number("head_dim", hidden // heads)
-    kv_heads = number("num_key_value_heads", heads)
-    if kv_heads > heads or heads % kv_heads:
-        raise MisuseError(f"{path}: num_key_value_heads {kv_heads} does not divide num_attention_heads {heads}")
-    layers = number("num_hidden_layers", most=1000)
-    experts = number(arch.experts, most=100_000) if arch.experts else 0
-    top_k = number("num_experts_per_tok", most=100_000) if arch.experts else 0
-    if top_k > experts:
-        raise MisuseError(f"{path}: num_experts_per_tok {top_k} is more than the {experts} experts")
-    dense_layers = number("first_k_dense_replace", 0, least=0) if arch.mla else 0
-    if dense_layers > layers:
-        raise MisuseError(f"{path}: first_k_dense_replace {dense_layers} is more than the {layers} layers")
-    intermediate = number("intermediate_size")
+    arch, text = _architecture(data, path)
+    n = Numbers(text, path)
+    shape = _common(n, arch)
+    more = shapes.attention(n, arch, shape)
+    tower = shapes.vision_params(Numbers(data, path)) if text is not data else 0
+    if tower:
+        more["extra_params"] = more.get("extra_params", 0) + tower
+    dense = shape["layers"] if not shape["experts"] else shape["dense_layers"]
+    stored = checkpoint.read(_weights(data, text, path), path, shape["layers"], dense, bool(shape["experts"]))
     name = str(data.get("_name_or_path") or "").strip() or os.path.basename(os.path.dirname(os.path.abspath(path)))
+    tied = data.get("tie_word_embeddings", text.get("tie_word_embeddings", arch.tied))
+    kind = "MLA" if arch.mla else "MHA" if shape["kv_heads"] == shape["heads"] else "GQA"
     return Model(
-        name=name[:200],
-        hf_id="",
-        modelscope_id="",
-        arch=arch.name,
-        layers=layers,
-        hidden=hidden,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=head_dim,
-        attention="MLA" if arch.mla else "MHA" if kv_heads == heads else "GQA",
-        kv_lora_rank=number("kv_lora_rank") if arch.mla else 0,
-        rope_dim=rope,
-        q_lora_rank=number("q_lora_rank", 0, least=0) if arch.mla else 0,
-        intermediate=intermediate,
-        experts=experts,
-        shared_experts=number("n_shared_experts", 0, least=0) if arch.mla else 0,
-        top_k=top_k,
-        moe_intermediate=number("moe_intermediate_size", intermediate) if arch.experts else 0,
-        dense_layers=dense_layers,
-        vocab=number("vocab_size"),
-        max_context=number("max_position_embeddings", most=100_000_000),
-        native_precision=_native(data),
-        license="",
-        total_published="",
-        active_published="",
-        tied=data.get("tie_word_embeddings") is True,
-        extra_kv_bytes=number("index_head_dim", 128) if arch.indexed else 0,
-        sizable=True,
-        aliases=(),
-        source=path,
-        notes="",
-        v_dim=number("v_head_dim") if arch.mla else head_dim,
+        **{
+            **Fields._field_defaults,
+            **shape,
+            "name": name[:200],
+            "hf_id": "",
+            "modelscope_id": "",
+            "arch": arch.name,
+            "attention": "CSA/HCA" if arch.kind == "v4" else kind,
+            "native_precision": stored.native,
+            "license": "",
+            "total_published": "",
+            "active_published": "",
+            "tied": tied is True,
+            "extra_kv_bytes": 0,
+            "sizable": True,
+            "aliases": (),
+            "source": path,
+            "notes": "",
+            "group": stored.group,
+            "parts": stored.parts if stored is not checkpoint.BFLOAT16 else (),
+            **more,
+        }
     )

@@ -98,12 +98,12 @@ def limit(engine: Engine, gpu: GpuSpec) -> int:
 
 def hold(plan: Plan, engine: Engine, gpu: GpuSpec, isl: float, osl: float) -> float:
     """Return how many whole requests one copy runs at once (at least one)."""
-    return float(max(1, min(limit(engine, gpu), int(plan.tokens // (isl + osl)))))
+    return float(max(1, min(limit(engine, gpu), plan.holds(isl + osl))))
 
 
 def machine(plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine, p: Parameters) -> Machine:
     """Return the roofline of one copy; a pipeline adds its hops to every step."""
-    m = roofline.machine(model, precision, gpu, engine, plan.tp, p)
+    m = roofline.machine(model, precision, gpu, engine, plan.tp, p, plan.width)
     if plan.pp > 1:
         hops = (plan.pp - 1) * HOP_SECONDS
         m.fixed += hops
@@ -164,7 +164,13 @@ def anchors(gpu: GpuSpec, precision: str) -> tuple[str, ...]:
             for line in file:
                 name, width, ids = line.rstrip("\n").split(",")
                 _basis[(name, width)] = tuple(ids.split())
-    width = "16" if precision in ("fp16", "bf16") else "4" if precision.startswith("int4") else "8"
+    width = (
+        "16"
+        if precision in ("fp16", "bf16")
+        else "4"
+        if precision.startswith("int4") or precision.endswith("fp4")
+        else "8"
+    )
     name = gpu.name.partition(" (")[0]
     for key in ((name, width), (gpu.family, width), (name, "16"), (gpu.family, "16")):
         if key in _basis:

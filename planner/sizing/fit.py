@@ -12,13 +12,13 @@ from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
 from planner.sizing.gpus import GIB, GpuSpec, Missing
 from planner.sizing.layout import Plans
-from planner.sizing.memory import Plan
+from planner.sizing.memory import Plan, expert_parallel
 from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.text import Text, text
 from planner.workload import PRECISIONS, Load, Workload
 
-__all__ = ["Case", "assemble", "case_of", "check", "chosen", "demand_of", "gpu_of", "model_of", "size"]
+__all__ = ["Case", "assemble", "case_of", "check", "chosen", "demand_of", "gpu_of", "model_of", "settled", "size"]
 
 
 class Case(NamedTuple):
@@ -52,12 +52,17 @@ def model_of(load: Load | Workload) -> Model:
     return _models[key]
 
 
+def settled(workload: Workload) -> Workload:
+    """Return `workload` with its precision said: one that is left open is what the model's checkpoint is in."""
+    return workload if workload.precision != "auto" else workload._replace(precision=model_of(workload).own)
+
+
 def check(workload: Workload) -> None:
     """Raise MisuseError when the workload cannot be sized on anything: unknown names, impossible lengths or demand."""
     model = model_of(workload)
     if not model.sizable:
         raise MisuseError(f"{model.name} is known but cannot be sized: {model.notes}")
-    if workload.precision not in PRECISIONS:
+    if workload.precision not in PRECISIONS and workload.precision != "auto":
         raise MisuseError(f"unknown precision {workload.precision!r}: {suggest(workload.precision, PRECISIONS)}")
     for field, value in (("input_tokens", workload.input_tokens), ("output_tokens", workload.output_tokens)):
         if value < 1:
@@ -88,7 +93,7 @@ def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE) -> S
     """Return how `instance` on `host` serves `workload`; a workload that passed `check` never raises here."""
     memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
     machine = (instance.gpu_model, memory_gib, float(instance.gpu_count))
-    load = workload.load
+    load = settled(workload).load
     found, networked = _cached(load, machine, None, host)
     # The network decides only where one machine is too small: most instance types share the answer above.
     if networked and instance.network_gbps is not None:
@@ -159,11 +164,13 @@ def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec | Miss
 def case_of(load: Load, machine: tuple[str, float | None, float], host: Host) -> Case | tuple[str, Text]:
     """Return the case of `load` on (GPU, its memory in GiB, number), or the engine's label and why there is none."""
     model = model_of(load)
+    if load.precision == "auto":
+        load = load._replace(precision=model.own)
     gpu = gpu_of(*machine)
     if isinstance(gpu, Missing):
         return "", gpu.why
     choice = engines.choose(gpu, host, load.engine)
-    refused = choice.refused or support.refusal(choice.engine, gpu, load.precision, model)
+    refused = choice.refused or support.refusal(choice.engine, gpu, load.precision, model, load.kv_cache_dtype)
     if refused:
         return choice.engine.label, refused
     built = choice.build is not None or not host.name
@@ -179,7 +186,14 @@ def _size(
         return _no(load, model_of(load), label, (refused,)), False
     context = max(load.context_tokens, load.input_tokens + load.output_tokens)
     plans = layout.options(
-        case.model, load.precision, case.gpu, case.engine, gpus=case.cards, context=context, network_gbps=network_gbps
+        case.model,
+        load.precision,
+        case.gpu,
+        case.engine,
+        gpus=case.cards,
+        context=context,
+        network_gbps=network_gbps,
+        kv=load.kv_cache_dtype,
     )
     return chosen(case, plans), plans.networked
 
@@ -277,6 +291,9 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     """Return what a reader must know about the estimate."""
     engine = case.engine
     found = list(support.note(engine, case.gpu, case.load.precision, case.model))
+    if expert_parallel(case.model, case.load.precision, s.plan.tp):
+        key = "tp {tp} would cut the experts' fp8 blocks of 128: expert parallel keeps whole experts on each GPU"
+        found.append(text(key, tp=str(s.plan.tp)))
     generation = estimate.generation(engine, case.gpu)
     if generation:
         found.append(generation)
@@ -307,7 +324,7 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
         precision=precision,
         engine=case.engine.label,
         layout=Layout(s.plan.tp, pp, s.copies),
-        memory=memory(s.plan, s.copies),
+        memory=memory(s.plan, s.copies, ask.isl + ask.osl),
         output_tokens_per_second=estimate.banded(made, "rate", s.anchored),
         total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.anchored),
         ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.anchored),
@@ -337,13 +354,17 @@ def _count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:
     return count_step(s, ask, count, spare)
 
 
-def memory(p: Plan, replicas: int) -> Memory:
-    """Return the memory of one copy over all its GPUs, and the tokens that all replicas of an instance hold."""
+def memory(p: Plan, replicas: int, length: float) -> Memory:
+    """Return the memory of one copy over all its GPUs, and the tokens that all replicas of an instance hold.
+
+    Where windows limit what a token costs, both are for requests of `length` tokens.
+    """
     cards = p.tp * p.pp
+    alike = not p.kv_window and not p.state
     return Memory(
         weights_gib=p.weights * cards / GIB,
-        kv_gib_per_1k_tokens=p.kv_per_token * cards * 1000 / GIB,
+        kv_gib_per_1k_tokens=(p.kv_per_token if alike else p.cached(length) / length) * cards * 1000 / GIB,
         overhead_gib=p.overhead * cards / GIB,
         available_gib=p.budget * cards / GIB,
-        max_concurrent_tokens=p.tokens * replicas,
+        max_concurrent_tokens=(p.tokens if alike else int(p.holds(length) * length)) * replicas,
     )

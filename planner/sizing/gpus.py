@@ -12,7 +12,14 @@ __all__ = ["GpuSpec", "Missing", "find", "lookup", "means", "names", "rows"]
 GIB = 2**30
 _DATA = os.path.join(DATA, "gpus.csv")
 _MASKED = ("gpu h", "gpu h-e", "gpu b", "gpu l", "gpu k")
-_AMBIGUOUS = {"a100": "A100-40, A100-80", "a800": "A800-40, A800-80", "v100": "V100-16, V100-32"}
+_AMBIGUOUS = {
+    "a100": "A100-40, A100-80",
+    "a100pcie": "A100-PCIE-40GB, A100-PCIE-80GB",
+    "a800": "A800-40, A800-80",
+    "v100": "V100-16, V100-32",
+    "v100sxm2": "V100-16, V100-32",
+    "v100pcie": "V100-PCIE-16GB, V100-PCIE-32GB",
+}
 
 
 class GpuSpec(NamedTuple):

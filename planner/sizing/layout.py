@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.records import NamedTuple
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GIB, GpuSpec
-from planner.sizing.memory import Plan, plan, tp_refusal
+from planner.sizing.memory import Plan, plan, tile_refusal, tp_refusal
 from planner.sizing.models import Model
 from planner.text import Text, text
 
@@ -36,10 +36,11 @@ def options(
     context: int,
     network_gbps: float | None = None,
     only_tp: int = 0,
+    kv: str = "",
 ) -> Plans:
     """Return the plans that hold one sequence of `context` tokens, smallest tp first, and why the others do not.
 
-    `only_tp` restricts the choice. Pipeline stages across instances are tried only where no single instance fits.
+    `only_tp` restricts the choice; `kv` is the KV cache's width ("": the engine's). Pipeline stages across instances are tried only where no single instance fits.
     """
     fits: list[Plan] = []
     reasons: list[Text] = []
@@ -47,12 +48,12 @@ def options(
     last: Plan | None = None
     degrees = (only_tp,) if only_tp else tuple(k for k in DEGREES if k <= gpus) or (1,)
     for tp in degrees:
-        refused = tp_refusal(model, precision, tp)
+        refused = tp_refusal(model, precision, tp) or tile_refusal(model, precision, gpu, engine, tp)
         if refused:
             reasons.append(refused)
             continue
-        last = plan(model, precision, gpu, engine, tp)
-        if last.tokens >= context:
+        last = plan(model, precision, gpu, engine, tp, kv=kv)
+        if last.holds(context):
             fits.append(last)
         else:
             short = _short(last, context)
@@ -73,8 +74,8 @@ def options(
         reasons.append(text(key, need=str(PIPELINE_GBPS), have=f"{network_gbps:g}"))
     else:
         for pp in range(2, MAX_STAGES + 1):
-            staged = plan(model, precision, gpu, engine, last.tp, pp)
-            if staged.tokens >= context:
+            staged = plan(model, precision, gpu, engine, last.tp, pp, kv=kv)
+            if staged.holds(context):
                 return Plans([staged], reasons)
         reasons.append(text("even {n} pipeline stages do not hold it", n=str(MAX_STAGES)))
     return Plans(fits, reasons)
@@ -86,5 +87,8 @@ def _short(p: Plan, context: int) -> Text:
         key = "tp {tp}: weights and engine need {need} GiB a GPU of {have} GiB available"
         need = (p.weights + p.overhead) / GIB
         return text(key, tp=str(p.tp), need=f"{need:.1f}", have=f"{p.budget / GIB:.1f}")
+    if p.kv_window or p.state:
+        key = "tp {tp}: room for {have} GiB of KV cache, one sequence needs {need}"
+        return text(key, tp=str(p.tp), have=f"{p.pool / GIB:.2f}", need=f"{(p.cached(context) + p.state) / GIB:.2f}")
     key = "tp {tp}: room for {have} tokens of KV cache, one sequence needs {need}"
     return text(key, tp=str(p.tp), have=f"{p.tokens:,}", need=f"{context:,}")

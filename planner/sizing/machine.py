@@ -7,7 +7,7 @@ from planner.records import NamedTuple
 from planner.sizing import Sizing, Steps, estimate, fit, layout, steps
 from planner.sizing.engines import ANYWHERE, Host
 from planner.sizing.fit import Case
-from planner.sizing.memory import tp_refusal
+from planner.sizing.memory import tile_refusal, tp_refusal
 from planner.sizing.serve import Demand, Served, serve
 from planner.text import Text, text
 from planner.workload import Workload
@@ -40,13 +40,15 @@ def on_machine(
     not met are an answer: fits False with reasons.
     """
     fit.check(workload)
-    load = workload.load
+    load = fit.settled(workload).load
     case = fit.case_of(load, (gpu_name, memory_gib, number), host)
     if not isinstance(case, Case):
         raise MisuseError(str(case[1]))
     if tp > case.cards:
         raise MisuseError(f"tp {tp} needs {tp} GPUs, the machine has {case.cards}")
     refused = tp_refusal(case.model, load.precision, tp) if tp else None
+    if tp and refused is None:
+        refused = tile_refusal(case.model, load.precision, case.gpu, case.engine, tp)
     if refused:
         raise MisuseError(str(refused))
     plans = layout.options(
@@ -58,6 +60,7 @@ def on_machine(
         context=max(load.context_tokens, load.input_tokens + load.output_tokens),
         network_gbps=network_gbps,
         only_tp=tp,
+        kv=load.kv_cache_dtype,
     )
     ask = fit.demand_of(load)
     best = None if ask.rate else _fastest(case, plans.fits, ask, burst)

@@ -10,7 +10,7 @@ from planner.sizing.gpus import GIB, GpuSpec
 from planner.sizing.models import Model
 from planner.text import Text, text
 
-__all__ = ["BYTES", "Plan", "plan", "tp_refusal", "weight_bytes"]
+__all__ = ["BYTES", "Plan", "body_bytes", "expert_parallel", "plan", "tile_refusal", "tp_refusal", "weight_bytes"]
 
 # Bytes per quantised parameter; int4 counts the scales and zeros of groups of 128 (Qwen 2.5 sizes agree within 3 %).
 BYTES = {
@@ -21,8 +21,12 @@ BYTES = {
     "int8-w8a16": 1.0,
     "int4-awq": 0.5625,
     "int4-gptq": 0.5625,
+    "int4-w4a16": 0.5625,
+    "mxfp4": 0.53125,  # 4 bits and one 8-bit scale per 32
+    "nvfp4": 0.5625,  # 4 bits and one 8-bit scale per 16
 }
-GROUP = 128  # width of a quantisation group: a shard must hold whole groups
+BLOCK = 128  # rows and columns of an fp8 block: a shard must hold whole ones
+TILE = 64  # columns of a tile of the kernels that compute fp8 weights in 16 bits (Marlin)
 UTILISATION = 0.90  # vLLM's --gpu-memory-utilization as our modules set it (its default is 0.92 today, 0.9 before)
 # Engines that take a share of what is free after loading: --cache-max-entry-count, --kv_cache_free_gpu_memory_fraction.
 FREE_SHARE = {"lmdeploy": 0.8, "tensorrt-llm": 0.9}
@@ -36,10 +40,15 @@ UNTIED_PREFILL = 8192  # tokens per prefill batch on GPUs of 70 GiB and more; 2,
 class Plan:
     """Memory of one copy on tp GPUs times pp instances; bytes are per GPU of the fullest stage.
 
-    tokens: what the KV cache holds. pool_bytes may be negative: then the copy does not fit.
+    tokens: what the KV cache holds where a request is nothing but its tokens. pool may be negative: then the copy does
+    not fit. kv_window: bytes of a token within the last `window` ones; state: bytes of a request whatever its length.
+    width: of the KV cache against 16 bits.
     """
 
-    __slots__ = ("budget", "kv_per_token", "overhead", "pool", "pp", "tokens", "tp", "weights")
+    __slots__ = (
+        *("budget", "kv_per_token", "kv_window", "overhead", "pool", "pp"),
+        *("state", "tokens", "tp", "weights", "width", "window"),
+    )
 
     def __init__(
         self,
@@ -51,6 +60,10 @@ class Plan:
         pool: float,
         kv_per_token: float,
         tokens: int,
+        kv_window: float = 0.0,
+        window: int = 0,
+        state: float = 0.0,
+        width: float = 1.0,
     ) -> None:
         self.tp = tp
         self.pp = pp
@@ -60,13 +73,48 @@ class Plan:
         self.pool = pool
         self.kv_per_token = kv_per_token
         self.tokens = tokens
+        self.kv_window = kv_window
+        self.window = window
+        self.state = state
+        self.width = width
+
+    def cached(self, length: float) -> float:
+        """Return the bytes of KV cache that a request of `length` tokens holds, without its state."""
+        return self.kv_per_token * length + self.kv_window * min(length, self.window)
+
+    def holds(self, length: float) -> int:
+        """Return how many requests of `length` tokens fit."""
+        if not self.kv_window and not self.state:
+            return int(self.tokens // length)
+        return max(0, int(self.pool // (self.cached(length) + self.state)))
+
+
+def body_bytes(model: Model, precision: str) -> tuple[float, float]:
+    """Return the bytes of what every step reads of the layers, and of all routed experts."""
+    if model.parts and precision == model.own:
+        attention, mlp, shared, experts = model.parts
+        fixed = attention * model.attention_params + mlp * model.dense_params + shared * model.shared_params
+        return fixed + 2.0 * model.router_params, experts * model.expert_params
+    width = BYTES[precision]
+    return model.dense_body_params * width, model.expert_params * width
 
 
 def weight_bytes(model: Model, precision: str) -> float:
-    """Return the bytes of all weights: embeddings and output head stay 16-bit whatever the precision."""
-    body = model.total_params - model.embedding_params
-    routers = (model.layers - model.dense_layers) * model.hidden * model.experts  # stay 16-bit too
-    return (body - routers) * BYTES[precision] + 2.0 * (model.embedding_params + routers)
+    """Return the bytes of all weights: embeddings, output head and routers stay 16-bit whatever the precision."""
+    fixed, experts = body_bytes(model, precision)
+    if not (model.parts and precision == model.own):
+        fixed += (2.0 - BYTES[precision]) * model.router_params
+    return fixed + experts + 2.0 * (model.embedding_params + model.extra_params) + model.extra_bytes
+
+
+def expert_parallel(model: Model, precision: str, tp: int) -> bool:
+    """Return whether `tp` would cut the experts' fp8 blocks, so that whole experts are spread instead."""
+    return bool(model.experts and precision == "fp8" and model.block and (model.moe_intermediate / tp) % BLOCK)
+
+
+def _cuts(width: int, tp: int, group: int) -> str:
+    """Return the arithmetic of a shard that holds no whole groups, "" when it holds whole ones."""
+    return f"{width} / {tp} = {width / tp:g}" if width % tp or (width // tp) % group else ""
 
 
 def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
@@ -74,20 +122,53 @@ def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
     if model.heads % tp:
         key = "tp {tp} does not divide the {heads} attention heads of {model}"
         return text(key, tp=str(tp), heads=str(model.heads), model=model.name)
-    if not model.mla and model.kv_heads % tp and tp % model.kv_heads:
+    if not model.replicated and model.kv_heads % tp and tp % model.kv_heads:
         key = "tp {tp} neither divides nor is a multiple of the {heads} KV heads of {model}"
         return text(key, tp=str(tp), heads=str(model.kv_heads), model=model.name)
     if precision.startswith("int4"):
-        width = model.moe_intermediate if model.experts else model.intermediate
-        if width % tp or (width // tp) % GROUP:
-            key = "tp {tp} cuts the quantisation groups of {group} ({share})"
-            return text(key, tp=str(tp), group=str(GROUP), share=f"{width} / {tp} = {width / tp:g}")
+        width = model.moe_intermediate if model.experts else model.int4_width or model.intermediate
+        group = model.group if precision == model.own else 128
+        cut = _cuts(width, tp, group)
+        if cut:
+            return text(
+                "tp {tp} cuts the quantisation groups of {group} ({share})", tp=str(tp), group=str(group), share=cut
+            )
+    if precision == "fp8" and model.block:
+        cut = _cuts(model.intermediate, tp, BLOCK) if model.dense_params else ""
+        if cut:
+            return text("tp {tp} cuts the fp8 blocks of {group} ({share})", tp=str(tp), group=str(BLOCK), share=cut)
+        if expert_parallel(model, precision, tp) and model.experts % tp:
+            key = "tp {tp} cuts the fp8 blocks of {group}, and does not divide the {n} experts for expert parallel"
+            return text(key, tp=str(tp), group=str(BLOCK), n=str(model.experts))
     return None
+
+
+def tile_refusal(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int) -> Text | None:
+    """Return why the engine's kernels on `gpu` cannot take the shards of `tp`, or None."""
+    if expert_parallel(model, precision, tp) and engine.key not in ("vllm", "sglang"):
+        key = (
+            "tp {tp} cuts the experts' fp8 blocks of {group}: {engine} would need expert parallel, which is not planned"
+        )
+        return text(key, tp=str(tp), group=str(BLOCK), engine=engine.label)
+    if precision == "fp8" and not model.block and not gpu.fp8_tflops:
+        widths = [model.intermediate] if model.dense_params else []
+        widths += [model.moe_intermediate] if model.experts else []
+        cut = next((w for w in widths if (2 * w) % tp or (2 * w // tp) % TILE), 0)
+        if cut:
+            key = "tp {tp} cuts the tiles of {tile} of the kernels that compute fp8 in 16 bits ({share})"
+            share = f"2 x {cut} / {tp} = {2 * cut / tp:g}"
+            return text(key, tp=str(tp), tile=str(TILE), share=share)
+    return None
+
+
+def _batch(gpu: GpuSpec) -> int:
+    """Return the tokens of one prefill batch."""
+    return UNTIED_PREFILL if gpu.usable_gib >= 70 else 2048
 
 
 def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:
     """Return activations at their peak, graphs and communication buffers of one GPU."""
-    batch = UNTIED_PREFILL if gpu.usable_gib >= 70 else 2048
+    batch = _batch(gpu)
     dense = 3 * model.intermediate / tp + 4 * model.hidden
     mixture = model.top_k * (3 * model.moe_intermediate / tp + model.hidden) if model.experts else 0.0
     activations = 2.0 * batch * max(dense, mixture + 4 * model.hidden if mixture else 0.0)
@@ -95,36 +176,59 @@ def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:
     return max(activations, logits) + FIXED_BYTES + (NCCL_BYTES if tp > 1 else 0.0)
 
 
-def kv_width(precision: str, gpu: GpuSpec, engine: Engine) -> float:
-    """Return the KV cache's bytes against 16-bit ones: TensorRT-LLM's fp8 checkpoints keep the cache in fp8 as well."""
+def kv_width(precision: str, gpu: GpuSpec, engine: Engine, asked: str = "") -> float:
+    """Return the KV cache's bytes against 16-bit ones; `asked` is what --kv-cache-dtype says.
+
+    TensorRT-LLM's fp8 checkpoints keep the cache in fp8 as well.
+    """
+    if asked == "fp8":
+        return 0.5
     return 0.5 if engine.key == "tensorrt-llm" and precision == "fp8" and gpu.fp8_tflops else 1.0
 
 
-_plans: dict[tuple[int, str, str, str, str, int, int], tuple[Model, Plan]] = {}
+SPARSE_FP8 = 656  # bytes of a token and layer of sparse MLA in fp8: 512 latent, 4 scales, 64 rope values in 16 bits
 
 
-def plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int = 1) -> Plan:
+def cache_bytes(model: Model, width: float) -> float:
+    """Return the bytes that a token adds to the cache for good: the index has its own width, V4's layout is fixed."""
+    if model.kind == "v4":
+        return float(model.kv_growing)
+    if width < 1.0 and model.mla and model.index_bytes:
+        return float(SPARSE_FP8 * model.layers + model.index_bytes)
+    return model.kv_growing * width + model.index_bytes
+
+
+_plans: dict[tuple[int, str, str, str, str, int, int, str], tuple[Model, Plan]] = {}
+
+
+def plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int = 1, kv: str = "") -> Plan:
     """Return the memory of one copy of `model` over `tp` GPUs in each of `pp` instances (shapes are not checked).
 
     The same question gets the same object.
     """
-    key = (id(model), precision, gpu.name, engine.key, engine.version, tp, pp)
+    key = (id(model), precision, gpu.name, engine.key, engine.version, tp, pp, kv)
     kept = _plans.get(key)
     if kept is None:
         if len(_plans) > 1024:
             _plans.clear()
         # The model is kept beside its plan, so that its id stays its own.
-        kept = _plans[key] = (model, _plan(model, precision, gpu, engine, tp, pp))
+        kept = _plans[key] = (model, _plan(model, precision, gpu, engine, tp, pp, kv))
     return kept[1]
 
 
-def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int) -> Plan:
+def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, pp: int, asked: str) -> Plan:
     stage = -(-model.layers // pp) / model.layers  # share of the layers in the fullest pipeline stage
     embedding = 2.0 * model.embedding_params
     total = weight_bytes(model, precision)
     ends = embedding if pp == 1 else embedding / (1 if model.tied else 2)
     weights = ((total - embedding) * stage + ends) / tp
-    overhead = overhead_bytes(model, gpu, tp)
+    # KV heads are split, then replicated once tp exceeds them; a latent is whole on every GPU.
+    share = stage * (1.0 if model.replicated else max(1.0 / tp, 1.0 / model.kv_heads))
+    width = kv_width(precision, gpu, engine, asked)
+    kv = cache_bytes(model, width) * share
+    within = 0.0 if model.kind == "v4" else model.kv_window * width * share
+    # What a prefill batch holds beside: a window's tokens that have not left it yet.
+    overhead = overhead_bytes(model, gpu, tp) + _batch(gpu) * (model.inflight * share or within)
     usable = gpu.usable_gib * GIB
     free = FREE_SHARE.get(engine.key)
     if free:
@@ -133,7 +237,19 @@ def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, p
     else:
         budget = usable * UTILISATION
         pool = budget - weights - overhead
-    # KV heads are split, then replicated once tp exceeds them; MLA's latent is whole on every GPU.
-    share = 1.0 if model.mla else max(1.0 / tp, 1.0 / model.kv_heads)
-    kv = model.kv_bytes_per_token * stage * share * kv_width(precision, gpu, engine)
-    return Plan(tp, pp, weights, overhead, budget, pool, kv, max(0, int(pool / kv)))
+    state = model.state * stage * (1.0 if model.kind == "v4" else 1.0 / tp)
+    tokens = max(0, int(pool / (kv or within or 1.0)))
+    return Plan(
+        tp,
+        pp,
+        weights,
+        overhead,
+        budget,
+        pool,
+        kv,
+        tokens,
+        kv_window=within,
+        window=model.window,
+        state=state,
+        width=width,
+    )

@@ -19,6 +19,16 @@ class Fields(NamedTuple):
     head_dim is that of queries and keys (MLA: 128 + rope); v_dim that of values. extra_kv_bytes: bytes per token and
     layer beside the KV cache (the index of DeepSeek sparse attention). sizable False: known, but its memory formula
     is not; `notes` says why. total_published is in 10^9 parameters as the model card prints it ("" if unknown).
+
+    What follows v_dim is for models whose layers differ. kind: attention as kernels.csv names it ("": heads or MLA).
+    attention_all: parameters of all layers' attention. extra_params: 16-bit parameters beside layers and embeddings (a
+    vision tower); extra_bytes: more bytes that are loaded. shared_width: width of the shared experts together.
+    expert_hidden: what routed experts take in, where it is not `hidden`. full_layers: layers that see every token.
+    growing: bytes a token adds to the 16-bit KV cache for good; kv_window: those it adds only within the last `window`
+    tokens; index_layers: layers with an index entry; state: bytes a request holds whatever its length; inflight: bytes
+    that each token of a prefill batch holds beside. int4_width: the padded MLP of the published int4 checkpoint.
+    group: of quantised weights. parts: bytes per parameter of attention, dense MLP, shared and routed experts as the
+    checkpoint has them (() is: all alike).
     """
 
     name: str
@@ -53,6 +63,26 @@ class Fields(NamedTuple):
     source: str
     notes: str
     v_dim: int = 0
+    kind: str = ""
+    attention_all: int = 0
+    extra_params: int = 0
+    extra_bytes: int = 0
+    shared_width: int = 0
+    expert_hidden: int = 0
+    full_layers: int = -1
+    growing: int = -1
+    index_layers: int = -1
+    window: int = 0
+    kv_window: int = 0
+    state: int = 0
+    inflight: int = 0
+    int4_width: int = 0
+    group: int = 128
+    parts: tuple[float, ...] = ()
+
+
+#: The fields after v_dim as the column `more` of models.csv has them: `name=value`, apart by spaces; parts by commas.
+_MORE = Fields._fields[Fields._fields.index("v_dim") :]
 
 
 class Model(Fields):
@@ -71,15 +101,33 @@ class Model(Fields):
             return "16"
         return "fp8-block" if word.startswith("fp8") and "block" in word else word.partition(" ")[0]
 
+    @property
+    def own(self) -> str:
+        """The precision that the published checkpoint is in, as --precision says it."""
+        return _OWN.get(self.published, self.published)
+
+    @property
+    def block(self) -> bool:
+        """Whether the checkpoint's fp8 weights have a scale for each block of 128 x 128."""
+        return self.published == "fp8-block"
+
+    @property
+    def replicated(self) -> bool:
+        """Whether every GPU of a tensor parallel group holds the whole KV cache (latents have one head)."""
+        return self.mla or self.kind == "v4"
+
     @cached_property
     def attention_params(self) -> int:
-        """Parameters of one layer's attention."""
+        """Parameters of the attention of all layers."""
+        if self.attention_all:
+            return self.attention_all
         h, a, d = self.hidden, self.heads, self.head_dim
         if not self.mla:
-            return h * d * (2 * a + 2 * self.kv_heads)
+            return self.layers * h * (a + self.kv_heads) * (d + (self.v_dim or d))
         nope, value = d - self.rope_dim, self.v_dim
         query = self.q_lora_rank * (h + a * d) if self.q_lora_rank else h * a * d
-        return query + h * (self.kv_lora_rank + self.rope_dim) + self.kv_lora_rank * a * (nope + value) + a * value * h
+        latent = h * (self.kv_lora_rank + self.rope_dim) + self.kv_lora_rank * a * (nope + value)
+        return self.layers * (query + latent + a * value * h)
 
     @cached_property
     def embedding_params(self) -> int:
@@ -89,7 +137,7 @@ class Model(Fields):
     @cached_property
     def total_params(self) -> int:
         """All parameters that an engine loads (without multi-token-prediction layers), norms and biases left out."""
-        return self.embedding_params + self._body(self.experts)
+        return self.embedding_params + self._body(self.experts) + self.extra_params
 
     @cached_property
     def active_params(self) -> int:
@@ -106,20 +154,52 @@ class Model(Fields):
         """Parameters of all routed experts of all layers (0 for a dense model)."""
         return self._body(self.experts) - self._body(0)
 
+    @property
+    def mixtures(self) -> int:
+        """How many layers have routed experts."""
+        return self.layers - self.dense_layers if self.experts else 0
+
+    @cached_property
+    def dense_params(self) -> int:
+        """Parameters of the layers' dense MLPs."""
+        return 3 * self.hidden * self.intermediate * (self.layers - self.mixtures)
+
+    @cached_property
+    def shared_params(self) -> int:
+        """Parameters of the experts that every token passes through."""
+        width = self.shared_width or self.shared_experts * self.moe_intermediate
+        return 3 * self.hidden * width * self.mixtures
+
+    @cached_property
+    def router_params(self) -> int:
+        """Parameters of the routers; they stay in 16 bits."""
+        return self.hidden * self.experts * self.mixtures
+
     def _body(self, routed: int) -> int:
         """Parameters of all layers with `routed` experts counted in each mixture layer."""
-        layer = self.attention_params
-        dense = layer + 3 * self.hidden * self.intermediate
-        if not self.experts:
-            return self.layers * dense
-        experts = 3 * self.hidden * self.moe_intermediate * (routed + self.shared_experts) + self.hidden * self.experts
-        return self.dense_layers * dense + (self.layers - self.dense_layers) * (layer + experts)
+        one = 3 * (self.expert_hidden or self.hidden) * self.moe_intermediate * self.mixtures
+        return self.attention_params + self.dense_params + self.shared_params + self.router_params + one * routed
+
+    @cached_property
+    def kv_growing(self) -> int:
+        """Bytes that one token adds to a 16-bit KV cache for good, without the index."""
+        if self.growing >= 0:
+            return self.growing
+        pair = self.kv_lora_rank + self.rope_dim if self.mla else self.kv_heads * (self.head_dim + self.v_dim)
+        return 2 * self.layers * pair
+
+    @cached_property
+    def index_bytes(self) -> int:
+        """Bytes that one token adds for the index of sparse attention; its width is its own."""
+        return self.extra_kv_bytes * (self.layers if self.index_layers < 0 else self.index_layers)
 
     @cached_property
     def kv_bytes_per_token(self) -> int:
-        """Bytes that one token adds to a 16-bit KV cache over all layers, before any replication."""
-        per_layer = 2 * (self.kv_lora_rank + self.rope_dim) if self.mla else 4 * self.kv_heads * self.head_dim
-        return self.layers * (per_layer + self.extra_kv_bytes)
+        """Bytes that one token adds to a 16-bit KV cache over all layers, before any replication; a window's not."""
+        return self.kv_growing + self.index_bytes
+
+
+_OWN = {"16": "fp16", "fp8-block": "fp8", "awq": "int4-awq", "gptq": "int4-gptq"}
 
 
 def _number(text: str) -> int:
@@ -136,11 +216,23 @@ def _model(r: list[str]) -> Model:
         )
     shape = [_number(x) for x in r[4:9]]
     rest = [_number(x) for x in r[10:21]]
-    mla = rest[0] > 0
     flags = (r[25] == "yes", _number(r[26]), r[27] == "yes")
-    return Model._make(
-        (*r[:4], *shape, r[9], *rest, *r[21:25], *flags, tuple(r[28].split()), *r[29:31], 128 if mla else shape[4])
+    found = Model._make(
+        (
+            *(*r[:4], *shape, r[9], *rest, *r[21:25], *flags, tuple(r[28].split()), *r[29:31]),
+            *(Fields._field_defaults[name] for name in _MORE),
+        )
     )
+    more: dict[str, object] = {"v_dim": 128 if rest[0] > 0 else shape[4]}
+    for word in r[31].split():
+        name, _, value = word.partition("=")
+        if name not in _MORE:
+            raise PlannerError(f"models.csv: {r[0]}: {name!r} in the column more is no field")
+        if name == "parts":
+            more[name] = tuple(float(x) for x in value.split(","))
+        else:
+            more[name] = value if name == "kind" else int(value)
+    return found._replace(**more)  # type: ignore[arg-type]
 
 
 def _lines() -> list[str]:
@@ -166,24 +258,40 @@ _found: dict[str, Model] = {}
 def find(name: str) -> Model:
     """Return the model called `name`: our short name, a Hugging Face or ModelScope id, or an alias; case is ignored.
 
-    Raises MisuseError with near matches for an unknown one. A model may be known and yet not `sizable`.
+    An id that names a format (-AWQ, -GPTQ-Int4, -FP8, ...) is that checkpoint of the model, in that format. Raises
+    MisuseError with near matches for an unknown one. A model may be known and yet not `sizable`.
     """
     word = name.strip()
     model = _found.get(word)
-    if model is not None:
-        return model
+    if model is None:
+        if not word:
+            raise MisuseError("no model is named: give --model NAME (see `planner models list`)")
+        found = _row(word.lower())
+        from planner.sizing.naming import base_of, variant
+
+        if found is None:
+            base = base_of(word)
+            found = _row(base) if base else None
+        if found is None:
+            tail = word.rpartition("/")[2]
+            raise MisuseError(
+                f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
+                "(`planner models list` shows all; --model-config FILE takes any config.json of a known architecture)"
+            )
+        model = _found[word] = variant(found, word)
+    return model
+
+
+def _row(key: str) -> Model | None:
+    """Return the model of which `key`, in lower case, is a name, an id, an alias or the last part of one."""
     import csv
 
-    key = word.lower()
     # Only lines that hold the name are parsed: a quote needs one model, not the whole table.
-    for r in csv.reader([line for line in _lines() if key and key in line.lower()]):
-        if key in (r[0].lower(), r[1].lower(), r[2].lower(), *r[28].lower().split()):
-            model = _found[word] = _model(r)
-            return model
-    if not key:
-        raise MisuseError("no model is named: give --model NAME (see `planner models list`)")
-    tail = word.rpartition("/")[2]
-    raise MisuseError(
-        f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
-        "(`planner models list` shows all; --model-config FILE takes any config.json of a known architecture)"
-    )
+    loose: Model | None = None
+    for r in csv.reader([line for line in _lines() if key in line.lower()]):
+        ids = (r[0].lower(), r[1].lower(), r[2].lower(), *r[28].lower().split())
+        if key in ids:
+            return _model(r)
+        if loose is None and key in [i.rpartition("/")[2] for i in ids]:
+            loose = _model(r)
+    return loose

@@ -10,7 +10,7 @@ Everything here is pure arithmetic on floats; parameters come from planner/data/
 
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GpuSpec
-from planner.sizing.memory import BYTES, kv_width
+from planner.sizing.memory import body_bytes, cache_bytes, kv_width
 from planner.sizing.models import Model
 
 __all__ = ["Machine", "Parameters", "burst", "era", "machine", "marginal", "prefill", "steady", "step", "width_class"]
@@ -26,7 +26,7 @@ class Machine:
     per token of a step; kv: per token of context and sequence; reduce and reduce_token: all-reduces of a step, and per
     token; fixed, sequence: the engine's time per step, and per sequence in it. prompt_token, prompt_pair: prefill per
     token, and per pair of tokens. factor: this engine against current vLLM. mbu, mfu, tflops: what read and compute
-    were made with, for the steps.
+    were made with, for the steps. kv_window: per token of context within the last `window` ones.
     """
 
     __slots__ = (
@@ -35,6 +35,7 @@ class Machine:
         "factor",
         "fixed",
         "kv",
+        "kv_window",
         "mbu",
         "mfu",
         "miss",
@@ -46,6 +47,7 @@ class Machine:
         "reduce_token",
         "sequence",
         "tflops",
+        "window",
     )
 
     def __init__(
@@ -66,6 +68,8 @@ class Machine:
         mbu: float,
         mfu: float,
         tflops: float,
+        window: float = 0.0,
+        kv_window: float = 0.0,
     ) -> None:
         self.read = read
         self.experts = experts
@@ -83,6 +87,8 @@ class Machine:
         self.mbu = mbu
         self.mfu = mfu
         self.tflops = tflops
+        self.window = window
+        self.kv_window = kv_window
 
 
 def era(engine: Engine) -> str:
@@ -106,11 +112,13 @@ def width_class(precision: str, gpu: GpuSpec) -> tuple[str, float]:
         return "int8", gpu.int8_tops
     if precision in ("fp16", "bf16"):
         return "16", gpu.fp16_tflops
-    return ("w4" if precision.startswith("int4") else "w8"), gpu.fp16_tflops
+    return ("w4" if precision.startswith("int4") or precision.endswith("fp4") else "w8"), gpu.fp16_tflops
 
 
-def machine(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, p: Parameters) -> Machine:
-    """Return the coefficients of one copy of `model` over `tp` GPUs."""
+def machine(
+    model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, p: Parameters, cache_width: float = 0.0
+) -> Machine:
+    """Return the coefficients of one copy of `model` over `tp` GPUs; cache_width 0: the KV cache is the engine's own."""
     kind, rate = width_class(precision, gpu)
     get = p.get
     moe = "moe" if model.experts else "dense"
@@ -118,19 +126,20 @@ def machine(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int,
     mfu_scale = get("mfu:" + gpu.family, 1.0) * get("mfu:" + kind, 1.0) * get("mfu:" + moe, 1.0)
     bandwidth = gpu.bandwidth_gb_s * 1e9 * tp
     peak = rate * 1e12 * tp
-    width = BYTES[precision]
     body, experts = model.dense_body_params, model.expert_params
+    body_read, expert_read = body_bytes(model, precision)
     head = model.vocab * model.hidden
     active = body + (experts * model.top_k / model.experts if model.experts else 0.0)
     age = era(engine)
-    mixtures = model.layers - model.dense_layers if model.experts else 0
-    read = body * width + 2.0 * head
+    read = body_read + 2.0 * head
     # Attention of a decode step reads the cache; a KV head is whole on each GPU once tp exceeds the heads.
-    share = 1.0 if model.mla else max(1.0 / tp, 1.0 / model.kv_heads)
-    cache = model.kv_bytes_per_token * share * kv_width(precision, gpu, engine)
-    kv = cache / (gpu.bandwidth_gb_s * 1e9 * p["mbu_kv"] * get("mbu:" + gpu.family, 1.0))
+    share = 1.0 if model.replicated else max(1.0 / tp, 1.0 / model.kv_heads)
+    cache_width = cache_width or kv_width(precision, gpu, engine)
+    cache_rate = gpu.bandwidth_gb_s * 1e9 * p["mbu_kv"] * get("mbu:" + gpu.family, 1.0)
+    kv = cache_bytes(model, cache_width) * share / cache_rate
+    layers = model.layers if model.full_layers < 0 else model.full_layers
     if model.mla:
-        absorbed = 2.0 * model.layers * model.heads * (2 * model.kv_lora_rank + model.rope_dim)
+        absorbed = 2.0 * layers * model.heads * (2 * model.kv_lora_rank + model.rope_dim)
         kv += absorbed / (peak * p["mfu"] * mfu_scale)
     reduce = reduce_token = 0.0
     if tp > 1:
@@ -138,20 +147,24 @@ def machine(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int,
         reduce = 2.0 * model.layers * p["reduce_us:" + link] * 1e-6
         ring = 2.0 * (tp - 1) / tp * model.hidden * 2.0
         reduce_token = 2.0 * model.layers * ring / (gpu.link_gb_s * 1e9 * p["link"])
-    pairs = model.layers * model.heads * (model.head_dim + model.v_dim)
+    pairs = layers * model.heads * (model.head_dim + model.v_dim)
     prompt_rate = peak * p["mfu_prefill"] * mfu_scale
     return Machine(
         read=read / (mbu * bandwidth),
-        experts=experts * width / (mbu * bandwidth),
+        experts=expert_read / (mbu * bandwidth),
         miss=1.0 - model.top_k / model.experts if model.experts else 0.0,
         compute=2.0 * (active + head) / (peak * p["mfu"] * mfu_scale),
         kv=kv,
         reduce=reduce,
         reduce_token=reduce_token,
-        fixed=p["step_ms:" + age] * 1e-3 + mixtures * p["mixture_us"] * 1e-6,
-        sequence=p["sequence_us:" + age] * 1e-6,
+        fixed=p["step_ms:" + age] * 1e-3 + model.mixtures * p["mixture_us"] * 1e-6,
+        # A linear layer reads and writes its state.
+        sequence=p["sequence_us:" + age] * 1e-6
+        + (2.0 * model.state / tp / cache_rate if model.kind == "delta" else 0.0),
         prompt_token=2.0 * active / prompt_rate + reduce_token,
         # Attention's own arithmetic stays 16-bit whatever the weights are in.
+        window=float(model.window),
+        kv_window=0.0 if model.kind == "v4" else model.kv_window * cache_width * share / cache_rate,
         prompt_pair=pairs / (gpu.fp16_tflops * 1e12 * tp * p["mfu_prefill"] * get("mfu:" + gpu.family, 1.0)),
         prompt_fixed=p["prompt_ms:" + age] * 1e-3 + reduce,
         factor=get(f"factor:{engine.key}:{age}", 1.0),
@@ -167,6 +180,8 @@ def step(m: Machine, batch: float, context: float) -> float:
     work = m.compute * batch
     core = float((read**SOFT + work**SOFT) ** (1.0 / SOFT))
     rest = m.reduce + m.fixed + batch * (context * m.kv + m.reduce_token + m.sequence)
+    if m.kv_window:
+        rest += batch * min(context, m.window) * m.kv_window
     return m.factor * (core + rest)
 
 

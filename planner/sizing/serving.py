@@ -12,31 +12,13 @@ from planner.errors import MisuseError
 from planner.records import NamedTuple
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GpuSpec
+from planner.sizing.memory import expert_parallel
 from planner.sizing.models import Model
+from planner.sizing.naming import width_of_name
+from planner.workload import PRECISIONS
 
-__all__ = ["Serving", "serving", "width_of_name"]
+__all__ = ["Serving", "layout_flags", "serving", "width_of_name"]
 
-#: What a checkpoint's name says about its width, most telling first.
-_HINTS = (
-    ("gguf", "gguf"),
-    ("awq", "int4-awq"),
-    ("gptq-int8", "int8-w8a16"),
-    ("gptq-8bit", "int8-w8a16"),
-    ("gptq", "int4-gptq"),
-    ("w8a8", "int8"),
-    ("w8a16", "int8-w8a16"),
-    ("w4a16", "int4"),
-    ("nvfp4", "nvfp4"),
-    ("mxfp4", "mxfp4"),
-    ("fp4", "fp4"),
-    ("fp8", "fp8"),
-    ("int8", "int8"),
-    ("int4", "int4"),
-    ("4bit", "int4"),
-    ("8bit", "int8"),
-    ("bf16", "16"),
-    ("fp16", "16"),
-)
 _WIDTHS = {"fp16": "16", "bf16": "16"}
 _PUBLISHED = {"fp8-block": "fp8", "awq": "int4-awq", "gptq": "int4-gptq"}
 _FORMATS = {"int4-awq": "awq", "int4-gptq": "gptq"}
@@ -57,12 +39,6 @@ class Serving(NamedTuple):
     made: bool
 
 
-def width_of_name(name: str) -> str:
-    """Return the width that a checkpoint's name says: a precision, "16", "int4", another format's word, or ""."""
-    word = name.rpartition("/")[2].lower().replace("_", "-")
-    return next((width for hint, width in _HINTS if hint in word), "")
-
-
 def _have(model: Model, checkpoint: str) -> str:
     """Return the width that the checkpoint is in, "" when nothing says so."""
     published = _PUBLISHED.get(model.published, model.published)
@@ -75,7 +51,7 @@ def _have(model: Model, checkpoint: str) -> str:
 
 
 def _same(have: str, want: str) -> bool:
-    return have == want or (have == "int4" and want in ("int4-awq", "int4-gptq"))
+    return have == want or (have == "int4" and want.startswith("int4")) or (have == "fp4" and want.endswith("fp4"))
 
 
 def serving(model: Model, precision: str, gpu: GpuSpec, engine: Engine, checkpoint: str = "") -> Serving:
@@ -101,8 +77,21 @@ def serving(model: Model, precision: str, gpu: GpuSpec, engine: Engine, checkpoi
     if not checkpoint and have == "16":
         raise MisuseError(f"precision {precision} needs a checkpoint made in it: name one with --checkpoint ORG/NAME")
     in_bits = "16 bits" if have == "16" else have
-    way = f"--precision {have}, or " if have in ("fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq") else ""
+    way = f"--precision {have}, or " if have in PRECISIONS else ""
     raise MisuseError(
         f"{named} is in {in_bits} and would be served so, not in {precision}: use {way}"
         f"--checkpoint with one that is made in {'16 bits' if want == '16' else precision}"
     )
+
+
+def layout_flags(model: Model, precision: str, tp: int, kv: str, engine: Engine) -> tuple[str, ...]:
+    """Return the flags that the layout and the KV cache's width ask for, beside those of the weights."""
+    flags: tuple[str, ...] = ()
+    if expert_parallel(model, precision, tp) and engine.key == "vllm":
+        flags += ("--enable-expert-parallel",)
+    if model.kind == "v4" and engine.key == "vllm":
+        # The recipe's words (vllm-project/recipes, DeepSeek-V4-Flash.yaml); the layout of its cache needs them.
+        return (*flags, "--tokenizer-mode", "deepseek_v4", "--kv-cache-dtype", "fp8", "--block-size", "256")
+    if kv and engine.key == "vllm":
+        flags += ("--kv-cache-dtype", kv)
+    return flags

@@ -11,7 +11,17 @@ from planner.workload import PRECISIONS
 
 __all__ = ["attention", "gpu_refusal", "note", "refusal", "weight_format"]
 
-_ATTENTION = {"mla": "multi-head latent attention (MLA)", "sparse-mla": "sparse attention (DSA)"}
+_ATTENTION = {
+    "mla": "multi-head latent attention (MLA)",
+    "sparse-mla": "sparse attention (DSA)",
+    "v4": "compressed sparse attention (CSA and HCA)",
+    "delta": "linear attention (gated delta net)",
+    "window": "sliding windows",
+    "sinks": "attention sinks",
+}
+
+#: Words of a licence that a reader must know before selling what the model makes.
+_BINDING = ("non-commercial", "community", "own terms")
 
 
 def weight_format(model: Model, precision: str) -> str:
@@ -21,6 +31,8 @@ def weight_format(model: Model, precision: str) -> str:
 
 def attention(model: Model) -> str:
     """Return the model's kind of attention as kernels.csv names it."""
+    if model.kind:
+        return model.kind
     return "heads" if not model.mla else "sparse-mla" if model.extra_kv_bytes else "mla"
 
 
@@ -29,11 +41,25 @@ def _lacks(gpu: GpuSpec, precision: str) -> bool:
     return (precision == "bf16" and not gpu.bf16_tflops) or (precision == "int8" and not gpu.int8_tops)
 
 
-def refusal(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> Text:
-    """Return why `engine` cannot run `model` at `precision` on `gpu`; an empty text when it can."""
+def refusal(engine: Engine, gpu: GpuSpec, precision: str, model: Model, kv: str = "") -> Text:
+    """Return why `engine` cannot run `model` at `precision` on `gpu`; an empty text when it can.
+
+    kv: the KV cache's width as --kv-cache-dtype says it, "" for the engine's own.
+    """
     if not gpu.compute_capability:
         return engines.no_cuda(gpu)
-    return gpu_refusal(engine, gpu, precision) or _model_refusal(engine, gpu, precision, model)
+    refused = gpu_refusal(engine, gpu, precision) or _model_refusal(engine, gpu, precision, model)
+    return refused or (_cache_refusal(engine, gpu, model, kv) if kv else engines.NOTHING)
+
+
+def _cache_refusal(engine: Engine, gpu: GpuSpec, model: Model, kv: str) -> Text:
+    """Return why the engine does not keep the KV cache in `kv` there."""
+    kind = {"mla": "-mla", "sparse-mla": "-sparse-mla"}.get(attention(model), "")
+    found = kernels.find(engine.key, engine.number, "kv_cache", kv + kind, gpu.compute_capability)
+    if model.kind != "v4" and (found is None or found.support == "refused"):
+        key = "{engine} has no KV cache in {kv} for {model} on {gpu} (compute capability {cc})"
+        return text(key, engine=engine.label, kv=kv, model=model.name, **engines.named(gpu))
+    return engines.NOTHING
 
 
 def gpu_refusal(engine: Engine, gpu: GpuSpec, precision: str = "fp16") -> Text:
@@ -119,6 +145,12 @@ def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[Te
     if any(found is not None and found.support == "unconfirmed" for found in (weights, heads)):
         key = "nobody was seen running {model} with {engine} on {gpu}: try it first"
         notes.append(text(key, model=model.name, engine=engine.label, gpu=gpu.name))
+    rare = _ATTENTION[model.kind] if model.kind in ("v4", "delta", "sinks") else ""
+    if rare or precision.endswith("fp4"):
+        key = "no measured row has {what}: memory is exact, speed is the roofline's"
+        notes.append(text(key, what=Text(rare) if rare else precision))
+    if model.license and any(word in model.license for word in _BINDING):
+        notes.append(text("licence of {model}: {licence}", model=model.name, licence=model.license))
     if precision == "int4-awq" and cc == 7.0:
         notes.append(
             text("int4-awq on V100 depends on the model in LMDeploy TurboMind (issues 2332, 4558): try it first")

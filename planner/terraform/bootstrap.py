@@ -234,4 +234,4 @@ def user_data_size(deployment: Deployment, files: Mapping[str, str]) -> int:
 def _packed(text: str) -> str:
     """Return what Terraform's base64gzip makes of `text`, or a little more: its deflate is a few bytes weaker than zlib's."""
     packed = zlib.compress(text.encode(), 6)
-    return base64.b64encode(packed + b"0" * (24 + len(packed) // 100)).decode()
+    return base64.b64encode(packed + b"0" * (24 + len(packed) // 150)).decode()

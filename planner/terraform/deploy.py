@@ -17,6 +17,7 @@ from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
+from planner.sizing.serving import layout_flags
 from planner.terraform import cloud
 from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
@@ -82,7 +83,11 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         stack = stacks.stack(
             stacks.host(provider, mainland), gpu, model, work.precision, work.engine, settings.checkpoint
         )
-        stack = stack._replace(notes=(*_sized_otherwise(offer, stack), *stack.notes))
+        engine = engines.parse(f"{stack.engine}@{stack.engine_version}")
+        more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
+        stack = stack._replace(
+            notes=(*_sized_otherwise(offer, stack), *stack.notes), flags=(*stack.flags, *more)
+        )
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
             f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "

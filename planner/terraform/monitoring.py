@@ -63,6 +63,10 @@ def engine_metrics(engine: str, version: str) -> dict[str, str]:
     return names
 
 
+#: Without blanks: some clouds' user-data is 12 KB for everything.
+DENSE = (",", ":")
+
+
 def _quantiles(histogram: str) -> list[tuple[str, str]]:
     return [
         (f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket[5m])))", f"p{round(float(share) * 100)}")
@@ -97,11 +101,11 @@ def dashboard(deployment: Deployment) -> str:
             "targets": [
                 {"refId": "ABCD"[k], "expr": expr, "legendFormat": legend} for k, (expr, legend) in enumerate(targets)
             ],
-        })
+        }, separators=DENSE)
         for i, (title, unit, targets) in enumerate(panels)
     ]
     head = json.dumps({
         "uid": "planner", "title": f"planner: {deployment.name}", "schemaVersion": 39, "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
-    })
-    return head[:-1] + ', "panels": [\n' + ",\n".join(lines) + "\n]}\n"
+    }, separators=DENSE)
+    return head[:-1] + ',"panels":[\n' + ",\n".join(lines) + "\n]}\n"

@@ -118,6 +118,19 @@ def expected(offer):
     ]
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [320, 390, 768, 900, 1001, 1024, 1180, 1600])
+def test_the_page_never_scrolls_sideways(width, lang, visit):
+    """Amounts of eight digits in a currency of its own are the widest that a table meets."""
+    asked = {"hours": "26280", "rps": "90", "egress_gb": "9000", "currency": "CNY"}
+    page = visit(
+        html.dump(quote_of({**asked, "model": "DeepSeek-R1-Distill-Qwen-32B"}, catalog=Catalog()), lang=lang),
+        width=width,
+    )
+    wide = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1]
+
+
 @pytest.mark.parametrize("values", WORKLOADS)
 def test_sliders_give_what_a_new_quote_gives(values, catalog, visit):
     first = quote_of(values, catalog=catalog)

@@ -464,6 +464,30 @@ def test_formulas_are_of_the_old_kind_and_nothing_is_hidden() -> None:
     assert book["Summary"]["E7"].protection.locked and book["Summary"].freeze_panes == "C7"
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_sheets_print_on_one_paper_and_charts_say_what_they_show(lang: str) -> None:
+    made = dump(make({"hours": "720"}), lang=lang)
+    parts = text_of(made)
+    papers = [re.findall(r'paperSize="(\d+)"', x) for n, x in parts.items() if n.startswith("xl/worksheets/sheet")]
+    assert len(papers) > 10
+    assert {one for found in papers for one in found} == {"9"}
+    assert all(papers)
+    charts = [
+        c for n, x in parts.items() if n.startswith("xl/drawings/drawing") for c in re.findall("<xdr:cNvPr[^>]*>", x)
+    ]
+    assert len(charts) == 4
+    assert all(len(re.findall(r'descr="[^"]{15,}"', c)) == 1 for c in charts)
+    assert len(set(charts)) == 4
+
+
+def test_terms_are_chinese_in_a_chinese_workbook() -> None:
+    made = dump(make({"hours": "720"}), lang="zh")
+    shared = text_of(made)["xl/sharedStrings.xml"]
+    said = [x for x in re.findall(r"<t[^>]*>([^<]*)</t>", shared) if not re.search(r"\w:\w", x)]
+    assert any("预留实例 3 年 全额预付" in x for x in said)
+    assert [x for x in said if re.search(r"\b\d+[ym]\b|upfront", x)] == []
+
+
 def test_the_same_quote_gives_the_same_bytes() -> None:
     assert dump(make({}), top=2) == dump(make({}), top=2)
 

@@ -28,9 +28,9 @@ R580 = Host("c", "580.95.05", "mainland")
         ("B300", R595, "vLLM@0.31.0", "v0.31.0"),
         ("H20", R580, "vLLM@0.31.0", "v0.31.0"),
         ("A10", R570, "vLLM@0.29.0", "v0.29.0-cu129"),
-        ("V100", R580, "LMDeploy@0.17.0", "v0.17.0-cu12.8"),
-        ("V100", R570, "LMDeploy@0.17.0", "v0.17.0-cu12.8"),
-        ("V100", ANYWHERE, "LMDeploy@0.17.0", "v0.17.0-cu12.8"),
+        ("V100-32", R580, "LMDeploy@0.17.0", "v0.17.0-cu12.8"),
+        ("V100-32", R570, "LMDeploy@0.17.0", "v0.17.0-cu12.8"),
+        ("V100-32", ANYWHERE, "LMDeploy@0.17.0", "v0.17.0-cu12.8"),
         ("L40S", ANYWHERE, "vLLM@0.31.0", "v0.31.0"),
     ],
 )
@@ -44,7 +44,7 @@ def test_what_a_host_and_a_gpu_get(gpu: str, host: Host, label: str, image: str)
 @pytest.mark.parametrize(
     ("gpu", "host", "words"),
     [
-        ("V100", R595, "R580 is the last branch for V100"),
+        ("V100-32", R595, "R580 is the last branch for V100"),
         ("P40", R580, "no kernels for P40"),
         ("P40", ANYWHERE, "no kernels for P40"),
         ("B300", R570, "under driver 570.133.20"),
@@ -62,7 +62,7 @@ def test_what_gets_nothing_hears_why(gpu: str, host: Host, words: str) -> None:
         ("vllm@0.7.3", "A10", R595, False, ""),
         ("vllm@0.19.1", "A10", R570, True, ""),
         ("vllm@0.31.0", "A10", R570, False, "needs driver 580 or newer, not 570.133.20"),
-        ("vllm", "V100", R580, False, ""),
+        ("vllm", "V100-32", R580, False, ""),
         ("sglang", "A100-40", R595, False, ""),
         ("lmdeploy", "A100-40", R595, True, ""),
     ],
@@ -76,7 +76,7 @@ def test_an_asked_version_goes_through_the_same_room(asked: str, gpu: str, host:
 
 
 def test_the_row_is_said_in_words() -> None:
-    for gpu, words in (("A10", "vLLM@0.31.0 as deployed on drivers >= 580"), ("V100", "on drivers 525 to 580")):
+    for gpu, words in (("A10", "vLLM@0.31.0 as deployed on drivers >= 580"), ("V100-32", "on drivers 525 to 580")):
         choice = engines.choose(gpus.find(gpu))
         assert choice.build is not None
         assert words in str(engines.row(choice.build, gpus.find(gpu)))

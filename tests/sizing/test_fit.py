@@ -195,7 +195,7 @@ def test_the_same_question_has_the_same_answer() -> None:
     ("values", "message"),
     [
         ({"model": "DeepSeek-R1-Distil-Qwen-7"}, "did you mean DeepSeek-R1-Distill-Qwen-7B"),
-        ({"model": "DeepSeek-V4-Flash"}, "known but cannot be sized"),
+        ({"model": "DeepSeek-V4.1-Flash"}, "known but cannot be sized"),
         ({"precision": "int3"}, "unknown precision 'int3'"),
         ({"input_tokens": 0}, "input_tokens must be 1 or more"),
         ({"output_tokens": -5}, "output_tokens must be 1 or more"),
@@ -206,7 +206,7 @@ def test_the_same_question_has_the_same_answer() -> None:
         ({"engine": "vlm"}, "unknown engine 'vlm'"),
         ({"rps": D(1), "concurrency": 4}, "give one demand"),
         ({"gpu": ("A10X",)}, "no datasheet for GPU 'A10X'"),
-        ({"model_config": "/nowhere/config.json"}, "cannot be read"),
+        ({"model_config": "/nowhere/config.json"}, "cannot read"),
     ],
 )
 def test_check_refuses_what_cannot_be_sized(values: dict[str, Any], message: str) -> None:

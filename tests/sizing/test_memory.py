@@ -94,9 +94,9 @@ ALL = ("fp16", "bf16", "fp8", "int8", "int8-w8a16", "int4-awq", "int4-gptq")
 @pytest.mark.parametrize(
     ("gpu", "engine", "runs"),
     [
-        ("V100", "", {"fp16", "int4-awq", "int4-gptq"}),
-        ("V100", "vllm@0.7.3", {"fp16", "int4-gptq"}),
-        ("V100", "vllm@0.33.0", set()),
+        ("V100-32", "", {"fp16", "int4-awq", "int4-gptq"}),
+        ("V100-32", "vllm@0.7.3", {"fp16", "int4-gptq"}),
+        ("V100-32", "vllm@0.33.0", set()),
         ("T4", "", set(ALL) - {"bf16"}),
         ("T4", "vllm@0.13.0", set(ALL) - {"bf16", "fp8"}),
         ("A10", "", set(ALL)),

@@ -49,11 +49,11 @@ def test_gaps_are_the_same_in_both_languages() -> None:
 @pytest.mark.parametrize("values", [{}, {"rps": Decimal(5)}, {"concurrency": 900, "spare": 1}, {"tpot_ms": Decimal(1)}])
 def test_an_answer_is_worded_whole_in_chinese(values: dict[str, object]) -> None:
     t = i18n.translator("zh")
-    for name, number in (("A100-40", 8), ("V100", 8), ("A10", 1)):
+    for name, number in (("A100-40", 8), ("V100-32", 8), ("A10", 1)):
         load = Workload(**values).load  # type: ignore[arg-type]
         case = case_of(load, (name, None, number), Host())
         assert not isinstance(case[0], str)
-        plans = options(case.model, load.precision, case.gpu, case.engine, gpus=case.cards, context=1536)  # type: ignore[union-attr]
+        plans = options(case.model, case.load.precision, case.gpu, case.engine, gpus=case.cards, context=1536)  # type: ignore[union-attr]
         made = chosen(case, plans)  # type: ignore[arg-type]
         said = [*made.reasons, *made.warnings, *(s.what for s in made.steps), *(s.formula for s in made.steps)]
         assert said
@@ -68,6 +68,6 @@ def test_an_answer_is_worded_whole_in_chinese(values: dict[str, object]) -> None
 
 
 def test_a_refusal_says_its_values() -> None:
-    said = support.refusal(engines.parse("vllm@0.31.0"), gpus.find("V100"), "fp16", find("Qwen3-8B"))
+    said = support.refusal(engines.parse("vllm@0.31.0"), gpus.find("V100-32"), "fp16", find("Qwen3-8B"))
     assert dict(said.values)["engine"] == "vLLM@0.31.0"
     assert i18n.translator("zh").say(said).startswith("vLLM@0.31.0 没有适用于 V100-SXM2-32GB")

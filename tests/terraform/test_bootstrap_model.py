@@ -239,3 +239,126 @@ def test_modelscope_wrong_bytes_never_count_as_complete(hub, tmp_path):
     assert not (tmp_path / "models/DeepSeek-R1-Distill-Qwen-7B/.planner-complete").exists()
     hub.corrupt = b""
     assert download(hub, tmp_path, "gn7i").returncode == 0
+
+
+# -- what a listing may say ------------------------------------------------------------------------------------------
+
+#: Stand-ins of the hubs' clients: they answer with a listing, and write what is asked for as they find it beside them.
+CLIENTS = """
+import fnmatch, json, os, pathlib
+
+class Plain:
+    def __init__(self, **fields):
+        self.__dict__.update(fields)
+
+LISTING = json.load(open(os.environ["LISTING"]))
+
+def deliver(local_dir, allow_patterns):
+    for name, size, sha, text in LISTING:
+        if any(fnmatch.fnmatch(name, pattern) for pattern in allow_patterns) and text is not None:
+            path = pathlib.Path(local_dir) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+"""
+HUGGING_FACE = (
+    CLIENTS
+    + """
+class HfApi:
+    def model_info(self, *args, **given):
+        files = [Plain(rfilename=n, size=s, lfs=Plain(sha256=h) if h else None) for n, s, h, _ in LISTING]
+        return Plain(sha="0" * 40, siblings=files)
+
+def snapshot_download(*args, local_dir, allow_patterns, **given):
+    deliver(local_dir, allow_patterns)
+"""
+)
+MODELSCOPE = (
+    CLIENTS
+    + """
+class HubApi:
+    def __init__(self, **given):
+        pass
+
+    def list_repo_files(self, *args, **given):
+        return [Plain(path=n, size=s, sha256=h, is_dir=False) for n, s, h, _ in LISTING]
+
+    def download_repo(self, *args, local_dir, allow_patterns, **given):
+        deliver(local_dir, allow_patterns)
+"""
+)
+
+
+def _row(name: str, text: str | None = "x", sha: str | None = "") -> list[object]:
+    """Return a listed file; sha: "" = the right one."""
+    said = hashlib.sha256((text or "").encode()).hexdigest() if sha == "" else sha
+    return [name, len(text or ""), said, text]
+
+
+CONFIG, WEIGHT = _row("config.json", "{}", None), _row("model.safetensors")
+
+
+def _listed(rows: list[list[object]], folder: Path, variant: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+    folder = folder / f"{variant}-home"
+    (folder / "stubs").mkdir(parents=True)
+    (folder / "stubs" / "huggingface_hub.py").write_text(HUGGING_FACE)
+    (folder / "stubs" / "modelscope_hub.py").write_text(MODELSCOPE)
+    (folder / "listing.json").write_text(json.dumps(rows))
+    (folder / "victim").write_text("v")
+    text = bootstrap.render(VARIANTS[variant])["files/model.py"]
+    text = text.replace("/srv/models", str(folder / "models")).replace("/run/planner/hub-token", str(folder / "token"))
+    plenty = "import shutil, types\nshutil.disk_usage = lambda path: types.SimpleNamespace(free=10**15)\n"
+    (folder / "model.py").write_text(plenty + text)
+    env = {**os.environ, "PYTHONPATH": str(folder / "stubs"), "LISTING": str(folder / "listing.json")}
+    done = subprocess.run(
+        [sys.executable, "model.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (folder / "victim").read_text() == "v" and "Traceback" not in done.stderr, done.stderr
+    return done, folder / "models/DeepSeek-R1-Distill-Qwen-7B"
+
+
+@pytest.mark.parametrize("variant", ["g5", "gn7i"])
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "no weights"),
+        ([CONFIG], "no weights"),
+        ([CONFIG, _row("deep/model.safetensors")], "no weights"),
+        ([CONFIG, _row("../model.safetensors")], "no weights"),
+        ([CONFIG, _row("model.safetensors", sha=None)], "some without SHA-256"),
+        ([CONFIG, _row("model.safetensors", sha="abc")], "differ from the hub"),
+        ([CONFIG, WEIGHT, _row("model-2.safetensors", sha=None)], "some without SHA-256"),
+        ([CONFIG, _row("model.safetensors", sha="0" * 64)], "differ from the hub"),
+        ([CONFIG, WEIGHT, _row("model-2.safetensors", None)], "differ from the hub"),
+    ],
+)
+def test_a_listing_that_cannot_be_trusted_never_counts_as_complete(rows, said, variant, tmp_path):
+    done, model = _listed(rows, tmp_path, variant)
+    assert done.returncode == 1 and said in done.stderr and not (model / ".planner-complete").exists()
+
+
+@pytest.mark.parametrize("variant", ["g5", "gn7i"])
+def test_names_stay_inside_the_folder(variant, tmp_path):
+    """Whatever the listing says of files elsewhere, they are neither fetched nor checked nor removed."""
+    hostile = ["../../victim", "../../../victim", "/etc/victim", "a/../../../victim", "..", ".", "", "a\nb", "*", "[a]", "a\\b"]
+    rows = [CONFIG, WEIGHT, *(_row(name, sha="0" * 64) for name in hostile)]
+    done, model = _listed(rows, tmp_path, variant)
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in model.rglob("*")} == {"config.json", "model.safetensors", ".planner-complete"}
+
+
+@pytest.mark.parametrize("variant", ["g5", "gn7i"])
+@pytest.mark.parametrize(
+    ("names", "right"),
+    [
+        ("model.safetensors consolidated.safetensors pytorch_model.bin tf_model.h5", "model.safetensors"),
+        ("model-1.safetensors model-2.safetensors original/m.safetensors", "model-1.safetensors model-2.safetensors"),
+        ("consolidated.safetensors x.gguf", "consolidated.safetensors"),
+        ("pytorch_model-1.bin pytorch_model-2.bin model.gguf", "pytorch_model-1.bin pytorch_model-2.bin"),
+    ],
+)
+def test_weights_come_once(names, right, variant, tmp_path):
+    rows = [[name, 10**9, *_row(name)[2:]] for name in names.split()]
+    done, model = _listed([CONFIG, _row(".gitattributes"), *rows], tmp_path, variant)
+    assert done.returncode == 0, done.stderr
+    found = {p.relative_to(model).as_posix() for p in model.rglob("*") if p.is_file()}
+    assert found == {*right.split(), "config.json", ".gitattributes", ".planner-complete"}

@@ -158,7 +158,7 @@ class Sheet:
         ws.hide_gridlines(2)
         if landscape:
             ws.set_landscape()
-        ws.set_paper(8 if key in ("prices", "costs", "timeline") else 9)  # A3 for the wide ones, else A4
+        ws.set_paper(9)  # A4 throughout: a review is printed in one go
         ws.fit_to_pages(1, 0)
         ws.set_margins(0.5, 0.5, 0.6, 0.6)
         ws.set_footer("&L&8&F  &A&R&8&P / &N")

@@ -123,7 +123,7 @@ def write_costs(book: Book, model: Model, refs: Inputs) -> None:
         _Row(book, model, refs, option).write()
     s.freeze(5, 2)
     s.ws.repeat_columns(0, 1)
-    s.ws.fit_to_pages(2, 0)
+    s.ws.fit_to_pages(3, 0)
 
 
 def term_price(book: Book, ladder: Ladder, cells: dict[str, str]) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from planner.quoting.whatif import Again
 from planner.rendering.words import way
 from planner.text import Text
 
-__all__ = ["Ladder", "Model", "Option", "bought", "label"]
+__all__ = ["Ladder", "Model", "Option", "label"]
 
 ZERO = Decimal(0)
 
@@ -243,24 +243,4 @@ def label(o: Option, t: English) -> str:
     """Return the name of an option for people."""
     offer = o.offer
     site = f" ({offer.site})" if offer.site != offer.provider else ""
-    return f"{offer.instance_type}, {offer.region}{site}, {bought(way(offer), t)}"
-
-
-WORDS = (
-    "on-demand",
-    "reserved",
-    "savings-plan",
-    "subscription",
-    "spot",
-    "capacity-block",
-    "all upfront",
-    "partial upfront",
-    "no upfront",
-)
-
-
-def bought(words: str, t: English) -> str:
-    """Return a way of buying ("reserved 3y all upfront") in the reader's language."""
-    for word in WORDS:
-        words = words.replace(word, t(word))
-    return words
+    return f"{offer.instance_type}, {offer.region}{site}, {way(offer, t)}"

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from planner.quoting import cost, whatif
 from planner.quoting.records import Offer, Rate
+from planner.rendering.words import way as bought_as
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
-from planner.rendering.xlsx.model import Ladder, Model, bought
+from planner.rendering.xlsx.model import Ladder, Model
 
 __all__ = ["Prices", "column", "ladder_cost", "steps_cost", "write_prices"]
 
@@ -121,7 +122,7 @@ def _tax(model: Model, offer: Offer) -> str:
 def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> None:
     s, offer, t, source = book.sheets["prices"], ladder.offer, book.t, rate.source
     name = ladder.id if rate is not ladder.free else ""
-    way = bought(t.say(ladder.way), t)
+    way = bought_as(ladder.offer, t) if ladder.part == "compute" else t.say(ladder.way)
     what = (name, offer.provider, offer.region, offer.site, t.say(ladder.item), way, rate.unit)
     for col, text in enumerate(what):
         s.text(row, col, text)

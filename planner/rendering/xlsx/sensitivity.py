@@ -150,5 +150,8 @@ def _chart(book: Book, s: Sheet, first: int) -> None:
     chart.set_title({"name": t("What a fifth less or more of each input does"), "name_font": {"size": 11}})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 760, "height": 260})
-    s.ws.insert_chart(first + 6, 0, chart)
+    said = t(
+        "Bars: by how much the option's effective cost moves when one input is a fifth lower or higher; the table above has the numbers."
+    )
+    s.ws.insert_chart(first + 6, 0, chart, {"description": said})
     s.seen(first + 20, 7)

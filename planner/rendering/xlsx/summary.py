@@ -172,7 +172,8 @@ def _bars(book: Book, model: Model, s: Sheet, last: int) -> int:
     bars.set_legend({"none": True})
     height = 60 + 26 * (shown - FIRST + 1)
     bars.set_size({"width": 1380, "height": height})
-    s.ws.insert_chart(last + 2, 0, bars)
+    said = book.t("Bars: the effective cost of each option in the window; the table above has the numbers.")
+    s.ws.insert_chart(last + 2, 0, bars, {"description": said})
     return last + 2 + height // 20 + 2
 
 
@@ -187,8 +188,10 @@ def _lines(book: Book, model: Model, s: Sheet, row: int, cash: Any, curve: Any) 
     _style(curve, t("Option shown: break-even, one instance and month, {code}", code=code))
     curve.set_x_axis({"name": t("hours a month"), "min": 0, "max": 744, "major_unit": 124, **small})
     curve.set_y_axis({**money, "min": 0})
-    for chart, col, offset in ((cash, 0, 0), (curve, 5, 40)):
+    over = t("Lines: what the option shown has cost by each month, as cash and amortised; Timeline has the numbers.")
+    even = t("Lines: a month's cost of the option shown and on demand by hours run; Commitment has the numbers.")
+    for chart, col, offset, said in ((cash, 0, 0, over), (curve, 5, 40, even)):
         chart.set_legend({"position": "bottom"})
         chart.set_size({"width": 670, "height": 310})
-        s.ws.insert_chart(row, col, chart, {"x_offset": offset})
+        s.ws.insert_chart(row, col, chart, {"x_offset": offset, "description": said})
     s.seen(row + 17, 14)

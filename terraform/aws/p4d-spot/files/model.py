@@ -1,8 +1,9 @@
-# Downloads the model with resume, checks every file's SHA-256 against the hub's, then marks it complete.
+# Downloads one set of the model's weights with resume, checks every file's SHA-256 against the hub's, then marks it complete.
 
 import concurrent.futures
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,18 @@ from huggingface_hub import HfApi, snapshot_download
 info = HfApi().model_info(MODEL, files_metadata=True, token=token or False)
 revision = info.sha
 files = {f.rfilename: (f.size or 0, f.lfs and f.lfs.sha256) for f in info.siblings}
-skip = ("original/*", "*.gguf")  # the same weights a second time
-files = {name: known for name, known in files.items() if not any(pathlib.PurePath(name).match(glob) for glob in skip)}
+# Only plain names: nothing outside the folder, and no copies of the weights in folders of their own.
+files = {name: known for name, known in files.items() if re.fullmatch(r"[\w.+-]*\w", name)}
+weights = []
+for glob in "model*.safetensors", "*.safetensors", "*.bin":
+    weights = weights or [name for name in files if pathlib.PurePath(name).match(glob)]
+if not all([weights, *(files[name][1] for name in weights)]):
+    sys.exit("no weights, or some without SHA-256")
+# What else is large is the same weights in another format.
+files = {name: known for name, known in files.items() if name in weights or known[0] < 1e8}
 if sum(size for name, (size, _) in files.items() if not (TARGET / name).exists()) > shutil.disk_usage(TARGET).free:
-    sys.exit(f"{TARGET}: the model does not fit on the disk")
-snapshot_download(MODEL, revision=revision, local_dir=TARGET, ignore_patterns=list(skip), token=token or False)
+    sys.exit("the model does not fit on the disk")
+snapshot_download(MODEL, revision=revision, local_dir=TARGET, allow_patterns=list(files), token=token or False)
 
 
 def wrong(name):
