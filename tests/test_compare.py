@@ -148,6 +148,8 @@ def test_parts_add_up_to_the_last_digit(old: dict[str, Any], new: dict[str, Any]
         assert "price" not in parts
     body = json.loads(as_json(result))
     for offer in body["offers"]:
+        if offer["difference"] is None:  # no capacity block is so long
+            continue
         total = Decimal(0)
         for amount in offer["parts"].values():
             total = EXACT.add(total, Decimal(amount))
