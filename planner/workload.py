@@ -5,10 +5,10 @@ from decimal import Decimal
 from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
+from planner.harmless import one_line
 from planner.money import CURRENCIES, bounded, decimal_of, percent_of, seen
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
-from planner.text import one_line
 from planner.units import iso_date
 
 __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsaid"]

@@ -97,7 +97,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
         import csv
         from io import StringIO
 
-        from planner.text import cell
+        from planner.harmless import cell
 
         out = StringIO()
         made = [[h.replace(" ", "_") for h in header], *([cell(x) for x in row] for row in rows)]

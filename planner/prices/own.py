@@ -15,12 +15,12 @@ from typing import Any
 
 from planner.errors import MisuseError, suggest
 from planner.files import read_bytes, read_text, toml
+from planner.harmless import one_line
 from planner.money import bounded, decimal_of, plain
 from planner.offer import Price, Source, Way
 from planner.prices import sheet
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_prices
-from planner.text import one_line
 from planner.units import iso_date
 
 __all__ = ["load"]

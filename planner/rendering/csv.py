@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 
+from planner.harmless import cell
 from planner.money import plain
 from planner.quoting.notes import old_offers
 from planner.quoting.records import Quote
-from planner.text import cell
 
 __all__ = ["COLUMNS", "dump"]
 

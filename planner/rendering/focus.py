@@ -153,7 +153,7 @@ def dump(quote: Quote, *, offer: str = "", granularity: str = "monthly", allow_u
     granularity: hourly, daily or monthly. Raises `PlannerError` for an offer of which a part has no price, since the sum of
     its rows would be too little, unless `allow_unpriced` is given.
     """
-    from planner.text import cell
+    from planner.harmless import cell
 
     chosen = pick(quote, offer)
     if chosen.unpriced and not allow_unpriced:

@@ -23,12 +23,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import PlannerError
+from planner.harmless import cell, one_line, visible
 from planner.prices import fx, own
 from planner.prices.catalog import Catalog
 from planner.quoting import build
 from planner.rendering import formats
 from planner.sizing import config
-from planner.text import cell, one_line, visible
 from planner.workload import Workload, from_toml, make
 from tests.conftest import ROOT, TODAY
 from tests.damage import BAD, damaged, places
