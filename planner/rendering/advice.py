@@ -28,7 +28,7 @@ def _named(quote: Quote, offer: Offer, t: English, gpus: str) -> str:
 
 
 def headline(quote: Quote, t: English) -> list[str]:
-    """Return what to take and what it costs in one sentence, the age of its price, then what that beats (if anything)."""
+    """Return what to take and what it costs in one sentence, what that beats (if anything), and the age of its price."""
     best, chosen = quote.best, quote.recommended
     if best is None or chosen is None:
         return [t("No firm, fully priced offer serves this workload.")]
@@ -38,7 +38,6 @@ def headline(quote: Quote, t: English) -> list[str]:
         take = "Take {offer}: for {window} all that is owed has a present value of {amount} {code}."
     gpus = f" ({plain(best.gpu.count)}x {best.gpu.model})"
     said = [t(take, offer=_named(quote, best, t, gpus), amount=show(owed), code=code, window=words.window(quote, t))]
-    said.append(price_age(quote, best, t))
     beaten = rival(quote)
     rest = beaten[1].offer if beaten is not None else None
     if beaten is not None and rest is not None and beaten[1].more > 0:
@@ -53,6 +52,7 @@ def headline(quote: Quote, t: English) -> list[str]:
                 amount=show(other.amount),
             )
         )
+    said.append(price_age(quote, best, t))
     return said
 
 

@@ -103,6 +103,12 @@ function charges(line, hours, months, given) {
 }
 
 /* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
+/* Whether an offer can be taken in a window: no capacity block is longer than 182 days. */
+function sold(offer, hours) {
+  const terms = offer.recipe.terms;
+  return !(terms && terms.block) || new D(hours).lte(4368);
+}
+
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);
