@@ -87,12 +87,14 @@ class NotSold(NamedTuple):
     source: str
     note: str
 
-    def covers(self, region: str, name: str, option: str) -> bool:
-        """Return whether it says that `name` is not sold in `region` in any way of `option`."""
+    def holds(self, region: str, option: str) -> bool:
+        """Return whether it holds in `region` for every way of `option`, whatever the site, term and offering."""
         if self.site or self.term or self.offering or self.os or self.purchase_option not in ("", option):
             return False
-        if self.regions and (region in self.regions) is self.but:
-            return False
+        return not self.regions or (region in self.regions) is not self.but
+
+    def names(self, name: str) -> bool:
+        """Return whether the instance type `name` is among its types."""
         return not self.types or any(name == t or name.startswith((f"{t}.", f"{t}-")) for t in self.types)
 
 

@@ -59,9 +59,12 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
 def _unsold(req: Request, place: Place, names: Sequence[str], options: tuple[str, ...]) -> dict[str, NotSold]:
     """Return which of the types are known not to be sold in the place in any of the ways, and who says so."""
     known = req.catalog.not_sold(place.info.name)
-    found = {}
+    ways = [[k for k in known if k.holds(place.region, option)] for option in options]
+    found: dict[str, NotSold] = {}
+    if not all(ways):
+        return found
     for name in names:
-        said = [next((k for k in known if k.covers(place.region, name, option)), None) for option in options]
+        said = [next((k for k in way if k.names(name)), None) for way in ways]
         if all(said) and said[0] is not None:
             found[name] = said[0]
     return found
