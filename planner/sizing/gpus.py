@@ -183,7 +183,7 @@ def _lookup(name: str, memory_gib: float | None) -> GpuSpec | Missing:
             text("GPU {gpu} comes in several sizes: say {sizes}", gpu=repr(word), sizes=sizes), unknown=False
         )
     if memory_gib:  # a machine's own GPU: no slip of the keyboard, and looking for near names takes 4 ms
-        return Missing(text("no datasheet for GPU {gpu}", gpu=word), unknown=True)
+        return Missing(text("no datasheet for GPU {gpu}", gpu=repr(word)), unknown=True)
     alike = nearest(word, sorted(names()))
     hint = text("did you mean {names}?", names=", ".join(alike)) if alike else suggest(word, names())
     return Missing(text("no datasheet for GPU {gpu}: {hint}", gpu=repr(word), hint=hint), unknown=True)
