@@ -109,13 +109,18 @@ def _proxy_secrets() -> list[str]:
     return found
 
 
-def suggest(word: str, known: object) -> str:
-    """Return `": did you mean a, b?"`-style help for a misspelt `word`, or the choices when none is near."""
+def nearest(word: str, known: list[str]) -> list[str]:
+    """Return up to three of the names in `known` that are spelled nearly as `word` is, nearest first."""
     import difflib
 
+    lower = {name.lower(): name for name in known}
+    return [lower[n] for n in difflib.get_close_matches(word.lower(), list(lower), n=3, cutoff=0.5)]
+
+
+def suggest(word: str, known: object) -> str:
+    """Return `": did you mean a, b?"`-style help for a misspelt `word`, or the choices when none is near."""
     names = sorted(str(name) for name in known)  # type: ignore[attr-defined]
-    lower = {name.lower(): name for name in names}
-    near = [lower[n] for n in difflib.get_close_matches(word.lower(), list(lower), n=3, cutoff=0.5)]
+    near = nearest(word, names)
     if near:
         return f"did you mean {', '.join(near)}?"
     if len(names) <= 12:

@@ -80,7 +80,9 @@ def toml(text: str, where: str) -> dict[str, Any]:
     from decimal import Decimal
 
     try:
-        return tomllib.loads(text, parse_float=Decimal)
+        data = tomllib.loads(text, parse_float=Decimal)
+        _bounded(data, where)
+        return data
     except (
         ValueError,
         ArithmeticError,
@@ -88,6 +90,14 @@ def toml(text: str, where: str) -> dict[str, Any]:
         raise MisuseError(f"{where}: not valid TOML: {exc}") from None
     except RecursionError:
         raise MisuseError(f"{where}: nested too deeply") from None
+
+
+def _bounded(value: object, where: str) -> None:
+    """Raise for an integer that Python would not even write out (a hexadecimal one may have any length)."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        raise MisuseError(f"{where}: a number of more than 60 digits")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _bounded(part, where)
 
 
 def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str:

@@ -12,7 +12,19 @@ from decimal import Decimal, InvalidOperation
 from planner.errors import MisuseError
 from planner.records import NamedTuple
 
-__all__ = ["CURRENCIES", "PLACES", "Fx", "Money", "bounded", "decimal_of", "percent_of", "plain", "show", "total"]
+__all__ = [
+    "CURRENCIES",
+    "PLACES",
+    "Fx",
+    "Money",
+    "bounded",
+    "decimal_of",
+    "percent_of",
+    "plain",
+    "seen",
+    "show",
+    "total",
+]
 
 ZERO = Decimal(0)
 
@@ -90,7 +102,7 @@ def decimal_of(text: object, what: str) -> Decimal:
     and blanks raise `MisuseError`: a price written like that was made by a spreadsheet and may have been rounded.
     """
     if isinstance(text, bool) or not isinstance(text, (str, int, Decimal, float)):
-        raise MisuseError(f"{what}: expected a number, got {text!r}")
+        raise MisuseError(f"{what}: expected a number, got {seen(text)}")
     raw = _written(text, what)
     body = raw[1:] if raw[:1] in ("-", "+") else raw
     if not body or not _PLAIN.issuperset(body) or body.count(".") > 1 or body == "." or len(body) > 60:
@@ -129,6 +141,15 @@ def _written(number: str | int | Decimal | float, what: str) -> str:
     if isinstance(number, int) and number.bit_length() > 200:
         raise MisuseError(f"{what}: a number of more than 60 digits (write it like 12.34)")
     return str(number)
+
+
+def seen(value: object) -> str:
+    """Return a value as an error message shows it: at most 60 characters."""
+    try:
+        shown = repr(value)
+    except ValueError:  # an integer of more than 4,300 digits
+        return "a number of very many digits"
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def percent_of(text: object, what: str) -> Decimal:

@@ -46,7 +46,9 @@ CATEGORIES = ("compute", "egress", "inter_region", "storage", "ip", "tax")
 class Region(NamedTuple):
     """A region by the cloud's own id; `groups` are price groups it belongs to (one price printed for several).
 
-    market: one of MARKETS, whether it is in mainland China; hosts of images, packages and models differ by it.
+    market: one of MARKETS, whether it is in mainland China; hosts of images, packages and models differ by it. zone_of: the
+    region that it is a zone of, for a zone with prices of its own (Local Zone, Wavelength): such a place is looked at only
+    where it is named. "" for a region.
     """
 
     provider: str
@@ -57,6 +59,7 @@ class Region(NamedTuple):
     groups: tuple[str, ...]
     source: str
     market: str = "abroad"
+    zone_of: str = ""
 
 
 class Driver(NamedTuple):
@@ -128,7 +131,8 @@ class Source(NamedTuple):
     then says what is known. confidence: one of CONFIDENCES. origin: "list" (committed), "book" (observed by `planner
     refresh`) or "own" (the user's file). place: file:line, or the book's row, where it stands. observed: the UTC time at
     which a cloud answered so ("2026-11-23T10:00:00Z"), "" where none was asked. group: the group of regions that the
-    source prints it for, "" where it is for the region itself.
+    source prints it for, "" where it is for the region itself. confirmed: the ISO date on which another source last showed
+    the price unchanged, "" where none did.
     """
 
     text: str
@@ -139,6 +143,15 @@ class Source(NamedTuple):
     place: str = ""
     observed: str = ""
     group: str = ""
+    confirmed: str = ""
+
+    @property
+    def seen(self) -> str:
+        """The last day on which the price is known to have held, "" where no day is: its age counts from here.
+
+        What a cloud answered on a day held on that day, however long ago the price became effective.
+        """
+        return self.observed[:10] or max(self.as_of[:10], self.confirmed)
 
 
 class Price(NamedTuple):

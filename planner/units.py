@@ -36,6 +36,7 @@ __all__ = [
 
 RATE_MONTH_HOURS = Decimal(730)
 YEAR_HOURS = Decimal(8760)
+LONGEST_BLOCK = Decimal(4368)  # hours of the longest capacity block, 182 days
 LONGEST_MONTH_HOURS = Decimal(744)
 #: Years of a date that somebody gives: a term or a window from there stays within the calendar.
 FIRST_YEAR, LAST_YEAR = 1970, 2999
@@ -62,6 +63,18 @@ def term_hours(term: str) -> Decimal:
     """Return the hours of a term: 8,760 a year, 730 a month (the rule of reserved instances and savings plans)."""
     months = term_months(term)
     return YEAR_HOURS * (months // 12) if months % 12 == 0 else RATE_MONTH_HOURS * months
+
+
+def block_hours(hours: Decimal) -> Decimal | None:
+    """Return the hours of the capacity block that covers `hours`, None where none is so long.
+
+    Blocks are sold by the day up to 14 days, then by the week up to 182 days (the seller's user guide, capacity-blocks-purchase,
+    read 2026-11-26).
+    """
+    days = max(1, int((hours / 24).to_integral_value(ROUND_CEILING)))
+    if days > 14:
+        days = -(-days // 7) * 7
+    return Decimal(24 * days) if 24 * days <= LONGEST_BLOCK else None
 
 
 def add_months(day: date, months: int) -> date:

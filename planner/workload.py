@@ -5,7 +5,8 @@ from decimal import Decimal
 from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
-from planner.money import CURRENCIES, bounded, decimal_of, percent_of
+from planner.harmless import one_line
+from planner.money import CURRENCIES, bounded, decimal_of, percent_of, seen
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import iso_date
@@ -169,6 +170,8 @@ def _worth_asking(key: str, value: object) -> None:
 
 def _field(key: str, value: object) -> object:
     label = "--" + key.replace("_", "-")
+    if isinstance(value, int) and value.bit_length() > 200:
+        raise MisuseError(f"{label}: a number of more than 60 digits")
     if key == "hours":
         hours = decimal_of(value, label)
         if not 0 < hours <= MAX_HOURS:
@@ -183,7 +186,7 @@ def _field(key: str, value: object) -> object:
     if key == "precision":
         word = str(value).lower()
         if word not in PRECISIONS and word != "auto":
-            raise MisuseError(f"{label}: unknown precision {value!r}: {suggest(word, PRECISIONS)}")
+            raise MisuseError(f"{label}: unknown precision {seen(value)}: {suggest(word, PRECISIONS)}")
         return word
     if key == "kv_cache_dtype":
         word = str(value).lower()
@@ -199,7 +202,7 @@ def _field(key: str, value: object) -> object:
     if key == "budget_basis":
         word = str(value).lower().replace("_", "-")
         if word not in BASES:
-            raise MisuseError(f"{label}: unknown basis {value!r}: {suggest(word, BASES)}")
+            raise MisuseError(f"{label}: unknown basis {seen(value)}: {suggest(word, BASES)}")
         return word
     if key == "discount_rate":
         return None if value is None else percent_of(value, label)
@@ -218,7 +221,7 @@ def _field(key: str, value: object) -> object:
         return tuple(sorted(_rate(label, pair, rate) for pair, rate in _pairs(label, value)))
     if key == "low_confidence":
         if not isinstance(value, bool):
-            raise MisuseError(f"{label}: expected true or false, got {value!r}")
+            raise MisuseError(f"{label}: expected true or false, got {seen(value)}")
         return value
     return _text(key, label, value)
 
@@ -228,9 +231,9 @@ def _text(key: str, label: str, value: object) -> str:
         if key == "start" and hasattr(value, "isoformat") and hasattr(value, "year"):
             value = value.isoformat()[:10]  # TOML's own date or time
         else:
-            raise MisuseError(f"{label}: expected text, got {value!r}")
+            raise MisuseError(f"{label}: expected text, got {seen(value)}")
     text = str(value).strip()
-    if len(text) > 500 or any(ord(c) < 32 or ord(c) == 127 for c in text):
+    if len(text) > 500 or one_line(text) != text:
         raise MisuseError(f"{label}: at most 500 characters, none of them a control character")
     if key == "start" and text:
         text = iso_date(text, label)
@@ -240,7 +243,7 @@ def _text(key: str, label: str, value: object) -> str:
 def _names(key: str, label: str, value: object) -> tuple[str, ...]:
     raw = [value] if isinstance(value, str) else value
     if not isinstance(raw, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in raw):
-        raise MisuseError(f"{label}: expected a name or a list of names, got {value!r}")
+        raise MisuseError(f"{label}: expected a name or a list of names, got {seen(value)}")
     names = tuple(dict.fromkeys(v.strip() for v in raw))
     if len(raw) > 1000 or any(len(name) > 200 or not name.isprintable() for name in names):
         raise MisuseError(f"{label}: at most 1,000 names of at most 200 characters, none of them a control character")

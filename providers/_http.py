@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import random
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -61,12 +62,17 @@ class UnsafeAnswerError(FetchError):
 
 
 class Bound:
-    """Until when answers are read: `seconds` from now on, REGION_SECONDS unless given."""
+    """Until when answers are read: `seconds` from now on, REGION_SECONDS unless given; and how much of them at a time.
+
+    The threads of a region share it: what they are reading at one moment is together at most MOST_BYTES.
+    """
 
     def __init__(self, seconds: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = REGION_SECONDS if seconds is None else seconds
         self._clock = clock
         self._end = clock() + self._seconds
+        self._lock = threading.Lock()
+        self._reading = 0
 
     def check(self, what: str) -> None:
         """Raise `UnsafeAnswerError` when the time is over."""
@@ -75,29 +81,49 @@ class Bound:
                 f"{what} did not answer wholly within {self._seconds:g} s; try again later, or ask for less at once"
             )
 
+    def left(self) -> int:
+        """Return how many bytes may still be taken."""
+        with self._lock:
+            return MOST_BYTES - self._reading
 
-def read_bounded(raw: Any, what: str, bound: Bound, most: int | None = None) -> bytes:
-    """Return the decoded body of an urllib3 answer; raise `UnsafeAnswerError` beyond `most` bytes or the bound's time.
+    def take(self, size: int, what: str) -> None:
+        """Count what is read, and with a negative size what is read no more; raise `UnsafeAnswerError` beyond the bound."""
+        with self._lock:
+            self._reading += size
+            over = size > 0 and self._reading > MOST_BYTES
+        if over:
+            raise UnsafeAnswerError(f"{what} answered with more than {MOST_BYTES:,} bytes: not what was asked for")
 
-    Piece by piece as they come, so that neither a byte a second nor a compressed gigabyte gets past the two bounds.
+
+def read_bounded(raw: Any, what: str, bound: Bound) -> bytes:
+    """Return the decoded body of an urllib3 answer; raise `UnsafeAnswerError` beyond the bound's bytes or time.
+
+    Piece by piece as they come, so that neither a byte a second nor a compressed gigabyte gets past the two.
     """
-    most = MOST_BYTES if most is None else most
     coding = raw.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
         raise UnsafeAnswerError(f"{what} answered in {coding[:20]!r}, which was not asked for")
     unpack = None if coding in ("", "identity") else zlib.decompressobj(47)
-    body = bytearray()
-    while True:
-        bound.check(what)
-        data = raw.read1(_CHUNK, decode_content=False)
-        try:
-            body += unpack.decompress(data, most + 1 - len(body)) if unpack else data
-        except zlib.error as exc:
-            raise UnsafeAnswerError(f"{what} answered what is not {coding}, though it says so") from exc
-        if len(body) > most:
-            raise UnsafeAnswerError(f"{what} answered with more than {most:,} bytes: not what was asked for")
-        if not data:
-            return bytes(body)
+    body = io.BytesIO()
+    taken = 0
+    try:
+        while True:
+            bound.check(what)
+            data = raw.read1(_CHUNK, decode_content=False)
+            try:
+                # A piece is a thousandfold at most, and what is left bounds it.
+                more = unpack.decompress(data, max(1, bound.left() + 1)) if unpack else data
+            except zlib.error as exc:
+                raise UnsafeAnswerError(f"{what} answered what is not {coding}, though it says so") from exc
+            taken += len(more)
+            bound.take(len(more), what)
+            if unpack is not None and unpack.unconsumed_tail:  # cut at what was left when it was unpacked
+                raise UnsafeAnswerError(f"{what} answered with more than {MOST_BYTES:,} bytes: not what was asked for")
+            body.write(more)
+            if not data:
+                return body.getvalue()
+    finally:
+        bound.take(-taken, what)
 
 
 def refuse_redirect(status: int, target: str, host: str) -> None:

@@ -121,6 +121,9 @@ def test_parts_add_up_to_the_last_digit(old: dict[str, Any], new: dict[str, Any]
     result = compare(first, last)
     assert len(result.offers) >= 3
     for offer in result.offers:
+        if ":capacity_block" in offer.id and (offer.before is None or offer.after is None):
+            assert max(first.hours, last.hours) > 4368  # no block is so long
+            continue
         assert offer.before is not None
         assert offer.after is not None
         total = Decimal(0)
@@ -145,6 +148,8 @@ def test_parts_add_up_to_the_last_digit(old: dict[str, Any], new: dict[str, Any]
         assert "price" not in parts
     body = json.loads(as_json(result))
     for offer in body["offers"]:
+        if offer["difference"] is None:  # no capacity block is so long
+            continue
         total = Decimal(0)
         for amount in offer["parts"].values():
             total = EXACT.add(total, Decimal(amount))

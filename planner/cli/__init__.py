@@ -139,7 +139,7 @@ def _invoke(args: Sequence[str] | None) -> object:
 
 
 def _say(message: str, code: int) -> int:
-    from planner.text import one_line
+    from planner.harmless import one_line
 
     try:
         with contextlib.suppress(PlannerError):

@@ -13,6 +13,7 @@ from planner.cli.screen import colours
 from planner.errors import CatalogError, MisuseError, suggest
 
 if TYPE_CHECKING:
+    from planner.offer import Price
     from planner.prices.catalog import Catalog
 
 
@@ -35,15 +36,18 @@ def _filters(function: Any) -> Any:
 
 @catalog.command("list")
 @_filters
-@click.option("--all", "everything", is_flag=True, help="Also superseded, expired and low-confidence rows.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also superseded, expired and low-confidence rows, and replaced prices."
+)
 @click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", help="Output format.  [table]")
 def list_(everything: bool, form: str, **values: Any) -> int:
     """List prices, one row each."""
     from planner.money import plain
+    from planner.quoting.lines import exchangeable
     from planner.rendering.columns import grid
 
     rows = []
-    for price, spec in _select(values):
+    for price, spec in _select(values, everything):
         if (price.status or price.source.confidence == "low" or price.os != "linux") and not everything:
             continue
         tier = (
@@ -59,7 +63,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
                 plain(spec.gpu_count) if spec else "",
                 price.purchase_option,
                 price.term,
-                price.payment.replace("_", " "),
+                " ".join([price.payment.replace("_", " "), *([price.offering] if exchangeable(price.way) else [])]),
                 price.zone or tier,
                 plain(price.amount),
                 price.currency,
@@ -67,6 +71,7 @@ def list_(everything: bool, form: str, **values: Any) -> int:
                 price.source.as_of or "undated",
                 price.source.confidence,
                 price.status or price.source.origin,
+                price.source.confirmed,
             ]
         )
     header = [
@@ -86,12 +91,13 @@ def list_(everything: bool, form: str, **values: Any) -> int:
         "as of",
         "confidence",
         "state",
+        "confirmed",
     ]
     if form == "csv":
         import csv
         from io import StringIO
 
-        from planner.text import cell
+        from planner.harmless import cell
 
         out = StringIO()
         made = [[h.replace(" ", "_") for h in header], *([cell(x) for x in row] for row in rows)]
@@ -105,8 +111,8 @@ def list_(everything: bool, form: str, **values: Any) -> int:
     return 0
 
 
-def _select(values: dict[str, Any]) -> Any:
-    """Yield (price, specification or None) for the filters; unknown names raise `MisuseError`."""
+def _select(values: dict[str, Any], history: bool = False) -> Any:
+    """Yield (price, specification or None) for the filters; unknown names raise `MisuseError`. history: also replaced prices."""
     from planner.sizing.gpus import means
 
     books = {k: values.pop(k) for k in ("price_book", "price_book_db", "offline_list", "as_of")}
@@ -129,7 +135,8 @@ def _select(values: dict[str, Any]) -> Any:
         for region in regions[provider]:
             if values["region"] and region not in values["region"]:
                 continue
-            for price in book.prices(provider, region):
+            past = book.history(provider, region) if history else []
+            for price in (*book.prices(provider, region), *past):
                 spec = specs.get(price.instance_type)
                 if types and not price.instance_type.lower().startswith(types):
                     continue
@@ -149,7 +156,7 @@ def show(name: str, **values: Any) -> int:
 
     books = {k: values[k] for k in ("price_book", "price_book_db", "offline_list", "as_of")}
     values["instance_type"] = (name,)
-    found = [(p, s) for p, s in _select(values) if p.instance_type.lower() == name.lower()]
+    found = [(p, s) for p, s in _select(values, True) if p.instance_type.lower() == name.lower()]
     book = open_catalog(**books)
     specs = (s for provider in book.providers() for s in book.instances(provider).values())
     spec = next((s for s in specs if s.name.lower() == name.lower()), None)
@@ -184,7 +191,8 @@ def show(name: str, **values: Any) -> int:
         state = f"  [{p.status}: not quoted]" if p.status else ""
         lines.append(f"    {words}: {plain(p.amount)} {p.currency} per {p.unit}{low}{state}")
         lines.append(
-            f"      {p.source.as_of or p.source.dated or 'undated'}, confidence {p.source.confidence}, {p.source.place}"
+            f"      {p.source.as_of or p.source.dated or 'undated'}{_confirmed(p)}, confidence {p.source.confidence}, "
+            f"{p.source.place}"
         )
         lines.append(f"      {p.source.text}")
         if p.note:
@@ -193,6 +201,11 @@ def show(name: str, **values: Any) -> int:
         lines += ["", f"  {region} ({site})", *said, *([] if values["purchase_option"] else ["    no price"])]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
+
+
+def _confirmed(price: Price) -> str:
+    """Return the last day on which another source showed the price, where one did."""
+    return f", seen unchanged {price.source.confirmed}" if price.source.confirmed else ""
 
 
 def _sold(book: Catalog, provider: str, name: str, only: tuple[str, ...]) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -201,8 +201,8 @@ def put(text: str | bytes, output: str | None, force: bool = False, people: bool
     force: also over a file that planner did not write. people: it is read in the terminal, in the terminal's encoding.
     """
     if output:
+        from planner.harmless import visible
         from planner.rendering.formats import ours
-        from planner.text import visible
         from planner.writing import write_new
 
         if people and isinstance(text, str):

@@ -1,7 +1,7 @@
 """The terminal and the process around a command: streams that never raise what nobody can act on, and signals as errors.
 
 `prepare` puts two streams into the place of sys.stdout and sys.stderr. What they are given as text is shown and never obeyed
-(`planner.text.visible`); what the terminal's encoding lacks is written as an escape. A reader that has gone (`| head`) wants
+(`planner.harmless.visible`); what the terminal's encoding lacks is written as an escape. A reader that has gone (`| head`) wants
 no more, and the command goes on to its exit code; output that cannot be written (a full disk, a closed stream) is an error,
 said once. Nobody hears about errors of stderr.
 """
@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from planner.errors import PlannerError
-from planner.text import visible
+from planner.harmless import visible
 
 __all__ = ["OutputError", "Stopped", "prepare"]
 

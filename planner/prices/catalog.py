@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
-from planner.prices.lists import Lists, ProviderInfo
+from planner.prices.lists import ZONES, Lists, NotSold, ProviderInfo
 from planner.provider import installed
 
 if TYPE_CHECKING:
@@ -141,7 +141,10 @@ class Catalog:
     def _read_prices(self, provider: str, region: str) -> list[Price]:
         result: list[Price] = []
         for name in self._names(provider, region):
-            result += self.file_prices(provider, name, region)
+            listed = self.file_prices(provider, name, region)
+            result += _without(listed, result)
+        if self.as_of:
+            result += self._earlier(provider, region, result)
         problems = check_prices(result, self.instances(provider))
         if problems:
             raise CatalogError(problems[0])
@@ -150,15 +153,46 @@ class Catalog:
 
             observed = self.book.prices(provider, region, self.as_of)
             result = newest_over_list(result, observed, self.book.withdrawn(provider, region, self.as_of))
-        own = [p for p in self.own if p.provider == provider and p.region == region]
-        if own:
-            replaced = {p.group for p in own}
-            result = [p for p in result if p.group not in replaced] + own
+        mine = [p for p in self.own if p.provider == provider and p.region == region]
+        if mine:
+            replaced = {p.group for p in mine}
+            result = [p for p in result if p.group not in replaced] + mine
         return result
+
+    def _earlier(self, provider: str, region: str, listed: Iterable[Price]) -> list[Price]:
+        """Return what history tells of ways of buying that `listed` has no price of yet on the day asked for."""
+        from planner.prices.overlay import newest_of
+
+        now = {price.group for price in listed if not price.status}
+        past = self._of(provider).history(region)
+        return [price for price in newest_of(past, self.as_of) if price.group not in now]
+
+    def history(self, provider: str, region: str = "") -> list[Price]:
+        """Return the list's prices that others replaced, of one region or of all; each has a status.
+
+        A price printed for a group of regions is replaced by one for the region itself.
+        """
+        past: list[Price] = self._once((provider, "history", region), lambda: self._read_history(provider, region))
+        return past
+
+    def _read_history(self, provider: str, region: str) -> list[Price]:
+        past = self._of(provider).history(region)
+        first, *groups = self._names(provider, region) if region else ("",)
+        mine = self.file_prices(provider, first, region) if groups else []
+        for name in groups:
+            listed = self.file_prices(provider, name, region)
+            kept = {price.group for price in _without(listed, mine)}
+            past += [price._replace(status="superseded") for price in listed if price.group not in kept]
+        return past
 
     def file_prices(self, provider: str, name: str, region: str) -> list[Price]:
         """Return the rows of one price file as prices of `region` (a group's file holds for each member)."""
         return self._of(provider).prices(name, region, self.as_of)
+
+    def not_sold(self, provider: str) -> tuple[NotSold, ...]:
+        """Return what the provider is known not to sell."""
+        found: tuple[NotSold, ...] = self._once((provider, "not_sold"), self._of(provider).not_sold)
+        return found
 
     def zones(self, provider: str, region: str) -> Market | None:
         """Return where in `region` types were sold when it was asked last, None without a price book."""
@@ -198,7 +232,9 @@ class Catalog:
 
     def _names(self, provider: str, region: str) -> tuple[str, ...]:
         entry = self.regions(provider).get(region)
-        return (region, *(entry.groups if entry else ()))
+        if entry is None:
+            return (region,)
+        return (ZONES if entry.zone_of else region, *entry.groups)
 
     def price_files(self, provider: str) -> tuple[str, ...]:
         """Return the names (regions and groups) for which a committed price file exists, sorted."""
@@ -211,6 +247,14 @@ class Catalog:
 
 
 Beside = TypeVar("Beside", TransferPrice, ServicePrice)
+
+
+def _without(listed: list[Price], mine: list[Price]) -> list[Price]:
+    """Return a group's prices but for those that the region's own ones replace."""
+    if not (listed and mine):
+        return listed
+    own = {price.group for price in mine if not price.status}
+    return [price for price in listed if price.group not in own]
 
 
 def _in(row: Beside, region: str) -> Beside:

@@ -57,6 +57,11 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
             problems.append(f"{at}: unknown term {way.term[:40]!r} (write it like 1m, 1y or 3y)")
         if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
             problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
+        confirmed = price.source.confirmed
+        if confirmed and not (_is_date(confirmed) and price.source.as_of[:10] <= confirmed):
+            problems.append(
+                f"{at}: {way.instance_type}: confirmed {confirmed}, not a day after its date {price.source.as_of}"
+            )
         if price.tier_to is not None and price.tier_to <= price.tier_from:
             problems.append(f"{at}: tier ends at {price.tier_to}, before it begins at {price.tier_from}")
         if not price.status and price.source.confidence != "low":

@@ -3,7 +3,10 @@
     provider.json         title, home regions, sites (price books) with currency and tax
     regions.csv           id, names, sites, price groups, market (mainland or abroad)
     instances.csv         specifications
-    prices/<region>.csv   one row per price; a group's file (e.g. cn-mainland.csv) holds for every member region
+    prices/<region>.csv   one row per price; a group's file (e.g. cn-mainland.csv) holds for every member region;
+                          zones.csv: the prices of zones that are sold apart (regions.csv: zone_of)
+    history.csv.gz        prices that later ones replaced, in the same columns
+    not_sold.csv          what is not sold, so that its lack is no gap
     transfer.csv          traffic prices by tier;  services.csv  disks, addresses, gateways
     sources.csv           the full text of each source id
 
@@ -19,7 +22,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from planner.errors import CatalogError
 from planner.money import CURRENCIES
@@ -27,9 +30,15 @@ from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServiceP
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record
 from planner.records import NamedTuple
 
-__all__ = ["Lists", "ProviderInfo"]
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["ZONES", "Lists", "NotSold", "ProviderInfo"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
+_NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
+#: The price file of all zones that have prices of their own; each row is of the zone that it names.
+ZONES = "zones"
 
 
 class ProviderInfo(NamedTuple):
@@ -58,6 +67,35 @@ class ProviderInfo(NamedTuple):
         """Return the market of a region that regions.csv does not list."""
         inside = any(region.startswith(name[:-1]) if name.endswith("*") else region == name for name in self.mainland)
         return "mainland" if inside else "abroad"
+
+
+class NotSold(NamedTuple):
+    """What a provider does not sell, and who says so: the lack of such a price is no gap.
+
+    types: instance types, or beginnings of their names before a "." or "-"; () = all. regions: () = all; `but`: all others
+    than these. site, purchase_option, term, offering: "" = any.
+    """
+
+    types: tuple[str, ...]
+    regions: tuple[str, ...]
+    but: bool
+    site: str
+    purchase_option: str
+    term: str
+    offering: str
+    os: str
+    source: str
+    note: str
+
+    def holds(self, region: str, option: str) -> bool:
+        """Return whether it holds in `region` for every way of `option`, whatever the site, term and offering."""
+        if self.site or self.term or self.offering or self.os or self.purchase_option not in ("", option):
+            return False
+        return not self.regions or (region in self.regions) is not self.but
+
+    def names(self, name: str) -> bool:
+        """Return whether the instance type `name` is among its types."""
+        return not self.types or any(name == t or name.startswith((f"{t}.", f"{t}-")) for t in self.types)
 
 
 class Lists:
@@ -95,8 +133,8 @@ class Lists:
     def regions(self) -> dict[str, Region]:
         """Return the regions by id."""
         found = {}
-        for row, place in self._rows("regions.csv", _REGION):
-            name, name_en, name_zh, sites, groups, market, source = row
+        for row, place in self._rows("regions.csv", _REGION, "zone_of"):
+            name, name_en, name_zh, sites, groups, market, source, zone_of = row
             if market not in MARKETS:
                 raise CatalogError(f"{place}: unknown market {market!r} (known: {', '.join(MARKETS)})")
             found[name] = Region(
@@ -108,6 +146,7 @@ class Lists:
                 groups=tuple(groups.split()),
                 source=self._sources.get(source, source),
                 market=market,
+                zone_of=zone_of,
             )
         return found
 
@@ -121,10 +160,22 @@ class Lists:
 
         as_of: ISO date; rows that hold only from a later day on are left out ("" = none is).
         """
-        at = PRICE.texts.index("effective_date")
+        at, where = PRICE.texts.index("effective_date"), PRICE.texts.index("region")
         keep = (lambda texts: texts[at] <= as_of) if as_of else None
-        rows = self._records(PRICE, f"prices/{name}.csv", region, "" if name == region else name, keep)
+        file = f"prices/{name}.csv"
+        if name != ZONES:
+            rows = self._records(PRICE, file, region, "" if name == region else name, keep)
+        elif region == ZONES:
+            rows = self._records(PRICE, file, keep=keep)
+        else:
+            rows = self._records(PRICE, file, keep=lambda t: t[where] == region and (keep is None or keep(t)))
         return cast("list[Price]", list(rows))
+
+    def history(self, region: str = "") -> list[Price]:
+        """Return the prices that later ones replaced, of one region or of all; each has a status."""
+        at = PRICE.texts.index("region")
+        keep = (lambda texts: texts[at] == region) if region else None
+        return cast("list[Price]", list(self._records(PRICE, "history.csv.gz", keep=keep)))
 
     def transfer(self) -> list[TransferPrice]:
         """Return all traffic prices; a group's bear the group's name as their region."""
@@ -143,6 +194,29 @@ class Lists:
             if row.amount <= 0:
                 raise CatalogError(f"{row.source.place}: {row.item} price {row.amount} is not above zero")
         return rows
+
+    def not_sold(self) -> tuple[NotSold, ...]:
+        """Return what the provider is known not to sell."""
+        found = []
+        for row, _ in self._rows("not_sold.csv", _NOT_SOLD):
+            types, regions, site, option, term, offering, os_, source, note = row
+            said = self._sources.get(source, source)
+            where, but = tuple(regions.removeprefix("!").split()), regions.startswith("!")
+            found.append(
+                NotSold(
+                    types=tuple(types.split()),
+                    regions=where,
+                    but=but,
+                    site=site,
+                    purchase_option=option,
+                    term=term,
+                    offering=offering,
+                    os=os_,
+                    source=said,
+                    note=note,
+                )
+            )
+        return tuple(found)
 
     def price_files(self) -> tuple[str, ...]:
         """Return the names (regions and groups) for which a price file exists, sorted."""
@@ -166,35 +240,54 @@ class Lists:
     ) -> Iterator[Record]:
         """Yield the records of a file; region: what to put instead of the row's own, "" = leave it."""
         # "provider" is the first text of every kind, and no column: a file is of one provider.
+        # A price may say when it was last seen unchanged; the other kinds do not.
         columns, sources = kind.texts[1:], self._sources
         own, source = kind.texts.index("region") if region else 0, kind.texts.index("source")
-        for row, place in self._rows(file, columns):
+        for row, place in self._rows(file, columns, "confirmed"):
             texts = [self.provider, *row]
+            confirmed = texts.pop()
             texts[source] = sources.get(texts[source], texts[source])
             if own:
                 texts[own] = region
             if keep is not None and not keep(texts):
                 continue
             try:
-                yield kind.read(texts, At("list", place, "", group))
+                yield kind.read(texts, At("list", place, "", group, confirmed))
             except ValueError as exc:
                 raise CatalogError(f"{place}: {exc}") from exc
 
-    def _rows(self, file: str, columns: Sequence[str]) -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield the rows after a file's header as the texts of `columns`, each with its place."""
+    def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield the rows after a file's header as the texts of `columns`, each with its place.
+
+        last: one more column, that a file need not have ("" stands for it then).
+        """
         shown = f"{self.shown}/{file}"
         path = os.path.join(self.folder, *file.split("/"))
         if not os.path.exists(path):
             return
-        with open(path, encoding="utf-8", newline="") as lines:
+        with _opened(path) as lines:
             reader = csv.reader(lines)
             header = next(reader, [])
             header[:1] = [name.removeprefix("\ufeff") for name in header[:1]]
+            width = len(header)
             missing = [name for name in columns if name not in header]
             if missing:
                 raise CatalogError(f"{shown}: the column {missing[0]!r} is missing")
-            pick = itemgetter(*(header.index(name) for name in columns))
+            lacks = bool(last) and last not in header
+            if lacks:
+                header = [*header, last]
+            pick = itemgetter(*(header.index(name) for name in ((*columns, last) if last else columns)))
             for row in reader:
-                if len(row) != len(header):
-                    raise CatalogError(f"{shown}:{reader.line_num}: {len(row)} columns, expected {len(header)}")
+                if len(row) != width:
+                    raise CatalogError(f"{shown}:{reader.line_num}: {len(row)} columns, expected {width}")
+                if lacks:
+                    row.append("")
                 yield pick(row), f"{shown}:{reader.line_num}"
+
+
+def _opened(path: str) -> TextIO:
+    if path.endswith(".gz"):
+        import gzip
+
+        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8", newline=""))
+    return open(path, encoding="utf-8", newline="")

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from planner.offer import InstanceType, Key, Price, ServicePrice, TransferPrice
 
-__all__ = ["newest_over_list", "types_over_list"]
+__all__ = ["newest_of", "newest_over_list", "types_over_list"]
 
 Row = TypeVar("Row", Price, TransferPrice, ServicePrice)
 
@@ -36,6 +36,20 @@ def newest_over_list(
             row = row._replace(default=True)
         kept.append(row)
     return kept
+
+
+def newest_of(past: Iterable[Price], as_of: str) -> list[Price]:
+    """Return the replaced prices that held on the day `as_of`, quotable again: of each group those of the latest date."""
+    groups: dict[Key, list[Price]] = {}
+    for price in past:
+        if price.source.as_of and price.source.as_of <= as_of and price.source.confidence != "low":
+            groups.setdefault((price.group, price.currency), []).append(price)
+    found: list[Price] = []
+    for rows in groups.values():
+        latest = max(price.source.as_of for price in rows)
+        once = {price.key: price._replace(status="") for price in rows if price.source.as_of == latest}
+        found += once.values()
+    return found
 
 
 def types_over_list(listed: Iterable[InstanceType], observed: Iterable[InstanceType]) -> list[InstanceType]:

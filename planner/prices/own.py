@@ -15,12 +15,12 @@ from typing import Any
 
 from planner.errors import MisuseError, suggest
 from planner.files import read_bytes, read_text, toml
+from planner.harmless import one_line
 from planner.money import bounded, decimal_of, plain
 from planner.offer import Price, Source, Way
 from planner.prices import sheet
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_prices
-from planner.text import one_line
 from planner.units import iso_date
 
 __all__ = ["load"]
@@ -56,7 +56,7 @@ def load(path: str, catalog: Catalog) -> list[Price]:
     for provider, instances in known.items():
         problems = check_prices([p for p in prices if p.provider == provider], instances)
         if problems:
-            raise MisuseError(f"price book {problems[0]}")
+            raise MisuseError(f"price book {problems[0][:400]}")
     return prices
 
 
@@ -103,7 +103,9 @@ def _rows(reader: Any, name: str, first: int) -> Iterator[list[str]]:
 def _columns(header: list[str], name: str) -> None:
     for column in header:
         if column not in NEEDED + OPTIONAL:
-            raise MisuseError(f"price book {name}: unknown column {column!r}: {suggest(column, NEEDED + OPTIONAL)}")
+            raise MisuseError(
+                f"price book {name}: unknown column {column[:60]!r}: {suggest(column[:60], NEEDED + OPTIONAL)}"
+            )
     for column in NEEDED:
         if column not in header:
             raise MisuseError(f"price book {name}: the column {column!r} is missing")
@@ -178,7 +180,8 @@ def _price(row: Mapping[str, str], place: str, catalog: Catalog) -> Price:
             note=get("note"),
         )
     except MisuseError as exc:
-        raise MisuseError(f"price book {place}: {exc}") from None
+        told = str(exc)
+        raise MisuseError(f"price book {place}: {told if len(told) <= 400 else told[:397] + '...'}") from None
 
 
 def _site(catalog: Catalog, provider: str, region: str, currency: str) -> str:

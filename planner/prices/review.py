@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import CatalogError
 from planner.prices.checks import check_prices
+from planner.prices.lists import ZONES
 from planner.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ class Review(NamedTuple):
     """What one provider's lists hold.
 
     prices: rows of the price files, of which `undated` bear no date and `out` are kept out of quotes. instance_types and
-    regions also count what only the price book knows. oldest, newest: ISO dates of the quotable prices, "" where none is
-    dated. problems: sentences; not () means that the lists must not be quoted, and the numbers may be short.
+    regions also count what only the price book knows. oldest, newest: ISO dates on which quotable prices were last seen, ""
+    where none is dated. problems: sentences; not () means that the lists must not be quoted, and the numbers may be short.
     """
 
     provider: str
@@ -54,12 +55,12 @@ def review(catalog: Catalog, provider: str) -> Review:
             problems += check_prices(prices, specs)
             found = found._replace(
                 prices=found.prices + len(prices),
-                undated=found.undated + sum(1 for price in prices if not price.source.as_of),
+                undated=found.undated + sum(1 for price in prices if not price.source.seen),
                 out=found.out + sum(1 for price in prices if price.status),
             )
-            dates += [price.source.as_of for price in prices if price.source.as_of and not price.status]
+            dates += [price.source.seen for price in prices if price.source.seen and not price.status]
         placed = {name for region in regions.values() for name in (region.id, *region.groups)}
-        strays = sorted({*files} - placed - {UNPLACED})
+        strays = sorted({*files} - placed - {UNPLACED, ZONES})
         problems += [f"{provider}: prices/{name}.csv belongs to no region" for name in strays]
         for region in regions:
             catalog.transfer(provider, region)

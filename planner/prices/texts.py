@@ -57,6 +57,7 @@ class At(NamedTuple):
     place: str = ""
     observed: str = ""
     group: str = ""
+    confirmed: str = ""
 
 
 def observed(at: str) -> At:

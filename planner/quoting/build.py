@@ -14,6 +14,7 @@ from planner.sizing import Sizing
 from planner.sizing.engines import Host
 from planner.sizing.fit import check, settled, size
 from planner.text import text
+from planner.units import block_hours
 from planner.workload import Workload
 
 __all__ = ["quote", "seller"]
@@ -42,6 +43,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
                 rejected.append(found)
             else:
                 offers += _offers(req, here, name, found)
+                rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
         rejected += bare
@@ -104,6 +106,17 @@ def _host(req: Request, here: Place) -> Host:
     return Host(name, driver.version if driver else "", market)
 
 
+def _too_long(req: Request, here: Place, name: str) -> list[Rejected]:
+    """Return that a type's capacity blocks cannot be bought for so long a window, where that is so."""
+    options = req.workload.purchase_option
+    if block_hours(req.window.hours) or (options and "capacity_block" not in options):
+        return []
+    if not any(way.purchase_option == "capacity_block" for way, _ in here.types[name]):
+        return []
+    why = text("a capacity block lasts at most 182 days (4,368 h); the window has {hours} h", hours=req.window.hours)
+    return [Rejected(here.info.name, here.region, name, why)]
+
+
 def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]:
     """Return every way of buying an instance type that the workload lets pass."""
     bought: Bought = here.types[name]
@@ -118,5 +131,6 @@ def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]
     return [
         offer(req, here, machine, sizing, bought[key], made[key], on_demand.get(key[0].site))
         for key in bought
-        if not options or key[0].purchase_option in options
+        if (not options or key[0].purchase_option in options)
+        and (key[0].purchase_option != "capacity_block" or block_hours(req.window.hours))
     ]

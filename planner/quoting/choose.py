@@ -207,6 +207,7 @@ def advise(quote: Quote) -> Advice:
     def lower(firm: bool) -> Offer | None:
         rest = [o for o in quote.offers if (o.firm if firm else o.market and not o.unpriced)]
         rest = [o for o in rest if o.totals.report.effective < best.totals.report.effective]
+        rest = [o for o in rest if o.purchase_option != "capacity_block"]  # bought for this window: it does not last
         return min(rest, key=lambda o: o.totals.report.effective, default=None)
 
     return Advice(best, lower(True), lower(False))

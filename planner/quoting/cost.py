@@ -21,7 +21,7 @@ from planner.offer import Source, Way
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Rate
 from planner.records import NamedTuple
 from planner.text import Text, raw
-from planner.units import RATE_MONTH_HOURS, Window, term_hours, term_months
+from planner.units import LONGEST_BLOCK, RATE_MONTH_HOURS, Window, block_hours, term_hours, term_months
 
 __all__ = [
     "Terms",
@@ -55,6 +55,9 @@ def _ceil(value: Decimal) -> int:
 
 def terms_of(way: Way, window: Window, months: int) -> Terms | None:
     """Return the terms of `way` in a window of `months` billing months, None for pay as you go."""
+    if way.purchase_option == "capacity_block":
+        length = block_hours(window.hours) or LONGEST_BLOCK
+        return Terms(length, 1, _ceil(window.hours / length), False)
     if way.purchase_option not in ("reserved", "savings_plan", "subscription"):
         return None
     length, calendar = term_hours(way.term), term_months(way.term)

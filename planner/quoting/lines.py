@@ -22,6 +22,7 @@ __all__ = [
     "compute",
     "compute_name",
     "disk",
+    "exchangeable",
     "ladder",
     "lane",
     "quota",
@@ -50,14 +51,22 @@ LANES = {
 TAX_SOURCE = Source(text="given by the user (--tax)", as_of="", dated="", confidence="own", origin="own", place="--tax")
 
 
+def exchangeable(way: Way) -> bool:
+    """Return whether a reservation is of a class that its name must say: not the standard one (convertible)."""
+    return way.purchase_option == "reserved" and way.offering not in ("", "standard")
+
+
 @cache
-def way_text(option: str, term: str, payment: str) -> Text:
+def way_text(option: str, term: str, payment: str, offering: str = "") -> Text:
     """Return how something is bought, for people: "on-demand", "1y no upfront", "1m"."""
     if not term:
         return text(option.replace("_", "-"))
     if not payment:
         return term_text(term)
-    return text("{term} {payment}", term=term_text(term), payment=text(payment.replace("_", " ")))
+    paid = text(payment.replace("_", " "))
+    if offering:
+        return text("{term} {payment} {offering}", term=term_text(term), payment=paid, offering=text(offering))
+    return text("{term} {payment}", term=term_text(term), payment=paid)
 
 
 def term_text(term: str) -> Text:
@@ -67,7 +76,7 @@ def term_text(term: str) -> Text:
 
 def compute_name(way: Way, upfront: bool = False) -> Text:
     """Return what a line for the machine itself is called; upfront: the part of a commitment that is paid at once."""
-    how = way_text(way.purchase_option, way.term, way.payment)
+    how = way_text(way.purchase_option, way.term, way.payment, way.offering if exchangeable(way) else "")
     key = "{kind} ({type}, {way}, upfront)" if upfront else "{kind} ({type}, {way})"
     return raw(key, kind=WORDS[way.purchase_option], type=way.instance_type, way=how)
 
@@ -80,7 +89,8 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
     """Return the lines of `count` instances bought as `prices` say (all rows of one way of buying).
 
     Pay as you go is one line with its steps. A commitment has one line per row: what is paid upfront and what runs by
-    the hour. An all-upfront source that prints only "upfront / hours of the term" is paid upfront all the same.
+    the hour. An all-upfront source that prints only "upfront / hours of the term" is paid upfront all the same. A capacity
+    block is a commitment whose term the window sets (`planner.units.block_hours`).
     """
     way = prices[0].way
     option = way.purchase_option
@@ -94,9 +104,10 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
             label = compute_name(way, rule == "upfront")
             lines.append(Line("compute", rule, label, count, ONE, currency, (_rate(price),), share))
         return tuple(lines)
-    rule = "block" if option == "capacity_block" else "hours"
+    if option == "capacity_block":  # the whole block is paid before it begins
+        return (Line("compute", "upfront", compute_name(way, True), count, ONE, currency, (_rate(prices[0]),), share),)
     rates = tuple(_rate(p) for p in sorted(prices, key=lambda p: p.tier_from))
-    return (Line("compute", rule, compute_name(way), count, ONE, currency, rates, share),)
+    return (Line("compute", "hours", compute_name(way), count, ONE, currency, rates, share),)
 
 
 def ladder(prices: Iterable[TransferPrice]) -> list[TransferPrice]:

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from planner.quoting.records import AsOf, Charge, Gap, Offer, Rejected, Stale
+from planner.prices.lists import NotSold
+from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
 from planner.text import Text, plural, text
 from planner.workload import Workload
 
-__all__ = ["age_of", "ages", "gaps", "late", "of_all"]
+__all__ = ["ages", "gaps", "is_old", "late", "of_all", "old_offers", "seen"]
 
 
 def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
-    """Return what has no price in a region: ways of buying that nobody sells there, and types without any price."""
+    """Return what has no price in a region: ways of buying that nobody sells there, and types without any price.
+
+    What the cloud is known not to sell is no gap: of types that were asked for it is said why they have no offer.
+    """
     info, region, work = place.info, place.region, req.workload
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
-    missing = []
+    wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
+    missing, rejected = [], []
     for option in work.purchase_option or info.sells:
-        if option not in found:
+        if option in found:
+            continue
+        said = _unsold(req, place, wanted, (option,)) if option in info.sells else {}
+        if not wanted or len(said) < len(wanted):
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
-    rejected = []
-    bare = sorted(n for n, s in place.specs.items() if n not in place.types and req.wants(n, s))
-    if bare and req.types:
-        why = text("no price in the catalogue for {region}", region=region)
-        rejected = [Rejected(info.name, region, name, why) for name in bare]
-    elif bare:
+        elif req.types:
+            rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
+    bare = [n for n in wanted if n not in place.types]
+    # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
+    unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
+    if req.types:
+        told = {r.instance_type for r in rejected}
+        rejected += [
+            Rejected(info.name, region, name, _not_sold(place, ("on_demand",), unsold[name]))
+            if name in unsold
+            else Rejected(info.name, region, name, text("no price in the catalogue for {region}", region=region))
+            for name in bare
+            if name not in told
+        ]
+        return missing, rejected
+    bare = [name for name in bare if name not in unsold]
+    if bare:
         shown = ", ".join(bare[:3]) + (", ..." if len(bare) > 3 else "")
         key = plural(
             len(bare),
@@ -35,6 +54,33 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
         )
         missing.append(Gap(info.name, region, "", "", text(key, n=len(bare), who=info.title, names=shown)))
     return missing, rejected
+
+
+def _unsold(req: Request, place: Place, names: Sequence[str], options: tuple[str, ...]) -> dict[str, NotSold]:
+    """Return which of the types are known not to be sold in the place in any of the ways, and who says so."""
+    known = req.catalog.not_sold(place.info.name)
+    ways = [[k for k in known if k.holds(place.region, option)] for option in options]
+    found: dict[str, NotSold] = {}
+    if not all(ways):
+        return found
+    for name in names:
+        said = [next((k for k in way if k.names(name)), None) for way in ways]
+        if all(said) and said[0] is not None:
+            found[name] = said[0]
+    return found
+
+
+def _not_sold(place: Place, options: tuple[str, ...], said: NotSold) -> Text:
+    way = text(options[0].replace("_", "-")) if said.purchase_option else text("list price")
+    key = (
+        "{who} does not sell it as {way} in {region} ({source})"
+        if said.purchase_option
+        else "{who} has no {way} for it ({source})"
+    )
+    values: dict[str, object] = {"who": place.info.title, "way": way, "source": said.source}
+    if said.purchase_option:
+        values["region"] = place.region
+    return text(key, **values)
 
 
 def _gap(req: Request, place: Place, option: str) -> Text:
@@ -67,43 +113,66 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
     return tuple(notes)
 
 
-def age_of(charge: Charge) -> str:
-    """Return the day from which a charge's price counts its age: when it was last seen, else when it was published.
+def seen(offer: Offer) -> tuple[str, bool]:
+    """Return the day from which the age of an offer's prices counts, that of its oldest one, and whether one has no day.
 
-    What a cloud answered on a day held on that day, however long ago the price became effective.
+    A price counts from when a source last showed it (`Source.seen`), not from when it was first published.
     """
-    return charge.source.observed[:10] or charge.source.as_of
+    days = {charge.source.seen for charge in offer.charges if charge.category != "tax"}
+    return min((day for day in days if day), default=""), "" in days
 
 
-def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:
-    """Return the dates of the prices used per provider, and which providers are older than `limit` days.
+def is_old(offer: Offer, limit: int, today: str) -> bool:
+    """Return whether a price of the offer is undated or was last seen more than `limit` days before `today`.
 
     Prices of the market (spot) do not count: they are old the day after.
     """
-    dates: dict[str, set[str]] = {}
+    if offer.market:
+        return False
+    day, undated = seen(offer)
+    return undated or day < (date.fromisoformat(today) - timedelta(days=limit)).isoformat()
+
+
+def old_offers(quote: Quote) -> set[str]:
+    """Return the ids of the offers that stand on a stale price."""
+    return {o.id for o in quote.offers if is_old(o, quote.workload.max_age, quote.quoted_on)}
+
+
+def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:
+    """Return the days of the prices used per provider, and of which providers offers are older than `limit` days.
+
+    Prices of the market (spot) do not count: they are old the day after.
+    """
+    days: dict[str, set[str]] = {}
     undated: dict[str, set[str]] = {}
     origins: dict[str, set[str]] = {}
+    all_, old = dict[str, int](), dict[str, int]()
+    allowed = (date.fromisoformat(today) - timedelta(days=limit)).isoformat()
     for offer in offers:
         if offer.market:
             continue
+        provider, late_ = offer.way.provider, False
         for charge in offer.charges:
             if charge.category == "tax":
                 continue
-            day = age_of(charge)
+            day = charge.source.seen
             if day:
-                dates.setdefault(offer.provider, set()).add(day)
+                days.setdefault(provider, set()).add(day)
             else:
-                undated.setdefault(offer.provider, set()).add(charge.source.place)
-            origins.setdefault(offer.provider, set()).add(charge.source.origin)
-    oldest_allowed = (date.fromisoformat(today) - timedelta(days=limit)).isoformat()
+                undated.setdefault(provider, set()).add(charge.source.place)
+            origins.setdefault(provider, set()).add(charge.source.origin)
+            late_ = late_ or day < allowed
+        all_[provider] = all_.get(provider, 0) + 1
+        old[provider] = old.get(provider, 0) + late_
     result, stale = [], []
     for provider in sorted(origins):
-        known = sorted(dates.get(provider, ()))
+        known = sorted(days.get(provider, ()))
         oldest, newest = (known[0], known[-1]) if known else ("", "")
         missing = len(undated.get(provider, ()))
         result.append(AsOf(provider, oldest, newest, missing, "+".join(sorted(origins[provider]))))
-        if missing or oldest < oldest_allowed:
-            stale.append(Stale(provider, "" if missing else oldest, limit, _stale(provider, oldest, missing, limit)))
+        if old[provider]:
+            said = _stale(provider, (oldest, missing), (old[provider], all_[provider]), limit)
+            stale.append(Stale(provider, "" if missing else oldest, limit, said, old[provider], all_[provider]))
     return tuple(result), tuple(stale)
 
 
@@ -112,10 +181,13 @@ def late(limit: int, provider: str) -> Text:
     return text("older than {days} days; run `{command}`", days=limit, command=f"planner refresh {provider}")
 
 
-def _stale(provider: str, oldest: str, missing: int, limit: int) -> Text:
-    old = late(limit, provider)
+def _stale(provider: str, dates: tuple[str, int], offers: tuple[int, int], limit: int) -> Text:
+    oldest, missing = dates
+    values = {"old": offers[0], "n": offers[1], "late": late(limit, provider)}
     if not oldest:
-        return text("undated prices: {late}", late=old)
+        return text("{old} of {n} offers, undated prices: {late}", **values)
     if not missing:
-        return text("prices from {date}: {late}", date=oldest, late=old)
-    return text("prices from {date} and {n} undated: {late}", date=oldest, n=missing, late=old)
+        return text("{old} of {n} offers, prices from {date}: {late}", date=oldest, **values)
+    return text(
+        "{old} of {n} offers, prices from {date} and {undated} undated: {late}", date=oldest, undated=missing, **values
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
-from planner.quoting.records import Amounts, Gpu, Line, Machine, Offer, Totals
+from planner.quoting.records import Amounts, Commitment, Gpu, Line, Machine, Offer, Totals
 from planner.sizing import Sizing
 from planner.text import Text, text
 from planner.workload import Workload
@@ -67,7 +67,11 @@ def offer(
         sizing=sizing,
         cost_per_million_output=per_output,
         cost_per_million_tokens=per_token,
-        notes=(*_notes(prices, commitment.terms if commitment else 1), *_zone_notes(req, way)),
+        notes=(
+            *_block(way, commitment),
+            *_notes(prices, commitment.terms if commitment else 1),
+            *_zone_notes(req, way),
+        ),
     )
 
 
@@ -146,6 +150,15 @@ _SPOT = text("market price of a past sample: it moves, and the instance can be t
 @cache
 def _undated(known: str) -> Text:
     return text("undated price: {text}", text=text(known))
+
+
+def _block(way: Way, bought: Commitment | None) -> tuple[Text, ...]:
+    if way.purchase_option != "capacity_block" or bought is None:
+        return ()
+    key = (
+        "a block of {hours} h, all paid upfront: sold by the day up to 14 days, then by the week; it ends at 11:30 UTC"
+    )
+    return (text(key, hours=bought.term_hours),)
 
 
 def _notes(prices: Sequence[Price], terms: int) -> list[Text]:

@@ -7,7 +7,7 @@ What an offer costs has one definition, its **lines**. A `Line` is a quantity ru
 
     rule        quantity in a window                         cash                         owed over the term
     hours       hours, each at the step it falls in          as used                      nothing
-    block       the same                                     as used                      as used (capacity block)
+    block       the same                                     as used                      as used (0.1.0's capacity block)
     committed   hours                                        as used                      every hour of the term
     upfront     hours, the payment spread over the term's    once per term                the payment
     months      calendar months, a longer term spread        once per term                the payment
@@ -299,16 +299,22 @@ class Gap(NamedTuple):
 
 
 class Stale(NamedTuple):
-    """A provider whose prices are older than the limit; as_of is the oldest used ("" = a price without a date)."""
+    """A provider of whose offers some stand on prices older than the limit: `offers` of `among`, spot apart.
+
+    as_of: the day from which the oldest price counts ("" = a price without one). A file of before 0.2.0 does not say how
+    many (0).
+    """
 
     provider: str
     as_of: str
     limit_days: int
     message: Text
+    offers: int = 0
+    among: int = 0
 
 
 class AsOf(NamedTuple):
-    """Dates of the prices that a provider's offers were made of; "" where undated. undated counts those."""
+    """The days on which the prices of a provider's offers were last seen; "" where undated. undated counts those."""
 
     provider: str
     oldest: str

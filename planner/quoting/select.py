@@ -98,7 +98,7 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
     if not workload.region:
         return [(p, r) for p in providers for r in catalog.info(p).home_regions]
     if workload.region == ("all",):
-        return [(p, r) for p in providers for r in catalog.regions(p)]
+        return [(p, name) for p in providers for name, region in catalog.regions(p).items() if not region.zone_of]
     known = {p: catalog.regions(p) for p in providers}
     for region in workload.region:
         if not any(region in regions for regions in known.values()):

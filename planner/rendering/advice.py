@@ -7,7 +7,7 @@ from planner.money import plain, show
 from planner.quoting.choose import advise, amount, rival
 from planner.quoting.records import Offer, Quote
 from planner.rendering import words
-from planner.rendering.words import seller, way
+from planner.rendering.words import price_age, seller, way
 
 __all__ = ["headline", "name", "sentences"]
 
@@ -28,7 +28,7 @@ def _named(quote: Quote, offer: Offer, t: English, gpus: str) -> str:
 
 
 def headline(quote: Quote, t: English) -> list[str]:
-    """Return what to take and what it costs in one sentence, then what that beats by how much (if anything)."""
+    """Return what to take and what it costs in one sentence, what that beats (if anything), and the age of its price."""
     best, chosen = quote.best, quote.recommended
     if best is None or chosen is None:
         return [t("No firm, fully priced offer serves this workload.")]
@@ -52,6 +52,7 @@ def headline(quote: Quote, t: English) -> list[str]:
                 amount=show(other.amount),
             )
         )
+    said.append(price_age(quote, best, t))
     return said
 
 
@@ -73,6 +74,7 @@ def sentences(quote: Quote, t: English) -> list[str]:
             code=code,
         )
     ]
+    result[0] += t(" ") + price_age(quote, advice.best, t)
     if advice.lasting is not None:
         o = advice.lasting
         result.append(

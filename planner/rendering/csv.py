@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 
+from planner.harmless import cell
 from planner.money import plain
+from planner.quoting.notes import old_offers
 from planner.quoting.records import Quote
-from planner.text import cell
 
 __all__ = ["COLUMNS", "dump"]
 
@@ -48,6 +49,7 @@ COLUMNS = (
     "unpriced",
     "source",
     "as_of",
+    "confirmed",
     "confidence",
     "place",
     "stale",
@@ -64,7 +66,7 @@ def dump(quote: Quote, *, lang: str = "en") -> str:
     out.seek(0, io.SEEK_END)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    old, best = {s.provider for s in quote.stale}, quote.best
+    old, best = old_offers(quote), quote.best
     for o in quote.offers:
         report = o.totals.report
         head = [
@@ -110,9 +112,10 @@ def dump(quote: Quote, *, lang: str = "en") -> str:
                 *tail,
                 c.source.text,
                 c.source.as_of,
+                c.source.confirmed,
                 c.source.confidence,
                 c.source.place,
-                "yes" if o.provider in old else "no",
+                "yes" if o.id in old else "no",
             ]
             writer.writerow([cell(x) if isinstance(x, str) else x for x in [*head, *line]])
     return out.getvalue()

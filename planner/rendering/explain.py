@@ -6,7 +6,7 @@ from planner.i18n import English, pad, translator
 from planner.money import plain
 from planner.quoting.cost import monthly_cost
 from planner.quoting.records import Charge, Offer, Quote
-from planner.rendering.words import way
+from planner.rendering.words import dated, way
 from planner.text import text
 
 __all__ = ["dump"]
@@ -81,7 +81,7 @@ def _charge(c: Charge, t: English) -> list[str]:
     row = t(
         "price row {place} ({date}, confidence {confidence})",
         place=c.source.place,
-        date=c.source.as_of or t.say(text(c.source.dated)) or t("undated"),
+        date=dated(c.source, t),
         confidence=t.say(text(c.source.confidence)),
     )
     return [*lines, f"      {row}", "      " + t("source: {text}", text=c.source.text)]

@@ -16,6 +16,7 @@ from planner.errors import MisuseError, PlannerError, suggest
 from planner.money import plain
 from planner.quoting.calendar import GRANULARITIES, Entry, cut, next_month
 from planner.quoting.choose import named
+from planner.quoting.notes import is_old
 from planner.quoting.records import Charge, Offer, Quote, Seller
 from planner.text import Text
 
@@ -106,7 +107,12 @@ SERVICES = {
     "tax": ("Other", "Other (Other)", "", "Tax"),
     "unpriced": ("Other", "Other (Other)", "", "Unpriced"),
 }
-TYPES = {"reserved": "Reserved Instance", "savings_plan": "Savings Plan", "subscription": "Subscription"}
+TYPES = {
+    "reserved": "Reserved Instance",
+    "savings_plan": "Savings Plan",
+    "subscription": "Subscription",
+    "capacity_block": "Capacity Block",
+}
 UNITS = {
     "hour": "Hours",
     "month": "Months",
@@ -147,7 +153,7 @@ def dump(quote: Quote, *, offer: str = "", granularity: str = "monthly", allow_u
     granularity: hourly, daily or monthly. Raises `PlannerError` for an offer of which a part has no price, since the sum of
     its rows would be too little, unless `allow_unpriced` is given.
     """
-    from planner.text import cell
+    from planner.harmless import cell
 
     chosen = pick(quote, offer)
     if chosen.unpriced and not allow_unpriced:
@@ -302,7 +308,7 @@ def _traced(quote: Quote, offer: Offer) -> dict[str, object]:
         "x_Projected": "true",
         "x_QuoteHash": quote.hash,
         "x_Scenario": quote.workload.name or quote.workload.model,
-        "x_Stale": "true" if any(s.provider == offer.provider for s in quote.stale) else "false",
+        "x_Stale": "true" if is_old(offer, quote.workload.max_age, quote.quoted_on) else "false",
     }
 
 

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import BinaryIO
 
 from planner.errors import MisuseError, suggest
+from planner.harmless import visible
 from planner.quoting.records import Quote
 from planner.records import NamedTuple
-from planner.text import visible
 
 __all__ = ["FORMATS", "Format", "find", "ours", "render"]
 

@@ -218,7 +218,7 @@ def _prices(quote: Quote, shown: list[Offer], t: English) -> list[dict[str, str]
                 "name": t.say(c.name) + (f" [{t.say(c.tier)}]" if c.tier else ""),
                 "price": f"{own} {c.currency}/{t.say(text(c.unit))}",
                 "list": f"{listed} {c.currency}/{t.say(text(c.unit))}" if c.list_unit_price != c.unit_price else "",
-                "date": source.as_of or t.say(text(source.dated)) or t("undated"),
+                "date": words.dated(source, t),
                 "confidence": t.say(text(source.confidence)),
                 "source": source.text,
                 "place": source.place,

@@ -97,7 +97,8 @@ class _Writer:
             f'"list": "{plain(c.list)}", "billed": "{plain(c.billed)}", "committed": "{plain(c.committed)}", '
             f'"obligation": "{plain(c.obligation)}", "tier": {_text(str(c.tier))}, "formula": {_text(str(c.formula))}, '
             f'"source": {_text(s.text)}, "as_of": {_or_null(s.as_of)}, "dated": {_text(s.dated)}, '
-            f'"confidence": "{s.confidence}", "origin": "{s.origin}", "place": {_text(s.place)}}}'
+            f'"confidence": "{s.confidence}", "origin": "{s.origin}", "place": {_text(s.place)}, '
+            f'"confirmed": {_or_null(s.confirmed)}}}'
         )
 
     def step(self, s: Step) -> str:

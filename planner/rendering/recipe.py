@@ -21,6 +21,7 @@ def recipe(quote: Quote, offer: Offer) -> dict[str, Any]:
         "terms": terms
         and {
             "by_month": terms.by_month,
+            "block": offer.purchase_option == "capacity_block",
             "hours": plain(terms.term_hours),
             "months": terms.term_months,
             "upfront": plain(terms.upfront),

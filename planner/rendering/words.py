@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from planner.i18n import English, translator
 from planner.money import plain, show
-from planner.quoting.lines import term_text
+from planner.offer import Source
+from planner.quoting.lines import exchangeable, term_text
+from planner.quoting.notes import is_old, late, seen
 from planner.quoting.records import AsOf, Offer, Quote
 from planner.text import Text, plural, text
 
-__all__ = ["budget", "dates", "gaps", "prices_of", "rejected", "seller", "way", "window", "workload"]
+__all__ = [
+    "budget",
+    "dated",
+    "dates",
+    "gaps",
+    "price_age",
+    "prices_of",
+    "rejected",
+    "seller",
+    "way",
+    "window",
+    "workload",
+]
 
 ENGLISH = translator("en")
 
@@ -20,6 +35,7 @@ def way(offer: Offer, t: English = ENGLISH) -> str:
     words = [t.say(text(offer.purchase_option.replace("_", "-")))]
     words += [t.say(term_text(offer.term))] if offer.term else []
     words += [t.say(text(offer.payment.replace("_", " ")))] if offer.payment else []
+    words += [t.say(text(offer.offering))] if exchangeable(offer.way) else []
     return " ".join([*words, offer.zone] if offer.zone else words)
 
 
@@ -49,6 +65,31 @@ def workload(quote: Quote, t: English = ENGLISH) -> str:
     if work.storage_gb:
         parts.append(t("{gb} GB disk each", gb=plain(work.storage_gb)))
     return t(", ").join(parts)
+
+
+def dated(source: Source, t: English = ENGLISH) -> str:
+    """Return since when a price holds, and when it was last seen unchanged: "list of 2024-11-07, seen unchanged 2026-09-24"."""
+    day = source.as_of or t.say(text(source.dated)) or t("undated")
+    if not source.confirmed or source.confirmed <= source.as_of:
+        return day
+    if not source.as_of:
+        return t("{day}, seen unchanged {confirmed}", day=day, confirmed=source.confirmed)
+    return t("list of {day}, seen unchanged {confirmed}", day=day, confirmed=source.confirmed)
+
+
+def price_age(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
+    """Return in a sentence of when an offer's own prices are, and whether that is too old."""
+    day, undated = seen(offer)
+    oldest = min((c.source for c in offer.charges if c.source.seen == day and c.category != "tax"), default=None)
+    if oldest is None or undated or not day:
+        said = t("Its price bears no date.")
+    else:
+        days = (date.fromisoformat(quote.quoted_on) - date.fromisoformat(day)).days
+        said = t("Its price: {dated}, {days} days old.", dated=dated(oldest, t), days=days)
+    limit = quote.workload.max_age
+    if not is_old(offer, limit, quote.quoted_on):
+        return said
+    return said + t(" ") + t("STALE: {message}.", message=t.say(late(limit, offer.provider)))
 
 
 def prices_of(age: AsOf, t: English = ENGLISH) -> str:

@@ -2,7 +2,7 @@
 
 import os
 
-from planner.errors import MisuseError, suggest
+from planner.errors import MisuseError, nearest, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
 from planner.text import Text, text
@@ -182,7 +182,10 @@ def _lookup(name: str, memory_gib: float | None) -> GpuSpec | Missing:
         return Missing(
             text("GPU {gpu} comes in several sizes: say {sizes}", gpu=repr(word), sizes=sizes), unknown=False
         )
-    hint = suggest(word, names())
+    if memory_gib:  # a machine's own GPU: no slip of the keyboard, and looking for near names takes 4 ms
+        return Missing(text("no datasheet for GPU {gpu}", gpu=repr(word)), unknown=True)
+    alike = nearest(word, sorted(names()))
+    hint = text("did you mean {names}?", names=", ".join(alike)) if alike else suggest(word, names())
     return Missing(text("no datasheet for GPU {gpu}: {hint}", gpu=repr(word), hint=hint), unknown=True)
 
 

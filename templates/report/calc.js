@@ -41,8 +41,17 @@ function perTerm(line, terms) {
   return line.unit === "term" ? price : price.mul(terms.hours);
 }
 
+/* The terms in another window: a capacity block is as long as the window needs, by the day to 14 days, then by the week (units.block_hours). */
+function termsIn(terms, hours) {
+  if (!terms || !terms.block) return terms;
+  const days = D.max(1, hours.div(24).ceil());
+  const whole = days.gt(14) ? days.div(7).ceil().mul(7) : days;
+  return { ...terms, hours: D.min(whole, 182).mul(24) };
+}
+
 /* Return [list, effective, billed, committed, obligation] of each charge of a line (cost.py has the same rules). */
-function charges(line, hours, months, terms) {
+function charges(line, hours, months, given) {
+  const terms = termsIn(given, hours);
   const keep = new D(1).sub(line.share);
   const one = (quantity, list, billed, committed) => {
     const amount = quantity.mul(line.share === "0" ? list : new D(list).mul(keep));
@@ -94,6 +103,12 @@ function charges(line, hours, months, terms) {
 }
 
 /* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
+/* Whether an offer can be taken in a window: no capacity block is longer than 182 days. */
+function sold(offer, hours) {
+  const terms = offer.recipe.terms;
+  return !(terms && terms.block) || new D(hours).lte(4368);
+}
+
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);

@@ -223,7 +223,7 @@
   function best() {
     let found = null, least = null;
     for (const offer of quote.offers) {
-      if (!offer.firm) continue;
+      if (!offer.firm || !sold(offer, values[0])) continue;
       const amount = result(offer).report[4];
       if (least === null || amount.lt(least)) { found = offer; least = amount; }
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from planner.cli.terminal import shown
-from planner.text import cell, one_line, visible
+from planner.harmless import cell, one_line, visible
 from tests.conftest import ROOT
 
 PLANNER = f"{sys.executable} -m planner"

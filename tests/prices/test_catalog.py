@@ -42,7 +42,7 @@ def test_all_three_families_and_the_ones_beside_them() -> None:
 def test_files_bear_only_their_own_region() -> None:
     for name in REAL.providers():
         for file in REAL.price_files(name):
-            if file == "unplaced":
+            if file in ("unplaced", "zones"):
                 continue
             path = Path(homes()[name], "catalog", "prices", f"{file}.csv")
             with path.open(encoding="utf-8") as text:
@@ -52,8 +52,14 @@ def test_files_bear_only_their_own_region() -> None:
 def test_a_group_price_names_a_real_region() -> None:
     prices = [p for p in REAL.prices("tencentcloud", "ap-shanghai") if p.site == "china"]
     assert prices and {p.region for p in prices} == {"ap-shanghai"}
-    assert all("cn-mainland.csv" in p.source.place for p in prices)
-    assert not [p for p in REAL.prices("tencentcloud", "ap-singapore") if p.site == "china"]
+    group = [p for p in prices if "cn-mainland.csv" in p.source.place]
+    assert group and {p.source.group for p in group} == {"cn-mainland"}
+    # A price printed for Shanghai itself comes before the mainland's, which is history then.
+    own = {p.group for p in prices} - {p.group for p in group}
+    past = [p for p in REAL.history("tencentcloud", "ap-shanghai") if "cn-mainland.csv" in p.source.place]
+    assert past and {p.group for p in past} <= own and {p.status for p in past} == {"superseded"}
+    abroad = [p for p in REAL.prices("tencentcloud", "ap-singapore") if p.site == "china"]
+    assert abroad and all("ap-singapore.csv" in p.source.place for p in abroad)
 
 
 def test_sites_are_never_mixed() -> None:
@@ -77,7 +83,9 @@ def test_as_of_leaves_out_later_prices() -> None:
     early = catalog.Catalog(as_of="2026-08-01")
     rows = [p for p in early.prices("aws", "us-east-1") if p.instance_type == "p4d.24xlarge"]
     assert rows and not any(p.source.as_of > "2026-08-01" for p in rows)
-    assert not any(p.purchase_option == "reserved" and p.term == "1y" and not p.status for p in rows)
+    # The reservations of 2026-09-17 are not known yet: those that they replaced are quoted.
+    reserved = [p for p in rows if (p.purchase_option, p.term, p.offering) == ("reserved", "1y", "standard")]
+    assert [(p.source.as_of, p.status) for p in reserved if p.payment == "no_upfront"] == [("2026-01-21", "")]
 
 
 @pytest.fixture
@@ -133,7 +141,11 @@ def test_a_provider_says_its_services_its_driver_and_where_mainland_china_is() -
         assert info.services == {"compute": service}
         assert info.driver is not None and info.driver.branch == branch and info.driver.source and info.driver.as_of
     markets = {name: {r.id: r.market for r in book.regions(name).values()} for name in book.providers()}
-    assert [r for r, market in markets["aws"].items() if market == "mainland"] == ["cn-north-1"]
+    assert [r for r, market in markets["aws"].items() if market == "mainland"] == [
+        "cn-north-1",
+        "cn-north-1-pkx-1",
+        "cn-northwest-1",
+    ]
     assert {r for r, m in markets["alicloud"].items() if m == "abroad" and r.startswith("cn-")} == {"cn-hongkong"}
     assert markets["tencentcloud"]["ap-guangzhou"] == "mainland" and markets["tencentcloud"]["ap-tokyo"] == "abroad"
     # Regions that the list does not have (the price book may) are told by the provider's own rule.

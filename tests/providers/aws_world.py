@@ -71,7 +71,7 @@ def product(
             for code, option, rates in (
                 ("6QCMYABX3D", "All Upfront", [("Hrs", "0.0000000000"), ("Quantity", year)]),
                 ("HU7G6KETJZ", "Partial Upfront", [("Hrs", "0.2500000000"), ("Quantity", "3000")]),
-                ("4NA7Y494T4", "No Upfront", [("Hrs", "0.6300000000")]),
+                ("4NA7Y494T4", "No Upfront", [("Hrs", "13.6300000000" if Decimal(hourly) > 10 else "0.6300000000")]),
             )
         }
     return {

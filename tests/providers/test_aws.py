@@ -67,7 +67,7 @@ def test_reserved_rows_say_how_they_are_paid(fake: FakeAws) -> None:
         ("all_upfront", "term"): Decimal("109788.21"),
         ("partial_upfront", "term"): Decimal(3000),
         ("partial_upfront", "hour"): Decimal("0.25"),
-        ("no_upfront", "hour"): Decimal("0.63"),
+        ("no_upfront", "hour"): Decimal("13.63"),
     }
 
 

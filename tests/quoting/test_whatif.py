@@ -24,6 +24,9 @@ def assert_agree(old: Quote, new: Quote, **changed: object) -> None:
     by_id = {o.id: o for o in new.offers}
     assert old.offers
     for offer in old.offers:
+        if offer.purchase_option == "capacity_block" and new.hours > 4368:
+            assert offer.id not in by_id  # no block is so long
+            continue
         then, wanted = whatif.again(old, offer, **changed), by_id[offer.id]  # type: ignore[arg-type]
         assert then.native() == wanted.totals.native, (offer.id, changed)
         for got, want in zip(then.report(), wanted.totals.report, strict=True):

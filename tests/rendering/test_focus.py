@@ -234,7 +234,9 @@ def test_a_capacity_block_ends_when_it_ends(planner: Run, tmp_path: Path) -> Non
         "aws,us-east-1,p4d.24xlarge,capacity_block,hour,11.8,USD\n"
     )
     asked = ("quote", "--price-book", "own.csv", "--purchase-option", "capacity_block", "--hours", "96")
-    [row] = table(planner(*asked, "--start", "2026-12-01", "--format", "focus").stdout)
+    asked = (*asked, "--instance-type", "p4d.24xlarge")
+    bought, row = table(planner(*asked, "--start", "2026-12-01", "--format", "focus").stdout)
+    assert (bought["ChargeCategory"], bought["BilledCost"], row["EffectiveCost"]) == ("Purchase", "1132.8", "1132.8")
     assert (row["ChargePeriodStart"], row["ChargePeriodEnd"]) == ("2026-12-01T00:00:00Z", "2026-12-05T00:00:00Z")
 
 

@@ -147,13 +147,19 @@ def test_sliders_give_what_a_new_quote_gives(values, catalog, visit):
             page.fill(f"#fx-{index}", rate)
         new = quote_of(values, hours, pairs, catalog)
         after = {o.id: o for o in new.offers}
-        assert cells(page) == {name: expected(after[name]) for name in options}, hours
+        # No capacity block is so long: a new quote refuses it, the page never recommends it.
+        gone = {name for name in by_id if name not in after}
+        assert not gone or (Decimal(hours) > 4368 and all(":capacity_block" in name for name in gone))
+        seen = {name: cell for name, cell in cells(page).items() if name not in gone}
+        assert seen == {name: expected(after[name]) for name in options if name not in gone}, hours
         made = page.evaluate(
             """([hours, rates]) => { const q = JSON.parse(document.getElementById("data").textContent);
             return q.offers.map((o) => [o.id, requote(q, o, hours, rates).report.map(String)]); }""",
             [hours, list(pairs.values())],
         )
         for name, report in made:
+            if name in gone:
+                continue
             # Not to the cent only: all 28 digits.
             assert [Decimal(v) for v in report] == list(after[name].totals.report), (name, hours)
             kinds.add(after[name].purchase_option)

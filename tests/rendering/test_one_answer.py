@@ -115,7 +115,7 @@ def of_json(quote: Quote, t: English) -> list[str]:
 
 
 def of_csv(quote: Quote, t: English) -> list[str]:
-    rows = list(csv.DictReader(io.StringIO(said(quote, "csv", t.lang))))
+    rows = list(csv.DictReader(io.StringIO(said(quote, "csv", t.lang).removeprefix("\ufeff"))))
     assert {row["offer"] for row in rows} == {o.id for o in quote.offers}
     return sorted({row["offer"] for row in rows if row["recommended"] == "yes"})
 

@@ -48,11 +48,14 @@ def test_a_wider_terminal_shows_more_never_less(asked: Quote) -> None:
 
 def test_it_opens_with_the_recommendation_and_what_it_beats(quote: Quote) -> None:
     """579.46 is what the reference case costs on demand; the best of another provider 780.11."""
-    first, second, *_ = table.dump(quote).splitlines()
+    first, second, third, *_ = table.dump(quote).splitlines()
     assert first == (
         "Take 1 x g6.xlarge (1x L4), aws us-east-1, on-demand: 579.46 USD to pay for 720 hours, all obligations included."
     )
     assert second.startswith("That is 200.66 USD (26 %) less than the best of another provider: 1 x GN10X.2XLARGE40")
+    assert (
+        third.startswith("Its price: 2026-07-20, ") and "STALE: older than 90 days; run `planner refresh aws`." in third
+    )
 
 
 def test_a_commitment_is_held_against_the_best_on_demand() -> None:
@@ -101,8 +104,8 @@ def test_rows_stand_in_the_order_of_what_must_be_paid(quote: Quote) -> None:
     for line in lines[head + 1 : lines.index("", head)]:
         if "more offers" not in line:
             paid.append(Decimal(line[:at].split()[-1].strip("~").replace(",", "")))
-    assert paid == sorted(paid) and len(paid) == 16
-    assert show(Decimal("246348.72")) in lines[head + 16]
+    assert paid == sorted(paid) and len(paid) == 20
+    assert show(Decimal("246348.72")) in lines[head + 20]
 
 
 def test_gaps_and_rejections_are_counted_and_can_be_listed(quote: Quote) -> None:

@@ -390,10 +390,12 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
         change(path, target, changes)
         files.append(target)
         by_id = {o.id: o for o in new.offers}
-        wanted.append((old, [by_id[o.id] for o in choose(old, 1)], new))
+        wanted.append((old, [by_id.get(o.id) for o in choose(old, 1)], new))
     books = recalculate(folder, files)
     for (old, offers, new), path, (before, changes, _) in zip(wanted, files, EDITS, strict=True):
-        rows = totals(books[path.name])
+        # A capacity block is not sold for so long a window: a new quote lacks it.
+        at = [index for index, offer in enumerate(offers) if offer is not None]
+        rows, offers = [totals(books[path.name])[i] for i in at], [offers[i] for i in at]
         if "scenario" in changes:  # the scenario scales exchange rates too
             scale = Decimal("1.05")
             assert rows[0]["n_eff"] == pytest.approx(float(offers[0].totals.native.effective), rel=1e-9)
@@ -405,7 +407,7 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
             continue
         assert_same(new, offers, rows, (before, changes))
         evens = {row[0] - 1: row[5] for row in values(books[path.name], 7)[4:] if isinstance(row[0], int)}
-        for index, offer in enumerate(offers):
+        for index, offer in zip(at, offers, strict=True):
             if offer.break_even_hours is not None:
                 assert evens[index] == offer.break_even_hours, (changes, offer.id)
         assert old.hash != new.hash

@@ -158,6 +158,15 @@ def test_an_answer_without_end_fills_no_memory(ask: Ask, answer: Any, monkeypatc
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10
 
 
+def test_the_threads_of_a_region_share_the_bound() -> None:
+    bound = _http.Bound()
+    bound.take(_http.MOST_BYTES, "one")
+    with pytest.raises(_http.UnsafeAnswerError, match="more than 67,108,864 bytes"):
+        bound.take(1, "another")
+    bound.take(-_http.MOST_BYTES - 1, "both")
+    assert bound.left() == _http.MOST_BYTES
+
+
 def test_the_bound_is_what_the_documents_say() -> None:
     assert _http.MOST_BYTES == 64 << 20 and _http.REGION_SECONDS == 600
 

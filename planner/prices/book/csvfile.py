@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
 from planner.errors import MisuseError
+from planner.harmless import FORMULA
 from planner.money import decimal_of
 from planner.prices.book.digest import Content, Fetch, uid_of
 from planner.prices.book.read import PriceBook
@@ -20,7 +21,6 @@ from planner.prices.book.sqlite import mapped, transaction
 from planner.prices.book.write import Writer, normal_families
 from planner.prices.texts import KINDS, Kind
 from planner.records import NamedTuple
-from planner.text import FORMULA
 
 __all__ = ["COLUMNS", "Imported", "check_csv", "export_csv", "import_csv", "is_time", "write_fetch"]
 

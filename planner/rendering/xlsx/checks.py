@@ -204,9 +204,9 @@ def _ages(model: Model) -> tuple[int, int]:
         if ladder.way.startswith("spot"):
             continue
         for rate in (*([ladder.free] if ladder.free else []), *ladder.rates):
-            if not rate.source.as_of:
+            if not rate.source.seen:
                 undated += 1
-            elif (today - date.fromisoformat(rate.source.as_of)).days > model.work.max_age:
+            elif (today - date.fromisoformat(rate.source.seen)).days > model.work.max_age:
                 old += 1
     return old, undated
 

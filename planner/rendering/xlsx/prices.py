@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from planner.i18n import English
+from planner.offer import Source
 from planner.quoting import cost, whatif
 from planner.quoting.records import Offer, Rate
+from planner.rendering.words import dated
 from planner.rendering.words import way as bought_as
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
 from planner.rendering.xlsx.model import Ladder, Model
@@ -119,6 +122,11 @@ def _tax(model: Model, offer: Offer) -> str:
     return next((s.tax for s in model.quote.seller(offer.provider).sites if s.id == offer.site), "unknown")
 
 
+def _from(source: Source, t: English) -> str:
+    """Return the source; where another one confirmed the price, also since when it holds."""
+    return f"{source.text} ({dated(source, t)})" if source.confirmed else source.text
+
+
 def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> None:
     s, offer, t, source = book.sheets["prices"], ladder.offer, book.t, rate.source
     name = ladder.id if rate is not ladder.free else ""
@@ -132,15 +140,20 @@ def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> No
     s.text(row, 10, ladder.currency)
     terms = next((o.offer.commitment for o in model.options if o.own is ladder and o.committed), None)
     if terms is not None:
-        s.put(row, 14, terms.term_hours, "int")
+        if offer.purchase_option == "capacity_block":
+            days = "ROUNDUP(hours_used/24,0)"
+            block = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
+            s.calc(row, 14, block, terms.term_hours, "int")
+        else:
+            s.put(row, 14, terms.term_hours, "int")
         s.put(row, 15, terms.term_months, "int")
-    if source.as_of:
-        s.put(row, 16, source.as_of, "date")
-        age = serial(model.quote.quoted_on) - serial(source.as_of)
+    if source.seen:
+        s.put(row, 16, source.seen, "date")
+        age = serial(model.quote.quoted_on) - serial(source.seen)
         s.calc(row, 17, f"review_used-{cell(row, 16)}", age, "int")
     else:
         s.text(row, 16, t("undated"))
         s.text(row, 17, "")
-    told = (t(source.confidence), t(_tax(model, offer)), source.text, source.place)
+    told = (t(source.confidence), t(_tax(model, offer)), _from(source, t), source.place)
     for col, text in enumerate(told, 18):
         s.text(row, col, text)

@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-tf from quote 881fdddbc3e8; write it again rather than edit it.
+# Written by planner 0.1.0 emit-tf from quote 94de5cb4249c; write it again rather than edit it.
 # Warns, and stops nothing.
 
 # The whole account's cost, by the month; who is told is set in the console (Billing Center, Budgets).

@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-tf from quote 881fdddbc3e8; write it again rather than edit it.
+# Written by planner 0.1.0 emit-tf from quote 94de5cb4249c; write it again rather than edit it.
 # 1 x GN10Xp.20XLARGE320 (8 x V100-SXM2-32GB each) in ap-guangzhou that serve the model when they have booted.
 
 locals {
@@ -42,7 +42,7 @@ locals {
 
   tags = {
     planner-workload        = "deepseek-r1-distill-llama-70b"
-    planner-quote           = "881fdddbc3e8"
+    planner-quote           = "94de5cb4249c"
     planner-hours           = tostring(local.hours)
     planner-purchase-option = local.purchase_option
   }

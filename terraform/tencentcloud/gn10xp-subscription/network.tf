@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-tf from quote 881fdddbc3e8; write it again rather than edit it.
+# Written by planner 0.1.0 emit-tf from quote 94de5cb4249c; write it again rather than edit it.
 # A network of its own. The instances have no public address; they reach the model hub and the registry through the NAT gateway.
 
 resource "tencentcloud_vpc" "this" {

@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-tf from quote 881fdddbc3e8; write it again rather than edit it.
+# Written by planner 0.1.0 emit-tf from quote 94de5cb4249c; write it again rather than edit it.
 
 output "api_url" {
   description = "Base URL of the OpenAI-compatible API, as the clients in client_cidr see it."
@@ -6,7 +6,7 @@ output "api_url" {
 }
 
 output "quoted_cost" {
-  description = "What quote 881fdddbc3e8 says for 720 hours; README.md has the rows."
+  description = "What quote 94de5cb4249c says for 720 hours; README.md has the rows."
   value       = "46,000.00 CNY"
 }
 

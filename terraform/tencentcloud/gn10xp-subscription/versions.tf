@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-tf from quote 881fdddbc3e8; write it again rather than edit it.
+# Written by planner 0.1.0 emit-tf from quote 94de5cb4249c; write it again rather than edit it.
 
 terraform {
   required_version = ">= 1.9"
