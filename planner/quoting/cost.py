@@ -31,6 +31,7 @@ __all__ = [
     "in_steps",
     "in_tiers",
     "monthly_cost",
+    "months_of_traffic",
     "paid",
     "terms_of",
     "totals",
@@ -102,13 +103,32 @@ def in_tiers(line: Line) -> list[tuple[Rate, Decimal]]:
     return parts
 
 
+def months_of_traffic(line: Line, window: Window) -> list[tuple[Rate, Decimal, Decimal]]:
+    """Return for each step that GB fall into, the free quota first: the rate, the GB of a whole month, those of the part month.
+
+    Tiers and the quota begin anew each month, so the few GB of a month used in part stand on the lowest step.
+    """
+    part = window.traffic[1]
+    less = line._replace(each=line.each * part)
+    whole, rest = dict(in_tiers(line)), dict(in_tiers(less)) if part else {}
+    steps = [(rate, whole.get(rate, ZERO), rest.get(rate, ZERO)) for rate in line.rates]
+    free, some = _free(line), _free(less) if part else ZERO
+    quota = [(line.free, free, some)] if line.free and free else []
+    full = window.traffic[0]
+    return [(rate, gb, more) for rate, gb, more in (*quota, *steps) if gb * full or more]
+
+
 class Asked(NamedTuple):
     """What a rule is evaluated on."""
 
     line: Line
-    hours: Decimal
+    window: Window
     months: int
     terms: Terms | None
+
+    @property
+    def hours(self) -> Decimal:
+        return self.window.hours
 
 
 def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, months: int = 0) -> tuple[Charge, ...]:
@@ -123,7 +143,7 @@ def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, month
         if line.rule == "tax":
             charges += _tax(line, charges)
         elif line.each:
-            charges += _RULES[line.rule](Asked(line, window.hours, months, terms))
+            charges += _RULES[line.rule](Asked(line, window, months, terms))
     return tuple(charges)
 
 
@@ -239,20 +259,30 @@ def _traffic(ask: Asked) -> list[Charge]:
 
     A free quota takes the first GB of the month, which then count towards the tiers, as on the clouds' bills.
     """
-    line, months = ask.line, ask.months
+    line, months = ask.line, ask.window.traffic[0]
     charges = []
-    free = _free(line)
-    if line.free and free:
-        formula = raw("{gb} GB free x {months} mo.", gb=free, months=months)
-        quota = raw("free quota")
-        charges.append(_charge(line, line.free, free * months, ZERO, formula, unit="GB", tier=quota, share=ZERO))
-    key = "{gb} GB x {months} month" + "s" * (months > 1) + " x {price} {code}/GB"
-    for rate, gb in in_tiers(line):
+    for rate, gb, more in months_of_traffic(line, ask.window):
+        quantity, free = gb * months + more, rate is line.free
+        values = {"gb": gb, "months": months, "part": _short(more), "price": rate.amount, "code": line.currency}
+        key = "{gb} GB x {months} month" + "s" * (months > 1)
+        if more:
+            key = "({gb} GB x {months} months + {part} GB of a month used in part)" if gb * months else "{part} GB"
+        if free:
+            key = f"{key} free" if more else "{gb} GB free x {months} mo."
+        formula = raw(key if free else key + " x {price} {code}/GB", **values)
+        if free:
+            quota = raw("free quota")
+            charges.append(_charge(line, rate, quantity, ZERO, formula, unit="GB", tier=quota, share=ZERO))
+            continue
         top = plain(rate.end) if rate.end is not None else "up"
         tier = raw("{start}-{end} GB", start=rate.start, end=top) if len(line.rates) > 1 else NONE
-        formula = raw(key, gb=gb, months=months, price=rate.amount, code=line.currency)
-        charges.append(_charge(line, rate, gb * months, rate.amount, formula, unit="GB", tier=tier))
+        charges.append(_charge(line, rate, quantity, rate.amount, formula, unit="GB", tier=tier))
     return charges
+
+
+def _short(value: Decimal) -> Decimal:
+    """Return a quantity as a formula shows it: to four digits after the point."""
+    return value.quantize(Decimal("0.0001")).normalize() if value else ZERO
 
 
 def _held(ask: Asked) -> list[Charge]:

@@ -59,7 +59,7 @@ def again(
     hours: the window's length, from the same first day. traffic: a factor on the GB of each month. share: the discount
     on compute. fx: a factor on the rate of exchange. prices: factors on the list prices, by part.
     """
-    window = Window(quote.hours if hours is None else hours, quote.workload.start)
+    window = quote.workload.window._replace(hours=quote.hours if hours is None else hours)
     factors = prices or {}
     lines = [_changed(line, traffic, share, factors.get(line.part, ONE)) for line in offer.lines]
     terms = cost.terms_of(offer.way, window, window.months)
@@ -112,7 +112,9 @@ def steps(quote: Quote, offer: Offer) -> list[Step]:
         if line.rule == "tax":
             continue
         if line.rule == "traffic":
-            filled = [rate for rate, _ in cost.in_tiers(line)]
+            filled = [
+                rate for rate, _, _ in cost.months_of_traffic(line, quote.workload.window) if rate is not line.free
+            ]
         elif line.rule in ("hours", "block"):
             filled = [rate for rate, _ in cost.in_steps(line.rates, quote.hours)]
         else:

@@ -22,6 +22,25 @@ function billingMonths(hours, start) {
   return months;
 }
 
+/* How many months the hours fill, and the share of one more that they use (units.month_parts); null: whole months as begun. */
+function trafficMonths(hours, start, prorated) {
+  if (!prorated) return [billingMonths(hours, start), ZERO];
+  if (!start) {
+    const years = hours.div(8760).floor(), left = hours.sub(years.mul(8760));
+    const full = left.div(744).floor(), more = left.sub(full.mul(744));
+    const room = full.add(1).mul(720).sub(full.mul(744)), months = years.mul(12).add(full).toNumber();
+    return more.gte(room) ? [months + 1, ZERO] : [months, more.div(room)];
+  }
+  const [year, month, day] = start.split("-").map(Number);
+  const at = (n) => {
+    const y = year + Math.floor((month - 1 + n) / 12), m = (month - 1 + n) % 12;
+    return new D((Date.UTC(y, m, Math.min(day, daysIn(y, m))) - Date.UTC(year, month - 1, day)) / 3600000);
+  };
+  let months = hours.div(744).floor().toNumber();
+  while (at(months + 1).lte(hours)) months += 1;
+  return [months, hours.sub(at(months)).div(at(months + 1).sub(at(months)))];
+}
+
 /* Split hours or GB over the steps of a price (cost.in_steps). */
 function inSteps(rates, quantity) {
   const parts = [];
@@ -50,7 +69,7 @@ function termsIn(terms, hours) {
 }
 
 /* Return [list, effective, billed, committed, obligation] of each charge of a line (cost.py has the same rules). */
-function charges(line, hours, months, given) {
+function charges(line, hours, months, given, traffic) {
   const terms = termsIn(given, hours);
   const keep = new D(1).sub(line.share);
   const one = (quantity, list, billed, committed) => {
@@ -79,15 +98,14 @@ function charges(line, hours, months, given) {
       return [one(new D(months).mul(line.count), line.unit === "month" ? price : price.div(terms.months), owed, owed)];
     }
     case "traffic": {
+      const [whole, part] = traffic || [months, ZERO];
+      const inside = (gb, from, to) => {
+        const start = D.max(from, line.free ? D.min(gb, line.free) : ZERO);
+        return D.max(ZERO, (to === null ? gb : D.min(gb, to)).sub(start));
+      };
       const gb = new D(line.each);
-      const free = line.free ? D.min(gb, line.free) : ZERO;
-      const result = [];
-      for (const [from, to, step] of line.rates) {
-        const start = D.max(from, free);
-        const end = to === null ? gb : D.min(gb, to);
-        if (end.gt(start)) result.push(one(end.sub(start).mul(months), step, null, ZERO));
-      }
-      return result;
+      return line.rates.map(([from, to, step]) => [inside(gb, from, to).mul(whole).add(inside(gb.mul(part), from, to)), step])
+        .filter(([quantity]) => quantity.gt(0)).map(([quantity, step]) => one(quantity, step, null, ZERO));
     }
     case "held_hours":
       return [one(held.mul(hours), price, null, ZERO)];
@@ -112,12 +130,13 @@ function sold(offer, hours) {
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);
+  const traffic = trafficMonths(hours, quote.start, quote.prorated);
   let sums = [ZERO, ZERO, ZERO, ZERO, ZERO];
   for (const line of offer.recipe.lines) {
     if (line.rule === "tax") {
       sums = sums.map((s) => s.add(s.mul(line.each)));
     } else if (line.each !== "0") {
-      for (const made of charges(line, hours, months, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
+      for (const made of charges(line, hours, months, offer.recipe.terms, traffic)) sums = sums.map((s, i) => s.add(made[i]));
     }
   }
   const report = sums.map((amount) => {

@@ -97,7 +97,7 @@
           if (line.rule === "months" || line.rule === "upfront") fixed = fixed.add(perTerm(line, terms));
           else if (line.rule === "committed") each = each.add(perTerm(line, terms).div(terms.months));
           else if (line.rule !== "tax" && line.each !== "0")
-            for (const c of charges(line, new D(values[0]), window, terms)) rest = rest.add(c[1].div(window));
+            for (const c of charges(line, new D(values[0]), window, terms, trafficMonths(new D(values[0]), quote.start, quote.prorated))) rest = rest.add(c[1].div(window));
         }
         const taxed = (a) => convert(offer, a.mul(new D(1).add(quote.tax)));
         paid = paid.add(taxed((m % terms.months === 0 ? fixed : ZERO).add(each).add(rest)));

@@ -37,6 +37,11 @@ TAKEN = (
     ("upfront", "upfront, one", "money"),
     ("hourly", "commitment, one", "price"),
     ("monthly", "subscription, one", "money"),
+    ("lane_out", "traffic out", ""),
+    ("lane_in", "traffic to other regions", ""),
+    ("free_out", "free GB, out", "num"),
+    ("free_in", "free GB, other regions", "num"),
+    ("lanes", "traffic, a whole month", "num"),
     ("traffic", "traffic, list", "num"),
     ("disk", "disk, list", "num"),
     ("ip", "addresses, list", "num"),
@@ -125,6 +130,8 @@ def _shown(book: Book, model: Model, s: Sheet) -> Shown:
         "ladder": o.own.id,
         "even": o.usual.id if o.usual else "",
         "basis": o.disk_basis,
+        "lane_out": o.egress.id if o.egress else "-",
+        "lane_in": o.inter.id if o.inter else "-",
     }
     cells, at = {}, {}
     for row, (key, words, number) in enumerate(TAKEN, TOP):
@@ -139,7 +146,7 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
     """Write what follows for the whole timeline; return the next row."""
     t, c, v = book.t, shown.cells, shown.values
     first = TOP + len(TAKEN)
-    for row, key in enumerate(("K", "first", "ends", "evenly", "by_hours"), first):
+    for row, key in enumerate(("K", "first", "ends", "month", "last_month", "evenly", "by_hours"), first):
         c[key] = cell(row, 2, "rc")
         shown.at[key] = book.ref("timeline", c[key])
     keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["rate"]))
@@ -150,13 +157,20 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
     first_typed = f'IF(start_typed="",DATE({day.year},{day.month},{day.day}),start_typed)'
     held = f'IF({c["basis"]}="month",@,0)'
     kept = f"*(1-{c['beside_off']})*{c['rate']}"
-    evenly = f"({c['traffic']}+{held.replace('@', c['disk'])}){kept}"
+    evenly = f"{held.replace('@', c['disk'])}{kept}"
     timed = f"({c['disk']}-{held.replace('@', c['disk'])}+{c['ip']}){kept}"
     lines: tuple[tuple[str, str, object, str], ...] = (
         (t("report currency per list unit, all instances"), f"{c['count']}*(1-{c['off']})*{c['rate']}", keep, "rate"),
         (t("first day; where none is given, of the month after the quote"), first_typed, Decimal(now.first), "date"),
         (t("end of the term"), ends, now.ends, "date"),
-        (t("by the month: traffic, disk beside a subscription"), evenly, now.evenly, "money"),
+        (t("traffic of a whole month"), f"{c['lanes']}{kept}", now.month, "money"),
+        (
+            t("traffic of the month used in part"),
+            f"({c['traffic']}-months_whole*{c['lanes']}){kept}",
+            now.last_month,
+            "money",
+        ),
+        (t("by the month: disk beside a subscription"), evenly, now.evenly, "money"),
         (t("by the hour: other disk, addresses"), timed, now.by_hours, "money"),
     )
     for row, (words, formula, value, number) in enumerate(lines, first):
@@ -276,7 +290,10 @@ class _Rows:
             "rest",
             t("traffic, disk, addresses"),
             code,
-            lambda m: f"IF({m}<=months_used,{c['evenly']}/months_used,0)+{grid.at('hours')}*{c['by_hours']}/hours_used",
+            lambda m: (
+                f"IF({m}<=months_used,{c['evenly']}/months_used,0)+{grid.at('hours')}*{c['by_hours']}/hours_used"
+                f"+IF({m}<=months_whole,{c['month']},IF({m}=months_whole+1,{c['last_month']},0))"
+            ),
             now.beside,
         )
         grid.row("tax_cash", t("tax"), code, lambda _: f"tax_used*SUM({grid.at('payg')}:{grid.at('rest')})", now.tax)
