@@ -12,9 +12,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from planner.prices.fx import Rates
-from planner.quoting.cost import months_of_traffic
 from planner.quoting.entries import Entry, Period, covered
 from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
+from planner.quoting.steps import months_of_traffic
 from planner.records import NamedTuple
 from planner.units import add_months
 

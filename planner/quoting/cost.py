@@ -19,6 +19,7 @@ from planner.errors import MisuseError
 from planner.money import plain
 from planner.offer import Source, Way
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Rate
+from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
 from planner.text import Text, raw
 from planner.units import LONGEST_BLOCK, RATE_MONTH_HOURS, Window, block_hours, term_hours, term_months
@@ -28,10 +29,7 @@ __all__ = [
     "break_even",
     "charges_of",
     "commitment_of",
-    "in_steps",
-    "in_tiers",
     "monthly_cost",
-    "months_of_traffic",
     "paid",
     "terms_of",
     "totals",
@@ -73,49 +71,6 @@ def paid(line: Line, terms: Terms) -> Decimal:
     if line.rule == "months":
         return rate.amount * terms.months if rate.unit == "month" else rate.amount
     return rate.amount if rate.unit == "term" else rate.amount * terms.hours
-
-
-def in_steps(rates: Sequence[Rate], quantity: Decimal) -> list[tuple[Rate, Decimal]]:
-    """Split hours (or GB) over the steps of a price; a price without steps takes all of it."""
-    if len(rates) == 1 and rates[0].end is None and not rates[0].start:
-        return [(rates[0], quantity)]
-    parts = []
-    for rate in sorted(rates, key=lambda r: r.start):
-        end = quantity if rate.end is None else min(quantity, rate.end)
-        if end > rate.start:
-            parts.append((rate, end - rate.start))
-    return parts
-
-
-def _free(line: Line) -> Decimal:
-    """Return the GB of a month that a free quota takes."""
-    return min(line.each, line.free.end or ZERO) if line.free else ZERO
-
-
-def in_tiers(line: Line) -> list[tuple[Rate, Decimal]]:
-    """Split one month's GB of a traffic line over its tiers, beyond the free quota; empty tiers are left out."""
-    gb, free = line.each, _free(line)
-    parts = []
-    for rate in line.rates:
-        start, end = max(rate.start, free), gb if rate.end is None else min(gb, rate.end)
-        if end > start:
-            parts.append((rate, end - start))
-    return parts
-
-
-def months_of_traffic(line: Line, window: Window) -> list[tuple[Rate, Decimal, Decimal]]:
-    """Return for each step that GB fall into, the free quota first: the rate, the GB of a whole month, those of the part month.
-
-    Tiers and the quota begin anew each month, so the few GB of a month used in part stand on the lowest step.
-    """
-    part = window.traffic[1]
-    less = line._replace(each=line.each * part)
-    whole, rest = dict(in_tiers(line)), dict(in_tiers(less)) if part else {}
-    steps = [(rate, whole.get(rate, ZERO), rest.get(rate, ZERO)) for rate in line.rates]
-    free, some = _free(line), _free(less) if part else ZERO
-    quota = [(line.free, free, some)] if line.free and free else []
-    full = window.traffic[0]
-    return [(rate, gb, more) for rate, gb, more in (*quota, *steps) if gb * full or more]
 
 
 class Asked(NamedTuple):

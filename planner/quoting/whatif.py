@@ -11,6 +11,7 @@ from decimal import Decimal
 from planner.prices.fx import Rates
 from planner.quoting import cost
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer, Quote, Rate
+from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
 from planner.units import Window
 
@@ -112,11 +113,9 @@ def steps(quote: Quote, offer: Offer) -> list[Step]:
         if line.rule == "tax":
             continue
         if line.rule == "traffic":
-            filled = [
-                rate for rate, _, _ in cost.months_of_traffic(line, quote.workload.window) if rate is not line.free
-            ]
+            filled = [rate for rate, _, _ in months_of_traffic(line, quote.workload.window) if rate is not line.free]
         elif line.rule in ("hours", "block"):
-            filled = [rate for rate, _ in cost.in_steps(line.rates, quote.hours)]
+            filled = [rate for rate, _ in in_steps(line.rates, quote.hours)]
         else:
             filled = [rate for rate in line.rates if rate.amount or line.part == "compute"]
         if line.free is not None and line.each and line.free.end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from planner.quoting import cost, whatif
+from planner.quoting import cost, steps, whatif
 from planner.quoting.records import Rate
 from planner.rendering.xlsx.book import Book, cell
 from planner.rendering.xlsx.inputs import FACTORS, Inputs
@@ -49,7 +49,7 @@ def write_egress(book: Book, model: Model, refs: Inputs) -> Egress:
     tier = [t("from"), t("to"), t("currency"), t("price"), t("GB in tier"), t("cost a month")]
     s.head(first - 1, [*where, *tier], 18)
     for lane in lanes:
-        filled = dict(cost.in_tiers(lane.line))
+        filled = dict(steps.in_tiers(lane.line))
         for number, rate in enumerate(lane.rates):
             _tier(book, lane, number, rate, filled.get(rate, cost.ZERO), row)
             row += 1

@@ -190,7 +190,7 @@ def whole_months(prorated: bool, hours: str, months: str) -> str:
         return months
     year = f"MOD({hours},8760)"
     full, more = f"INT({year}/744)", f"MOD({year},744)"
-    undated = f"12*INT({hours}/8760)+{full}+IF({more}>=720-24*{full},1,0)"
+    undated = f"12*INT({hours}/8760)+{full}+IF({more}>=24*(30-{full}),1,0)"
     end = f"(start_typed+{hours}/24)"
     count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
     return f'IF(start_typed="",{undated},{count}-IF(EDATE(start_typed,{count})>ROUND({end},9),1,0))'
@@ -201,7 +201,7 @@ def part_month(prorated: bool, hours: str, whole: str) -> str:
     if not prorated:
         return "0"
     more, full = f"MOD(MOD({hours},8760),744)", f"INT(MOD({hours},8760)/744)"
-    undated = f"IF({more}>=720-24*{full},0,{more}/(720-24*{full}))"
+    undated = f"IF({more}>=24*(30-{full}),0,{more}/(24*(30-{full})))"
     first, after = f"EDATE(start_typed,{whole})", f"EDATE(start_typed,{whole}+1)"
     return f'IF(start_typed="",{undated},(start_typed+{hours}/24-{first})/({after}-{first}))'
 

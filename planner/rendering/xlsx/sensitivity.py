@@ -12,7 +12,7 @@ from planner.rendering.xlsx.costs import say_recommended, span
 from planner.rendering.xlsx.inputs import billing_months, part_month, whole_months
 from planner.rendering.xlsx.model import Model
 from planner.rendering.xlsx.prices import Prices, steps_cost
-from planner.rendering.xlsx.timeline import Shown
+from planner.rendering.xlsx.shown import Shown
 
 __all__ = ["Centre", "write_sensitivity"]
 

@@ -10,51 +10,15 @@ from typing import Any, NamedTuple
 
 from planner.quoting.calendar import first_day, periods
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
-from planner.rendering.xlsx.costs import say_recommended, span
+from planner.rendering.xlsx.costs import say_recommended
 from planner.rendering.xlsx.grid import FIRST, Grid
-from planner.rendering.xlsx.model import Model, Option, label
+from planner.rendering.xlsx.model import Model
 from planner.rendering.xlsx.months import Months, months_of, running
 from planner.rendering.xlsx.prices import Prices, steps_cost
+from planner.rendering.xlsx.shown import TAKEN, TOP, Shown, write_shown
 from planner.units import add_months
 
-__all__ = ["Shown", "Timeline", "write_timeline"]
-
-TOP = 4
-#: What Timeline takes from the row of the option shown on Costs: key, name, number format
-TAKEN = (
-    ("option", "option", ""),
-    ("way", "bought as", ""),
-    ("ladder", "price", ""),
-    ("even", "on-demand price", ""),
-    ("basis", "disk counted by", ""),
-    ("count", "instances", "num"),
-    ("off", "discount on compute", "pct"),
-    ("beside_off", "discount on the rest", "pct"),
-    ("rate", "rate to report", "rate"),
-    ("term_hours", "hours of term", "num"),
-    ("term_months", "months of term", "num"),
-    ("terms", "terms needed", "num"),
-    ("upfront", "upfront, one", "money"),
-    ("hourly", "commitment, one", "price"),
-    ("monthly", "subscription, one", "money"),
-    ("lane_out", "traffic out", ""),
-    ("lane_in", "traffic to other regions", ""),
-    ("free_out", "free GB, out", "num"),
-    ("free_in", "free GB, other regions", "num"),
-    ("lanes", "traffic, a whole month", "num"),
-    ("traffic", "traffic, list", "num"),
-    ("disk", "disk, list", "num"),
-    ("ip", "addresses, list", "num"),
-)
-
-
-class Shown(NamedTuple):
-    """The option shown: what it is now, and where that stands; `at` refers to it from other sheets."""
-
-    option: Option
-    values: dict[str, object]
-    cells: dict[str, str]
-    at: dict[str, str]
+__all__ = ["Timeline", "write_timeline"]
 
 
 class Timeline(NamedTuple):
@@ -89,7 +53,7 @@ def write_timeline(book: Book, model: Model, prices: Prices) -> Timeline:
     )
     say_recommended(book, model, s, 2)
     s.section(3, t("Option shown"), 3)
-    shown = _shown(book, model, s)
+    shown = write_shown(book, model, s)
     now = months_of(model, shown.option, columns)
     head = _derived(book, model, s, shown, now) + 1
     s.head(head, [t("month"), t("unit"), t("in all"), *[""] * columns], 18)
@@ -119,27 +83,6 @@ def write_timeline(book: Book, model: Model, prices: Prices) -> Timeline:
 def _columns(model: Model) -> int:
     need = max(len(periods(model.quote, o.offer)) for o in model.options)
     return min(132, -(-max(need, 12) // 12) * 12)
-
-
-def _shown(book: Book, model: Model, s: Sheet) -> Shown:
-    t, o = book.t, model.shown
-    values: dict[str, object] = {
-        **model.figures(o),
-        "option": label(o, t),
-        "way": o.offer.purchase_option,
-        "ladder": o.own.id,
-        "even": o.usual.id if o.usual else "",
-        "basis": o.disk_basis,
-        "lane_out": o.egress.id if o.egress else "-",
-        "lane_in": o.inter.id if o.inter else "-",
-    }
-    cells, at = {}, {}
-    for row, (key, words, number) in enumerate(TAKEN, TOP):
-        s.text(row, 0, t(words))
-        s.calc(row, 2, f"INDEX({span(book, model, key)},option_shown)", values[key], number, "link")
-        cells[key] = cell(row, 2, "rc")
-        at[key] = book.ref("timeline", cells[key])
-    return Shown(o, values, cells, at)
 
 
 def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> int:
