@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from planner.prices.fx import Rates
-from planner.quoting.calendar import Entry, Period, periods, schedule
+from planner.quoting.calendar import periods, schedule
+from planner.quoting.entries import Entry, Period
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 
