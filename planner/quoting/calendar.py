@@ -1,8 +1,9 @@
 """Lines over time: what is bought, used and left unused in each month. Cash and amortised cost by month follow from it.
 
-One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the present value read them. Over all
-periods billed and effective are the same money; what lies in the window is the offer's totals. A month holds the hours that
-it has: the window's last month, if the window ends in it, carries on with the term.
+One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the cost of money
+(`planner.quoting.worth`) read them. Over all periods billed and effective are the same money; what lies in the window is the
+offer's totals. A month holds the hours that it has: the window's last month, if the window ends in it, carries on with the
+term.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-from planner.prices.fx import Rates
 from planner.quoting.entries import Entry, Period, covered
 from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
 from planner.quoting.steps import months_of_traffic
@@ -27,7 +27,6 @@ __all__ = [
     "first_day",
     "next_month",
     "periods",
-    "present_value",
     "schedule",
 ]
 
@@ -178,8 +177,8 @@ def _traffic(
     timed: _Clock, line: Line, charges: Sequence[Charge], window: Sequence[Period], quote: Quote
 ) -> list[Entry]:
     """Return the GB of each month at each step of their price: whole months, then the month that is used in part."""
-    (months, _), entries = quote.workload.window.traffic, []
-    for charge, (_, gb, more) in zip(charges, months_of_traffic(line, quote.workload.window), strict=True):
+    (months, _), entries = quote.window.traffic, []
+    for charge, (_, gb, more) in zip(charges, months_of_traffic(line, quote.window), strict=True):
         for number, quantity in enumerate([gb] * months + [more]):
             if quantity:
                 entries.append(_entry(timed, window[min(number, len(window) - 1)], charge, quantity))
@@ -333,17 +332,3 @@ def by_period(entries: Iterable[Entry]) -> list[tuple[Period, Decimal, Decimal]]
         _, billed, effective = sums.get(entry.period.number, (entry.period, ZERO, ZERO))
         sums[entry.period.number] = (entry.period, billed + entry.billed, effective + entry.effective)
     return [sums[number] for number in sorted(sums)]
-
-
-def present_value(quote: Quote, offer: Offer, rate: Decimal) -> Decimal:
-    """Return all cash that `offer` owes, discounted to the first day, in the report currency.
-
-    rate: nominal a year, compounded by calendar months. What is paid once per term is paid on the first day of its
-    month, everything else at the month's end.
-    """
-    native = ZERO
-    factor = 1 + rate / 12
-    for entry in schedule(quote, offer):
-        if entry.billed:
-            native += entry.billed / factor ** (entry.period.number + (0 if entry.once else 1))
-    return Rates(list(quote.fx)).convert(native, offer.totals.native_currency, quote.currency)

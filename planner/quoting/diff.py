@@ -255,7 +255,7 @@ class _Attribution:
         field = _VOLUMES.get(charge.category)
         if field is not None and getattr(self.old.workload, field) != getattr(self.new.workload, field):
             return "volume"
-        same = self.old.hours == self.new.hours and self.old.workload.window == self.new.workload.window
+        same = self.old.hours == self.new.hours and self.old.window == self.new.window
         return "price" if same else "hours"
 
     def _steps(self, first: Charge, last: Charge) -> None:
@@ -306,7 +306,7 @@ class _Attribution:
         volume = [Fraction(getattr(q.workload, field)) for q in (self.old, self.new)] if field else [Fraction(1)] * 2
         if first.category in ("egress", "inter_region"):
             # Tiers make these bend in the volume, but they are straight in the months.
-            windows = [q.workload.window.traffic for q in (self.old, self.new)]
+            windows = [q.window.traffic for q in (self.old, self.new)]
             months = [Fraction(whole) + Fraction(part) for whole, part in windows]
             at_hours = end if volume[0] == volume[1] else start * months[1] / months[0]
             return at_hours, at_hours, end
@@ -346,7 +346,7 @@ def _label(charge: Charge) -> str:
 def _months(quote: Quote) -> int:
     if quote.months:
         return quote.months
-    return quote.workload.window.months
+    return quote.window.months
 
 
 def _exact_rate(quote: Quote, currency: str) -> Fraction:
