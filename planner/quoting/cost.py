@@ -19,6 +19,7 @@ from planner.errors import MisuseError
 from planner.money import plain
 from planner.offer import Source, Way
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Rate
+from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
 from planner.text import Text, raw
 from planner.units import LONGEST_BLOCK, RATE_MONTH_HOURS, Window, block_hours, term_hours, term_months
@@ -28,8 +29,6 @@ __all__ = [
     "break_even",
     "charges_of",
     "commitment_of",
-    "in_steps",
-    "in_tiers",
     "monthly_cost",
     "paid",
     "terms_of",
@@ -74,41 +73,17 @@ def paid(line: Line, terms: Terms) -> Decimal:
     return rate.amount if rate.unit == "term" else rate.amount * terms.hours
 
 
-def in_steps(rates: Sequence[Rate], quantity: Decimal) -> list[tuple[Rate, Decimal]]:
-    """Split hours (or GB) over the steps of a price; a price without steps takes all of it."""
-    if len(rates) == 1 and rates[0].end is None and not rates[0].start:
-        return [(rates[0], quantity)]
-    parts = []
-    for rate in sorted(rates, key=lambda r: r.start):
-        end = quantity if rate.end is None else min(quantity, rate.end)
-        if end > rate.start:
-            parts.append((rate, end - rate.start))
-    return parts
-
-
-def _free(line: Line) -> Decimal:
-    """Return the GB of a month that a free quota takes."""
-    return min(line.each, line.free.end or ZERO) if line.free else ZERO
-
-
-def in_tiers(line: Line) -> list[tuple[Rate, Decimal]]:
-    """Split one month's GB of a traffic line over its tiers, beyond the free quota; empty tiers are left out."""
-    gb, free = line.each, _free(line)
-    parts = []
-    for rate in line.rates:
-        start, end = max(rate.start, free), gb if rate.end is None else min(gb, rate.end)
-        if end > start:
-            parts.append((rate, end - start))
-    return parts
-
-
 class Asked(NamedTuple):
     """What a rule is evaluated on."""
 
     line: Line
-    hours: Decimal
+    window: Window
     months: int
     terms: Terms | None
+
+    @property
+    def hours(self) -> Decimal:
+        return self.window.hours
 
 
 def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, months: int = 0) -> tuple[Charge, ...]:
@@ -123,7 +98,7 @@ def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, month
         if line.rule == "tax":
             charges += _tax(line, charges)
         elif line.each:
-            charges += _RULES[line.rule](Asked(line, window.hours, months, terms))
+            charges += _RULES[line.rule](Asked(line, window, months, terms))
     return tuple(charges)
 
 
@@ -239,20 +214,30 @@ def _traffic(ask: Asked) -> list[Charge]:
 
     A free quota takes the first GB of the month, which then count towards the tiers, as on the clouds' bills.
     """
-    line, months = ask.line, ask.months
+    line, months = ask.line, ask.window.traffic[0]
     charges = []
-    free = _free(line)
-    if line.free and free:
-        formula = raw("{gb} GB free x {months} mo.", gb=free, months=months)
-        quota = raw("free quota")
-        charges.append(_charge(line, line.free, free * months, ZERO, formula, unit="GB", tier=quota, share=ZERO))
-    key = "{gb} GB x {months} month" + "s" * (months > 1) + " x {price} {code}/GB"
-    for rate, gb in in_tiers(line):
+    for rate, gb, more in months_of_traffic(line, ask.window):
+        quantity, free = gb * months + more, rate is line.free
+        values = {"gb": gb, "months": months, "part": _short(more), "price": rate.amount, "code": line.currency}
+        key = "{gb} GB x {months} month" + "s" * (months > 1)
+        if more:
+            key = "({gb} GB x {months} months + {part} GB of a month used in part)" if gb * months else "{part} GB"
+        if free:
+            key = f"{key} free" if more else "{gb} GB free x {months} mo."
+        formula = raw(key if free else key + " x {price} {code}/GB", **values)
+        if free:
+            quota = raw("free quota")
+            charges.append(_charge(line, rate, quantity, ZERO, formula, unit="GB", tier=quota, share=ZERO))
+            continue
         top = plain(rate.end) if rate.end is not None else "up"
         tier = raw("{start}-{end} GB", start=rate.start, end=top) if len(line.rates) > 1 else NONE
-        formula = raw(key, gb=gb, months=months, price=rate.amount, code=line.currency)
-        charges.append(_charge(line, rate, gb * months, rate.amount, formula, unit="GB", tier=tier))
+        charges.append(_charge(line, rate, quantity, rate.amount, formula, unit="GB", tier=tier))
     return charges
+
+
+def _short(value: Decimal) -> Decimal:
+    """Return a quantity as a formula shows it: to four digits after the point."""
+    return value.quantize(Decimal("0.0001")).normalize() if value else ZERO
 
 
 def _held(ask: Asked) -> list[Charge]:

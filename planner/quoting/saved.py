@@ -119,7 +119,7 @@ class _Reader:
         held(fx, tuple[Fx, ...], "fx")
         self.rates = Rates([x for x in fx if x.rate])
         work = load_workload(raw["workload"], "workload")
-        window = Window(number(raw["hours"], "hours"), work.start)
+        window = work.window._replace(hours=number(raw["hours"], "hours"))
         if not isinstance(raw["offers"], list):
             raise MisuseError("offers: expected a list")
         for name, told, follows in (("hours", window.hours, work.hours), ("currency", raw["currency"], work.currency)):
