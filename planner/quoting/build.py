@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.offer import Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
-from planner.quoting import choose, lines, notes
+from planner.quoting import choose, lines, notes, whatif
 from planner.quoting.digest import of_quote
 from planner.quoting.offers import machine_of, offer
 from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
@@ -32,6 +32,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
     looked = places(workload, catalog)
     req = request(workload, catalog, rates, whole)
     offers: list[Offer] = []
+    beyond: list[Offer] = []
     rejected: list[Rejected] = []
     gaps: list[Gap] = []
     sized: dict[tuple[str, ...], Sizing] = {}
@@ -42,7 +43,9 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
             if isinstance(found, Rejected):
                 rejected.append(found)
             else:
-                offers += _offers(req, here, name, found)
+                sold = _offers(req, here, name, found)
+                offers += [o for o in sold if whatif.sold(o, workload.hours)]
+                beyond += [o for o in sold if not whatif.sold(o, workload.hours)]
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
@@ -67,6 +70,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
+        beyond=tuple(sorted(beyond, key=lambda o: o.id)),
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
@@ -131,6 +135,5 @@ def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]
     return [
         offer(req, here, machine, sizing, bought[key], made[key], on_demand.get(key[0].site))
         for key in bought
-        if (not options or key[0].purchase_option in options)
-        and (key[0].purchase_option != "capacity_block" or block_hours(req.window.hours))
+        if not options or key[0].purchase_option in options
     ]

@@ -1,8 +1,9 @@
 """Lines over time: what is bought, used and left unused in each month. Cash and amortised cost by month follow from it.
 
-One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the present value read them. Over all
-periods billed and effective are the same money; what lies in the window is the offer's totals. A month holds the hours that
-it has: the window's last month, if the window ends in it, carries on with the term.
+One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the cost of money
+(`planner.quoting.worth`) read them. Over all periods billed and effective are the same money; what lies in the window is the
+offer's totals. A month holds the hours that it has: the window's last month, if the window ends in it, carries on with the
+term.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-from planner.prices.fx import Rates
+from planner.quoting.entries import Entry, Period, covered
 from planner.quoting.records import Charge, Commitment, Offer, Quote
 from planner.records import NamedTuple
 from planner.units import add_months
@@ -25,52 +26,12 @@ __all__ = [
     "first_day",
     "next_month",
     "periods",
-    "present_value",
     "schedule",
 ]
 
 ZERO = Decimal(0)
 #: How finely `cut` cuts.
 GRANULARITIES = ("hourly", "daily", "monthly")
-
-
-class Period(NamedTuple):
-    """A month, counted from the first day: its number from 0, first day and day after the last (ISO).
-
-    hours, rest_hours: of the window, and of the term after the window; together at most what the month has. in_window:
-    whether some of the window is in it.
-    """
-
-    number: int
-    start: str
-    end: str
-    hours: Decimal
-    rest_hours: Decimal
-    in_window: bool
-
-
-class Entry(NamedTuple):
-    """What one charge does in one period.
-
-    kind: "usage", "purchase" (of a commitment) or "tax". status: "" or, for what a commitment covers, "used" or
-    "unused". once: paid once per term, not period by period. in_window: part of the window's totals, or owed after it.
-    begins, ends: when (UTC); a payment once per term spans the term. quantity in the charge's unit. listed, billed,
-    effective: amounts in the charge's currency; contracted: quantity at the contracted price, whether or not it is billed.
-    """
-
-    period: Period
-    charge: Charge
-    kind: str
-    status: str
-    once: bool
-    in_window: bool
-    begins: datetime
-    ends: datetime
-    quantity: Decimal
-    listed: Decimal
-    contracted: Decimal
-    billed: Decimal
-    effective: Decimal
 
 
 def first_day(quote: Quote) -> date:
@@ -135,10 +96,11 @@ def cut(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[Entry]
     """Return the entries of `schedule` cut at the calendar's months, days or hours, in the order of their beginning.
 
     A part takes its share of the time; the last takes what is left, so that sums stay. What is paid once per term is not
-    cut, and tax is a row a calendar month.
+    cut, tax is a row a calendar month, and what a commitment covers bears on-demand prices (`entries.covered`).
     """
     whole = _untaxed(quote, offer, periods(quote, offer))
-    entries = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    parts = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    entries = covered(offer, parts)
     entries.sort(key=lambda e: e.begins)
     by_month: dict[tuple[int, int], list[Entry]] = {}
     for entry in entries:
@@ -354,17 +316,3 @@ def by_period(entries: Iterable[Entry]) -> list[tuple[Period, Decimal, Decimal]]
         _, billed, effective = sums.get(entry.period.number, (entry.period, ZERO, ZERO))
         sums[entry.period.number] = (entry.period, billed + entry.billed, effective + entry.effective)
     return [sums[number] for number in sorted(sums)]
-
-
-def present_value(quote: Quote, offer: Offer, rate: Decimal) -> Decimal:
-    """Return all cash that `offer` owes, discounted to the first day, in the report currency.
-
-    rate: nominal a year, compounded by calendar months. What is paid once per term is paid on the first day of its
-    month, everything else at the month's end.
-    """
-    native = ZERO
-    factor = 1 + rate / 12
-    for entry in schedule(quote, offer):
-        if entry.billed:
-            native += entry.billed / factor ** (entry.period.number + (0 if entry.once else 1))
-    return Rates(list(quote.fx)).convert(native, offer.totals.native_currency, quote.currency)
