@@ -10,6 +10,7 @@ from planner.quoting import whatif
 from planner.quoting.choose import advise, amount
 from planner.quoting.records import Amounts, Line, Offer, Quote, Rate
 from planner.quoting.whatif import Again
+from planner.quoting.worth import present_value
 from planner.rendering.words import way
 from planner.text import Text
 
@@ -223,6 +224,7 @@ class Model:
             "beside": beside.list,
             "beside_eff": beside.effective,
             "tax": now.native("tax").effective,
+            "pv": present_value(self.quote, offer, self.work.discount_rate or ZERO),
             "whole": 0 if offer.unpriced else 1,
             "rank": obliged,
             "lasting": None if obliged is None else offer.totals.report.effective,
