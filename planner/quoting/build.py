@@ -11,6 +11,7 @@ from planner.quoting import choose, lines, notes
 from planner.quoting.digest import of_quote
 from planner.quoting.offers import Bought, later, offer
 from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
+from planner.quoting.rules import sold
 from planner.quoting.select import Place, Request, place, places, request
 from planner.sizing import Sizing
 from planner.sizing.engines import Host
@@ -37,6 +38,7 @@ def quote(
     looked = places(workload, catalog)
     req = request(workload, catalog, rates, whole)
     offers: list[Offer] = []
+    beyond: list[Offer] = []
     rejected: list[Rejected] = []
     gaps: list[Gap] = []
     for provider, region in looked:
@@ -47,7 +49,8 @@ def quote(
             if isinstance(found, Rejected):
                 rejected.append(found)
             else:
-                offers += _offers(req, here, name, found, later if brief else offer)
+                for one in _offers(req, here, name, found, later if brief else offer):
+                    (offers if sold(one.way, workload.hours) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
@@ -72,6 +75,7 @@ def quote(
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
+        beyond=tuple(sorted(beyond, key=lambda o: o.id)),
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
@@ -134,6 +138,5 @@ def _offers(
     return [
         make(req, Bought(here, spec, sizing, rows, made[key], on_demand.get(key[0].site)))
         for key, rows in here.types[name].items()
-        if (not options or key[0].purchase_option in options)
-        and (key[0].purchase_option != "capacity_block" or block_hours(req.window.hours))
+        if not options or key[0].purchase_option in options
     ]

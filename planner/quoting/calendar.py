@@ -1,8 +1,9 @@
 """Lines over time: what is bought, used and left unused in each month. Cash and amortised cost by month follow from it.
 
-One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the present value read them. Over all
-periods billed and effective are the same money; what lies in the window is the offer's totals. A month holds the hours that
-it has: the window's last month, if the window ends in it, carries on with the term.
+One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the cost of money
+(`planner.quoting.worth`) read them. Over all periods billed and effective are the same money; what lies in the window is the
+offer's totals. A month holds the hours that it has: the window's last month, if the window ends in it, carries on with the
+term.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-from planner.prices.fx import Rates
 from planner.quoting.entries import Entry, Period, covered
 from planner.quoting.records import Charge, Commitment, Offer, Quote
 from planner.records import NamedTuple
@@ -26,7 +26,6 @@ __all__ = [
     "first_day",
     "next_month",
     "periods",
-    "present_value",
     "schedule",
 ]
 
@@ -317,17 +316,3 @@ def by_period(entries: Iterable[Entry]) -> list[tuple[Period, Decimal, Decimal]]
         _, billed, effective = sums.get(entry.period.number, (entry.period, ZERO, ZERO))
         sums[entry.period.number] = (entry.period, billed + entry.billed, effective + entry.effective)
     return [sums[number] for number in sorted(sums)]
-
-
-def present_value(quote: Quote, offer: Offer, rate: Decimal) -> Decimal:
-    """Return all cash that `offer` owes, discounted to the first day, in the report currency.
-
-    rate: nominal a year, compounded by calendar months. What is paid once per term is paid on the first day of its
-    month, everything else at the month's end.
-    """
-    native = ZERO
-    factor = 1 + rate / 12
-    for entry in schedule(quote, offer):
-        if entry.billed:
-            native += entry.billed / factor ** (entry.period.number + (0 if entry.once else 1))
-    return Rates(list(quote.fx)).convert(native, offer.totals.native_currency, quote.currency)

@@ -62,7 +62,7 @@ def amount(quote: Quote, offer: Offer, basis: str) -> Decimal | None:
     if basis == "per-token":
         return offer.cost_per_million_output
     if basis == "present-value":
-        from planner.quoting.calendar import present_value
+        from planner.quoting.worth import present_value
 
         if quote.workload.discount_rate is None:
             raise MisuseError("present-value needs a discount rate: give --discount-rate 10%")
@@ -92,8 +92,12 @@ def basis_of(quote: Quote) -> str:
 
 def best_of(quote: Quote, offers: Sequence[Offer]) -> Offer | None:
     """Return the offer of `offers` to take: the least among the firm, fully priced ones; None when there is none."""
-    firm = [o for o in offers if o.firm]
-    return min(firm, key=_key(quote, basis_of(quote)), default=None)
+    basis, firm = basis_of(quote), [o for o in offers if o.firm]
+    if basis == "present-value":  # worth 2 ms an offer: only of those that can be the least
+        from planner.quoting.dominated import undominated
+
+        firm = undominated(firm)
+    return min(firm, key=_key(quote, basis), default=None)
 
 
 def recommend(quote: Quote) -> Recommended | None:

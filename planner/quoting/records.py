@@ -365,7 +365,7 @@ class Quote(NamedTuple):
     quoted_on: the date against which ages are counted (an argument, never the clock). months: billing months of the
     window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
     shows whatever their rank. recommended: None when no firm, fully priced offer serves the workload. sellers: the
-    providers looked at.
+    providers looked at. beyond: what is not sold for so long a window (capacity blocks), for questions about shorter ones.
     """
 
     quoted_on: str
@@ -385,6 +385,7 @@ class Quote(NamedTuple):
     reference_types: tuple[str, ...] = ()
     recommended: Recommended | None = None
     sellers: tuple[Seller, ...] = ()
+    beyond: tuple[Offer, ...] = ()
 
     @property
     def best(self) -> Offer | None:

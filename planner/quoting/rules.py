@@ -16,7 +16,7 @@ from planner.records import NamedTuple
 from planner.text import Text, raw
 from planner.units import LONGEST_BLOCK, RATE_MONTH_HOURS, Window, block_hours, term_hours, term_months
 
-__all__ = ["RULES", "Part", "Terms", "in_steps", "in_tiers", "paid", "terms_of"]
+__all__ = ["RULES", "Part", "Terms", "in_steps", "in_tiers", "paid", "sold", "terms_of"]
 
 ZERO = Decimal(0)
 NONE = Text("")
@@ -46,6 +46,11 @@ def terms_of(way: Way, window: Window, months: int) -> Terms | None:
     by_month = way.purchase_option == "subscription"
     needed = _ceil(Decimal(months) / calendar) if by_month else _ceil(window.hours / length)
     return Terms(length, calendar, needed, by_month)
+
+
+def sold(way: Way, hours: Decimal) -> bool:
+    """Return whether a way of buying is for sale for a window of `hours`: a capacity block lasts 182 days at most."""
+    return way.purchase_option != "capacity_block" or block_hours(hours) is not None
 
 
 def paid(line: Line, terms: Terms) -> Decimal:

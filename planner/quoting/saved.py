@@ -145,9 +145,10 @@ class _Reader:
             hash=raw["hash"],
             reference_types=tuple(raw["reference_types"]),
             sellers=tuple(Seller(**{**s, "sites": tuple(Site(**x) for x in s["sites"])}) for s in raw["sellers"]),
+            beyond=tuple(self.offer(o, work, window, f"beyond[{n}]") for n, o in enumerate(raw.get("beyond", ()))),
         )
         self.at = ""
-        if len({o.id for o in made.offers}) != len(made.offers):
+        if len({o.id for o in (*made.offers, *made.beyond)}) != len(made.offers) + len(made.beyond):
             raise MisuseError("offers: one stands twice")
         return made._replace(budget=self.budget(made), recommended=self.recommended(made))
 

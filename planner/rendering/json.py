@@ -221,7 +221,7 @@ def dump(quote: Quote) -> str:
 def dump_bytes(quote: Quote) -> bytes:
     """Return the quote as UTF-8 JSON ending with a line feed."""
     out = _Writer()
-    sized = {f"{o.provider}:{o.instance_type}": o.sizing for o in quote.offers}
+    sized = {f"{o.provider}:{o.instance_type}": o.sizing for o in (*quote.offers, *quote.beyond)}
     steps = [
         f'{_text(name)}: {{"basis": {_one(s.basis)}, "steps": [{", ".join([out.step(x) for x in s.steps])}]}}'
         for name, s in sorted(sized.items())
@@ -239,6 +239,7 @@ def dump_bytes(quote: Quote) -> bytes:
         ("prices_as_of", out.records(quote.prices_as_of)),
         ("recommended", _one(out._plain(chosen) if chosen else None).encode()),
         ("offers", _lines([out.offer(o) for o in quote.offers])),
+        *([("beyond", _lines([out.offer(o) for o in quote.beyond]))] if quote.beyond else []),
         ("rejected", _lines([out.rejected(r).encode() for r in quote.rejected])),
         ("gaps", out.records(quote.gaps)),
         ("stale", out.records(quote.stale)),

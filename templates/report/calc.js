@@ -49,14 +49,15 @@ function termsIn(terms, hours) {
   return { ...terms, hours: D.min(whole, 182).mul(24) };
 }
 
-/* Return [list, effective, billed, committed, obligation] of each charge of a line (cost.py has the same rules). */
+/* Return [list, effective, billed, committed, obligation, quantity, contracted unit price] of each charge of a line (cost.py has the same rules). */
 function charges(line, hours, months, given) {
   const terms = termsIn(given, hours);
   const keep = new D(1).sub(line.share);
   const one = (quantity, list, billed, committed) => {
-    const amount = quantity.mul(line.share === "0" ? list : new D(list).mul(keep));
+    const price = line.share === "0" ? new D(list) : new D(list).mul(keep);
+    const amount = quantity.mul(price);
     const cash = billed === null ? amount : billed;
-    return [quantity.mul(list), amount, cash, committed, D.max(cash, committed)];
+    return [quantity.mul(list), amount, cash, committed, D.max(cash, committed), quantity, price];
   };
   const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil() : null;
   const price = new D(line.rates[0][2]);
@@ -102,13 +103,19 @@ function charges(line, hours, months, given) {
   }
 }
 
-/* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
-/* Whether an offer can be taken in a window: no capacity block is longer than 182 days. */
+/* Whether an offer can be taken in a window: no capacity block is longer than 182 days (whatif.sold). */
 function sold(offer, hours) {
   const terms = offer.recipe.terms;
   return !(terms && terms.block) || new D(hours).lte(4368);
 }
 
+/* An amount of an offer's currency in the report's; rates: one for each pair of quote.fx. */
+function convert(offer, amount, rates) {
+  for (const [index, sign] of offer.recipe.path) amount = sign === "x" ? amount.mul(rates[index]) : amount.div(rates[index]);
+  return amount;
+}
+
+/* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);
@@ -120,11 +127,122 @@ function requote(quote, offer, hoursText, rates) {
       for (const made of charges(line, hours, months, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
     }
   }
-  const report = sums.map((amount) => {
-    for (const [index, sign] of offer.recipe.path) amount = sign === "x" ? amount.mul(rates[index]) : amount.div(rates[index]);
-    return amount;
-  });
-  return { native: sums, report, months };
+  return { native: sums, report: sums.map((amount) => convert(offer, amount, rates)), months };
+}
+
+const HOUR = 3600000;
+
+/* The first day of the n-th month from an ISO day, in milliseconds (units.add_months). */
+function monthFrom(day, n) {
+  const [year, month, date] = day.split("-").map(Number);
+  const y = year + Math.floor((month - 1 + n) / 12);
+  const m = (((month - 1 + n) % 12) + 12) % 12;
+  return Date.UTC(y, m, Math.min(date, daysIn(y, m)));
+}
+
+/* The months of the window and of the rest of the term, each with the hours that it has (calendar.periods). */
+function periods(quote, terms, hours, months) {
+  const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil().toNumber() : 0;
+  const owed = terms && terms.by_month ? needed * terms.months : 0;
+  let left = hours, rest = ZERO;
+  if (owed) rest = D.max(ZERO, new D((monthFrom(quote.first, owed) - monthFrom(quote.first, 0)) / HOUR).sub(hours));
+  else if (terms) rest = new D(terms.hours).mul(needed).sub(hours);
+  const made = [];
+  while (left.gt(0) || rest.gt(0) || made.length < Math.max(months, owed)) {
+    const number = made.length, start = monthFrom(quote.first, number);
+    const room = new D((monthFrom(quote.first, number + 1) - start) / HOUR);
+    const inside = D.min(left, room), later = D.min(rest, room.sub(inside));
+    made.push({ number, start, hours: inside, rest: later, inWindow: left.gt(0) || number < months });
+    left = left.sub(inside);
+    rest = rest.sub(later);
+  }
+  return { made, needed, owed };
+}
+
+/* Return a month each {start, advance, arrears, effective, inWindow} in the offer's currency: cash on the month's first day and
+   at its end, and what is used up (calendar.schedule and calendar.cash). */
+function monthly(quote, offer, hoursText) {
+  const hours = new D(hoursText), months = billingMonths(hours, quote.start);
+  const terms = termsIn(offer.recipe.terms, hours);
+  const { made, needed, owed } = periods(quote, terms, hours, months);
+  const rows = made.map((p) => ({ start: p.start, inWindow: p.inWindow, advance: ZERO, arrears: ZERO, effective: ZERO }));
+  const window = made.filter((p) => p.inWindow);
+  const add = (p, key, amount) => { rows[p.number][key] = rows[p.number][key].add(amount); };
+  const used = (p, quantity, price) => { const amount = quantity.mul(price); add(p, "arrears", amount); add(p, "effective", amount); };
+  const spread = (over, quantity, price, part) => {
+    let left = quantity;
+    over.forEach((p, i) => {
+      const mine = i === over.length - 1 ? left : part(p);
+      left = left.sub(mine);
+      used(p, mine, price);
+    });
+  };
+  let tax = ZERO;
+  for (const line of offer.recipe.lines) {
+    if (line.rule === "tax") { tax = tax.add(line.each); continue; }
+    if (line.each === "0") continue;
+    const parts = charges(line, hours, months, offer.recipe.terms);
+    if (line.rule === "traffic" || line.rule === "held_months") {
+      const over = window.slice(0, months);
+      for (const c of parts) spread(over, c[5], c[6], () => c[5].div(over.length));
+    } else if (line.rule === "held_hours" || line.rule === "held_730") {
+      for (const c of parts) spread(window, c[5], c[6], (p) => c[5].mul(p.hours).div(hours));
+    } else if (line.rule === "hours" || line.rule === "block") {
+      const left = parts.map((c) => c[5]);
+      window.forEach((p, n) => {
+        let need = p.hours.mul(line.count);
+        parts.forEach((c, i) => {
+          const take = n === window.length - 1 ? left[i] : D.min(left[i], need);
+          left[i] = left[i].sub(take);
+          need = need.sub(take);
+          used(p, take, c[6]);
+        });
+      });
+    } else {
+      const price = parts[0][6];
+      const within = (p) => terms.by_month ? new D(p.number < months ? line.count : 0) : p.hours.mul(line.count);
+      const after = (p) => terms.by_month ? new D(p.number >= months && p.number < owed ? line.count : 0) : p.rest.mul(line.count);
+      if (line.rule !== "committed") {
+        const length = new D(terms.by_month ? terms.months : terms.hours).mul(line.count);
+        for (let n = 0; n < needed; n += 1) {
+          const begins = terms.by_month ? monthFrom(quote.first, n * terms.months) : monthFrom(quote.first, 0) + new D(terms.hours).mul(n).mul(HOUR).toNumber();
+          add(made.filter((p) => p.start <= begins).pop(), "advance", length.mul(price));
+        }
+      }
+      for (const p of made) {
+        const amount = within(p).add(after(p)).mul(price);
+        add(p, "effective", amount);
+        if (line.rule === "committed") add(p, "arrears", amount);
+      }
+    }
+  }
+  const taxed = new D(1).add(tax);
+  return rows.map((r) => ({ ...r, advance: r.advance.mul(taxed), arrears: r.arrears.mul(taxed), effective: r.effective.mul(taxed) }));
+}
+
+/* All cash owed, discounted to the first day at a nominal rate a year, by calendar months; in the offer's currency (calendar.present_value). */
+function presentValue(rows, rate) {
+  const factor = new D(rate).div(12).add(1);
+  return rows.reduce((sum, r, n) => sum.add(r.advance.div(factor.pow(n))).add(r.arrears.div(factor.pow(n + 1))), ZERO);
+}
+
+/* What an offer is compared by, in the report currency: its obligation, or with a discount rate its present value (choose.basis_of). */
+function standing(quote, offer, hours, rates, rate) {
+  const report = requote(quote, offer, hours, rates).report;
+  const value = rate === null ? report[4] : convert(offer, presentValue(monthly(quote, offer, hours), rate), rates);
+  return { offer, report, value };
+}
+
+/* The offer that a fresh quote recommends at these inputs: the least of the firm ones; ties by effective cost, then id (choose.best_of). */
+function recommended(quote, hours, rates, rate) {
+  let best = null;
+  for (const offer of quote.offers) {
+    if (!offer.firm || !sold(offer, hours)) continue;
+    const one = standing(quote, offer, hours, rates, rate);
+    const order = best === null ? -1 : one.value.cmp(best.value) || one.report[1].cmp(best.report[1]) || (offer.id < best.offer.id ? -1 : 1);
+    if (order < 0) best = one;
+  }
+  return best;
 }
 
 /* As money.show: two places, half up, thousands apart. */
