@@ -44,6 +44,7 @@ OPTIONS = (
     ("--tpot-ms", "MS", "Limit on the time per output token.", False),
     ("--egress-gb", "GB", "Data that leaves per calendar month.", False),
     ("--egress-to", "DEST", "internet, internet_flat, same_region or a region.  [internet]", False),
+    ("--egress-months", "HOW", "Traffic of a month used in part: prorated or begun (all of it).  [prorated]", False),
     ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
     ("--storage-gb", "GB", "Disk per instance.", False),
     ("--public-ips", "N", "Public IPv4 addresses.", False),

@@ -18,7 +18,8 @@ from decimal import ROUND_CEILING, Decimal
 from planner.errors import MisuseError
 from planner.offer import Source, Way
 from planner.quoting.records import Amounts, Charge, Commitment, Line
-from planner.quoting.rules import RULES, Part, Terms, in_steps, in_tiers, paid, terms_of
+from planner.quoting.rules import RULES, Part, Terms, paid, terms_of
+from planner.quoting.steps import in_steps
 from planner.text import Text, raw
 from planner.units import RATE_MONTH_HOURS, Window
 
@@ -27,8 +28,6 @@ __all__ = [
     "break_even",
     "charges_of",
     "commitment_of",
-    "in_steps",
-    "in_tiers",
     "monthly_cost",
     "paid",
     "terms_of",
@@ -52,7 +51,7 @@ def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, month
         if line.rule == "tax":
             charges += _tax(line, charges)
         elif line.each:
-            charges += [_charge(line, part) for part in RULES[line.rule](line, window.hours, months, terms)]
+            charges += [_charge(line, part) for part in RULES[line.rule](line, window, months, terms)]
     return tuple(charges)
 
 
@@ -77,7 +76,7 @@ def weigh(
             obligation += obligation * line.each
         elif line.each:
             code = line.currency
-            for part in RULES[line.rule](line, window.hours, months, terms):
+            for part in RULES[line.rule](line, window, months, terms):
                 _, amount, price, cash, owed = _figures(part)
                 listed += price
                 effective += amount

@@ -33,7 +33,7 @@ def of_quote(quote: Quote) -> str:
 
 def _told(workload: Workload) -> str:
     """Return the workload's text; fields that 0.1.0 did not have count only where they are used, so its hashes hold."""
-    late = [f for f, value in unsaid(workload.budget).items() if getattr(workload, f) == value]
+    late = [f for f, value in unsaid(workload._asdict()).items() if getattr(workload, f) == value]
     return "Workload(" + ", ".join(f"{f}={v!r}" for f, v in workload._asdict().items() if f not in late) + ")"
 
 

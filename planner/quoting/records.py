@@ -28,6 +28,7 @@ from planner.offer import Source, Way
 from planner.records import NamedTuple
 from planner.sizing import Sizing
 from planner.text import Text
+from planner.units import Window
 from planner.workload import Workload
 
 __all__ = [
@@ -386,6 +387,11 @@ class Quote(NamedTuple):
     recommended: Recommended | None = None
     sellers: tuple[Seller, ...] = ()
     beyond: tuple[Offer, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """What is paid for: the workload's window at the quote's hours (planner.quoting.whatif asks at others)."""
+        return self.workload.window._replace(hours=self.hours)
 
     @property
     def best(self) -> Offer | None:

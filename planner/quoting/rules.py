@@ -5,18 +5,19 @@ planner.quoting.records tells the rules in a table; planner.quoting.cost makes c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
 
 from planner.money import plain
 from planner.offer import Way
 from planner.quoting.records import Line, Rate
+from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
 from planner.text import Text, raw
 from planner.units import LONGEST_BLOCK, RATE_MONTH_HOURS, Window, block_hours, term_hours, term_months
 
-__all__ = ["RULES", "Part", "Terms", "in_steps", "in_tiers", "paid", "sold", "terms_of"]
+__all__ = ["RULES", "Part", "Terms", "paid", "sold", "terms_of"]
 
 ZERO = Decimal(0)
 NONE = Text("")
@@ -61,44 +62,16 @@ def paid(line: Line, terms: Terms) -> Decimal:
     return rate.amount if rate.unit == "term" else rate.amount * terms.hours
 
 
-def in_steps(rates: Sequence[Rate], quantity: Decimal) -> list[tuple[Rate, Decimal]]:
-    """Split hours (or GB) over the steps of a price; a price without steps takes all of it."""
-    if len(rates) == 1 and rates[0].end is None and not rates[0].start:
-        return [(rates[0], quantity)]
-    parts = []
-    for rate in sorted(rates, key=lambda r: r.start):
-        end = quantity if rate.end is None else min(quantity, rate.end)
-        if end > rate.start:
-            parts.append((rate, end - rate.start))
-    return parts
-
-
-def _free(line: Line) -> Decimal:
-    """Return the GB of a month that a free quota takes."""
-    return min(line.each, line.free.end or ZERO) if line.free else ZERO
-
-
-def in_tiers(line: Line) -> list[tuple[Rate, Decimal]]:
-    """Split one month's GB of a traffic line over its tiers, beyond the free quota; empty tiers are left out."""
-    gb, free = line.each, _free(line)
-    parts = []
-    for rate in line.rates:
-        start, end = max(rate.start, free), gb if rate.end is None else min(gb, rate.end)
-        if end > start:
-            parts.append((rate, end - start))
-    return parts
-
-
 #: What a line, or one step of it, comes to: a charge without its words, of which most offers are never asked. (rate; unit;
 #: quantity; price of a unit at list; discount on it; what is owed over the term; cash in the window, None where that is the
 #: contracted amount; a function that returns the step, "" without steps, and how quantity and price came about)
 Part = tuple[Rate, str, Decimal, Decimal, Decimal, Decimal, "Decimal | None", Callable[[], "tuple[Text, Text]"]]
 
 
-def _hours(line: Line, hours: Decimal, months: int, terms: Terms | None) -> list[Part]:
+def _hours(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
     """Pay as you go: each hour at its step's price; a capacity block owes what it uses."""
     parts: list[Part] = []
-    for rate, part in in_steps(line.rates, hours):
+    for rate, part in in_steps(line.rates, window.hours):
         quantity = part * line.count
         owed = quantity * rate.amount * (1 - line.share) if line.rule == "block" else ZERO
         said = partial(_by_step, part, line, rate)
@@ -127,10 +100,11 @@ def _needed(line: Line, terms: Terms | None) -> Terms:
     return terms
 
 
-def _committed(line: Line, hours: Decimal, months: int, terms: Terms | None) -> list[Part]:
+def _committed(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
     """Every hour of the window costs the hourly share; every hour of the term is owed."""
     terms, rate = _needed(line, terms), line.rates[0]
     owed = rate.amount * (1 - line.share) * terms.hours * line.count * terms.needed
+    hours = window.hours
 
     def said() -> tuple[Text, Text]:
         return NONE, _by_hour(hours, line, rate)
@@ -138,10 +112,10 @@ def _committed(line: Line, hours: Decimal, months: int, terms: Terms | None) -> 
     return [(rate, "hour", hours * line.count, rate.amount, line.share, owed, None, said)]
 
 
-def _upfront(line: Line, hours: Decimal, months: int, terms: Terms | None) -> list[Part]:
+def _upfront(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
     """An upfront payment is spread over the hours of its term."""
     terms, rate = _needed(line, terms), line.rates[0]
-    price, term = paid(line, terms), terms.hours
+    price, term, hours = paid(line, terms), terms.hours, window.hours
     hourly = price / terms.hours if rate.unit == "term" else rate.amount
     owed = price * (1 - line.share) * line.count * terms.needed
 
@@ -158,7 +132,7 @@ def _upfront(line: Line, hours: Decimal, months: int, terms: Terms | None) -> li
     return [(rate, "hour", hours * line.count, hourly, line.share, owed, owed, said)]
 
 
-def _months(line: Line, hours: Decimal, months: int, terms: Terms | None) -> list[Part]:
+def _months(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
     """Whole calendar months, used or not; a longer term is spread over its months."""
     terms, rate = _needed(line, terms), line.rates[0]
     per_month = rate.amount if rate.unit == "month" else rate.amount / terms.months
@@ -176,47 +150,51 @@ def _by_month(months: int, term: int, line: Line, rate: Rate) -> tuple[Text, Tex
     return NONE, raw(key, months=months, n=line.count, made=spread)
 
 
-def _traffic(line: Line, hours: Decimal, months: int, terms: Terms | None) -> list[Part]:
+def _traffic(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
     """`each` GB leave in each month, tier by tier; tiers count anew each month.
 
     A free quota takes the first GB of the month, which then count towards the tiers, as on the clouds' bills.
     """
     parts: list[Part] = []
-    free = _free(line)
-    if line.free and free:
-        said = partial(_by_quota, free, months)
-        parts.append((line.free, "GB", free * months, ZERO, ZERO, ZERO, None, said))
-    for rate, gb in in_tiers(line):
-        said = partial(_by_tier, gb, months, line, rate)
-        parts.append((rate, "GB", gb * months, rate.amount, line.share, ZERO, None, said))
+    whole = window.traffic[0]
+    for rate, gb, more in months_of_traffic(line, window):
+        said = partial(_by_tier, gb, whole, more, line, rate)
+        price, share = (ZERO, ZERO) if rate is line.free else (rate.amount, line.share)
+        parts.append((rate, "GB", gb * whole + more, price, share, ZERO, None, said))
     return parts
 
 
-def _by_quota(free: Decimal, months: int) -> tuple[Text, Text]:
-    return raw("free quota"), raw("{gb} GB free x {months} mo.", gb=free, months=months)
-
-
-def _by_tier(gb: Decimal, months: int, line: Line, rate: Rate) -> tuple[Text, Text]:
-    key = "{gb} GB x {months} month" + "s" * (months > 1) + " x {price} {code}/GB"
+def _by_tier(gb: Decimal, months: int, more: Decimal, line: Line, rate: Rate) -> tuple[Text, Text]:
+    values = {"gb": gb, "months": months, "part": _short(more), "price": rate.amount, "code": line.currency}
+    key = "{gb} GB x {months} month" + "s" * (months > 1)
+    if more:
+        key = "({gb} GB x {months} months + {part} GB of a month used in part)" if gb * months else "{part} GB"
+    if rate is line.free:
+        return raw("free quota"), raw(f"{key} free" if more else "{gb} GB free x {months} mo.", **values)
     top = plain(rate.end) if rate.end is not None else "up"
     tier = raw("{start}-{end} GB", start=rate.start, end=top) if len(line.rates) > 1 else NONE
-    return tier, raw(key, gb=gb, months=months, price=rate.amount, code=line.currency)
+    return tier, raw(key + " x {price} {code}/GB", **values)
 
 
-def _held(line: Line, hours: Decimal, months: int, terms: Terms | None) -> list[Part]:
+def _short(value: Decimal) -> Decimal:
+    """Return a quantity as a formula shows it: to four digits after the point."""
+    return value.quantize(Decimal("0.0001")).normalize() if value else ZERO
+
+
+def _held(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
     """What is held all the while: by the hour, by 730 hours of a month, or by calendar months beside a subscription."""
     rate = line.rates[0]
     if not rate.amount:  # free while in use: nothing to charge
         return []
     held = line.each * line.count
     if line.rule == "held_hours":
-        quantity = held * hours
+        quantity = held * window.hours
     elif line.rule == "held_months":
         quantity = held * months
     else:
-        quantity = held * hours / RATE_MONTH_HOURS
+        quantity = held * window.hours / RATE_MONTH_HOURS
     owed = quantity * rate.amount * (1 - line.share) if line.rule == "held_months" else ZERO
-    said = partial(_by_holding, line, hours, months)
+    said = partial(_by_holding, line, window.hours, months)
     return [(rate, rate.unit, quantity, rate.amount, line.share, owed, None, said)]
 
 
@@ -243,7 +221,7 @@ def _by_holding(line: Line, hours: Decimal, months: int) -> tuple[Text, Text]:
     )
 
 
-RULES: dict[str, Callable[[Line, Decimal, int, Terms | None], list[Part]]] = {
+RULES: dict[str, Callable[[Line, Window, int, Terms | None], list[Part]]] = {
     "hours": _hours,
     "block": _hours,
     "committed": _committed,

@@ -75,7 +75,7 @@ class Place(NamedTuple):
 
 def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
     """Return the request for `workload`; `places` checks its names."""
-    window = Window(workload.hours, workload.start)
+    window = workload.window
     return Request(
         workload=workload,
         catalog=catalog,
