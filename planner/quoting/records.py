@@ -261,6 +261,11 @@ class Offer(NamedTuple):
         return self.way.purchase_option == "spot"
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """Who says its prices; a tax is the user's own and does not count."""
+        return tuple([charge.source for charge in self.charges if charge.category != "tax"])
+
+    @property
     def firm(self) -> bool:
         """Whether the price holds and every part of the workload has one."""
         return not self.unpriced and not self.market
