@@ -74,6 +74,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
+    made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
     return made._replace(hash=of_quote(made))
 
 
