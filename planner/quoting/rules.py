@@ -1,6 +1,6 @@
 """The rules by which a line becomes what it comes to: quantity, price, cash and what is owed. Pure and exact.
 
-planner.quoting.records tells the rules in a table; planner.quoting.cost makes charges of the parts, or only sums them.
+planner.quoting.parts tells the rules in a table; planner.quoting.cost makes charges of the parts, or only sums them.
 """
 
 from __future__ import annotations
