@@ -13,7 +13,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from planner.quoting.entries import Entry, Period, covered
-from planner.quoting.records import Charge, Commitment, Offer, Quote
+from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
+from planner.quoting.steps import months_of_traffic
 from planner.records import NamedTuple
 from planner.units import add_months
 
@@ -155,18 +156,33 @@ def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
     timed = _Clock(_midnight(first_day(quote)), quote.hours)
     entries: list[Entry] = []
     for charge in offer.charges:
-        if charge.rule in ("traffic", "held_months"):  # by the billing month
+        if charge.rule == "held_months":  # by the billing month
             parts = _spread(window[: quote.months], charge.quantity, by_hours=False)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
         elif charge.rule in ("held_hours", "held_730"):
             parts = _spread(window, charge.quantity, by_hours=True)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
+    for line in offer.lines:
+        if line.rule == "traffic" and line.each:
+            entries += _traffic(timed, line, [c for c in offer.charges if c.category == line.part], window, quote)
     used = [c for c in offer.charges if c.rule in ("hours", "block")]
     entries += _pay_as_you_go(timed, used, window, offer.count)
     for charge in offer.charges:
         if charge.rule in ("committed", "upfront", "months"):
             entries += _commitment(timed, charge, offer, when, quote.months)
     return sorted(entries, key=lambda e: e.period.number)
+
+
+def _traffic(
+    timed: _Clock, line: Line, charges: Sequence[Charge], window: Sequence[Period], quote: Quote
+) -> list[Entry]:
+    """Return the GB of each month at each step of their price: whole months, then the month that is used in part."""
+    (months, _), entries = quote.window.traffic, []
+    for charge, (_, gb, more) in zip(charges, months_of_traffic(line, quote.window), strict=True):
+        for number, quantity in enumerate([gb] * months + [more]):
+            if quantity:
+                entries.append(_entry(timed, window[min(number, len(window) - 1)], charge, quantity))
+    return entries
 
 
 class _Clock(NamedTuple):

@@ -13,8 +13,10 @@ from planner.prices.fx import Rates
 from planner.quoting import choose, cost
 from planner.quoting.dominated import undominated
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Totals
+from planner.quoting.rules import sold
+from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
-from planner.units import Window, block_hours
+from planner.units import Window
 
 __all__ = [
     "BESIDE",
@@ -27,7 +29,6 @@ __all__ = [
     "listed",
     "month_of",
     "rate_of",
-    "sold",
     "steps",
     "winners",
 ]
@@ -75,7 +76,7 @@ def again(
     hours: the window's length, from the same first day. traffic: a factor on the GB of each month. share: the discount
     on compute. fx: a factor on the rate of exchange. prices: factors on the list prices, by part.
     """
-    window = Window(quote.hours if hours is None else hours, quote.workload.start)
+    window = quote.window if hours is None else quote.window._replace(hours=hours)
     factors = prices or {}
     lines = [_changed(line, traffic, share, factors.get(line.part, ONE)) for line in offer.lines]
     terms = cost.terms_of(offer.way, window, window.months)
@@ -93,11 +94,6 @@ def _changed(line: Line, traffic: Decimal, share: Decimal | None, price: Decimal
     return line
 
 
-def sold(offer: Offer, hours: Decimal) -> bool:
-    """Return whether an offer can be bought for a window of `hours`: a capacity block lasts 182 days at most."""
-    return offer.purchase_option != "capacity_block" or block_hours(hours) is not None
-
-
 def elsewhere(
     quote: Quote,
     *,
@@ -111,11 +107,11 @@ def elsewhere(
     The inputs are those of `again`. offers: those to look at (None: all, with what is not sold for the quote's own window).
     The number of instances does not depend on any of the inputs, so the sizing stays.
     """
-    window = Window(quote.hours if hours is None else hours, quote.workload.start)
+    window = quote.window if hours is None else quote.window._replace(hours=hours)
     quote = quote._replace(hours=window.hours, months=window.months, fx=_scaled(quote, fx))
     rates, made = Rates(list(quote.fx)), []
     for offer in (*quote.offers, *quote.beyond) if offers is None else offers:
-        if sold(offer, window.hours):
+        if sold(offer.way, window.hours):
             then = again(quote, offer, traffic=traffic)
             terms = cost.commitment_of(offer.lines, offer.way, cost.terms_of(offer.way, window, window.months))
             code, native = offer.totals.native_currency, then.native()
@@ -193,9 +189,9 @@ def steps(quote: Quote, offer: Offer) -> list[Step]:
         if line.rule == "tax":
             continue
         if line.rule == "traffic":
-            filled = [rate for rate, _ in cost.in_tiers(line)]
+            filled = [rate for rate, _, _ in months_of_traffic(line, quote.window) if rate is not line.free]
         elif line.rule in ("hours", "block"):
-            filled = [rate for rate, _ in cost.in_steps(line.rates, quote.hours)]
+            filled = [rate for rate, _ in in_steps(line.rates, quote.hours)]
         else:
             filled = [rate for rate in line.rates if rate.amount or line.part == "compute"]
         if line.free is not None and line.each and line.free.end:

@@ -22,6 +22,25 @@ function billingMonths(hours, start) {
   return months;
 }
 
+/* How many months the hours fill, and the share of one more that they use (units.month_parts); null: whole months as begun. */
+function trafficMonths(hours, start, prorated) {
+  if (!prorated) return [billingMonths(hours, start), ZERO];
+  if (!start) {
+    const years = hours.div(8760).floor(), left = hours.sub(years.mul(8760));
+    const full = left.div(744).floor(), more = left.sub(full.mul(744));
+    const room = full.add(1).mul(720).sub(full.mul(744)), months = years.mul(12).add(full).toNumber();
+    return more.gte(room) ? [months + 1, ZERO] : [months, more.div(room)];
+  }
+  const [year, month, day] = start.split("-").map(Number);
+  const at = (n) => {
+    const y = year + Math.floor((month - 1 + n) / 12), m = (month - 1 + n) % 12;
+    return new D((Date.UTC(y, m, Math.min(day, daysIn(y, m))) - Date.UTC(year, month - 1, day)) / 3600000);
+  };
+  let months = hours.div(744).floor().toNumber();
+  while (at(months + 1).lte(hours)) months += 1;
+  return [months, hours.sub(at(months)).div(at(months + 1).sub(at(months)))];
+}
+
 /* Split hours or GB over the steps of a price (cost.in_steps). */
 function inSteps(rates, quantity) {
   const parts = [];
@@ -41,6 +60,16 @@ function perTerm(line, terms) {
   return line.unit === "term" ? price : price.mul(terms.hours);
 }
 
+/* What a traffic line moves at each step: [GB of a whole month, GB of a month used in part, price]; tiers and the quota begin anew each month (steps.months_of_traffic). */
+function trafficSplit(line, part) {
+  const inside = (gb, from, to) => {
+    const start = D.max(from, line.free ? D.min(gb, line.free) : ZERO);
+    return D.max(ZERO, (to === null ? gb : D.min(gb, to)).sub(start));
+  };
+  const gb = new D(line.each);
+  return line.rates.map(([from, to, step]) => [inside(gb, from, to), inside(gb.mul(part), from, to), step]);
+}
+
 /* The terms in another window: a capacity block is as long as the window needs, by the day to 14 days, then by the week (units.block_hours). */
 function termsIn(terms, hours) {
   if (!terms || !terms.block) return terms;
@@ -50,7 +79,7 @@ function termsIn(terms, hours) {
 }
 
 /* Return [list, effective, billed, committed, obligation, quantity, contracted unit price] of each charge of a line (cost.py has the same rules). */
-function charges(line, hours, months, given) {
+function charges(line, hours, months, given, traffic) {
   const terms = termsIn(given, hours);
   const keep = new D(1).sub(line.share);
   const one = (quantity, list, billed, committed) => {
@@ -80,15 +109,9 @@ function charges(line, hours, months, given) {
       return [one(new D(months).mul(line.count), line.unit === "month" ? price : price.div(terms.months), owed, owed)];
     }
     case "traffic": {
-      const gb = new D(line.each);
-      const free = line.free ? D.min(gb, line.free) : ZERO;
-      const result = [];
-      for (const [from, to, step] of line.rates) {
-        const start = D.max(from, free);
-        const end = to === null ? gb : D.min(gb, to);
-        if (end.gt(start)) result.push(one(end.sub(start).mul(months), step, null, ZERO));
-      }
-      return result;
+      const [whole, part] = traffic || [months, ZERO];
+      return trafficSplit(line, part).map(([gb, more, step]) => one(gb.mul(whole).add(more), step, null, ZERO))
+        .filter(([, , , , , quantity]) => quantity.gt(0));
     }
     case "held_hours":
       return [one(held.mul(hours), price, null, ZERO)];
@@ -119,12 +142,13 @@ function convert(offer, amount, rates) {
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);
+  const traffic = trafficMonths(hours, quote.start, quote.prorated);
   let sums = [ZERO, ZERO, ZERO, ZERO, ZERO];
   for (const line of offer.recipe.lines) {
     if (line.rule === "tax") {
       sums = sums.map((s) => s.add(s.mul(line.each)));
     } else if (line.each !== "0") {
-      for (const made of charges(line, hours, months, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
+      for (const made of charges(line, hours, months, offer.recipe.terms, traffic)) sums = sums.map((s, i) => s.add(made[i]));
     }
   }
   return { native: sums, report: sums.map((amount) => convert(offer, amount, rates)), months };
@@ -163,7 +187,7 @@ function periods(quote, terms, hours, months) {
    at its end, and what is used up (calendar.schedule and calendar.cash). */
 function monthly(quote, offer, hoursText) {
   const hours = new D(hoursText), months = billingMonths(hours, quote.start);
-  const terms = termsIn(offer.recipe.terms, hours);
+  const terms = termsIn(offer.recipe.terms, hours), traffic = trafficMonths(hours, quote.start, quote.prorated);
   const { made, needed, owed } = periods(quote, terms, hours, months);
   const rows = made.map((p) => ({ start: p.start, inWindow: p.inWindow, advance: ZERO, arrears: ZERO, effective: ZERO }));
   const window = made.filter((p) => p.inWindow);
@@ -181,8 +205,15 @@ function monthly(quote, offer, hoursText) {
   for (const line of offer.recipe.lines) {
     if (line.rule === "tax") { tax = tax.add(line.each); continue; }
     if (line.each === "0") continue;
-    const parts = charges(line, hours, months, offer.recipe.terms);
-    if (line.rule === "traffic" || line.rule === "held_months") {
+    const parts = charges(line, hours, months, offer.recipe.terms, traffic);
+    if (line.rule === "traffic") {
+      for (const [gb, more, step] of trafficSplit(line, traffic[1])) {
+        const price = line.share === "0" ? new D(step) : new D(step).mul(new D(1).sub(line.share));
+        const at = (n) => window[Math.min(n, window.length - 1)];
+        for (let n = 0; n < traffic[0]; n += 1) used(at(n), gb, price);
+        used(at(traffic[0]), more, price);
+      }
+    } else if (line.rule === "held_months") {
       const over = window.slice(0, months);
       for (const c of parts) spread(over, c[5], c[6], () => c[5].div(over.length));
     } else if (line.rule === "held_hours" || line.rule === "held_730") {
