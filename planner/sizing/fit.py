@@ -9,20 +9,9 @@ from decimal import Decimal
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
 from planner.records import NamedTuple
-from planner.sizing import (
-    Layout,
-    Memory,
-    Sizing,
-    Step,
-    Steps,
-    advisories,
-    engines,
-    estimate,
-    gpus,
-    layout,
-    models,
-    support,
-)
+from planner.sizing import Layout, Memory, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing.advisories import Setting
+from planner.sizing.advisories import said as advised
 from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
 from planner.sizing.gpus import GIB, GpuSpec, Missing
@@ -336,7 +325,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     generation = estimate.generation(engine, case.gpu)
     if generation:
         found.append(generation)
-    found += advisories.said(engine, advisories.Setting(case.model.images, pp=s.plan.pp))
+    found += advised(engine, Setting(case.model.images, pp=s.plan.pp))
     if not case.built:
         found.append(
             text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)
