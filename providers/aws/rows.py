@@ -15,6 +15,7 @@ from planner.errors import FetchError, MisuseError
 from planner.money import CURRENCIES, decimal_of, plain
 from planner.offer import Price, Source, TransferPrice, Way
 from planner.records import NamedTuple
+from providers._items import STRICT, UNNAMED, Items
 from providers.aws import terms
 
 __all__ = [
@@ -36,13 +37,27 @@ _PLAIN_TRAFFIC = {"internet": "DataTransfer-Out-Bytes", "inter_region": "AWS-Out
 
 
 class Where(NamedTuple):
-    """Where and when rates were read. `call` names the source for people; `filters` is what was asked, for errors."""
+    """Where and when rates were read. `call` names the source for people; `filters` is what was asked, for errors. items:
+    what of the region could not be read."""
 
     region: str
     partition: terms.Partition
     call: str
     filters: str
     now: str
+    items: Items = STRICT
+
+    @contextmanager
+    def one(self, name: str) -> Iterator[None]:
+        """Read one instance type: what is wrong with it is reported, and what is around it goes on. "": nameless."""
+        with self.items.one(name or UNNAMED), self.reading():
+            yield
+
+    @contextmanager
+    def traffic(self) -> Iterator[None]:
+        """Read the prices of traffic: what is wrong with them is reported, and the instance types go on."""
+        with self.items.one(""), self.reading():
+            yield
 
     def undated(self) -> str:
         """Return what is known of the date of a price that bears none."""
@@ -189,14 +204,18 @@ def offer_prices(rates: Iterable[Rate], where: Where) -> tuple[list[Price], list
             on_demand.setdefault(rate.instance_type, []).append(rate)
         else:
             reserved.setdefault((rate.instance_type, rate.lease, rate.payment, rate.offering), []).append(rate)
-    prices = [_on_demand(name, found, where) for name, found in sorted(on_demand.items())]
+    prices = []
+    for name, found in sorted(on_demand.items()):
+        with where.one(name):
+            prices.append(_on_demand(name, found, where))
     unknown: dict[str, set[str]] = {}
     for (name, lease, payment, offering), found in sorted(reserved.items()):
         known = (terms.LEASES.get(lease), terms.PAYMENTS.get(payment), terms.OFFERING_CLASSES.get(offering))
         if None in known:
             unknown.setdefault(f"{lease} {payment} {offering}".strip(), set()).add(name)
             continue
-        prices += _reserved(name, found, where, *(word or "" for word in known))
+        with where.one(name):
+            prices += _reserved(name, found, where, *(word or "" for word in known))
     gaps = [
         f"reserved terms {words!r} are new to this version and left out: {_some(names)}"
         for words, names in sorted(unknown.items())
@@ -265,34 +284,37 @@ def plan_prices(rates: Iterable[PlanRate], where: Where) -> tuple[list[Price], l
         if payment is None:
             unknown.setdefault(rate.payment, set()).add(rate.instance_type)
             continue
-        what = f"{rate.instance_type} savings plan {rate.plan} {rate.term} {payment}"
-        key = (rate.instance_type, rate.plan, rate.term, payment)
-        if key in seen:
-            raise where.fail(f"{what}: rates {seen[key].amount} and {rate.amount} where one is expected")
-        seen[key] = rate
-        if rate.unit != "Hrs":
-            raise where.fail(f"{what}: unit {rate.unit!r}, expected Hrs")
-        amount = amount_of(rate.amount, rate.currency, what, where)
-        if not amount:
-            raise where.fail(f"{what} costs 0: not a price")
-        prices.append(
-            price(
-                where,
-                rate.instance_type,
-                "savings_plan",
-                amount,
-                effective=rate.effective,
-                version=rate.version,
-                term=rate.term,
-                payment=payment,
-                offering=rate.plan,
-            )
-        )
+        with where.one(rate.instance_type):
+            prices.append(_plan(rate, payment, seen, where))
     gaps = [
         f"savings-plan payment {word!r} is new to this version and left out: {_some(names)}"
         for word, names in sorted(unknown.items())
     ]
     return prices, gaps
+
+
+def _plan(rate: PlanRate, payment: str, seen: dict[tuple[str, str, str, str], PlanRate], where: Where) -> Price:
+    what = f"{rate.instance_type} savings plan {rate.plan} {rate.term} {payment}"
+    key = (rate.instance_type, rate.plan, rate.term, payment)
+    if key in seen:
+        raise where.fail(f"{what}: rates {seen[key].amount} and {rate.amount} where one is expected")
+    seen[key] = rate
+    if rate.unit != "Hrs":
+        raise where.fail(f"{what}: unit {rate.unit!r}, expected Hrs")
+    amount = amount_of(rate.amount, rate.currency, what, where)
+    if not amount:
+        raise where.fail(f"{what} costs 0: not a price")
+    return price(
+        where,
+        rate.instance_type,
+        "savings_plan",
+        amount,
+        effective=rate.effective,
+        version=rate.version,
+        term=rate.term,
+        payment=payment,
+        offering=rate.plan,
+    )
 
 
 def transfer_prices(rates: Iterable[TransferRate], where: Where) -> tuple[list[TransferPrice], list[str]]:
@@ -303,20 +325,23 @@ def transfer_prices(rates: Iterable[TransferRate], where: Where) -> tuple[list[T
             products.setdefault(("internet", ""), {}).setdefault(rate.sku, []).append(rate)
         elif rate.operation == "" and rate.kind == "InterRegion Outbound" and rate.to_region not in ("", where.region):
             products.setdefault(("inter_region", rate.to_region), {}).setdefault(rate.sku, []).append(rate)
-    if ("internet", "") not in products:
-        raise where.fail("no price for traffic to the internet (transferType AWS Outbound, toLocation External)")
     rows: list[TransferPrice] = []
     doubtful = []
+    if ("internet", "") not in products:
+        with where.traffic():
+            raise where.fail("no price for traffic to the internet (transferType AWS Outbound, toLocation External)")
     for (destination, to_region), skus in sorted(products.items()):
         if len(skus) > 1:  # plain traffic stands beside accelerated and other kinds: the usage type tells them apart
             plain_ones = {s: r for s, r in skus.items() if r[0].usage.endswith(_PLAIN_TRAFFIC[destination])}
             skus = plain_ones or skus
         try:
             rows += _tiers(destination, to_region, skus, where)
-        except FetchError:
+        except FetchError as error:
             if destination == "internet":
-                raise
-            doubtful.append(to_region)
+                with where.traffic():
+                    raise error from None
+            else:
+                doubtful.append(to_region)
     gaps = []
     if doubtful:
         gaps.append(f"traffic to {_some(doubtful)} has several prices or none: left out, the committed list stands")
