@@ -44,6 +44,7 @@ OPTIONS = (
     ("--tpot-ms", "MS", "Limit on the time per output token.", False),
     ("--egress-gb", "GB", "Data that leaves per calendar month.", False),
     ("--egress-to", "DEST", "internet, internet_flat, same_region or a region.  [internet]", False),
+    ("--egress-months", "HOW", "Traffic of a month used in part: prorated or begun (all of it).  [prorated]", False),
     ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
     ("--storage-gb", "GB", "Disk per instance.", False),
     ("--public-ips", "N", "Public IPv4 addresses.", False),
@@ -184,15 +185,15 @@ def saved_quote(path: str, strict: bool = False) -> Quote:
     return quote
 
 
-def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
-    """Return the quote of `workload`, aged against today or the catalogue's own date."""
+def make_quote(workload: Workload, catalog: Catalog, whole: bool = False, brief: bool = False) -> Quote:
+    """Return the quote of `workload`, aged against today or the catalogue's own date (planner.quoting.build)."""
     from datetime import date
 
     from planner.prices import fx
     from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief)
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:
