@@ -257,7 +257,17 @@ def _keep(job: Job, result: Batch | str, seconds: float, book: Writer) -> Outcom
             spoilt = tuple((name, one_line(why)) for name, why in result.spoilt)
         except PlannerError as exc:
             error = one_line(exc, 1000)
-    return Outcome(name, region, access.public, seconds, counts, tuple(changes), gaps, error, spoilt)
+    return Outcome(
+        provider=name,
+        region=region,
+        public=access.public,
+        seconds=seconds,
+        counts=counts,
+        changes=tuple(changes),
+        gaps=gaps,
+        error=error,
+        spoilt=spoilt,
+    )
 
 
 def _add(job: Job, batch: Batch, book: Writer) -> tuple[Batch, list[Change]]:

@@ -17,7 +17,8 @@ from planner.offer import InstanceType, Price
 from planner.provider import in_families
 from providers._border import clean
 from providers.aws import terms
-from providers.aws.rows import PlanRate, Rate, TransferRate, Where, amount_of, price
+from providers.aws.rows import PlanRate, Rate, TransferRate, amount_of, price
+from providers.aws.where import Where
 
 __all__ = [
     "capacity_blocks",

@@ -18,7 +18,8 @@ from providers import _http
 from providers._items import Items
 from providers.aws import terms
 from providers.aws.parse import wanted
-from providers.aws.rows import PlanRate, Rate, TransferRate, Where, offer_prices, plan_prices, transfer_prices
+from providers.aws.rows import PlanRate, Rate, TransferRate, offer_prices, plan_prices, transfer_prices
+from providers.aws.where import Where
 
 __all__ = ["fetch", "self_check"]
 

@@ -13,7 +13,7 @@ from providers._items import UNNAMED
 from providers._together import together
 from providers.aws import parse, public, rows, terms
 from providers.aws.fetch import Aws
-from providers.aws.rows import Where
+from providers.aws.where import Where
 
 __all__ = ["fetch", "self_check"]
 
@@ -85,33 +85,48 @@ def fetch(region: str, access: Access) -> Batch:
     with spot_where.reading():
         spot = parse.spot_prices(history, spot_where, access.families, on_demand)
     blocks = sorted(prices["blocks"], key=lambda p: (p.instance_type, p.zone))
-    if UNNAMED in aws.read.spoilt:
-        for name in sorted({*names} - on_demand.keys()):
-            aws.read.add(
-                name, FetchError(f"aws {region}: {name}: its price may be one of those that could not be read")
-            )
+    _suspect(aws, {*names} - on_demand.keys())
     described = {t.name for t in types}
     sold = described & (sold | {p.instance_type for p in spot + blocks})
     rows_of = [*lists, *prices["plans"], *spot, *blocks]
+    bought = tuple(p for p in rows_of if p.instance_type in sold)
     listed_only = sorted({p.instance_type for p in rows_of} - sold - aws.read.spoilt.keys())
     told = [gap for part in ("offers", "missing", "plans", "transfer") for gap in gaps.get(part, ())]
     if listed_only:
         told.append(f"priced but sold in no zone to this account, left out: {', '.join(listed_only)}")
     if not names:
         told.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
-    return aws.read.settle(
-        Batch(
-            provider="aws",
-            region=region,
-            account_site=aws.partition.site,
-            instance_types=tuple(t for t in types if t.name in sold),
-            prices=tuple(p for p in rows_of if p.instance_type in sold),
-            transfer=tuple(transfer),
-            services=(),
-            gaps=(*told, *_GAPS),
-            zones=tuple(zones),
-        )
+    here = tuple(t for t in types if t.name in sold)
+    return aws.read.settle(_batch(aws, here, bought, tuple(transfer), (*told, *_GAPS), tuple(zones)))
+
+
+def _batch(
+    aws: Aws,
+    types: tuple[InstanceType, ...],
+    prices: tuple[Price, ...],
+    transfer: tuple[TransferPrice, ...],
+    gaps: tuple[str, ...],
+    zones: tuple[tuple[str, str], ...],
+) -> Batch:
+    return Batch(
+        provider="aws",
+        region=aws.region,
+        account_site=aws.partition.site,
+        instance_types=types,
+        prices=prices,
+        transfer=transfer,
+        services=(),
+        gaps=gaps,
+        zones=zones,
     )
+
+
+def _suspect(aws: Aws, unpriced: set[str]) -> None:
+    """Report the types without an on-demand price, where something nameless could not be read: it may be theirs."""
+    if UNNAMED in aws.read.spoilt:
+        for name in sorted(unpriced):
+            why = f"aws {aws.region}: {name}: its price may be one of those that could not be read"
+            aws.read.add(name, FetchError(why))
 
 
 def _at_once(asks: Sequence[Callable[[], object]], region: str) -> None:
