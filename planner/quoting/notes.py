@@ -22,6 +22,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     """
     info, region, work = place.info, place.region, req.workload
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
+    found = found.union(*place.unfit.values())
     wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
     missing, rejected = [], []
     for option in work.purchase_option or info.sells:
@@ -32,7 +33,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
         elif req.types:
             rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
-    bare = [n for n in wanted if n not in place.types]
+    bare = [n for n in wanted if n not in place.types and n not in place.unfit]
     # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
     unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
     if req.types:
