@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
+from planner import taxes
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
 from planner.quoting.records import Amounts, Commitment, Gpu, Line, Machine, Offer, Totals
@@ -43,8 +44,9 @@ def offer(
     way, currency = prices[0].way, prices[0].currency
     beside, unpriced = _beside(req, place, way, currency, sizing.count)
     made += beside
-    if req.workload.tax:
-        made += (lines.tax(req.workload.tax, currency),)
+    tax = taxes.of(req.workload.taxes, req.workload.tax, way.provider, way.site)
+    if tax.share:
+        made += (lines.tax(tax, currency),)
     terms = cost.terms_of(way, req.window, req.months)
     charges = cost.charges_of(made, terms, req.window, req.months)
     native = cost.totals(charges)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from planner import taxes
 from planner.i18n import English
 from planner.quoting import whatif
 from planner.quoting.choose import advise, amount
 from planner.quoting.records import Amounts, Line, Offer, Quote, Rate
 from planner.quoting.whatif import Again
 from planner.rendering.words import way
+from planner.taxes import Tax
 from planner.text import Text
 
 __all__ = ["Ladder", "Model", "Option", "label"]
@@ -115,6 +117,14 @@ class Model:
         """Return the shares off compute and off everything beside it."""
         return self.share(o.offer.provider, o.offer.purchase_option), self.share(o.offer.provider)
 
+    def tax(self, provider: str, site: str) -> Tax:
+        """Return the tax of a provider's site."""
+        return taxes.of(self.work.taxes, self.work.tax, provider, site)
+
+    def taxed_apart(self, provider: str, site: str) -> bool:
+        """Return whether something else than the tax on top is said of a site."""
+        return bool({"", provider, f"{provider}:{site}"} & {tax.scope for tax in self.work.taxes})
+
     def _ladder(self, offer: Offer, part: str, words: str, lines: tuple[Line, ...]) -> Ladder | None:
         if not lines:
             return None
@@ -196,7 +206,8 @@ class Model:
             upfront, hourly, monthly = terms.upfront, terms.hourly, terms.monthly
             if terms.by_month:  # a longer term's payment, spread over its months
                 upfront, monthly = ZERO, terms.monthly + terms.upfront / terms.term_months
-        obliged = self.obliged(o)
+        obliged, tax = self.obliged(o), self.tax(offer.provider, offer.site)
+        net = 1 / (1 + tax.share) if tax.included else Decimal(1)
         values: dict[str, object] = {
             "count": offer.count,
             "off": off,
@@ -213,7 +224,11 @@ class Model:
             "c_eff": compute.effective,
             "c_bill": compute.billed,
             "c_owed": compute.committed,
-            "lanes": sum((whatif.month_of(x.line).list for x in o.lanes), ZERO),
+            "t_share": tax.share,
+            "net": net,
+            "t_cost": 1 if tax.recoverable else 1 + tax.share,
+            "t_cash": 1 + tax.share,
+            "lanes": sum((whatif.month_of(x.line).list * net for x in o.lanes), ZERO),
             "free_out": _quota(o.egress),
             "free_in": _quota(o.inter),
             "traffic": now.native(*whatif.TRAFFIC).list,
