@@ -56,7 +56,12 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.option(
     "--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models."
 )
-@click.option("--checkpoint", metavar="ORG/NAME", default="", help="Checkpoint on the model hub.  [the model's own]")
+@click.option(
+    "--checkpoint",
+    metavar="ORG/NAME[@SHA]",
+    default="",
+    help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
+)
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 @click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Tag everything that takes tags.")
 def emit_tf(

@@ -185,15 +185,15 @@ def saved_quote(path: str, strict: bool = False) -> Quote:
     return quote
 
 
-def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
-    """Return the quote of `workload`, aged against today or the catalogue's own date."""
+def make_quote(workload: Workload, catalog: Catalog, whole: bool = False, brief: bool = False) -> Quote:
+    """Return the quote of `workload`, aged against today or the catalogue's own date (planner.quoting.build)."""
     from datetime import date
 
     from planner.prices import fx
     from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief)
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:

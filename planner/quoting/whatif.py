@@ -13,9 +13,10 @@ from planner.prices.fx import Rates
 from planner.quoting import choose, cost
 from planner.quoting.dominated import undominated
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Totals
+from planner.quoting.rules import sold
 from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
-from planner.units import Window, block_hours
+from planner.units import Window
 
 __all__ = [
     "BESIDE",
@@ -28,7 +29,6 @@ __all__ = [
     "listed",
     "month_of",
     "rate_of",
-    "sold",
     "steps",
     "winners",
 ]
@@ -94,11 +94,6 @@ def _changed(line: Line, traffic: Decimal, share: Decimal | None, price: Decimal
     return line
 
 
-def sold(offer: Offer, hours: Decimal) -> bool:
-    """Return whether an offer can be bought for a window of `hours`: a capacity block lasts 182 days at most."""
-    return offer.purchase_option != "capacity_block" or block_hours(hours) is not None
-
-
 def elsewhere(
     quote: Quote,
     *,
@@ -116,7 +111,7 @@ def elsewhere(
     quote = quote._replace(hours=window.hours, months=window.months, fx=_scaled(quote, fx))
     rates, made = Rates(list(quote.fx)), []
     for offer in (*quote.offers, *quote.beyond) if offers is None else offers:
-        if sold(offer, window.hours):
+        if sold(offer.way, window.hours):
             then = again(quote, offer, traffic=traffic)
             terms = cost.commitment_of(offer.lines, offer.way, cost.terms_of(offer.way, window, window.months))
             code, native = offer.totals.native_currency, then.native()

@@ -75,8 +75,8 @@ class Tie(NamedTuple):
     """Two ways of paying for the same commitment: `early` pays more upfront than `late` and less in all.
 
     nominal: the rate a year, compounded by the month, at which both are worth the same; below it `early` is worth less.
-    saved: what `early` pays less in all; upfront: what it pays more at once; months: of the term; in the report currency,
-    for all instances, before tax.
+    upfront: what `early` pays more at once; saved: what it pays less in all; both for all instances, contracted, before tax,
+    in the currency that is billed. months: of the term.
     """
 
     early: Offer
@@ -91,7 +91,7 @@ class Tie(NamedTuple):
         return effective_rate(self.nominal)
 
 
-def tie(quote: Quote, one: Offer, other: Offer) -> Tie | None:
+def tie(one: Offer, other: Offer) -> Tie | None:
     """Return where two ways of paying for the same commitment tie; None where one is better at every rate, or they are
     not the same commitment.
 
@@ -109,7 +109,7 @@ def tie(quote: Quote, one: Offer, other: Offer) -> Tie | None:
         return None
     monthly = [x.hourly * x.term_hours / x.term_months for x in (a, b)]
     if a.upfront < b.upfront:
-        return tie(quote, other, one)
+        return tie(other, one)
     upfront, saved = a.upfront - b.upfront, monthly[1] - monthly[0]
     if upfront <= 0 or saved * a.term_months <= upfront:
         return None
@@ -124,8 +124,8 @@ def tie(quote: Quote, one: Offer, other: Offer) -> Tie | None:
     while high - low > Decimal("1e-15"):
         middle = (low + high) / 2
         low, high = (middle, high) if worth(middle) > upfront else (low, middle)
-    rate = Rates(list(quote.fx)).convert(Decimal(one.count), one.totals.native_currency, quote.currency)
-    return Tie(one, other, low, upfront * rate, (saved * a.term_months - upfront) * rate, a.term_months)
+    nominal = low.quantize(Decimal("1e-12"))
+    return Tie(one, other, nominal, upfront * one.count, (saved * a.term_months - upfront) * one.count, a.term_months)
 
 
 def ties(quote: Quote, offers: Iterable[Offer]) -> list[Tie]:
@@ -137,6 +137,6 @@ def ties(quote: Quote, offers: Iterable[Offer]) -> list[Tie]:
     found = []
     for group in groups.values():
         for number, one in enumerate(group):
-            found += [made for other in group[number + 1 :] if (made := tie(quote, one, other)) is not None]
+            found += [made for other in group[number + 1 :] if (made := tie(one, other)) is not None]
     best = quote.best
     return sorted(found, key=lambda x: (best is None or best.id not in (x.early.id, x.late.id), x.early.id, x.late.id))

@@ -60,6 +60,7 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
         prices=_prices(quote, shown, t),
         best_id=said.best.id if said.best else "",
         name=lambda o: advice.name(quote, o, t),
+        ties=advice.ties(quote, shown, t),
         gaps=words.gaps(quote, t),
         rejected=words.rejected(quote, t),
         ages=[words.prices_of(a, t) for a in quote.prices_as_of],
