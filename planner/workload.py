@@ -6,10 +6,9 @@ from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
 from planner.harmless import one_line
-from planner.money import CURRENCIES, bounded, decimal_of, percent_of, seen
+from planner.money import CURRENCIES, Tax, bounded, decimal_of, percent_of, seen, tax_of, taxes_given
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
-from planner.taxes import Tax, given, tax_of
 from planner.units import Window, iso_date
 
 __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsaid"]
@@ -62,7 +61,7 @@ class Workload(NamedTuple):
     scope is a provider or provider:purchase_option. fx: (pair, rate) given by the user.
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
     spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). taxes: those of a provider,
-    of provider:site, or of all ("") that are not simply added (planner.taxes). discount_rate: nominal
+    of provider:site, or of all ("") that are not simply added (planner.money.Tax). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
     checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
@@ -166,7 +165,7 @@ def make(
             raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, Workload._fields)}")
         try:
             if key == "tax" and not saved:
-                fields |= given(value)
+                fields |= taxes_given(value)
                 continue
             fields[key] = _field(key, value)
             if not saved:

@@ -11,10 +11,9 @@ from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 
-from planner.money import plain
+from planner.money import Tax, plain
 from planner.offer import Price, ServicePrice, Source, TransferPrice, Way
 from planner.quoting.records import Line, Rate
-from planner.taxes import Tax
 from planner.text import Text, raw, text
 
 __all__ = [

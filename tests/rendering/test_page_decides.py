@@ -40,7 +40,13 @@ MODELS: dict[str, dict[str, Any]] = {
         "model": "DeepSeek-R1-Distill-Llama-70B",
         "currency": "CNY",
         "discount": ["tencentcloud=12%"],
-        "tax": ["8%", "aws=0%", "tencentcloud=6%:included", "alicloud=13%:recoverable", "tencentcloud:intl=9%:included:recoverable"],
+        "tax": [
+            "8%",
+            "aws=0%",
+            "tencentcloud=6%:included",
+            "alicloud=13%:recoverable",
+            "tencentcloud:international=9%:included:recoverable",
+        ],
     },
 }
 DRIVE = """

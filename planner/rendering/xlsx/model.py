@@ -5,14 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from planner import taxes
 from planner.i18n import English
+from planner.money import Tax, tax_at
 from planner.quoting import whatif
 from planner.quoting.choose import advise, amount
 from planner.quoting.records import Amounts, Line, Offer, Quote, Rate
 from planner.quoting.whatif import Again
 from planner.rendering.words import way
-from planner.taxes import Tax
 from planner.text import Text
 
 __all__ = ["Ladder", "Model", "Option", "label"]
@@ -119,7 +118,7 @@ class Model:
 
     def tax(self, provider: str, site: str) -> Tax:
         """Return the tax of a provider's site."""
-        return taxes.of(self.work.taxes, self.work.tax, provider, site)
+        return tax_at(self.work.taxes, self.work.tax, provider, site)
 
     def taxed_apart(self, provider: str, site: str) -> bool:
         """Return whether something else than the tax on top is said of a site."""
