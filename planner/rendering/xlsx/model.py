@@ -215,7 +215,7 @@ class Model:
             "term_hours": terms.term_hours if terms else 0,
             "term_months": terms.term_months if terms else 0,
             "terms": terms.terms if terms else 0,
-            "usage": ZERO if terms else compute.list / offer.count,
+            "usage": ZERO if terms else compute.list / offer.count / net,
             "upfront": upfront,
             "hourly": hourly,
             "monthly": monthly,
