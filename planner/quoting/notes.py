@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from planner.prices.lists import NotSold
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
+from planner.sizing import advisories
 from planner.text import Text, plural, text
 from planner.workload import Workload
 
-__all__ = ["ages", "gaps", "is_old", "late", "of_all", "old_offers", "seen"]
+__all__ = ["ages", "gaps", "is_old", "late", "of_all", "of_engine", "old_offers", "seen"]
 
 
 def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
@@ -189,3 +190,8 @@ def _stale(provider: str, dates: tuple[str, int], offers: tuple[int, int], limit
     return text(
         "{old} of {n} offers, prices from {date} and {undated} undated: {late}", date=oldest, undated=missing, **values
     )
+
+
+def of_engine(offer: Offer | None) -> tuple[Text, ...]:
+    """Return what is published against the engine of the recommended offer and is serious."""
+    return tuple(w for w in offer.sizing.warnings if w.key == advisories.SAID) if offer else ()

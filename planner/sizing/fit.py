@@ -10,6 +10,8 @@ from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
 from planner.records import NamedTuple
 from planner.sizing import Layout, Memory, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing.advisories import Setting
+from planner.sizing.advisories import said as advised
 from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
 from planner.sizing.gpus import GIB, GpuSpec, Missing
@@ -323,6 +325,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     generation = estimate.generation(engine, case.gpu)
     if generation:
         found.append(generation)
+    found += advised(engine, Setting(case.model.images, pp=s.plan.pp))
     if not case.built:
         found.append(
             text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)
