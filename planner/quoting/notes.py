@@ -110,7 +110,7 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
         notes.append(text("discounts are the user's own; list prices stand beside contracted ones"))
-    if not workload.tax:
+    if not workload.tax and not workload.taxes:
         notes.append(text("tax is not modelled; --tax 6% adds it"))
     return tuple(notes)
 
