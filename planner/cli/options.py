@@ -60,7 +60,7 @@ OPTIONS = (
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
-    ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
+    ("--tax", "[SCOPE=]SHARE[:HOW]", "Tax: 6%, CLOUD=0%, CLOUD:SITE=6%:included, CLOUD=9%:recoverable.", True),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
 
@@ -185,15 +185,15 @@ def saved_quote(path: str, strict: bool = False) -> Quote:
     return quote
 
 
-def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
-    """Return the quote of `workload`, aged against today or the catalogue's own date."""
+def make_quote(workload: Workload, catalog: Catalog, whole: bool = False, brief: bool = False) -> Quote:
+    """Return the quote of `workload`, aged against today or the catalogue's own date (planner.quoting.build)."""
     from datetime import date
 
     from planner.prices import fx
     from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief)
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:

@@ -111,7 +111,9 @@ def quote(
 
             base = workload_of(from_tf)
         workload = make_workload(values, base)
-        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
+        brief = chosen.name == "table" and not charts  # a chart names the quote's hash
+        catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+        result = make_quote(workload, catalog, chosen.whole, brief)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}

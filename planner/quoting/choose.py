@@ -263,7 +263,8 @@ def rival(quote: Quote) -> tuple[str, Standing] | None:
     best = quote.best
     if best is None:
         return None
-    others = [o for o in quote.offers if o.way._replace(zone="") != best.way._replace(zone="")]
+    mine = best.way.anywhere
+    others = [o for o in quote.offers if o.way.anywhere != mine]
     for name in RIVALS[kind_of(best) == "on_demand" :]:
         found = best_of(quote, [o for o in others if _is_rival(name, o, best)])
         if found is not None:
@@ -305,7 +306,7 @@ def worth_showing(quote: Quote, top: int) -> list[Offer]:
     counts: dict[tuple[str, str], int] = {}
     seen: set[Way] = set()
     for offer in quote.offers:
-        way = offer.way._replace(zone="")
+        way = offer.way.anywhere
         if way in seen and offer.id not in said:
             continue
         seen.add(way)

@@ -13,11 +13,6 @@ except ImportError:
     except ImportError:  # pragma: no cover - another Python
         from hashlib import sha256
 
-try:
-    from _blake2 import blake2b
-except ImportError:  # pragma: no cover - another Python
-    from hashlib import blake2b
-
 __all__ = ["SEAL", "of_quote", "seal"]
 
 #: What stands in a saved quote between its content and its seal.
@@ -44,4 +39,6 @@ def _told(workload: Workload) -> str:
 
 def seal(content: bytes) -> str:
     """Return the seal of a saved file's content: 32 digits that show a change by accident, not one by an attacker."""
+    from hashlib import blake2b
+
     return str(blake2b(content, digest_size=16).hexdigest())

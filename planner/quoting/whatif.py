@@ -13,9 +13,10 @@ from planner.prices.fx import Rates
 from planner.quoting import choose, cost
 from planner.quoting.dominated import undominated
 from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Totals
+from planner.quoting.rules import sold
 from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
-from planner.units import Window, block_hours
+from planner.units import Window
 
 __all__ = [
     "BESIDE",
@@ -29,7 +30,6 @@ __all__ = [
     "listed",
     "month_of",
     "rate_of",
-    "sold",
     "steps",
     "winners",
 ]
@@ -95,11 +95,6 @@ def _changed(line: Line, traffic: Decimal, share: Decimal | None, price: Decimal
     return line
 
 
-def sold(offer: Offer, hours: Decimal) -> bool:
-    """Return whether an offer can be bought for a window of `hours`: a capacity block lasts 182 days at most."""
-    return offer.purchase_option != "capacity_block" or block_hours(hours) is not None
-
-
 def elsewhere(
     quote: Quote,
     *,
@@ -116,7 +111,7 @@ def elsewhere(
     window = quote.window if hours is None else quote.window._replace(hours=hours)
     quote = quote._replace(hours=window.hours, months=window.months, fx=_scaled(quote, fx))
     asked = (*quote.offers, *quote.beyond) if offers is None else offers
-    made = tuple(evaluated(quote, o, traffic) for o in asked if sold(o, window.hours))
+    made = tuple(evaluated(quote, o, traffic) for o in asked if sold(o.way, window.hours))
     there = quote._replace(offers=made, beyond=())
     return there._replace(recommended=choose.recommend(there))
 
@@ -196,7 +191,7 @@ def steps(quote: Quote, offer: Offer) -> list[Step]:
     result = []
     rest = list(offer.charges)
     for line in offer.lines:
-        if line.rule == "tax":
+        if line.part == "tax":
             continue
         if line.rule == "traffic":
             filled = [rate for rate, _, _ in months_of_traffic(line, quote.window) if rate is not line.free]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from decimal import Decimal
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
 from planner.records import NamedTuple
 from planner.sizing import Layout, Memory, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing.advisories import Setting
+from planner.sizing.advisories import said as advised
 from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
 from planner.sizing.gpus import GIB, GpuSpec, Missing
@@ -18,7 +22,19 @@ from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.text import Text, text
 from planner.workload import PRECISIONS, Load, Workload
 
-__all__ = ["Case", "assemble", "case_of", "check", "chosen", "demand_of", "gpu_of", "model_of", "settled", "size"]
+__all__ = [
+    "Case",
+    "assemble",
+    "case_of",
+    "check",
+    "chosen",
+    "demand_of",
+    "gpu_of",
+    "model_of",
+    "settled",
+    "size",
+    "sizer",
+]
 
 
 class Case(NamedTuple):
@@ -35,7 +51,10 @@ class Case(NamedTuple):
     built: bool = True
 
 
-_cache: dict[tuple[object, ...], tuple[Sizing, bool]] = {}
+#: A machine as its vendor prints it: GPU, its memory in GiB, how many.
+Printed = tuple[str, Decimal | None, Decimal]
+Known = dict[tuple[Printed, Decimal | None], tuple[Sizing, bool]]
+_cache: dict[tuple[Load, Host], Known] = {}
 _models: dict[tuple[str, str], Model] = {}
 
 
@@ -91,26 +110,35 @@ def check(workload: Workload) -> None:
 
 def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE) -> Sizing:
     """Return how `instance` on `host` serves `workload`; a workload that passed `check` never raises here."""
-    memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
-    machine = (instance.gpu_model, memory_gib, float(instance.gpu_count))
+    return sizer(workload, host)(instance)
+
+
+def sizer(workload: Workload, host: Host = ANYWHERE) -> Callable[[InstanceType], Sizing]:
+    """Return `size` for one workload on one host: what many instance types share is asked once."""
     load = settled(workload).load
-    found, networked = _cached(load, machine, None, host)
-    # The network decides only where one machine is too small: most instance types share the answer above.
-    if networked and instance.network_gbps is not None:
-        found, _ = _cached(load, machine, float(instance.network_gbps), host)
-    return found
-
-
-def _cached(
-    load: Load, machine: tuple[str, float | None, float], network: float | None, host: Host
-) -> tuple[Sizing, bool]:
-    """Return the sizing, and whether knowing the network could change it."""
-    key = (load, machine, network, host)
-    found = _cache.get(key)
-    if found is None:
-        if len(_cache) > 4096:
+    known = _cache.get((load, host))
+    if known is None:
+        if len(_cache) > 256:
             _cache.clear()
-        found = _cache[key] = _size(load, machine, network, host)
+        known = _cache[load, host] = {}
+
+    def sized(instance: InstanceType) -> Sizing:
+        machine = (instance.gpu_model, instance.gpu_memory_gib, instance.gpu_count)
+        found = known.get((machine, None)) or _new(load, host, known, machine, None)
+        # The network decides only where one machine is too small: most instance types share the answer above.
+        if found[1] and instance.network_gbps is not None:
+            network = instance.network_gbps
+            found = known.get((machine, network)) or _new(load, host, known, machine, network)
+        return found[0]
+
+    return sized
+
+
+def _new(load: Load, host: Host, known: Known, printed: Printed, network: Decimal | None) -> tuple[Sizing, bool]:
+    """Return the sizing, and whether knowing the network could change it; remember both."""
+    name, memory, number = printed
+    machine = (name, None if memory is None else float(memory), float(number))
+    found = known[printed, network] = _size(load, machine, None if network is None else float(network), host)
     return found
 
 
@@ -297,6 +325,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     generation = estimate.generation(engine, case.gpu)
     if generation:
         found.append(generation)
+    found += advised(engine, Setting(case.model.images, pp=s.plan.pp))
     if not case.built:
         found.append(
             text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)

@@ -267,6 +267,8 @@ class _Option:
             "hourly",
             "monthly",
             "ladder",
+            "net",
+            "t_cost",
         )
         self.at = {key: ref(book, key, o.number) for key in keys}
 
@@ -291,8 +293,8 @@ class _Option:
         return {
             "term": term if o.committed else "0",
             "terms": terms,
-            "keep": f"{at['count']}*(1-{at['off']})*(1+tax_used)*{rate}",
-            "rest": f"(1-{at['beside_off']})*(1+tax_used)*{rate}",
+            "keep": f"{at['count']}*(1-{at['off']})*{at['net']}*{at['t_cost']}*{rate}",
+            "rest": f"(1-{at['beside_off']})*{at['net']}*{at['t_cost']}*{rate}",
         }
 
     def _lanes(self, col: int) -> str:
@@ -345,7 +347,7 @@ class _Option:
         off, beside_off = model.discount(o)
         rate, tax, factor = (
             whatif.rate_of(quote, o.code),
-            1 + model.work.tax,
+            model.taxed(o)[0] * model.taxed(o)[1],
             1 + (model.work.discount_rate or ZERO) / 12,
         )
         mine = whatif.evaluated(quote, o.offer, FACTORS[1][self.n])
