@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from planner.offer import Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
@@ -17,15 +19,26 @@ from planner.text import text
 from planner.units import block_hours
 from planner.workload import Workload
 
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
+
 __all__ = ["quote", "seller"]
 
 
-def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole: bool = False) -> Quote:
+def quote(
+    workload: Workload,
+    catalog: Catalog,
+    today: str,
+    rates: Rates,
+    whole: bool = False,
+    own: tuple[Measurement, ...] = (),
+) -> Quote:
     """Return the quote of `workload` on `catalog`.
 
     today: ISO date against which ages are counted. Unknown names raise `MisuseError` with near ones. The same arguments
     give the same quote, byte for byte. whole: offers carry every line that they could need with other volumes, for files
-    that recompute.
+    that recompute. own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are of;
+    the quote carries those that have a say in it.
     """
     check(workload)
     workload = settled(workload)
@@ -38,7 +51,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
     for provider, region in looked:
         here = place(req, provider, region)
         for name in sorted(here.types):
-            found = _size(req, here, name, sized)
+            found = _size(req, here, name, sized, own)
             if isinstance(found, Rejected):
                 rejected.append(found)
             else:
@@ -67,6 +80,7 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
+        measurements=_heard(own, offers) if own else (),
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
@@ -82,7 +96,17 @@ def seller(info: ProviderInfo) -> Seller:
     return Seller(info.name, info.title, info.services.get("compute", info.title), sites)
 
 
-def _size(req: Request, here: Place, name: str, sized: dict[tuple[str, ...], Sizing]) -> Sizing | Rejected:
+def _heard(own: tuple[Measurement, ...], offers: list[Offer]) -> tuple[Measurement, ...]:
+    """Return the measurements that have a say in an offer's sizing."""
+    from planner.sizing.own import label
+
+    heard = {row for offer in offers for row in offer.sizing.basis}
+    return tuple(m for m in own if label(m) in heard)
+
+
+def _size(
+    req: Request, here: Place, name: str, sized: dict[tuple[str, ...], Sizing], own: tuple[Measurement, ...]
+) -> Sizing | Rejected:
     """Return how an instance type serves the workload, or why it does not."""
     provider, region, spec = here.info.name, here.region, here.specs.get(name)
     if spec is None:
@@ -90,7 +114,7 @@ def _size(req: Request, here: Place, name: str, sized: dict[tuple[str, ...], Siz
     host = _host(req, here)
     sizing = sized.get((*host, name))
     if sizing is None:
-        sizing = sized[(*host, name)] = size(req.workload, spec, host)
+        sizing = sized[(*host, name)] = size(req.workload, spec, host, own)
     if not sizing.fits:
         return Rejected(provider, region, name, text("{reasons}", reasons=sizing.reasons))
     return sizing

@@ -27,6 +27,7 @@ from planner.money import Fx
 from planner.offer import Source, Way
 from planner.records import NamedTuple
 from planner.sizing import Sizing
+from planner.sizing.own import Measurement
 from planner.text import Text
 from planner.workload import Workload
 
@@ -360,7 +361,7 @@ class Quote(NamedTuple):
     quoted_on: the date against which ages are counted (an argument, never the clock). months: billing months of the
     window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
     shows whatever their rank. recommended: None when no firm, fully priced offer serves the workload. sellers: the
-    providers looked at.
+    providers looked at. measurements: the user's own that have a say in the sizing.
     """
 
     quoted_on: str
@@ -380,6 +381,7 @@ class Quote(NamedTuple):
     reference_types: tuple[str, ...] = ()
     recommended: Recommended | None = None
     sellers: tuple[Seller, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
 
     @property
     def best(self) -> Offer | None:

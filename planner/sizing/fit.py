@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
@@ -18,13 +19,20 @@ from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.text import Text, text
 from planner.workload import PRECISIONS, Load, Workload
 
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
+
+    Own = tuple[Measurement, ...]
+    Gpus = tuple[str, float | None, float]
+
 __all__ = ["Case", "assemble", "case_of", "check", "chosen", "demand_of", "gpu_of", "model_of", "settled", "size"]
 
 
 class Case(NamedTuple):
     """What is put where: a load's model on `cards` GPUs of one kind, under one engine.
 
-    built: whether the engine table has a build for that host, so that it can be deployed as well.
+    built: whether the engine table has a build for that host, so that it can be deployed as well. own: the user's
+    measurements of that model, GPU and engine.
     """
 
     load: Load
@@ -33,6 +41,7 @@ class Case(NamedTuple):
     engine: Engine
     cards: int
     built: bool = True
+    own: Own = ()
 
 
 _cache: dict[tuple[object, ...], tuple[Sizing, bool]] = {}
@@ -89,28 +98,29 @@ def check(workload: Workload) -> None:
             raise MisuseError(str(found.why))
 
 
-def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE) -> Sizing:
-    """Return how `instance` on `host` serves `workload`; a workload that passed `check` never raises here."""
+def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE, own: Own = ()) -> Sizing:
+    """Return how `instance` on `host` serves `workload`; a workload that passed `check` never raises here.
+
+    own: the user's measurements; those of this model, GPU and engine are preferred to the model's estimate.
+    """
     memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
     machine = (instance.gpu_model, memory_gib, float(instance.gpu_count))
     load = settled(workload).load
-    found, networked = _cached(load, machine, None, host)
+    found, networked = _cached(load, machine, None, host, own)
     # The network decides only where one machine is too small: most instance types share the answer above.
     if networked and instance.network_gbps is not None:
-        found, _ = _cached(load, machine, float(instance.network_gbps), host)
+        found, _ = _cached(load, machine, float(instance.network_gbps), host, own)
     return found
 
 
-def _cached(
-    load: Load, machine: tuple[str, float | None, float], network: float | None, host: Host
-) -> tuple[Sizing, bool]:
+def _cached(load: Load, machine: Gpus, network: float | None, host: Host, own: Own) -> tuple[Sizing, bool]:
     """Return the sizing, and whether knowing the network could change it."""
-    key = (load, machine, network, host)
+    key = (load, machine, network, host, own)
     found = _cache.get(key)
     if found is None:
         if len(_cache) > 4096:
             _cache.clear()
-        found = _cache[key] = _size(load, machine, network, host)
+        found = _cache[key] = _size(load, machine, network, host, own)
     return found
 
 
@@ -161,7 +171,7 @@ def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec | Miss
     return gpu
 
 
-def case_of(load: Load, machine: tuple[str, float | None, float], host: Host) -> Case | tuple[str, Text]:
+def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tuple[str, Text]:
     """Return the case of `load` on (GPU, its memory in GiB, number), or the engine's label and why there is none."""
     model = model_of(load)
     if load.precision == "auto":
@@ -174,13 +184,15 @@ def case_of(load: Load, machine: tuple[str, float | None, float], host: Host) ->
     if refused:
         return choice.engine.label, refused
     built = choice.build is not None or not host.name
-    return Case(load, model, gpu, choice.engine, max(1, int(machine[2])), built)
+    if own:
+        from planner.sizing.own import of
+
+        own = of(own, model.name, load.precision, load.kv_cache_dtype, gpu.name, choice.engine)
+    return Case(load, model, gpu, choice.engine, max(1, int(machine[2])), built, own)
 
 
-def _size(
-    load: Load, machine: tuple[str, float | None, float], network_gbps: float | None, host: Host
-) -> tuple[Sizing, bool]:
-    case = case_of(load, machine, host)
+def _size(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own: Own) -> tuple[Sizing, bool]:
+    case = case_of(load, machine, host, own)
     if not isinstance(case, Case):
         label, refused = case
         return _no(load, model_of(load), label, (refused,)), False
@@ -223,7 +235,7 @@ def chosen(case: Case, plans: Plans) -> Sizing:
         used = ask.concurrency / (units * best.batch)
     now = best.full
     if held != best.batch:
-        now = estimate.at(best.machine, pp, best.copies, best.most, held, ask.isl, ask.osl)
+        now = best.at(held, ask)
     # With requests in flight given, the rate is what they make; with a rate given, it is what the instance can do.
     made = now if ask.concurrency else best.full
     found = assemble(case, best, ask, now, made.tokens_per_second, held)
@@ -248,7 +260,7 @@ def _best(case: Case, plans: list[Plan], ask: Demand) -> tuple[Served | None, Te
     near: tuple[float, Text] | None = None
     for plan in plans:
         copies = max(1, case.cards // plan.tp) if plan.pp == 1 else 1
-        found = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask)
+        found = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask, case.own)
         if not isinstance(found, Served):
             over, said = _near(case, plan, found, ask)
             if near is None or over < near[0]:
@@ -304,7 +316,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     if not s.anchored:
         key = "no measured rows for GPUs of family {name}: speed is estimated with global parameters"
         found.append(text(key, name=case.gpu.family))
-    if s.plan.pp > 1:
+    if s.plan.pp > 1 and not s.points:
         key = "a pipeline over {n} instances: no measured row has one, the speed is a model's"
         found.append(text(key, n=str(s.plan.pp)))
     return found
@@ -315,6 +327,13 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
     pp, precision = s.plan.pp, case.load.precision
     busy = min(s.copies, math.ceil(held)) if ask.concurrency else s.copies
     made = rate / pp
+    full = held if ask.concurrency else s.batch
+    warnings, basis = _warnings(case, s), estimate.anchors(case.gpu, precision)
+    if s.points:
+        from planner.sizing.own import told
+
+        mine, said = told(s.points, full / s.copies, ask.isl, ask.osl, s.plan.tp, s.version)
+        warnings, basis = [said, *warnings], (*mine, *basis)
     return Sizing(
         fits=True,
         reasons=(),
@@ -325,15 +344,15 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
         engine=case.engine.label,
         layout=Layout(s.plan.tp, pp, s.copies),
         memory=memory(s.plan, s.copies, ask.isl + ask.osl),
-        output_tokens_per_second=estimate.banded(made, "rate", s.anchored),
-        total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.anchored),
-        ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.anchored),
-        tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.anchored),
+        output_tokens_per_second=s.banded(made, "rate", full, ask),
+        total_tokens_per_second=s.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", full, ask),
+        ttft_ms=s.banded(now.ttft * 1e3, "ttft", held, ask),
+        tpot_ms=s.banded(now.tpot * 1e3, "tpot", held, ask),
         concurrency=math.ceil(held / pp),
         utilisation=None,
         idle_gpus=case.cards - busy * s.plan.tp,
-        basis=estimate.anchors(case.gpu, precision),
-        warnings=tuple(_warnings(case, s)),
+        basis=basis,
+        warnings=tuple(warnings),
         steps=Steps(lambda: _steps(case, s, ask)),
     )
 
