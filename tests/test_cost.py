@@ -181,12 +181,12 @@ def test_window_longer_than_the_term_needs_more_terms() -> None:
 
 
 def test_unpriced_is_never_zero() -> None:
-    """Beijing has no traffic price on the China site: the offer says so and ranks after complete ones."""
-    quote = make_quote(hours="720", egress_gb="1000", instance_type="ecs.gn7i-c16g1.4xlarge")
+    """Beijing has no price of a disk on the China site: the offer says so and ranks after complete ones."""
+    quote = make_quote(hours="720", egress_gb="1000", storage_gb="1000", instance_type="ecs.gn7i-c16g1.4xlarge")
     beijing = find(quote.offers, region="cn-beijing")
     hangzhou = find(quote.offers, region="cn-hangzhou")
-    assert not any(c.category == "egress" for c in beijing.charges)
-    assert "no price for cn-beijing" in str(beijing.unpriced[0])
+    assert not any(c.category == "storage" for c in beijing.charges)
+    assert "disk: no price for cn-beijing" in str(beijing.unpriced[0])
     assert sum(c.amount for c in hangzhou.charges if c.category == "egress") == 800
     assert quote.offers.index(hangzhou) < quote.offers.index(beijing)
 

@@ -43,7 +43,7 @@ OPTIONS = (
     ("--ttft-ms", "MS", "Limit on the time to the first token.", False),
     ("--tpot-ms", "MS", "Limit on the time per output token.", False),
     ("--egress-gb", "GB", "Data that leaves per calendar month.", False),
-    ("--egress-to", "DEST", "internet, same_region or a region.  [internet]", False),
+    ("--egress-to", "DEST", "internet, internet_flat, same_region or a region.  [internet]", False),
     ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
     ("--storage-gb", "GB", "Disk per instance.", False),
     ("--public-ips", "N", "Public IPv4 addresses.", False),

@@ -19,6 +19,7 @@ from planner.offer import (
     Key,
     Price,
     ServicePrice,
+    Source,
     TransferPrice,
 )
 from planner.prices.texts import kind_of
@@ -26,7 +27,7 @@ from planner.prices.texts import kind_of
 if TYPE_CHECKING:
     from planner.provider import Batch
 
-__all__ = ["check_batch", "check_prices"]
+__all__ = ["check_batch", "check_beside", "check_prices"]
 
 #: Plausible price of one GPU for one hour, per currency; outside of it a row is taken for a mistake.
 PLAUSIBLE = {"USD": (Decimal("0.02"), Decimal(200)), "CNY": (Decimal("0.15"), Decimal(1400))}
@@ -57,11 +58,7 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
             problems.append(f"{at}: unknown term {way.term[:40]!r} (write it like 1m, 1y or 3y)")
         if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
             problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
-        confirmed = price.source.confirmed
-        if confirmed and not (_is_date(confirmed) and price.source.as_of[:10] <= confirmed):
-            problems.append(
-                f"{at}: {way.instance_type}: confirmed {confirmed}, not a day after its date {price.source.as_of}"
-            )
+        problems += _misdated(price.source, way.instance_type)
         if price.tier_to is not None and price.tier_to <= price.tier_from:
             problems.append(f"{at}: tier ends at {price.tier_to}, before it begins at {price.tier_from}")
         if not price.status and price.source.confidence != "low":
@@ -71,6 +68,30 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
         problem = _implausible(price, instances)
         if problem:
             problems.append(problem)
+    return problems
+
+
+def _misdated(source: Source, what: str) -> Iterable[str]:
+    confirmed = source.confirmed
+    if confirmed and not (_is_date(confirmed) and source.as_of[:10] <= confirmed):
+        yield f"{source.place}: {what}: confirmed {confirmed}, not a day after its date {source.as_of}"
+
+
+def check_beside(rows: Iterable[TransferPrice | ServicePrice]) -> list[str]:
+    """Return every problem of the prices of traffic, disks, addresses and gateways in one region's lists."""
+    problems: list[str] = []
+    seen: dict[Key, str] = {}
+    for row in rows:
+        at, what = row.source.place, row.destination if isinstance(row, TransferPrice) else row.item
+        if row.currency not in CURRENCIES:
+            problems.append(f"{at}: {what}: unknown currency {row.currency!r}")
+        if row.source.as_of and not _is_date(row.source.as_of):
+            problems.append(f"{at}: {what}: {row.source.as_of!r} is not an ISO date")
+        problems += _misdated(row.source, what)
+        if isinstance(row, TransferPrice) and row.to_gb is not None and row.to_gb <= row.from_gb:
+            problems.append(f"{at}: the step ends at {plain(row.to_gb)} GB, before it begins")
+        if not row.status and (where := seen.setdefault(row.key, at)) is not at:
+            problems.append(f"{at}: {what} of {row.region} stands already at {where}")
     return problems
 
 

@@ -19,9 +19,10 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from planner.errors import CatalogError
@@ -48,7 +49,8 @@ class ProviderInfo(NamedTuple):
     instances. sites: id -> {title, currency, tax ("exclusive", "inclusive", "unknown"), tax_source}. services: category ->
     what the cloud calls that service on its bill (FOCUS: ServiceName); "compute" stands for any that is not named.
     driver: what its GPU machines run, None where nothing is known. mainland: ids of regions in mainland China that
-    regions.csv does not list ("cn-*": all that begin so).
+    regions.csv does not list ("cn-*": all that begin so). lanes: traffic by the word of the workload ("internet") -> the
+    destinations of transfer.csv that may stand for it, the first with a whole ladder is taken.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ProviderInfo(NamedTuple):
     services: dict[str, str]
     driver: Driver | None
     mainland: tuple[str, ...]
+    lanes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def market(self, region: str) -> str:
         """Return the market of a region that regions.csv does not list."""
@@ -128,6 +131,7 @@ class Lists:
             services=raw.get("services", {}),
             driver=Driver(**raw["driver"]) if raw.get("driver") else None,
             mainland=tuple(raw.get("mainland", ())),
+            lanes={word: tuple(names) for word, names in raw.get("lanes", {}).items()},
         )
 
     def regions(self) -> dict[str, Region]:

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from planner.prices.fx import Rates
+from planner.quoting.entries import Entry, Period, covered
 from planner.quoting.records import Charge, Commitment, Offer, Quote
 from planner.records import NamedTuple
 from planner.units import add_months
@@ -32,45 +33,6 @@ __all__ = [
 ZERO = Decimal(0)
 #: How finely `cut` cuts.
 GRANULARITIES = ("hourly", "daily", "monthly")
-
-
-class Period(NamedTuple):
-    """A month, counted from the first day: its number from 0, first day and day after the last (ISO).
-
-    hours, rest_hours: of the window, and of the term after the window; together at most what the month has. in_window:
-    whether some of the window is in it.
-    """
-
-    number: int
-    start: str
-    end: str
-    hours: Decimal
-    rest_hours: Decimal
-    in_window: bool
-
-
-class Entry(NamedTuple):
-    """What one charge does in one period.
-
-    kind: "usage", "purchase" (of a commitment) or "tax". status: "" or, for what a commitment covers, "used" or
-    "unused". once: paid once per term, not period by period. in_window: part of the window's totals, or owed after it.
-    begins, ends: when (UTC); a payment once per term spans the term. quantity in the charge's unit. listed, billed,
-    effective: amounts in the charge's currency; contracted: quantity at the contracted price, whether or not it is billed.
-    """
-
-    period: Period
-    charge: Charge
-    kind: str
-    status: str
-    once: bool
-    in_window: bool
-    begins: datetime
-    ends: datetime
-    quantity: Decimal
-    listed: Decimal
-    contracted: Decimal
-    billed: Decimal
-    effective: Decimal
 
 
 def first_day(quote: Quote) -> date:
@@ -135,10 +97,11 @@ def cut(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[Entry]
     """Return the entries of `schedule` cut at the calendar's months, days or hours, in the order of their beginning.
 
     A part takes its share of the time; the last takes what is left, so that sums stay. What is paid once per term is not
-    cut, and tax is a row a calendar month.
+    cut, tax is a row a calendar month, and what a commitment covers bears on-demand prices (`entries.covered`).
     """
     whole = _untaxed(quote, offer, periods(quote, offer))
-    entries = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    parts = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    entries = covered(offer, parts)
     entries.sort(key=lambda e: e.begins)
     by_month: dict[tuple[int, int], list[Entry]] = {}
     for entry in entries:

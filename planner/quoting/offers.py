@@ -102,7 +102,7 @@ def _beside(
     for volume, destination in (("egress_gb", work.egress_to), ("inter_region_gb", "inter_region")):
         gb: Decimal = getattr(work, volume)
         if gb or req.whole:
-            found, name = lines.lane(place.traffic, way.site, currency, destination)
+            found, name = lines.lane(place.traffic, way.site, currency, destination, place.info.lanes)
             add(lines.traffic(found, name, volume, gb, currency, share), gb, _lower(name))
     disks = [s for s in place.services if s.site == way.site and s.currency == currency]
     by_month = way.purchase_option == "subscription"
