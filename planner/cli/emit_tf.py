@@ -84,11 +84,13 @@ def emit_tf(
     settings = _settings(values)
     if values.get("provider") and tuple(values["provider"]) != (cloud,):
         raise MisuseError(f"emit-tf writes for one provider, {cloud}; drop --provider")
+    measured = values.pop("measurements")
     books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
     if quote_file:
-        priced = _saved(quote_file, values, any(books.values()), strict)
+        priced = _saved(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
     else:
-        priced = make_quote(make_workload({**values, "provider": (cloud,)}), open_catalog(**books))
+        workload = make_workload({**values, "provider": (cloud,)})
+        priced = make_quote(workload, open_catalog(**books), measurements=measured)
     wanted = priced.workload
     region = values.get("region") or wanted.region
     offer = deploy.pick(

@@ -28,6 +28,7 @@ def explain(
     price_book_db: str | None,
     offline_list: bool,
     as_of: str | None,
+    measurements: str | None,
     workload_file: str | None,
     **values: Any,
 ) -> int:
@@ -49,7 +50,8 @@ def explain(
                 values.update(provider=(parts[0],), region=(parts[2],), instance_type=(parts[3],))
                 narrowed = True
         workload = make_workload({"workload_file": workload_file, **values})
-        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
+        catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+        result = make_quote(workload, catalog, measurements=measurements)
     if not result.offers:
         reasons = "; ".join(f"{r.instance_type}: {r.reason}" for r in result.rejected[:3])
         raise MisuseError(f"no offer to explain{': ' + reasons if reasons else ''}")

@@ -69,6 +69,7 @@ def quote(
     price_book_db: str | None,
     offline_list: bool,
     as_of: str | None,
+    measurements: str | None,
     strict: bool,
     top: int | None,
     form: str,
@@ -103,7 +104,7 @@ def quote(
     if explain and form != "table":
         raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
-        result = _replay(replay, values, strict)
+        result = _replay(replay, {"measurements": measurements, **values}, strict)
     else:
         base = None
         if from_tf:
@@ -111,7 +112,9 @@ def quote(
 
             base = workload_of(from_tf)
         workload = make_workload(values, base)
-        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
+        result = make_quote(
+            workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole, measurements
+        )
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}

@@ -62,6 +62,7 @@ def quote(
         rejected += bare
     offers.sort(key=lambda o: (bool(o.unpriced), o.totals.report.effective, o.id))
     prices_as_of, stale = notes.ages(offers, workload.max_age, today)
+    heard = _heard(own, offers) if own else ()
     infos = [catalog.info(p) for p in dict.fromkeys(p for p, _ in looked)]
     made = Quote(
         quoted_on=today,
@@ -76,11 +77,11 @@ def quote(
         gaps=tuple(gaps),
         stale=stale,
         budget=None,
-        notes=notes.of_all(workload),
+        notes=(*notes.of_all(workload), *notes.measured(heard)),
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
-        measurements=_heard(own, offers) if own else (),
+        measurements=heard,
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)

@@ -307,7 +307,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
         key = "tp {tp} would cut the experts' fp8 blocks of 128: expert parallel keeps whole experts on each GPU"
         found.append(text(key, tp=str(s.plan.tp)))
     generation = estimate.generation(engine, case.gpu)
-    if generation:
+    if generation and not any(p.version == engine.version for p in s.points):
         found.append(generation)
     if not case.built:
         found.append(

@@ -10,14 +10,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError
 from planner.records import NamedTuple
-from planner.sizing.engines import Engine
-from planner.sizing.estimate import Estimate
 from planner.text import Text, text
 
-__all__ = ["SCHEMA", "Measurement", "Near", "Pace", "label", "made", "narrowed", "near", "of", "pace", "read", "told"]
+if TYPE_CHECKING:
+    from planner.sizing.engines import Engine
+    from planner.sizing.estimate import Estimate
+
+__all__ = [
+    "SCHEMA",
+    "Measurement",
+    "Near",
+    "Pace",
+    "label",
+    "made",
+    "narrowed",
+    "near",
+    "of",
+    "pace",
+    "read",
+    "sentence",
+    "told",
+]
 
 SCHEMA = "planner.measurements/1"
 LIMIT = 4 * 2**20
@@ -96,13 +113,17 @@ def of(
     found: Sequence[Measurement], model: str, precision: str, kv: str, gpu: str, engine: Engine
 ) -> tuple[Measurement, ...]:
     """Return the measurements of a model in this precision and with this KV cache, on that GPU and engine, any version."""
-    name = engine.label.partition("@")[0]
-    return tuple(
-        m
-        for m in found
-        if m.model.lower() == model.lower()
-        and (m.precision, m.kv_cache_dtype, m.gpu, m.engine.partition("@")[0]) == (precision, kv, gpu, name)
-    )
+    asked = (model.lower(), _width(precision), kv, gpu, engine.label.partition("@")[0])
+
+    def kind(m: Measurement) -> tuple[str, ...]:
+        return m.model.lower(), _width(m.precision), m.kv_cache_dtype, m.gpu, m.engine.partition("@")[0]
+
+    return tuple(m for m in found if kind(m) == asked)
+
+
+def _width(precision: str) -> str:
+    """Return what a precision is to a GPU's speed: the two of 16 bits are one."""
+    return "16" if precision in ("fp16", "bf16") else precision
 
 
 def near(
@@ -156,26 +177,32 @@ def told(
 ) -> tuple[tuple[str, ...], Text]:
     """Return the labels of the measurements that speak at a load, nearest first, and the sentence that says so."""
     near_first = sorted(points, key=lambda p: p.distance(load, isl, osl, tp, version))
-    m = near_first[0].of
+    return tuple(label(p.of) for p in near_first), sentence(near_first[0].of, len(points))
+
+
+def sentence(m: Measurement, n: int = 1) -> Text:
+    """Return the sentence that stands with every answer in which a measurement speaks; n: how many do, this the nearest."""
     values: dict[str, object] = {
         "date": m.measured_on,
         "tool": m.tool,
         "engine": m.engine,
+        "gpu": m.gpu,
         "rate": f"{m.tokens_per_second:,.0f}",
         "isl": f"{m.input_tokens:,}",
         "osl": f"{m.output_tokens:,}",
         "load": f"{m.concurrency:,}",
     }
-    key = (
-        "your measurement of {date} is preferred to the estimate: {rate} output tokens/s at {load} requests of {isl} + {osl} "
-        "tokens ({engine}, {tool})"
-    )
-    if len(points) > 1:
+    if n == 1:
         key = (
-            "your measurements are preferred to the estimate, the nearest of {date}: {rate} output tokens/s at {load} requests "
-            "of {isl} + {osl} tokens ({engine}, {tool})"
+            "your measurement of {date} is preferred to the estimate: {rate} output tokens/s at {load} requests of "
+            "{isl} + {osl} tokens on {gpu} ({engine}, {tool})"
         )
-    return tuple(label(p.of) for p in near_first), text(key, **values)
+        return text(key, **values)
+    key = (
+        "your {n} measurements are preferred to the estimate, the nearest of {date}: {rate} output tokens/s at {load} "
+        "requests of {isl} + {osl} tokens on {gpu} ({engine}, {tool})"
+    )
+    return text(key, n=str(n), **values)
 
 
 def read(path: str) -> tuple[Measurement, ...]:
