@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +98,8 @@ def verify(
     limits = _Limits(_minutes(max_minutes), max_requests, max_cost)
     machine = (instance_type, gpu, gpus)
     place = measurements or measurements_path()
-    old = _kept(place) if save else ()
+    if save:
+        _kept(place)  # a damaged file is said before the run, not after it
     to = endpoint(target, os.environ.get(KEY, "")) if target.startswith(("http://", "https://")) else None
     if not quote_file:  # what is misused is said before anybody is asked
         from planner.cli.size import machine_of
@@ -123,7 +126,7 @@ def verify(
     shown = [_judged(one, subject, asked) for one in runs]
     new = [verdict.keep(j.run, j.sizing, subject.asked, subject.work, _today()) for j in shown if j.sizing.fits]
     if save and new:
-        _save(place, old, tuple(new))
+        _save(place, tuple(new))
     if form == "json":
         import json
 
@@ -302,7 +305,7 @@ def _measured(to: Endpoint, served: Served, subject: _Subject, limits: _Limits, 
     out = sys.stderr if quiet else sys.stdout
     out.write(
         f"{to.shown} ({served.model}): {many:,} at once, {work.input_tokens:,} tokens in, {work.output_tokens:,} out; at most "
-        f"{requests:,} requests and {minutes:.3g} minutes; {said}\n"
+        f"{requests:,} requests and {minutes:.3g} {'minute' if minutes == 1 else 'minutes'}; {said}\n"
     )
     out.flush()
     load = loop.Load(work.input_tokens, work.output_tokens, many, requests, 60 * minutes, model.vocab)
@@ -354,7 +357,8 @@ def _kept(place: str) -> tuple[Measurement, ...]:
     return read(place) if os.path.exists(place) else ()
 
 
-def _save(place: str, old: tuple[Measurement, ...], new: tuple[Measurement, ...]) -> None:
+def _save(place: str, new: tuple[Measurement, ...]) -> None:
+    """Add measurements to the file; two that are saved at once do not lose each other's."""
     from planner.measure.verdict import kept
     from planner.sizing.own import SCHEMA
     from planner.writing import write_new
@@ -362,4 +366,25 @@ def _save(place: str, old: tuple[Measurement, ...], new: tuple[Measurement, ...]
     folder = os.path.dirname(place)
     if folder and place == measurements_path():
         os.makedirs(folder, mode=0o700, exist_ok=True)
-    write_new(place, kept(old, new), mine=lambda file: SCHEMA.encode() in file.read(4096), private=True)
+    with _alone(folder or "."):
+        write_new(place, kept(_kept(place), new), mine=lambda file: SCHEMA.encode() in file.read(4096), private=True)
+
+
+@contextlib.contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """Hold the folder, where its system has locks, for as long as a file in it is read and written again."""
+    import time
+
+    from planner.writing import hold
+
+    if os.name == "nt":  # a folder cannot be opened there
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        end = time.monotonic() + 5
+        while hold(handle) is False and time.monotonic() < end:
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)

@@ -65,7 +65,9 @@ class Answer:
                 said = json.loads(data)
                 choices, usage = said.get("choices"), said.get("usage")
                 if said.get("error"):
-                    return f"it says {one_line(str(said['error']))[:200]}"
+                    error = said["error"]
+                    told = error.get("message", error) if isinstance(error, dict) else error
+                    return f"it says {one_line(str(told))[:200]}"
                 if isinstance(usage, dict):
                     self.prompt, self.completion = int(usage["prompt_tokens"]), int(usage.get("completion_tokens", 0))
                     if not (0 <= self.prompt < 10**9 and 0 <= self.completion < 10**9):

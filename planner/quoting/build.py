@@ -62,7 +62,7 @@ def quote(
         rejected += bare
     offers.sort(key=lambda o: (bool(o.unpriced), o.totals.report.effective, o.id))
     prices_as_of, stale = notes.ages(offers, workload.max_age, today)
-    heard = _heard(own, offers) if own else ()
+    heard = _heard(own, workload.kv_cache_dtype, offers) if own else ()
     infos = [catalog.info(p) for p in dict.fromkeys(p for p, _ in looked)]
     made = Quote(
         quoted_on=today,
@@ -97,12 +97,14 @@ def seller(info: ProviderInfo) -> Seller:
     return Seller(info.name, info.title, info.services.get("compute", info.title), sites)
 
 
-def _heard(own: tuple[Measurement, ...], offers: list[Offer]) -> tuple[Measurement, ...]:
+def _heard(own: tuple[Measurement, ...], kv: str, offers: list[Offer]) -> tuple[Measurement, ...]:
     """Return the measurements that have a say in an offer's sizing."""
-    from planner.sizing.own import label
+    from planner.sizing.own import label, of
 
-    heard = {row for offer in offers for row in offer.sizing.basis}
-    return tuple(m for m in own if label(m) in heard)
+    heard: set[Measurement] = set()
+    for s in {id(o.sizing): o.sizing for o in offers}.values():
+        heard.update(m for m in of(own, s.model, s.precision, kv, s.engine) if label(m) in s.basis)
+    return tuple(m for m in own if m in heard)
 
 
 def _size(

@@ -187,7 +187,8 @@ def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tupl
     if own:
         from planner.sizing.own import of
 
-        own = of(own, model.name, load.precision, load.kv_cache_dtype, gpu.name, choice.engine)
+        mine = of(own, model.name, load.precision, load.kv_cache_dtype, choice.engine.label)
+        own = tuple(m for m in mine if m.gpu == gpu.name)
     return Case(load, model, gpu, choice.engine, max(1, int(machine[2])), built, own)
 
 

@@ -17,7 +17,6 @@ from planner.records import NamedTuple
 from planner.text import Text, text
 
 if TYPE_CHECKING:
-    from planner.sizing.engines import Engine
     from planner.sizing.estimate import Estimate
 
 __all__ = [
@@ -106,17 +105,15 @@ class Near(NamedTuple):
 
 def label(m: Measurement) -> str:
     """Return what stands among the measured rows behind an estimate."""
-    return f"yours {m.measured_on} {m.input_tokens}/{m.output_tokens} x {m.concurrency}"
+    return f"yours {m.measured_on} {m.gpu} {m.input_tokens}/{m.output_tokens} x {m.concurrency}"
 
 
-def of(
-    found: Sequence[Measurement], model: str, precision: str, kv: str, gpu: str, engine: Engine
-) -> tuple[Measurement, ...]:
-    """Return the measurements of a model in this precision and with this KV cache, on that GPU and engine, any version."""
-    asked = (model.lower(), _width(precision), kv, gpu, engine.label.partition("@")[0])
+def of(found: Sequence[Measurement], model: str, precision: str, kv: str, engine: str) -> tuple[Measurement, ...]:
+    """Return the measurements of a model in this precision and with this KV cache, on that engine in any version."""
+    asked = (model.lower(), _width(precision), kv, engine.partition("@")[0])
 
     def kind(m: Measurement) -> tuple[str, ...]:
-        return m.model.lower(), _width(m.precision), m.kv_cache_dtype, m.gpu, m.engine.partition("@")[0]
+        return m.model.lower(), _width(m.precision), m.kv_cache_dtype, m.engine.partition("@")[0]
 
     return tuple(m for m in found if kind(m) == asked)
 

@@ -19,6 +19,9 @@ class Served:
         self.ttft, self.tpot, self.manners, self.key, self.version = ttft, tpot, manners, key, version
         self.asked: list[dict[str, Any]] = []
         self.heads: list[str] = []
+        self.sent: list[
+            tuple[float, float, float, int]
+        ] = []  # begun, first and last token, tokens: as they really were
         self.running = self.most = 0
         self.port = 0
 
@@ -103,12 +106,14 @@ class Served:
         if self.manners == "error in stream":
             self.event(out, {"error": {"message": "CUDA out of memory"}})
             return False
-        count = asked["max_tokens"]
+        count, first = asked["max_tokens"], 0.0
         step = 4 if self.manners == "four at once" else 1
         if chat:
             self.event(out, {"choices": [{"delta": {"role": "assistant", "content": ""}}]})
         for index in range(0, count, step):
             await asyncio.sleep(max(0.0, begun + self.ttft + index * self.tpot - loop.time()))
+            last = loop.time()
+            first = first or last
             piece = {"delta": {"content": "a "}} if chat else {"text": "a "}
             self.event(out, {"choices": [piece], "usage": None})
             if self.manners == "breaks off" and index:
@@ -121,6 +126,7 @@ class Served:
             read = len(prompt) if isinstance(prompt, list) else round(1.5 * len(prompt.split())) + (7 if chat else 1)
             self.event(out, {"choices": [], "usage": {"prompt_tokens": read, "completion_tokens": count}})
         self.running -= 1
+        self.sent.append((begun, first, last, count))
         self.line(out, b"data: [DONE]\n\n")
         if self.manners == "to the end":
             return False
