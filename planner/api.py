@@ -44,13 +44,14 @@ def quote(
     top of it, typed as on the command line. catalog: the prices (default: the lists that come with planner). today: the
     day against which ages are counted (default: the catalogue's date, else today). rates: exchange rates (default: the
     newest committed ones and the workload's own). whole: offers carry every line that other volumes could need, so that
-    the workbook and the page can recompute them. measurements: your own (`planner.sizing.own.read(path)`), preferred to the
+    the workbook and the page can recompute them. measurements: your own (`planner.quoting.measured.read(path)`), preferred to the
     estimate. Raises `MisuseError` for unknown names and values out of bounds.
     """
     work = make({k: v for k, v in fields.items() if v is not None}, workload)
     prices = catalog or Catalog()
     day = today.isoformat() if today else prices.as_of or date.today().isoformat()
-    return build.quote(work, prices, day, rates or Rates(committed(prices.as_of), work.fx), whole, measurements)
+    found = rates or Rates(committed(prices.as_of), work.fx)
+    return build.quote(work, prices, day, found, whole, own=measurements)
 
 
 def size(
@@ -65,8 +66,9 @@ def size(
     """Return how a machine serves a model: layout, memory, tokens a second and latency, each with its range.
 
     machine: an instance type's name or record, a GPU ("H100"), or several ("8x H100"). load: fields of the workload
-    (`concurrency=64`, `precision="fp8"`, `input_tokens=...`), and `tp`, `burst`. measurements: your own, as for `quote`. Raises `MisuseError` for what can never
-    run; memory and latency limits that are not met are an answer (`fits` False, with reasons).
+    (`concurrency=64`, `precision="fp8"`, `input_tokens=...`), and `tp`, `burst`. measurements: your own, as for `quote`.
+    Raises `MisuseError` for what can never run; memory and latency limits that are not met are an answer (`fits` False, with
+    reasons).
     """
     from planner.sizing.machine import on_machine
 

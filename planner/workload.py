@@ -9,7 +9,7 @@ from planner.harmless import one_line
 from planner.money import CURRENCIES, bounded, decimal_of, percent_of, seen
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
-from planner.units import iso_date
+from planner.units import Window, iso_date
 
 __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsaid"]
 
@@ -20,6 +20,8 @@ PRECISIONS = (
     *("int4-awq", "int4-gptq", "int4-w4a16", "mxfp4", "nvfp4"),
 )
 KV_DTYPES = ("", "fp8")
+#: Whether a month that is used in part pays for the traffic of that part, or of all of it.
+EGRESS_MONTHS = ("prorated", "begun")
 
 
 class Load(NamedTuple):
@@ -61,7 +63,8 @@ class Workload(NamedTuple):
     spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
-    checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice.
+    checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
+    of a month used in part is "prorated" or counts from when it is "begun" (as in 0.1.0).
     """
 
     name: str = ""
@@ -102,21 +105,31 @@ class Workload(NamedTuple):
     discount_rate: Decimal | None = None
     budget_basis: str = "obligation"
     kv_cache_dtype: str = ""
+    egress_months: str = "prorated"
 
     @property
     def load(self) -> Load:
         """What the sizing is asked, without prices and places."""
         return Load._make(_load_of(self))
 
+    @property
+    def window(self) -> Window:
+        """What is paid for."""
+        return Window(self.hours, self.start, self.egress_months == "prorated")
 
-def unsaid(budget: object) -> dict[str, object]:
+
+def unsaid(said: Mapping[str, object]) -> dict[str, object]:
     """Return the fields that came after 0.1.0, each with the value that a saved quote means by not naming it.
 
     Files and hashes leave a field out at that value, so that those of 0.1.0 hold: a `budget` without a basis was judged by
-    what is billed. Without a budget the basis says nothing.
+    what is billed, and of a month begun all traffic was paid. Without a budget, or traffic, these say nothing.
+    said: the fields that tell (`Workload._asdict()`, or as a file has them).
     """
-    basis = Workload._field_defaults["budget_basis"] if budget is None else "billed"
-    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": ""}
+    usual = Workload._field_defaults
+    basis = usual["budget_basis"] if said.get("budget") is None else "billed"
+    still = not any(str(said.get(name, 0)).strip("0.") for name in ("egress_gb", "inter_region_gb"))
+    months = usual["egress_months"] if still else "begun"
+    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": "", "egress_months": months}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -203,6 +216,11 @@ def _field(key: str, value: object) -> object:
         word = str(value).lower().replace("_", "-")
         if word not in BASES:
             raise MisuseError(f"{label}: unknown basis {seen(value)}: {suggest(word, BASES)}")
+        return word
+    if key == "egress_months":
+        word = str(value).lower()
+        if word not in EGRESS_MONTHS:
+            raise MisuseError(f"{label}: {seen(value)}: {suggest(word, EGRESS_MONTHS)}")
         return word
     if key == "discount_rate":
         return None if value is None else percent_of(value, label)

@@ -8,13 +8,22 @@ from typing import Any
 import click
 
 from planner.cli.help import Grouped
-from planner.cli.options import book_options, make_quote, make_workload, open_catalog, saved_quote, workload_options
+from planner.cli.options import (
+    book_options,
+    make_quote,
+    make_workload,
+    measured_option,
+    open_catalog,
+    saved_quote,
+    workload_options,
+)
 from planner.errors import MisuseError
 
 
 @click.command(cls=Grouped)
 @workload_options
 @book_options
+@measured_option
 @click.option(
     "--offer", metavar="ID", help="Id of the offer (column `offer` of CSV, `id` of JSON).  [the recommended one]"
 )

@@ -56,6 +56,7 @@ OPTIONS = (
     ("--tpot-ms", "MS", "Limit on the time per output token.", False),
     ("--egress-gb", "GB", "Data that leaves per calendar month.", False),
     ("--egress-to", "DEST", "internet, internet_flat, same_region or a region.  [internet]", False),
+    ("--egress-months", "HOW", "Traffic of a month used in part: prorated or begun (all of it).  [prorated]", False),
     ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
     ("--storage-gb", "GB", "Disk per instance.", False),
     ("--public-ips", "N", "Public IPv4 addresses.", False),
@@ -100,7 +101,6 @@ def book_options(function: F) -> F:
         click.option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`."),
         click.option("--offline-list", is_flag=True, help="Use the committed lists only."),
         click.option("--as-of", metavar="DATE", help="Quote with what was known on this date."),
-        measured_option,
     ):
         function = option(function)
     return function
@@ -219,13 +219,18 @@ def my_measurements(given: str | None, as_of: str = "") -> tuple[Measurement, ..
     path = given or measurements_path()
     if not given and not os.path.exists(path):
         return ()
-    from planner.sizing.own import read
+    from planner.quoting.measured import read
 
     return tuple(m for m in read(path) if not as_of or m.measured_on <= as_of)
 
 
-def make_quote(workload: Workload, catalog: Catalog, whole: bool = False, measurements: str | None = None) -> Quote:
-    """Return the quote of `workload`, aged against today or the catalogue's own date; measurements: as `--measurements`."""
+def make_quote(
+    workload: Workload, catalog: Catalog, whole: bool = False, brief: bool = False, measurements: str | None = None
+) -> Quote:
+    """Return the quote of `workload`, aged against today or the catalogue's own date (planner.quoting.build).
+
+    measurements: as `--measurements`.
+    """
     from datetime import date
 
     from planner.prices import fx
@@ -233,7 +238,7 @@ def make_quote(workload: Workload, catalog: Catalog, whole: bool = False, measur
 
     today = catalog.as_of or date.today().isoformat()
     own = my_measurements(measurements, catalog.as_of)
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, own)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief, own)
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:

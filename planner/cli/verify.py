@@ -350,7 +350,7 @@ def _judged(run: Run, subject: _Subject, given: bool) -> Judged:
 
 
 def _kept(place: str) -> tuple[Measurement, ...]:
-    from planner.sizing.own import read
+    from planner.quoting.measured import read
 
     if place == "none":
         raise MisuseError("--save needs a file: drop --measurements none")

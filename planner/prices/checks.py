@@ -41,24 +41,20 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
     """Return every problem of `prices`, each with its place: bad amount, currency, words, tiers, duplicates, outliers."""
     problems: list[str] = []
     seen: dict[Key, str] = {}
+    fine: set[tuple[str, ...]] = set()
     for price in prices:
         way, at = price.way, price.source.place
         if not price.amount.is_finite() or price.amount <= 0:
             problems.append(f"{at}: {way.instance_type}: amount {price.amount} is not above zero")
             continue
-        if price.currency not in CURRENCIES:
-            problems.append(f"{at}: {way.instance_type}: unknown currency {price.currency!r}")
-        if way.purchase_option not in PURCHASE_OPTIONS:
-            problems.append(f"{at}: unknown purchase option {way.purchase_option!r}")
-        if price.unit not in UNITS:
-            problems.append(f"{at}: unknown unit {price.unit!r} (known: {', '.join(UNITS)})")
-        if way.payment and way.payment not in PAYMENTS:
-            problems.append(f"{at}: unknown payment {way.payment!r} (known: {', '.join(PAYMENTS)})")
-        if way.term and way.term not in TERMS:
-            problems.append(f"{at}: unknown term {way.term[:40]!r} (write it like 1m, 1y or 3y)")
-        if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
-            problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
-        problems += _misdated(price.source, way.instance_type)
+        words = (price.currency, way.purchase_option, price.unit, way.payment, way.term)
+        if words not in fine:
+            said = _words(price)
+            problems += said
+            if not said:
+                fine.add(words)
+        if price.source.confirmed:
+            problems += _misdated(price.source, way.instance_type)
         if price.tier_to is not None and price.tier_to <= price.tier_from:
             problems.append(f"{at}: tier ends at {price.tier_to}, before it begins at {price.tier_from}")
         if not price.status and price.source.confidence != "low":
@@ -68,6 +64,25 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
         problem = _implausible(price, instances)
         if problem:
             problems.append(problem)
+    return problems
+
+
+def _words(price: Price) -> list[str]:
+    """Return what is wrong with the words of a price, which many prices share."""
+    problems: list[str] = []
+    way, at = price.way, price.source.place
+    if price.currency not in CURRENCIES:
+        problems.append(f"{at}: {way.instance_type}: unknown currency {price.currency!r}")
+    if way.purchase_option not in PURCHASE_OPTIONS:
+        problems.append(f"{at}: unknown purchase option {way.purchase_option!r}")
+    if price.unit not in UNITS:
+        problems.append(f"{at}: unknown unit {price.unit!r} (known: {', '.join(UNITS)})")
+    if way.payment and way.payment not in PAYMENTS:
+        problems.append(f"{at}: unknown payment {way.payment!r} (known: {', '.join(PAYMENTS)})")
+    if way.term and way.term not in TERMS:
+        problems.append(f"{at}: unknown term {way.term[:40]!r} (write it like 1m, 1y or 3y)")
+    if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
+        problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
     return problems
 
 

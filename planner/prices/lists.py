@@ -19,8 +19,9 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
 from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -28,10 +29,11 @@ from typing import TYPE_CHECKING, cast
 from planner.errors import CatalogError
 from planner.money import CURRENCIES
 from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServicePrice, TransferPrice
-from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record
+from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
 if TYPE_CHECKING:
+    from _csv import Reader as Rows
     from typing import TextIO
 
 __all__ = ["ZONES", "Lists", "NotSold", "ProviderInfo"]
@@ -40,6 +42,7 @@ _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
 #: The price file of all zones that have prices of their own; each row is of the zone that it names.
 ZONES = "zones"
+_new = tuple.__new__
 
 
 class ProviderInfo(NamedTuple):
@@ -98,7 +101,13 @@ class NotSold(NamedTuple):
 
     def names(self, name: str) -> bool:
         """Return whether the instance type `name` is among its types."""
-        return not self.types or any(name == t or name.startswith((f"{t}.", f"{t}-")) for t in self.types)
+        return not self.types or not _heads(name).isdisjoint(self.types)
+
+
+@cache
+def _heads(name: str) -> frozenset[str]:
+    """Return an instance type's name and its beginnings before a "." or "-"."""
+    return frozenset([name, *(name[:at] for at, sign in enumerate(name) if sign in ".-")])
 
 
 class Lists:
@@ -115,8 +124,8 @@ class Lists:
 
     def info(self) -> ProviderInfo:
         """Return what provider.json says."""
-        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8-sig") as file:
-            raw = json.load(file)
+        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8") as file:
+            raw = json.loads(file.read().removeprefix("\ufeff"))
         if raw["name"] != self.provider:
             raise CatalogError(f"{self.shown}/provider.json: the list of {raw['name']!r}, not of {self.provider!r}")
         return ProviderInfo(
@@ -164,22 +173,16 @@ class Lists:
 
         as_of: ISO date; rows that hold only from a later day on are left out ("" = none is).
         """
-        at, where = PRICE.texts.index("effective_date"), PRICE.texts.index("region")
-        keep = (lambda texts: texts[at] <= as_of) if as_of else None
         file = f"prices/{name}.csv"
         if name != ZONES:
-            rows = self._records(PRICE, file, region, "" if name == region else name, keep)
-        elif region == ZONES:
-            rows = self._records(PRICE, file, keep=keep)
+            rows = self._records(PRICE, file, region, "" if name == region else name, until=as_of)
         else:
-            rows = self._records(PRICE, file, keep=lambda t: t[where] == region and (keep is None or keep(t)))
+            rows = self._records(PRICE, file, only="" if region == ZONES else region, until=as_of)
         return cast("list[Price]", list(rows))
 
     def history(self, region: str = "") -> list[Price]:
         """Return the prices that later ones replaced, of one region or of all; each has a status."""
-        at = PRICE.texts.index("region")
-        keep = (lambda texts: texts[at] == region) if region else None
-        return cast("list[Price]", list(self._records(PRICE, "history.csv.gz", keep=keep)))
+        return cast("list[Price]", list(self._records(PRICE, "history.csv.gz", only=region)))
 
     def transfer(self) -> list[TransferPrice]:
         """Return all traffic prices; a group's bear the group's name as their region."""
@@ -235,58 +238,70 @@ class Lists:
         return {name: text for (name, text), _ in self._rows("sources.csv", ("id", "source"))}
 
     def _records(
-        self,
-        kind: Kind,
-        file: str,
-        region: str = "",
-        group: str = "",
-        keep: Callable[[Sequence[str]], bool] | None = None,
+        self, kind: Kind, file: str, region: str = "", group: str = "", *, only: str = "", until: str = ""
     ) -> Iterator[Record]:
-        """Yield the records of a file; region: what to put instead of the row's own, "" = leave it."""
+        """Yield the records of a file.
+
+        region: what to put instead of the row's own, "" = leave it. only: the region of the rows to read. until: ISO date;
+        rows that hold only from a later day on are left out.
+        """
         # "provider" is the first text of every kind, and no column: a file is of one provider.
         # A price may say when it was last seen unchanged; the other kinds do not.
-        columns, sources = kind.texts[1:], self._sources
-        own, source = kind.texts.index("region") if region else 0, kind.texts.index("source")
-        for row, place in self._rows(file, columns, "confirmed"):
-            texts = [self.provider, *row]
-            confirmed = texts.pop()
-            texts[source] = sources.get(texts[source], texts[source])
-            if own:
-                texts[own] = region
-            if keep is not None and not keep(texts):
-                continue
-            try:
-                yield kind.read(texts, At("list", place, "", group, confirmed))
-            except ValueError as exc:
-                raise CatalogError(f"{place}: {exc}") from exc
+        with self._open(file, kind.texts[1:]) as (header, lines):
+            names = [*header, "provider", *(() if "confirmed" in header else ("confirmed",))]
+            more, width = [self.provider, ""][: len(names) - len(header)], len(names)
+            read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
+            source, confirmed = names.index("source"), names.index("confirmed")
+            where = names.index("region") if region or only else 0
+            since = names.index("effective_date") if until else 0
+            for row in lines:
+                place = f"{start}{lines.line_num}"
+                row += more
+                if len(row) != width:
+                    raise CatalogError(f"{place}: {len(row) - len(more)} columns, expected {len(header)}")
+                if (only and row[where] != only) or (until and row[since] > until):
+                    continue
+                row[source] = sources.get(row[source], row[source])
+                if region:
+                    row[where] = region
+                try:
+                    yield read(row, _new(At, ("list", place, "", group, row[confirmed])))
+                except ValueError as exc:
+                    raise CatalogError(f"{place}: {exc}") from exc
 
     def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield the rows after a file's header as the texts of `columns`, each with its place.
 
         last: one more column, that a file need not have ("" stands for it then).
         """
-        shown = f"{self.shown}/{file}"
-        path = os.path.join(self.folder, *file.split("/"))
-        if not os.path.exists(path):
+        with self._open(file, columns) as (header, lines):
+            names = [*header, last] if last and last not in header else header
+            more = [""] * (len(names) - len(header))
+            pick = itemgetter(*(names.index(name) for name in ((*columns, last) if last else columns)))
+            start = f"{self.shown}/{file}:"
+            for row in lines:
+                row += more
+                if len(row) != len(names):
+                    width = len(row) - len(more)
+                    raise CatalogError(f"{start}{lines.line_num}: {width} columns, expected {len(header)}")
+                yield pick(row), f"{start}{lines.line_num}"
+
+    @contextmanager
+    def _open(self, file: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[str], Rows]]:
+        """Yield a file's header and its rows after it; of a missing file `columns` and no rows."""
+        try:
+            opened = _opened(os.path.join(self.folder, *file.split("/")))
+        except FileNotFoundError:
+            yield columns, csv.reader(())
             return
-        with _opened(path) as lines:
-            reader = csv.reader(lines)
+        with opened:
+            reader = csv.reader(opened)
             header = next(reader, [])
             header[:1] = [name.removeprefix("\ufeff") for name in header[:1]]
-            width = len(header)
             missing = [name for name in columns if name not in header]
             if missing:
-                raise CatalogError(f"{shown}: the column {missing[0]!r} is missing")
-            lacks = bool(last) and last not in header
-            if lacks:
-                header = [*header, last]
-            pick = itemgetter(*(header.index(name) for name in ((*columns, last) if last else columns)))
-            for row in reader:
-                if len(row) != width:
-                    raise CatalogError(f"{shown}:{reader.line_num}: {len(row)} columns, expected {width}")
-                if lacks:
-                    row.append("")
-                yield pick(row), f"{shown}:{reader.line_num}"
+                raise CatalogError(f"{self.shown}/{file}: the column {missing[0]!r} is missing")
+            yield header, reader
 
 
 def _opened(path: str) -> TextIO:

@@ -1,8 +1,9 @@
 """Lines over time: what is bought, used and left unused in each month. Cash and amortised cost by month follow from it.
 
-One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the present value read them. Over all
-periods billed and effective are the same money; what lies in the window is the offer's totals. A month holds the hours that
-it has: the window's last month, if the window ends in it, carries on with the term.
+One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the cost of money
+(`planner.quoting.worth`) read them. Over all periods billed and effective are the same money; what lies in the window is the
+offer's totals. A month holds the hours that it has: the window's last month, if the window ends in it, carries on with the
+term.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-from planner.prices.fx import Rates
 from planner.quoting.entries import Entry, Period, covered
-from planner.quoting.records import Charge, Commitment, Offer, Quote
+from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
+from planner.quoting.steps import months_of_traffic
 from planner.records import NamedTuple
 from planner.units import add_months
 
@@ -26,7 +27,6 @@ __all__ = [
     "first_day",
     "next_month",
     "periods",
-    "present_value",
     "schedule",
 ]
 
@@ -156,18 +156,33 @@ def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
     timed = _Clock(_midnight(first_day(quote)), quote.hours)
     entries: list[Entry] = []
     for charge in offer.charges:
-        if charge.rule in ("traffic", "held_months"):  # by the billing month
+        if charge.rule == "held_months":  # by the billing month
             parts = _spread(window[: quote.months], charge.quantity, by_hours=False)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
         elif charge.rule in ("held_hours", "held_730"):
             parts = _spread(window, charge.quantity, by_hours=True)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
+    for line in offer.lines:
+        if line.rule == "traffic" and line.each:
+            entries += _traffic(timed, line, [c for c in offer.charges if c.category == line.part], window, quote)
     used = [c for c in offer.charges if c.rule in ("hours", "block")]
     entries += _pay_as_you_go(timed, used, window, offer.count)
     for charge in offer.charges:
         if charge.rule in ("committed", "upfront", "months"):
             entries += _commitment(timed, charge, offer, when, quote.months)
     return sorted(entries, key=lambda e: e.period.number)
+
+
+def _traffic(
+    timed: _Clock, line: Line, charges: Sequence[Charge], window: Sequence[Period], quote: Quote
+) -> list[Entry]:
+    """Return the GB of each month at each step of their price: whole months, then the month that is used in part."""
+    (months, _), entries = quote.window.traffic, []
+    for charge, (_, gb, more) in zip(charges, months_of_traffic(line, quote.window), strict=True):
+        for number, quantity in enumerate([gb] * months + [more]):
+            if quantity:
+                entries.append(_entry(timed, window[min(number, len(window) - 1)], charge, quantity))
+    return entries
 
 
 class _Clock(NamedTuple):
@@ -317,17 +332,3 @@ def by_period(entries: Iterable[Entry]) -> list[tuple[Period, Decimal, Decimal]]
         _, billed, effective = sums.get(entry.period.number, (entry.period, ZERO, ZERO))
         sums[entry.period.number] = (entry.period, billed + entry.billed, effective + entry.effective)
     return [sums[number] for number in sorted(sums)]
-
-
-def present_value(quote: Quote, offer: Offer, rate: Decimal) -> Decimal:
-    """Return all cash that `offer` owes, discounted to the first day, in the report currency.
-
-    rate: nominal a year, compounded by calendar months. What is paid once per term is paid on the first day of its
-    month, everything else at the month's end.
-    """
-    native = ZERO
-    factor = 1 + rate / 12
-    for entry in schedule(quote, offer):
-        if entry.billed:
-            native += entry.billed / factor ** (entry.period.number + (0 if entry.once else 1))
-    return Rates(list(quote.fx)).convert(native, offer.totals.native_currency, quote.currency)

@@ -138,7 +138,7 @@ def seen(offer: Offer) -> tuple[str, bool]:
 
     A price counts from when a source last showed it (`Source.seen`), not from when it was first published.
     """
-    days = {charge.source.seen for charge in offer.charges if charge.category != "tax"}
+    days = {source.seen for source in offer.sources}
     return min((day for day in days if day), default=""), "" in days
 
 
@@ -172,15 +172,13 @@ def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, .
         if offer.market:
             continue
         provider, late_ = offer.way.provider, False
-        for charge in offer.charges:
-            if charge.category == "tax":
-                continue
-            day = charge.source.seen
+        for source in offer.sources:
+            day = source.seen
             if day:
                 days.setdefault(provider, set()).add(day)
             else:
-                undated.setdefault(provider, set()).add(charge.source.place)
-            origins.setdefault(provider, set()).add(charge.source.origin)
+                undated.setdefault(provider, set()).add(source.place)
+            origins.setdefault(provider, set()).add(source.origin)
             late_ = late_ or day < allowed
         all_[provider] = all_.get(provider, 0) + 1
         old[provider] = old.get(provider, 0) + late_

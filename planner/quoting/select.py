@@ -9,6 +9,7 @@ from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
+from planner.quoting.rules import Terms, terms_of
 from planner.records import NamedTuple
 from planner.sizing.gpus import means
 from planner.units import Window
@@ -31,6 +32,14 @@ class Request(NamedTuple):
     shares: dict[str, Decimal]
     types: frozenset[str]
     gpus: dict[str, bool]
+    known: dict[tuple[str, str], Terms | None]
+
+    def terms(self, way: Way) -> Terms | None:
+        """Return the terms of a way of buying in the window, None for pay as you go."""
+        key = (way.purchase_option, way.term)
+        if key not in self.known:
+            self.known[key] = terms_of(way, self.window, self.months)
+        return self.known[key]
 
     def share(self, provider: str, option: str = "") -> Decimal:
         """Return the discount agreed with `provider` for a way of buying (else for all of it)."""
@@ -66,7 +75,7 @@ class Place(NamedTuple):
 
 def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
     """Return the request for `workload`; `places` checks its names."""
-    window = Window(workload.hours, workload.start)
+    window = workload.window
     return Request(
         workload=workload,
         catalog=catalog,
@@ -77,6 +86,7 @@ def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> 
         shares=dict(workload.discount),
         types=frozenset(t.lower() for t in workload.instance_type),
         gpus={},
+        known={},
     )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
 from planner.records import NamedTuple
-from planner.sizing import Layout, Memory, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing import Layout, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
 from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
-from planner.sizing.gpus import GIB, GpuSpec, Missing
+from planner.sizing.gpus import GpuSpec, Missing
 from planner.sizing.layout import Plans
-from planner.sizing.memory import Plan, expert_parallel
+from planner.sizing.memory import Plan, expert_parallel, of_copies
 from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.text import Text, text
@@ -25,14 +27,25 @@ if TYPE_CHECKING:
     Own = tuple[Measurement, ...]
     Gpus = tuple[str, float | None, float]
 
-__all__ = ["Case", "assemble", "case_of", "check", "chosen", "demand_of", "gpu_of", "model_of", "settled", "size"]
+__all__ = [
+    "Case",
+    "assemble",
+    "case_of",
+    "check",
+    "chosen",
+    "demand_of",
+    "gpu_of",
+    "model_of",
+    "settled",
+    "size",
+    "sizer",
+]
 
 
 class Case(NamedTuple):
     """What is put where: a load's model on `cards` GPUs of one kind, under one engine.
 
-    built: whether the engine table has a build for that host, so that it can be deployed as well. own: the user's
-    measurements of that model, GPU and engine.
+    built: whether the engine table has a build for that host, to be deployed. own: the user's measurements of all that.
     """
 
     load: Load
@@ -44,7 +57,10 @@ class Case(NamedTuple):
     own: Own = ()
 
 
-_cache: dict[tuple[object, ...], tuple[Sizing, bool]] = {}
+#: A machine as its vendor prints it: GPU, its memory in GiB, how many.
+Printed = tuple[str, Decimal | None, Decimal]
+Known = dict[tuple[Printed, Decimal | None], tuple[Sizing, bool]]
+_cache: dict[tuple[Load, Host, Own], Known] = {}
 _models: dict[tuple[str, str], Model] = {}
 
 
@@ -99,28 +115,38 @@ def check(workload: Workload) -> None:
 
 
 def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE, own: Own = ()) -> Sizing:
-    """Return how `instance` on `host` serves `workload`; a workload that passed `check` never raises here.
+    """Return how `instance` on `host` serves `workload` (checked: nothing is raised); own: the user's measurements."""
+    return sizer(workload, host, own)(instance)
 
-    own: the user's measurements; those of this model, GPU and engine are preferred to the model's estimate.
-    """
-    memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
-    machine = (instance.gpu_model, memory_gib, float(instance.gpu_count))
+
+def sizer(workload: Workload, host: Host = ANYWHERE, own: Own = ()) -> Callable[[InstanceType], Sizing]:
+    """Return `size` for one workload on one host: what many instance types share is asked once."""
     load = settled(workload).load
-    found, networked = _cached(load, machine, None, host, own)
-    # The network decides only where one machine is too small: most instance types share the answer above.
-    if networked and instance.network_gbps is not None:
-        found, _ = _cached(load, machine, float(instance.network_gbps), host, own)
-    return found
-
-
-def _cached(load: Load, machine: Gpus, network: float | None, host: Host, own: Own) -> tuple[Sizing, bool]:
-    """Return the sizing, and whether knowing the network could change it."""
-    key = (load, machine, network, host, own)
-    found = _cache.get(key)
-    if found is None:
-        if len(_cache) > 4096:
+    known = _cache.get((load, host, own))
+    if known is None:
+        if len(_cache) > 256:
             _cache.clear()
-        found = _cache[key] = _size(load, machine, network, host, own)
+        known = _cache[load, host, own] = {}
+
+    def sized(instance: InstanceType) -> Sizing:
+        machine = (instance.gpu_model, instance.gpu_memory_gib, instance.gpu_count)
+        found = known.get((machine, None)) or _new(load, host, own, known, machine, None)
+        # The network decides only where one machine is too small: most instance types share the answer above.
+        if found[1] and instance.network_gbps is not None:
+            network = instance.network_gbps
+            found = known.get((machine, network)) or _new(load, host, own, known, machine, network)
+        return found[0]
+
+    return sized
+
+
+def _new(
+    load: Load, host: Host, own: Own, known: Known, printed: Printed, network: Decimal | None
+) -> tuple[Sizing, bool]:
+    """Return the sizing, and whether knowing the network could change it; remember both."""
+    name, memory, number = printed
+    machine = (name, None if memory is None else float(memory), float(number))
+    found = known[printed, network] = _size(load, machine, None if network is None else float(network), host, own)
     return found
 
 
@@ -344,7 +370,7 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
         precision=precision,
         engine=case.engine.label,
         layout=Layout(s.plan.tp, pp, s.copies),
-        memory=memory(s.plan, s.copies, ask.isl + ask.osl),
+        memory=of_copies(s.plan, s.copies, ask.isl + ask.osl),
         output_tokens_per_second=s.banded(made, "rate", full, ask),
         total_tokens_per_second=s.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", full, ask),
         ttft_ms=s.banded(now.ttft * 1e3, "ttft", held, ask),
@@ -372,19 +398,3 @@ def _count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:
     from planner.sizing.steps import count_step
 
     return count_step(s, ask, count, spare)
-
-
-def memory(p: Plan, replicas: int, length: float) -> Memory:
-    """Return the memory of one copy over all its GPUs, and the tokens that all replicas of an instance hold.
-
-    Where windows limit what a token costs, both are for requests of `length` tokens.
-    """
-    cards = p.tp * p.pp
-    alike = not p.kv_window and not p.state
-    return Memory(
-        weights_gib=p.weights * cards / GIB,
-        kv_gib_per_1k_tokens=(p.kv_per_token if alike else p.cached(length) / length) * cards * 1000 / GIB,
-        overhead_gib=p.overhead * cards / GIB,
-        available_gib=p.budget * cards / GIB,
-        max_concurrent_tokens=(p.tokens if alike else int(p.holds(length) * length)) * replicas,
-    )

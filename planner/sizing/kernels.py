@@ -65,14 +65,14 @@ def _of(engine: str) -> tuple[Kernel, ...]:
             lines = [line for line in file if line.startswith(engine + ",")]
         found = _rows[engine] = tuple(
             Kernel(
-                since=numbers(r[1]),
-                until=numbers(r[2]),
-                aspect=r[3],
-                kinds=tuple(r[4].split()),
-                capabilities=tuple(float(c) for c in r[5].split()),
-                support=r[6],
-                kernel=r[7],
-                note=r[8],
+                numbers(r[1]),
+                numbers(r[2]),
+                r[3],
+                tuple(r[4].split()),
+                tuple(map(float, r[5].split())),
+                r[6],
+                r[7],
+                r[8],
             )
             for r in csv.reader(lines)
         )

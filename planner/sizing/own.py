@@ -30,13 +30,11 @@ __all__ = [
     "near",
     "of",
     "pace",
-    "read",
     "sentence",
     "told",
 ]
 
 SCHEMA = "planner.measurements/1"
-LIMIT = 4 * 2**20
 #: Two runs of the same load on two machines of a kind differ by less.
 REPEAT = 0.06
 #: At this distance (a factor of 16 in load) a measurement and the model weigh alike; another version of the engine counts 1.5.
@@ -200,24 +198,6 @@ def sentence(m: Measurement, n: int = 1) -> Text:
         "requests of {isl} + {osl} tokens on {gpu} ({engine}, {tool})"
     )
     return text(key, n=str(n), **values)
-
-
-def read(path: str) -> tuple[Measurement, ...]:
-    """Return the measurements kept in a file; raises `MisuseError` that names the file and the place that is wrong."""
-    import json
-
-    from planner.files import read_text
-    from planner.typed import held
-
-    try:
-        raw = json.loads(read_text(path, "measurements", LIMIT))
-    except (ValueError, RecursionError) as exc:
-        raise MisuseError(f"measurements {path}: not JSON: {exc}") from None
-    if not isinstance(raw, dict) or raw.get("schema") != SCHEMA or not isinstance(raw.get("measurements"), list):
-        raise MisuseError(f"measurements {path}: no {SCHEMA} file; planner verify --save writes one")
-    return tuple(
-        made(row, f"measurements {path}: measurements[{n}]", held) for n, row in enumerate(raw["measurements"])
-    )
 
 
 def made(raw: object, where: str, held: Callable[[object, object, str], None]) -> Measurement:

@@ -31,8 +31,8 @@ ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
-CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}\Z")
-TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:/=+@-]{0,62}\Z")
+CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(?:@[0-9a-f]{40})?\Z")
+TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:=+@-]{0,62}\Z")  # no /: instance metadata shows tags as paths
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
 
@@ -41,7 +41,7 @@ class Settings(NamedTuple):
     """What the user decides beyond the workload; "" leaves it to the module's defaults or to terraform.tfvars.
 
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
-    currency. checkpoint: ORG/NAME on the hub instead of the model's own.
+    currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it.
     """
 
     now: datetime
@@ -77,11 +77,12 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     mainland = Catalog().market(provider, offer.region) == "mainland"
     work = quote.workload
     model = fit.model_of(work)
-    checkpoint = _checkpoint(model, settings.checkpoint)
+    checkpoint, revision = _checkpoint(model, settings.checkpoint)
+    named = settings.checkpoint and checkpoint
     if stack is None:
         gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
         stack = stacks.stack(
-            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, settings.checkpoint
+            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, named
         )
         engine = engines.parse(f"{stack.engine}@{stack.engine_version}")
         more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
@@ -122,7 +123,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
         root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
         model=work.model, served_name=model.name if model.hf_id else checkpoint.rpartition("/")[2], hf_id=checkpoint,
-        modelscope_id=settings.checkpoint or model.modelscope_id, weights_gib=weights / 1.073741824,
+        modelscope_id=named or model.modelscope_id, revision=revision, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
         max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
@@ -230,7 +231,7 @@ def _tags(tags: Sequence[tuple[str, str]], facts: Cloud) -> tuple[tuple[str, str
     seen = {}
     for key, value in tags:
         if not TAG_KEY.match(key) or key.lower().startswith((*facts.tag_prefixes, "planner-")):
-            raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:/=+@-; no cloud's prefix)")
+            raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:=+@-; no cloud's prefix)")
         if len(value) > 127:
             raise MisuseError(f"--tag {key}: the value has {len(value):,} characters; at most 127 are allowed")
         if key in seen:
@@ -255,15 +256,18 @@ def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:
     return (f"the quote was sized for {offer.sizing.engine}; the engine table deploys {deployed} today: quote again",)
 
 
-def _checkpoint(model: Model, given: str) -> str:
-    """Return ORG/NAME on the model hub; whether it is in the width asked for is the engine room's question."""
+def _checkpoint(model: Model, given: str) -> tuple[str, str]:
+    """Return ORG/NAME on the model hub and its revision ("": not pinned); its width is the engine room's question."""
     if given:
         if not CHECKPOINT.match(given):
-            raise MisuseError(f"--checkpoint: {given[:60]!r} is not ORG/NAME on the model hub")
-        return given
+            raise MisuseError(
+                f"--checkpoint: {given[:60]!r} is not ORG/NAME or ORG/NAME@SHA on the model hub (a SHA has 40 hex digits)"
+            )
+        name, _, revision = given.partition("@")
+        return name, revision
     if not model.hf_id:
         raise MisuseError("this model has no published checkpoint to download: name one with --checkpoint ORG/NAME")
-    return model.hf_id
+    return model.hf_id, ""
 
 
 def _weights_gb(model: Model, offer: Offer, stack: Stack) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from planner import api
 from planner.errors import MisuseError
-from planner.quoting import saved
+from planner.quoting import measured, saved
 from planner.rendering import json as as_json
 from planner.sizing import Sizing, own
 from planner.sizing.own import Measurement
@@ -189,7 +189,7 @@ def test_a_damaged_file_is_said(tmp_path: Path, data: object, said: str) -> None
     path = tmp_path / "m.json"
     path.write_text(data if isinstance(data, str) else json.dumps(data))
     with pytest.raises(MisuseError, match=said):
-        own.read(str(path))
+        measured.read(str(path))
 
 
 @pytest.mark.parametrize(
@@ -206,4 +206,4 @@ def test_every_field_is_held_to_its_kind(tmp_path: Path, field: str, value: obje
     path = tmp_path / "m.json"
     path.write_text(json.dumps({"schema": own.SCHEMA, "measurements": [mine()._asdict() | {field: value}]}))
     with pytest.raises(MisuseError, match=rf"m.json: measurements\[0\].{field}"):
-        own.read(str(path))
+        measured.read(str(path))

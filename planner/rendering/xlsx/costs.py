@@ -46,6 +46,11 @@ COLUMNS = (
     ("c_eff", "compute, effective", "native", "money"),
     ("c_bill", "compute, billed", "native", "money"),
     ("c_owed", "compute, committed", "native", "money"),
+    ("lane_out", "traffic out", "", ""),
+    ("lane_in", "traffic to other regions", "", ""),
+    ("free_out", "free GB, out", "GB/month", "num"),
+    ("free_in", "free GB, other regions", "GB/month", "num"),
+    ("lanes", "traffic, a whole month", "native", "money"),
     ("traffic", "traffic, list", "native", "money"),
     ("disk", "disk, list", "native", "money"),
     ("disk_owed", "disk, committed", "native", "money"),
@@ -167,6 +172,8 @@ class _Row:
             "ladder": o.own.id,
             "even": o.usual.id if o.usual else "",
             "basis": o.disk_basis,
+            "lane_out": o.egress.id if o.egress else "-",
+            "lane_in": o.inter.id if o.inter else "-",
         }
         for key, text in words.items():
             self.s.text(self.row, COL[key], text)
@@ -209,8 +216,11 @@ class _Row:
 
     def _beside(self) -> None:
         c, o, book = self.c, self.o, self.book
-        lanes = "+".join(book.ref("egress", cell(x.lane, 7, "rc")) for x in o.lanes) or "0"
-        self.put("traffic", f"months_used*({lanes})")
+        whole, part = ("+".join(book.ref("egress", cell(x.lane, col, "rc")) for x in o.lanes) or "0" for col in (7, 12))
+        for key, lane in (("free_out", o.egress), ("free_in", o.inter)):
+            self.put(key, book.ref("egress", cell(lane.lane, 6, "rc")) if lane else "0", "link")
+        self.put("lanes", whole, "link")
+        self.put("traffic", f"months_whole*{c['lanes']}+{part}")
         basis = {"hour": "hours_used", "month": "months_used", "rate": "hours_used/730", "": "0"}[o.disk_basis]
         price = book.ref("prices", cell(o.disk.row, 9, "rc")) if o.disk else "0"
         self.put("disk", f"storage_used*{c['count']}*{basis}*{price}")

@@ -161,8 +161,11 @@ class _Writer:
             quantity = f'{at("count")}*MAX(0,IF({high}="",hours_used,MIN(hours_used,{high}))-{low})'
         elif line.rule == "traffic":
             gb, quota = (self.book.ref("egress", cell(ladder.lane, c, "rc")) for c in (5, 6))
-            inside = f'IF({high}="",{gb},MIN({gb},{high}))-MAX({low},MIN({gb},{quota}))'
-            quantity = f"months_used*MAX(0,{inside})"
+
+            def inside(gb: str) -> str:
+                return f'MAX(0,IF({high}="",{gb},MIN({gb},{high}))-MAX({low},MIN({gb},{quota})))'
+
+            quantity = f"months_whole*{inside(gb)}+{inside(f'({gb}*month_part)')}"
         elif line.part == "ip":
             words, quantity = self.t("Public IPv4 address"), "hours_used*ips_used"
         else:

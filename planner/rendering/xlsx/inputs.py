@@ -9,7 +9,7 @@ from planner.offer import PURCHASE_OPTIONS
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
 from planner.rendering.xlsx.model import Model, label
 
-__all__ = ["FACTORS", "SCENARIOS", "Inputs", "billing_months", "write_inputs"]
+__all__ = ["FACTORS", "SCENARIOS", "Inputs", "billing_months", "part_month", "whole_months", "write_inputs"]
 
 #: What the scenarios multiply, as (low, base, high): hours, traffic, exchange rate.
 FACTORS = tuple(tuple(Decimal(x) for x in row.split()) for row in ("0.8 1 1.2", "0.8 1 1.2", "0.95 1 1.05"))
@@ -50,7 +50,7 @@ def write_inputs(book: Book, model: Model, recommended: str) -> Inputs:
     s.section(3, t("Workload"), 8)
     s.head(4, [t("input"), t("value"), t("unit"), t("used"), t("source"), t("date"), t("owner")], 18)
     items = _items(book, model)
-    table = FIRST + len(items) + 5  # the factors' first row: the cells above refer to it
+    table = FIRST + len(items) + 7  # the factors' first row: the cells above refer to it
     for number, item in enumerate(items):
         _typed(book, model, FIRST + number, item, table)
     _bounds(s)
@@ -126,6 +126,30 @@ def _choices(book: Book, model: Model, row: int, table: int, recommended: str) -
     s.text(row, 2, t("months"))
     s.calc(row, 3, billing_months("hours_used"), model.quote.months, "int")
     book.define("months_used", "inputs", row, 3)
+    prorated, (whole, part) = model.work.window.prorated, model.work.window.traffic
+    for name, words, unit, formula, value, number in (
+        (
+            "months_whole",
+            t("Whole months of traffic"),
+            t("months"),
+            whole_months(prorated, "hours_used", "months_used"),
+            whole,
+            "int",
+        ),
+        (
+            "month_part",
+            t("Share of one more month that is used"),
+            t("share"),
+            part_month(prorated, "hours_used", "months_whole"),
+            part,
+            "num",
+        ),
+    ):
+        row += 1
+        s.text(row, 0, words)
+        s.text(row, 2, unit)
+        s.calc(row, 3, formula, value, number)
+        book.define(name, "inputs", row, 3)
     row += 1
     s.text(row, 0, t("Option shown in detail (number on Summary)"))
     s.put(row, 1, model.shown.number + 1, "int", "input")
@@ -158,6 +182,28 @@ def billing_months(hours: str) -> str:
     end = f"(start_typed+{hours}/24)"
     count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
     return f'IF(start_typed="",MAX(1,ROUNDUP({hours}/744,0)),MAX(1,{count}+IF(EDATE(start_typed,{count})<ROUND({end},9),1,0)))'
+
+
+def whole_months(prorated: bool, hours: str, months: str) -> str:
+    """Return the formula of the months whose traffic is paid as a whole; `months` is where the billing months stand."""
+    if not prorated:
+        return months
+    year = f"MOD({hours},8760)"
+    full, more = f"INT({year}/744)", f"MOD({year},744)"
+    undated = f"12*INT({hours}/8760)+{full}+IF({more}>=24*(30-{full}),1,0)"
+    end = f"(start_typed+{hours}/24)"
+    count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
+    return f'IF(start_typed="",{undated},{count}-IF(EDATE(start_typed,{count})>ROUND({end},9),1,0))'
+
+
+def part_month(prorated: bool, hours: str, whole: str) -> str:
+    """Return the formula of the share of one more month whose traffic is paid; `whole` is where the whole months stand."""
+    if not prorated:
+        return "0"
+    more, full = f"MOD(MOD({hours},8760),744)", f"INT(MOD({hours},8760)/744)"
+    undated = f"IF({more}>=24*(30-{full}),0,{more}/(24*(30-{full})))"
+    first, after = f"EDATE(start_typed,{whole})", f"EDATE(start_typed,{whole}+1)"
+    return f'IF(start_typed="",{undated},(start_typed+{hours}/24-{first})/({after}-{first}))'
 
 
 def _fx(book: Book, model: Model, fx_now: str, row: int) -> tuple[int, dict[str, str]]:

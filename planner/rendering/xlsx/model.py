@@ -145,9 +145,12 @@ class Model:
 
     def months(self, hours: Decimal) -> int:
         """Return the billing months of a window of `hours`."""
-        from planner.units import Window
 
-        return Window(hours, self.work.start).months
+        return self.work.window._replace(hours=hours).months
+
+    def traffic(self, hours: Decimal) -> tuple[int, Decimal]:
+        """Return the months whose traffic a window of `hours` pays: whole ones, and the share of one more."""
+        return self.work.window._replace(hours=hours).traffic
 
     def path(self, code: str) -> list[tuple[int, bool]]:
         """Return the steps from `code` to the report currency: (number of the rate in quote.fx, multiply?)."""
@@ -210,6 +213,9 @@ class Model:
             "c_eff": compute.effective,
             "c_bill": compute.billed,
             "c_owed": compute.committed,
+            "lanes": sum((whatif.month_of(x.line).list for x in o.lanes), ZERO),
+            "free_out": _quota(o.egress),
+            "free_in": _quota(o.inter),
             "traffic": now.native(*whatif.TRAFFIC).list,
             "disk": now.native("storage").list,
             "disk_owed": now.native("storage").committed,
@@ -227,6 +233,10 @@ class Model:
         for scope, sums in (("n", offer.totals.native), ("r", offer.totals.report)):
             values |= _short(scope, sums)
         return {key: "" if value is None else value for key, value in values.items()}
+
+
+def _quota(lane: Ladder | None) -> Decimal:
+    return (lane.free.end if lane is not None and lane.free is not None else None) or ZERO
 
 
 def _short(scope: str, sums: Amounts) -> dict[str, object]:
