@@ -71,6 +71,9 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     default="",
     help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
 )
+@click.option(
+    "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
+)
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 @click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Tag everything that takes tags.")
 def emit_tf(

@@ -27,12 +27,14 @@ from planner.prices.texts import kind_of
 if TYPE_CHECKING:
     from planner.provider import Batch
 
-__all__ = ["check_batch", "check_beside", "check_prices"]
+__all__ = ["NOTHING", "check_batch", "check_beside", "check_prices"]
 
 #: Plausible price of one GPU for one hour, per currency; outside of it a row is taken for a mistake.
 PLAUSIBLE = {"USD": (Decimal("0.02"), Decimal(200)), "CNY": (Decimal("0.15"), Decimal(1400))}
 
 UNITS = ("hour", "month", "term")
+#: What is wrong with a batch that is empty.
+NOTHING = "no price at all came back; an empty region is not kept"
 
 Row = Price | TransferPrice | ServicePrice | InstanceType
 
@@ -134,7 +136,7 @@ def check_batch(batch: Batch, listed: Mapping[str, InstanceType] | None = None) 
     if not batch.provider or not batch.region or not batch.account_site:
         problems.append("a batch needs a provider, a region and an account site")
     if not (batch.prices or batch.transfer or batch.services):
-        problems.append("no price at all came back; an empty region is not kept")
+        problems.append(NOTHING)
     rows: tuple[Row, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types)
     for row in rows:
         problems += _common(row, batch)

@@ -94,6 +94,7 @@ def quote(
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
+    made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
     return made if brief else made._replace(hash=of_quote(made))
 
 

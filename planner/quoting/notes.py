@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from planner.prices.lists import NotSold
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
+from planner.sizing import advisories
 from planner.text import Text, plural, text
 from planner.workload import Workload
 
 if TYPE_CHECKING:
     from planner.sizing.own import Measurement
 
-__all__ = ["ages", "gaps", "is_old", "late", "measured", "of_all", "old_offers", "seen"]
+__all__ = ["ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "seen"]
 
 #: So many of the user's measurements are told one by one.
 MEASURED = 3
@@ -209,3 +210,8 @@ def _stale(provider: str, dates: tuple[str, int], offers: tuple[int, int], limit
     return text(
         "{old} of {n} offers, prices from {date} and {undated} undated: {late}", date=oldest, undated=missing, **values
     )
+
+
+def of_engine(offer: Offer | None) -> tuple[Text, ...]:
+    """Return what is published against the engine of the recommended offer and is serious."""
+    return tuple(w for w in offer.sizing.warnings if w.key == advisories.SAID) if offer else ()

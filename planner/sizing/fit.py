@@ -11,9 +11,11 @@ from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
 from planner.records import NamedTuple
 from planner.sizing import Layout, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing.advisories import Setting
+from planner.sizing.advisories import said as advised
 from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
-from planner.sizing.gpus import GpuSpec, Missing
+from planner.sizing.gpus import GpuSpec, Missing, gpu_of
 from planner.sizing.layout import Plans
 from planner.sizing.memory import Plan, expert_parallel, of_copies
 from planner.sizing.models import Model
@@ -189,14 +191,6 @@ def demand_of(load: Load | Workload) -> Demand:
     )
 
 
-def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec | Missing:
-    """Return the datasheet of an instance's GPU, or of its share of one; or why there is none."""
-    gpu = gpus.lookup(name, memory_gib)
-    if not isinstance(gpu, Missing) and 0 < number < 1 and gpu.share == 1:
-        return gpus.lookup(f"{gpu.name} (1/{round(1 / number)} vGPU)")
-    return gpu
-
-
 def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tuple[str, Text]:
     """Return the case of `load` on (GPU, its memory in GiB, number), or the engine's label and why there is none."""
     model = model_of(load)
@@ -336,6 +330,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     generation = estimate.generation(engine, case.gpu)
     if generation and not any(p.version == engine.version for p in s.points):
         found.append(generation)
+    found += advised(engine, Setting(case.model.images, pp=s.plan.pp))
     if not case.built:
         found.append(
             text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)

@@ -112,6 +112,11 @@ class Model(Fields):
         return self.published == "fp8-block"
 
     @property
+    def images(self) -> bool:
+        """Whether the architecture takes images beside text; one that is not named may."""
+        return "CausalLM" not in self.arch or "VL" in self.arch
+
+    @property
     def replicated(self) -> bool:
         """Whether every GPU of a tensor parallel group holds the whole KV cache (latents have one head)."""
         return self.mla or self.kind == "v4"

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from planner.sizing import gpus
+from planner.sizing import advisories, engines, gpus
 from planner import templating
 from planner.errors import MisuseError, PlannerError
 from planner.terraform import cloud, monitoring
@@ -128,7 +128,7 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
         "metadata": facts.metadata,
         "model_path": model_path(d),
         "mtu": facts.mtu,
-        "open_paths": ("/v1/models", "/v1/completions", "/v1/chat/completions"),
+        "open_paths": advisories.paths(engines.parse(f"{d.stack.engine}@{d.stack.engine_version}")),
         "nvswitch": gpu.link == "nvlink" and d.gpu_count >= 8 and gpu.family != "volta",
         "packages": (*facts.secrets.packages, *stacks.packages(d.mainland)),
         "pp": layout.pp > 1,

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from planner.version import VERSION
 from planner.sizing import engines, fit, gpus
+from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
 from planner.money import plain, show
@@ -41,7 +42,8 @@ class Settings(NamedTuple):
     """What the user decides beyond the workload; "" leaves it to the module's defaults or to terraform.tfvars.
 
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
-    currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it.
+    currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it. accept_advisory: identifiers of
+    published weaknesses that are taken on.
     """
 
     now: datetime
@@ -57,6 +59,7 @@ class Settings(NamedTuple):
     hf_token_secret: str = ""
     checkpoint: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    accept_advisory: tuple[str, ...] = ()
 
 
 def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
@@ -82,7 +85,8 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     if stack is None:
         gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
         stack = stacks.stack(
-            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, named
+            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, named,
+            setting=Setting(pinned=bool(revision), pp=layout.pp), accept=settings.accept_advisory,
         )
         engine = engines.parse(f"{stack.engine}@{stack.engine_version}")
         more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)

@@ -44,7 +44,7 @@ def test_what_is_measured_is_what_the_server_does(manners: str) -> None:
         assert server.most == MANY
     rate, first, later = truth(server)
     assert run.tpot_ms == pytest.approx(later, rel=0.05, abs=0.1)
-    assert later >= 0.99e3 * TPOT
+    assert later >= 0.7e3 * TPOT  # a late first token is caught up with
     assert first <= run.ttft_ms + 1 <= first + 20  # and what the connection takes
     assert run.tokens_per_second == pytest.approx(rate, rel=0.15)
     assert run.requests == (ROUNDS - 1) * MANY

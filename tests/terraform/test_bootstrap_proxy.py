@@ -114,7 +114,10 @@ def ask(url: str, key: str | None = None, data: bytes | None = None, header: str
         return error.code, error.read().decode()
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/completions", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/models", "/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/v1/rerank", "/v1/messages"],
+)
 def test_the_api_needs_the_key(proxy, path):
     url, _, _ = proxy
     assert ask(url + path, KEY)[0] == 200
@@ -131,7 +134,7 @@ def test_the_api_needs_the_key(proxy, path):
         "/invocations",
         "/tokenize",
         "/abort_requests",
-        "/v1/embeddings",
+        "/v1/responses",
         "/v1/load_lora_adapter",
         "/",
         "/v2/x",
