@@ -72,7 +72,7 @@ OPTIONS = (
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
-    ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
+    ("--tax", "[SCOPE=]SHARE[:HOW]", "Tax: 6%, CLOUD=0%, CLOUD:SITE=6%:included, CLOUD=9%:recoverable.", True),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
 

@@ -54,9 +54,9 @@ def quote(
     gaps: list[Gap] = []
     sizings: dict[int, Sizing] = {}
     for provider, region in looked:
-        here = place(req, provider, region)
-        how = sizer(workload, _host(req, here), own)
-        for name in sorted(here.types):
+        how = sizer(workload, _host(req, provider, region), own)
+        here = place(req, provider, region, how if brief else None)
+        for name in sorted(here.types.keys() | here.unfit):
             found = _size(here, name, how)
             if isinstance(found, Rejected):
                 rejected.append(found)
@@ -128,14 +128,14 @@ def _size(here: Place, name: str, how: Callable[[InstanceType], Sizing]) -> Sizi
     return sizing
 
 
-def _host(req: Request, here: Place) -> Host:
+def _host(req: Request, provider: str, region: str) -> Host:
     """Return what an engine finds on the instances of a place: the engine table chooses the version by it.
 
     The market counts only where a version is asked for: no build that is chosen by itself is for one market alone.
     """
-    driver, name = here.info.driver, here.info.name
-    market = req.catalog.market(name, here.region) if req.workload.engine else ""
-    return Host(name, driver.version if driver else "", market)
+    driver = req.catalog.info(provider).driver
+    market = req.catalog.market(provider, region) if req.workload.engine else ""
+    return Host(provider, driver.version if driver else "", market)
 
 
 def _too_long(req: Request, here: Place, name: str) -> list[Rejected]:

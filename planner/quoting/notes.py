@@ -29,6 +29,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     """
     info, region, work = place.info, place.region, req.workload
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
+    found = found.union(*place.unfit.values())
     wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
     missing, rejected = [], []
     for option in work.purchase_option or info.sells:
@@ -39,7 +40,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
         elif req.types:
             rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
-    bare = [n for n in wanted if n not in place.types]
+    bare = [n for n in wanted if n not in place.types and n not in place.unfit]
     # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
     unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
     if req.types:
@@ -116,7 +117,7 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
         notes.append(text("discounts are the user's own; list prices stand beside contracted ones"))
-    if not workload.tax:
+    if not workload.tax and not workload.taxes:
         notes.append(text("tax is not modelled; --tax 6% adds it"))
     return tuple(notes)
 

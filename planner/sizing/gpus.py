@@ -2,6 +2,7 @@
 
 import os
 
+from planner import tables
 from planner.errors import MisuseError, nearest, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
@@ -74,30 +75,25 @@ def _key(name: str) -> str:
 def rows() -> dict[str, GpuSpec]:
     """Return all datasheets by name, in the order of planner/data/gpus.csv (read once)."""
     if not _rows:
-        import csv
-
-        with open(_DATA, encoding="utf-8", newline="") as file:
-            lines = csv.reader(file)
-            next(lines)
-            for r in lines:
-                numbers = [float(x) for x in r[5:12]]
-                spec = GpuSpec._make(
-                    (
-                        *r[:2],
-                        float(r[2]),
-                        float(r[3]),
-                        r[4],
-                        *numbers,
-                        r[12],
-                        float(r[13]),
-                        tuple(r[14].split()),
-                        *r[15:18],
-                        1.0,
-                    )
+        for r, _ in tables.read(_DATA)[1]:
+            numbers = [float(x) for x in r[5:12]]
+            spec = GpuSpec._make(
+                (
+                    *r[:2],
+                    float(r[2]),
+                    float(r[3]),
+                    r[4],
+                    *numbers,
+                    r[12],
+                    float(r[13]),
+                    tuple(r[14].split()),
+                    *r[15:18],
+                    1.0,
                 )
-                _rows[spec.name] = spec
-                for alias in (spec.name, *spec.aliases):
-                    _by_key[_key(alias)] = spec
+            )
+            _rows[spec.name] = spec
+            for alias in (spec.name, *spec.aliases):
+                _by_key[_key(alias)] = spec
     return _rows
 
 

@@ -86,8 +86,8 @@ def _emit(monkeypatch: pytest.MonkeyPatch, row: dict[str, str], engine: str = ""
     given = Advisory(
         row["id"], row["severity"], row["takes"], row["mitigation"], row["reach"], row.get("read", "yes") == "yes"
     )
+    quote = make_quote(provider=("aws",), instance_type=("p4d.24xlarge",), engine=engine)  # sizings are kept: first
     monkeypatch.setattr(advisories, "opened", lambda engine: (given,))
-    quote = make_quote(provider=("aws",), instance_type=("p4d.24xlarge",), engine=engine)
     settings = deploy.Settings(datetime(2026, 11, 24, tzinfo=UTC), accept_advisory=accept)
     offer = deploy.pick(quote, "aws")
     return module.files(deploy.deploy(quote, offer, settings), quote, offer, {})["README.md"].replace("\\", "")
