@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from planner.errors import MisuseError, suggest
 from planner.harmless import one_line
-from planner.money import CURRENCIES, bounded, decimal_of, percent_of, seen
+from planner.money import CURRENCIES, Tax, bounded, decimal_of, percent_of, seen, tax_of, taxes_given
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.units import Window, iso_date
@@ -60,7 +60,8 @@ class Workload(NamedTuple):
     `currency`, or None. Empty tuples mean "all" (region: the providers' home regions). discount: (scope, share) where
     scope is a provider or provider:purchase_option. fx: (pair, rate) given by the user.
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
-    spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
+    spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). taxes: those of a provider,
+    of provider:site, or of all ("") that are not simply added (planner.money.Tax). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
     checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
@@ -106,6 +107,7 @@ class Workload(NamedTuple):
     budget_basis: str = "obligation"
     kv_cache_dtype: str = ""
     egress_months: str = "prorated"
+    taxes: tuple[Tax, ...] = ()
 
     @property
     def load(self) -> Load:
@@ -129,7 +131,7 @@ def unsaid(said: Mapping[str, object]) -> dict[str, object]:
     basis = usual["budget_basis"] if said.get("budget") is None else "billed"
     still = not any(str(said.get(name, 0)).strip("0.") for name in ("egress_gb", "inter_region_gb"))
     months = usual["egress_months"] if still else "begun"
-    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": "", "egress_months": months}
+    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": "", "egress_months": months, "taxes": ()}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -162,6 +164,9 @@ def make(
         if key not in Workload._fields:
             raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, Workload._fields)}")
         try:
+            if key == "tax" and not saved:
+                fields |= taxes_given(value)
+                continue
             fields[key] = _field(key, value)
             if not saved:
                 _worth_asking(key, fields[key])
@@ -233,6 +238,8 @@ def _field(key: str, value: object) -> object:
         return bounded(limit, label, 0, 10**15)
     if key == "currency":
         return _currency(label, str(value))
+    if key == "taxes":
+        return tuple(sorted(tax_of(scope, said) for scope, said in _pairs(label, value)))
     if key == "discount":
         return tuple(sorted(_discount(label, scope, share) for scope, share in _pairs(label, value)))
     if key == "fx":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
-from planner.prices.lists import ZONES, Lists, NotSold, ProviderInfo
+from planner.prices.lists import ZONES, LeftOut, Lists, NotSold, ProviderInfo
 from planner.provider import installed
 
 if TYPE_CHECKING:
@@ -138,10 +138,15 @@ class Catalog:
         found: list[Price] = self._once((provider, "prices", region), lambda: self._read_prices(provider, region))
         return found
 
-    def _read_prices(self, provider: str, region: str) -> list[Price]:
+    def prices_but(self, provider: str, region: str, but: LeftOut) -> list[Price]:
+        """Return `prices`, maybe without those of the instance types that nobody will look at; nothing is remembered."""
+        known: list[Price] | None = self._cache.get((provider, "prices", region))
+        return self._read_prices(provider, region, but) if known is None else known
+
+    def _read_prices(self, provider: str, region: str, but: LeftOut | None = None) -> list[Price]:
         result: list[Price] = []
         for name in self._names(provider, region):
-            listed = self.file_prices(provider, name, region)
+            listed = self._of(provider).prices(name, region, self.as_of, but)
             result += _without(listed, result)
         if self.as_of:
             result += self._earlier(provider, region, result)

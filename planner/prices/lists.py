@@ -16,27 +16,22 @@ the load with its file and line; a missing file holds no rows.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from planner import tables
 from planner.errors import CatalogError
 from planner.money import CURRENCIES
 from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServicePrice, TransferPrice
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
-if TYPE_CHECKING:
-    from _csv import Reader as Rows
-    from typing import TextIO
-
-__all__ = ["ZONES", "Lists", "NotSold", "ProviderInfo"]
+__all__ = ["ZONES", "LeftOut", "Lists", "NotSold", "ProviderInfo"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
@@ -104,6 +99,31 @@ class NotSold(NamedTuple):
         return not self.types or not _heads(name).isdisjoint(self.types)
 
 
+class LeftOut:
+    """The instance types whose prices nobody will look at, and the ways in which those are sold all the same.
+
+    fits: whether anybody will. A quote makes records of the types that serve its workload: a third of the rows are of others.
+    """
+
+    TEXTS = ("instance_type", "purchase_option", "os", "status")
+
+    def __init__(self, fits: Callable[[str], bool]) -> None:
+        self.fits = fits
+        self.ways: dict[str, set[str]] = {}
+        self._known: dict[str, bool] = {}
+
+    def takes(self, name: str, option: str, os_: str, status: str) -> bool:
+        """Return whether a row of the type is left out, and note how it is sold."""
+        fits = self._known.get(name)
+        if fits is None:
+            fits = self._known[name] = self.fits(name)
+        if fits or status:
+            return False
+        if os_ == "linux":
+            self.ways.setdefault(name, set()).add(option)
+        return True
+
+
 @cache
 def _heads(name: str) -> frozenset[str]:
     """Return an instance type's name and its beginnings before a "." or "-"."""
@@ -168,16 +188,17 @@ class Lists:
         rows = cast("Iterator[InstanceType]", self._records(INSTANCE_TYPE, "instances.csv"))
         return {row.name: row for row in rows}
 
-    def prices(self, name: str, region: str, as_of: str = "") -> list[Price]:
+    def prices(self, name: str, region: str, as_of: str = "", but: LeftOut | None = None) -> list[Price]:
         """Return the rows of the price file `name` (a region or a group of regions) as prices of `region`.
 
-        as_of: ISO date; rows that hold only from a later day on are left out ("" = none is).
+        as_of: ISO date; rows that hold only from a later day on are left out ("" = none is). but: rows of which instance types
+        are not made either.
         """
         file = f"prices/{name}.csv"
         if name != ZONES:
-            rows = self._records(PRICE, file, region, "" if name == region else name, until=as_of)
+            rows = self._records(PRICE, file, region, "" if name == region else name, until=as_of, but=but)
         else:
-            rows = self._records(PRICE, file, only="" if region == ZONES else region, until=as_of)
+            rows = self._records(PRICE, file, only="" if region == ZONES else region, until=as_of, but=but)
         return cast("list[Price]", list(rows))
 
     def history(self, region: str = "") -> list[Price]:
@@ -238,75 +259,69 @@ class Lists:
         return {name: text for (name, text), _ in self._rows("sources.csv", ("id", "source"))}
 
     def _records(
-        self, kind: Kind, file: str, region: str = "", group: str = "", *, only: str = "", until: str = ""
+        self,
+        kind: Kind,
+        file: str,
+        region: str = "",
+        group: str = "",
+        *,
+        only: str = "",
+        until: str = "",
+        but: LeftOut | None = None,
     ) -> Iterator[Record]:
         """Yield the records of a file.
 
         region: what to put instead of the row's own, "" = leave it. only: the region of the rows to read. until: ISO date;
-        rows that hold only from a later day on are left out.
+        rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
         """
         # "provider" is the first text of every kind, and no column: a file is of one provider.
         # A price may say when it was last seen unchanged; the other kinds do not.
-        with self._open(file, kind.texts[1:]) as (header, lines):
-            names = [*header, "provider", *(() if "confirmed" in header else ("confirmed",))]
-            more, width = [self.provider, ""][: len(names) - len(header)], len(names)
-            read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
-            source, confirmed = names.index("source"), names.index("confirmed")
-            where = names.index("region") if region or only else 0
-            since = names.index("effective_date") if until else 0
-            for row in lines:
-                place = f"{start}{lines.line_num}"
-                row += more
-                if len(row) != width:
-                    raise CatalogError(f"{place}: {len(row) - len(more)} columns, expected {len(header)}")
-                if (only and row[where] != only) or (until and row[since] > until):
-                    continue
-                row[source] = sources.get(row[source], row[source])
-                if region:
-                    row[where] = region
-                try:
-                    yield read(row, _new(At, ("list", place, "", group, row[confirmed])))
-                except ValueError as exc:
-                    raise CatalogError(f"{place}: {exc}") from exc
+        header, rows = self._read(file, kind.texts[1:])
+        names = [*header, "provider", *(() if "confirmed" in header else ("confirmed",))]
+        more = [self.provider, ""][: len(names) - len(header)]
+        read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
+        source, confirmed = names.index("source"), names.index("confirmed")
+        where = names.index("region") if region or only else 0
+        since = names.index("effective_date") if until else 0
+        what = itemgetter(*map(names.index, LeftOut.TEXTS)) if but is not None else None
+        for row, line in rows:
+            if (only and row[where] != only) or (until and row[since] > until):
+                continue
+            if what is not None and but is not None and but.takes(*what(row)):
+                continue
+            values = [*row, *more]
+            values[source] = sources.get(row[source], row[source])
+            if region:
+                values[where] = region
+            place = f"{start}{line}"
+            try:
+                yield read(values, _new(At, ("list", place, "", group, values[confirmed])))
+            except ValueError as exc:
+                raise CatalogError(f"{place}: {exc}") from exc
 
     def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield the rows after a file's header as the texts of `columns`, each with its place.
 
         last: one more column, that a file need not have ("" stands for it then).
         """
-        with self._open(file, columns) as (header, lines):
-            names = [*header, last] if last and last not in header else header
-            more = [""] * (len(names) - len(header))
-            pick = itemgetter(*(names.index(name) for name in ((*columns, last) if last else columns)))
-            start = f"{self.shown}/{file}:"
-            for row in lines:
-                row += more
-                if len(row) != len(names):
-                    width = len(row) - len(more)
-                    raise CatalogError(f"{start}{lines.line_num}: {width} columns, expected {len(header)}")
-                yield pick(row), f"{start}{lines.line_num}"
+        header, rows = self._read(file, columns)
+        names = [*header, last] if last and last not in header else header
+        pick = itemgetter(*(names.index(name) for name in ((*columns, last) if last else columns)))
+        more = ("",) * (len(names) - len(header))
+        for row, line in rows:
+            yield pick(row + more if more else row), f"{self.shown}/{file}:{line}"
 
-    @contextmanager
-    def _open(self, file: str, columns: Sequence[str]) -> Iterator[tuple[Sequence[str], Rows]]:
-        """Yield a file's header and its rows after it; of a missing file `columns` and no rows."""
+    def _read(self, file: str, columns: Sequence[str]) -> tuple[Sequence[str], tables.Rows]:
+        """Return a file's header and its rows after it; of a missing file `columns` and no rows."""
         try:
-            opened = _opened(os.path.join(self.folder, *file.split("/")))
+            header, rows = tables.read(os.path.join(self.folder, *file.split("/")))
         except FileNotFoundError:
-            yield columns, csv.reader(())
-            return
-        with opened:
-            reader = csv.reader(opened)
-            header = next(reader, [])
-            header[:1] = [name.removeprefix("\ufeff") for name in header[:1]]
-            missing = [name for name in columns if name not in header]
-            if missing:
-                raise CatalogError(f"{self.shown}/{file}: the column {missing[0]!r} is missing")
-            yield header, reader
-
-
-def _opened(path: str) -> TextIO:
-    if path.endswith(".gz"):
-        import gzip
-
-        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8", newline=""))
-    return open(path, encoding="utf-8", newline="")
+            return columns, []
+        missing = [name for name in columns if name not in header]
+        if missing:
+            raise CatalogError(f"{self.shown}/{file}: the column {missing[0]!r} is missing")
+        width = len(header)
+        for row, line in rows:
+            if len(row) != width:
+                raise CatalogError(f"{self.shown}/{file}:{line}: {len(row)} columns, expected {width}")
+        return header, rows

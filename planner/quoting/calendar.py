@@ -85,11 +85,10 @@ def schedule(quote: Quote, offer: Offer) -> list[Entry]:
     """Return what every charge of `offer` does in every period, ordered by period; tax rows last in each."""
     when = periods(quote, offer)
     entries = _untaxed(quote, offer, when)
-    for charge in offer.charges:
-        if charge.rule == "tax":
-            for period in when:
-                mine = [e for e in entries if e.period.number == period.number and e.kind != "tax"]
-                entries += [_tax(charge, part) for part in _sides(mine)]
+    for line, charge in _taxes(offer):
+        for period in when:
+            mine = [e for e in entries if e.period.number == period.number and e.kind != "tax"]
+            entries += [_tax(line, charge, part) for part in _sides(mine)]
     return sorted(entries, key=lambda e: e.period.number)
 
 
@@ -109,9 +108,8 @@ def cut(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[Entry]
     made: list[Entry] = []
     for mine in by_month.values():
         made += mine
-        for charge in offer.charges:
-            if charge.rule == "tax":
-                made += [_tax(charge, part) for part in _sides(mine)]
+        for line, charge in _taxes(offer):
+            made += [_tax(line, charge, part) for part in _sides(mine)]
     return made
 
 
@@ -304,9 +302,17 @@ def _sides(entries: Sequence[Entry]) -> list[list[Entry]]:
     return [side for side in sides if side]
 
 
-def _tax(charge: Charge, mine: Sequence[Entry]) -> Entry:
-    """One row a month on what that month bills; its effective cost is the tax on what it uses up."""
-    share, usage = charge.unit_price, [e for e in mine if e.kind == "usage"]
+def _taxes(offer: Offer) -> list[tuple[Line, Charge]]:
+    """Return the tax lines with their charges."""
+    lines = [line for line in offer.lines if line.part == "tax"]
+    charges = [charge for charge in offer.charges if charge.category == "tax"]
+    return list(zip(lines, charges, strict=True)) if charges else []
+
+
+def _tax(line: Line, charge: Charge, mine: Sequence[Entry]) -> Entry:
+    """One row a month on what that month bills; its effective cost is the tax on what it uses up, none if it comes back."""
+    usage = [e for e in mine if e.kind == "usage"]
+    share, cost = line.each, ZERO if line.rule.endswith("_back") else line.each
     begins = min(e.begins for e in mine)
     return Entry(
         period=mine[0].period,
@@ -318,10 +324,10 @@ def _tax(charge: Charge, mine: Sequence[Entry]) -> Entry:
         begins=begins,
         ends=max((e.ends for e in mine if not e.once), default=next_month(begins)),
         quantity=Decimal(1),
-        listed=share * sum((e.listed for e in usage), ZERO),
-        contracted=share * sum((e.contracted for e in usage), ZERO),
+        listed=cost * sum((e.listed for e in usage), ZERO),
+        contracted=cost * sum((e.contracted for e in usage), ZERO),
         billed=share * sum((e.billed for e in mine), ZERO),
-        effective=share * sum((e.effective for e in mine), ZERO),
+        effective=cost * sum((e.effective for e in mine), ZERO),
     )
 
 

@@ -77,6 +77,9 @@ def usual(offer: Offer, charge: Charge) -> tuple[Decimal, Decimal] | None:
         month = sum((r.amount * hours for r, hours in parts if hours > 0), ZERO)
         price = month / RATE_MONTH_HOURS
     listed = month if charge.unit == "month" else price
+    for tax in offer.lines:
+        if tax.rule.startswith("tax_within"):  # as in the offer's charges: what the prices hold is taken out
+            listed /= 1 + tax.each
     return listed, listed * (1 - line.share)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from planner.prices.lists import NotSold
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
@@ -12,7 +13,13 @@ from planner.sizing import advisories
 from planner.text import Text, plural, text
 from planner.workload import Workload
 
-__all__ = ["ages", "gaps", "is_old", "late", "of_all", "of_engine", "old_offers", "seen"]
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
+
+__all__ = ["ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "seen"]
+
+#: So many of the user's measurements are told one by one.
+MEASURED = 3
 
 
 def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
@@ -22,6 +29,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     """
     info, region, work = place.info, place.region, req.workload
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
+    found = found.union(*place.unfit.values())
     wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
     missing, rejected = [], []
     for option in work.purchase_option or info.sells:
@@ -32,7 +40,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
         elif req.types:
             rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
-    bare = [n for n in wanted if n not in place.types]
+    bare = [n for n in wanted if n not in place.types and n not in place.unfit]
     # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
     unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
     if req.types:
@@ -109,9 +117,22 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
         notes.append(text("discounts are the user's own; list prices stand beside contracted ones"))
-    if not workload.tax:
+    if not workload.tax and not workload.taxes:
         notes.append(text("tax is not modelled; --tax 6% adds it"))
     return tuple(notes)
+
+
+def measured(heard: Sequence[Measurement]) -> list[Text]:
+    """Return which of the user's measurements have a say, the newest of them one by one."""
+    if not heard:
+        return []
+    from planner.sizing.own import sentence
+
+    newest = sorted(heard, key=lambda m: m.measured_on, reverse=True)[:MEASURED]
+    found = [sentence(m) for m in newest]
+    if len(heard) > MEASURED:
+        found.append(text("{n} more of your measurements are preferred to the estimate", n=len(heard) - MEASURED))
+    return found
 
 
 def seen(offer: Offer) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
+from planner.money import tax_at
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
 from planner.quoting.records import Amounts, Commitment, Gpu, Line, Machine, Offer, Totals
@@ -94,8 +95,9 @@ def _lines(req: Request, what: Bought) -> tuple[tuple[Line, ...], tuple[Text, ..
     way, currency = what.prices[0].way, what.prices[0].currency
     beside, unpriced = _beside(req, what.place, way, currency, what.sizing.count)
     made = what.lines + beside if beside else what.lines
-    if req.workload.tax:
-        made += (lines.tax(req.workload.tax, currency),)
+    tax = tax_at(req.workload.taxes, req.workload.tax, way.provider, way.site)
+    if tax.share:
+        made += (lines.tax(tax, currency),)
     return made, unpriced
 
 

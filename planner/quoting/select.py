@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
+from planner.prices.lists import LeftOut
 from planner.quoting.rules import Terms, terms_of
 from planner.records import NamedTuple
+from planner.sizing import Sizing
 from planner.sizing.gpus import means
 from planner.units import Window
 from planner.workload import Workload
@@ -62,7 +64,8 @@ class Request(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying."""
+    """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying. unfit: how
+    the instance types are sold whose prices were not read since they do not serve the workload."""
 
     info: ProviderInfo
     region: str
@@ -71,6 +74,7 @@ class Place(NamedTuple):
     traffic: Sequence[TransferPrice]
     services: Sequence[ServicePrice]
     kept_out: dict[str, int]
+    unfit: dict[str, set[str]]
 
 
 def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
@@ -105,6 +109,12 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
         provider = scope.partition(":")[0]
         if provider not in catalog.providers():
             raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+    for tax in workload.taxes:
+        provider, _, site = tax.scope.partition(":")
+        if provider and provider not in catalog.providers():
+            raise MisuseError(f"--tax: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+        if site and site not in catalog.info(provider).sites:
+            raise MisuseError(f"--tax: {provider} has no site {site!r}: {suggest(site, catalog.info(provider).sites)}")
     if not workload.region:
         return [(p, r) for p in providers for r in catalog.info(p).home_regions]
     if workload.region == ("all",):
@@ -135,13 +145,18 @@ def _check_names(workload: Workload, catalog: Catalog, found: list[tuple[str, st
                 raise MisuseError(f"no instance has a GPU called {name!r}: {suggest(name, models)}")
 
 
-def place(req: Request, provider: str, region: str) -> Place:
-    """Return what `region` sells of what the workload wants."""
+def place(req: Request, provider: str, region: str, how: Callable[[InstanceType], Sizing] | None = None) -> Place:
+    """Return what `region` sells of what the workload wants.
+
+    how: how an instance type serves the workload; with it only the prices of those that do are read.
+    """
     catalog, work = req.catalog, req.workload
     specs = catalog.instances(provider)
     types: dict[str, Bought] = {}
     kept_out: dict[str, int] = {}
-    for price in catalog.prices(provider, region):
+    left = LeftOut(lambda name: _looked_at(req, specs.get(name), name, how))
+    prices = catalog.prices(provider, region) if how is None else catalog.prices_but(provider, region, left)
+    for price in prices:
         way = price.way
         name = way.instance_type
         if way.os != "linux" or not req.wants(name, specs.get(name)):
@@ -160,4 +175,11 @@ def place(req: Request, provider: str, region: str) -> Place:
         traffic=catalog.transfer(provider, region) if needs_traffic else (),
         services=catalog.services(provider, region) if needs_services else (),
         kept_out=kept_out,
+        unfit={name: ways for name, ways in left.ways.items() if req.wants(name, specs.get(name))},
     )
+
+
+def _looked_at(
+    req: Request, spec: InstanceType | None, name: str, how: Callable[[InstanceType], Sizing] | None
+) -> bool:
+    return req.wants(name, spec) and (spec is None or how is None or how(spec).fits)

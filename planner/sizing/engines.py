@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
+from planner import tables
 from planner.errors import MisuseError, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
@@ -142,10 +143,6 @@ _builds: list[Build] = []
 def builds() -> list[Build]:
     """Return the table, in the order of choice; rows that must be asked for stand last. Read once."""
     if not _builds:
-        import csv
-
-        with open(os.path.join(DATA, "engines.csv"), encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
         found = [
             Build(
                 rank=int(r[0] or 0),
@@ -161,7 +158,7 @@ def builds() -> list[Build]:
                 as_of=r[11],
                 note=r[12],
             )
-            for r in rows
+            for r, _ in tables.read(os.path.join(DATA, "engines.csv"))[1]
         ]
         _builds.extend(sorted(found, key=lambda b: b.rank or len(found) + 1))
     return _builds

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
+from planner import tables
 from planner.files import DATA
 from planner.records import NamedTuple
 
@@ -59,10 +60,6 @@ def _of(engine: str) -> tuple[Kernel, ...]:
     """Return the rows of one engine, read once; only its lines are parsed."""
     found = _rows.get(engine)
     if found is None:
-        import csv
-
-        with open(PATH, encoding="utf-8") as file:
-            lines = [line for line in file if line.startswith(engine + ",")]
         found = _rows[engine] = tuple(
             Kernel(
                 numbers(r[1]),
@@ -74,7 +71,8 @@ def _of(engine: str) -> tuple[Kernel, ...]:
                 r[7],
                 r[8],
             )
-            for r in csv.reader(lines)
+            for r, _ in tables.read(PATH)[1]
+            if r[0] == engine
         )
     return found
 
