@@ -38,6 +38,7 @@ BASES = ("obligation", "effective", "billed", "committed", "present-value", "per
 #: (option, metavar, help, repeatable)
 OPTIONS = (
     ("--hours", "H", "Length of the window in hours.  [720]", False),
+    ("--use", "PATTERN", 'Instead of --hours: "300h/month x12" or "mon-fri 08-20 Asia/Shanghai x12".', False),
     ("--start", "DATE", "First day of the window (for calendar months).", False),
     ("--model", "NAME", "Model to serve.  [DeepSeek-R1-Distill-Qwen-7B]", False),
     ("--model-config", "FILE", "A Hugging Face config.json of a known architecture.", False),

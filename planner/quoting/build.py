@@ -19,7 +19,7 @@ from planner.sizing.engines import Host
 from planner.sizing.fit import check, settled, sizer
 from planner.text import text
 from planner.units import block_hours
-from planner.workload import Workload
+from planner.workload import Workload, in_time
 
 if TYPE_CHECKING:
     from planner.sizing.own import Measurement
@@ -45,7 +45,7 @@ def quote(
     of; the quote carries those that have a say in it.
     """
     check(workload)
-    workload = settled(workload)
+    workload = settled(in_time(workload, today))
     looked = places(workload, catalog)
     req = request(workload, catalog, rates, whole)
     offers: list[Offer] = []
@@ -63,7 +63,7 @@ def quote(
             else:
                 sizings[id(found)] = found
                 for one in _offers(req, here, name, found, later if brief else offer):
-                    (offers if sold(one.way, workload.hours) else beyond).append(one)
+                    (offers if sold(one.way, req.window.length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
@@ -141,7 +141,7 @@ def _host(req: Request, provider: str, region: str) -> Host:
 def _too_long(req: Request, here: Place, name: str) -> list[Rejected]:
     """Return that a type's capacity blocks cannot be bought for so long a window, where that is so."""
     options = req.workload.purchase_option
-    if block_hours(req.window.hours) or (options and "capacity_block" not in options):
+    if block_hours(req.window.length) or (options and "capacity_block" not in options):
         return []
     if not any(way.purchase_option == "capacity_block" for way, _ in here.types[name]):
         return []

@@ -113,6 +113,15 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
     notes = []
     if not workload.region:
         notes.append(text("regions: each provider's home region; --region NAME or --region all for others"))
+    if workload.use:
+        window = workload.window
+        key = (
+            "use {use}: what runs by the hour pays {hours} h, a commitment {all} h with {unused} h unused, "
+            "traffic, disks and addresses {months} months"
+        )
+        unused = window.length - window.hours
+        values = {"use": workload.use, "hours": window.hours, "all": window.length, "unused": unused}
+        notes.append(text(key, **values, months=window.months))
     if workload.count:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
