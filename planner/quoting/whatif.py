@@ -111,7 +111,7 @@ def elsewhere(
     window = quote.window if hours is None else quote.window._replace(hours=hours)
     quote = quote._replace(hours=window.hours, months=window.months, fx=_scaled(quote, fx))
     asked = (*quote.offers, *quote.beyond) if offers is None else offers
-    made = tuple(evaluated(quote, o, traffic) for o in asked if sold(o.way, window.hours))
+    made = tuple(evaluated(quote, o, traffic) for o in asked if sold(o.way, window.length))
     there = quote._replace(offers=made, beyond=())
     return there._replace(recommended=choose.recommend(there))
 
