@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.book import add_to
+from planner.cli.history import history
 from planner.cli.options import book_options, open_catalog, put
 from planner.cli.screen import colours
 from planner.cli.services import services
@@ -294,4 +295,5 @@ def _book_problems(price_book_db: str | None) -> list[str]:
 
 
 catalog.add_command(services)
+catalog.add_command(history)
 add_to(catalog)

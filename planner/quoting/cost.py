@@ -12,7 +12,7 @@ and of the last two the greater, charge by charge: the **obligation**, all that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
@@ -35,7 +35,7 @@ __all__ = [
     "weigh",
 ]
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 NONE = Text("")
 
 
@@ -48,8 +48,8 @@ def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, month
     charges: list[Charge] = []
     months = months or window.months
     for line in lines:
-        if line.rule == "tax":
-            charges += _tax(line, charges)
+        if line.part == "tax":
+            charges = _taxed(line, charges)
         elif line.each:
             charges += [_charge(line, part) for part in RULES[line.rule](line, window, months, terms)]
     return tuple(charges)
@@ -63,6 +63,10 @@ def weigh(
     That is `totals(charges_of(...))` to the last digit, for a third of the time: for all the offers that a screen does
     not show.
     """
+    lines = tuple(lines)
+    if lines and lines[-1].rule.startswith("tax_"):  # takes the charges apart: rare, and not worth a second way
+        made = charges_of(lines, terms, window, months)
+        return totals(made), tuple(charge.source for charge in made if charge.category != "tax")
     listed = effective = billed = committed = obligation = ZERO
     sources, code = [], ""
     for line in lines:
@@ -120,34 +124,50 @@ def _charge(line: Line, part: Part) -> Charge:
     )
 
 
-def _tax(line: Line, charges: Sequence[Charge]) -> list[Charge]:
-    """Return one tax row on all of `charges`, at the line's share; [] for a share of 0."""
+def _taxed(line: Line, charges: list[Charge]) -> list[Charge]:
+    """Return the charges without the tax that their prices hold, and one row of tax on all of them; as they are at 0 %.
+
+    What comes back (`_back`) is billed and owed, and costs nothing.
+    """
     share = line.each
     if not share or not charges:
-        return []
-    sums = totals(charges)
-    return [
-        Charge(
-            name=line.name,
-            category="tax",
-            rule="tax",
-            unit="rate",
-            quantity=sums.effective,
-            unit_price=share,
-            list_unit_price=share,
-            currency=line.currency,
-            amount=sums.effective * share,
-            list=sums.list * share,
-            billed=sums.billed * share,
-            committed=sums.committed * share,
-            obligation=sums.obligation * share,
-            tier=NONE,
-            formula=raw("{share} of {amount} {code}", share=share, amount=sums.effective, code=line.currency),
-            source=line.rates[0].source
-            if line.rates
-            else Source("given by the user (--tax)", "", "", "own", "own", "--tax"),
-        )
-    ]
+        return charges
+    gross = totals(charges)
+    if line.rule.startswith("tax_within"):
+        charges = [_without(charge, 1 + share) for charge in charges]
+        net = totals(charges)
+        due = Amounts(*(whole - part for whole, part in zip(gross, net, strict=True)))
+    else:
+        net = gross
+        due = Amounts(*(amount * share for amount in net))
+    cost = ZERO if line.rule.endswith("_back") else ONE
+    source = line.rates[0].source if line.rates else Source("given by the user (--tax)", "", "", "own", "own", "--tax")
+    row = Charge(
+        name=line.name,
+        category="tax",
+        rule=line.rule,
+        unit="rate",
+        quantity=net.effective,
+        unit_price=share * cost,
+        list_unit_price=share * cost,
+        currency=line.currency,
+        amount=due.effective * cost,
+        list=due.list * cost,
+        billed=due.billed,
+        committed=due.committed,
+        obligation=due.obligation * cost,
+        tier=NONE,
+        formula=raw("{share} of {amount} {code}", share=share, amount=net.effective, code=line.currency),
+        source=source,
+    )
+    return [*charges, row]
+
+
+def _without(charge: Charge, whole: Decimal) -> Charge:
+    """Return a charge without the tax in its price, which is `whole` times the net one."""
+    names = ("unit_price", "list_unit_price", "amount", "list", "billed", "committed", "obligation")
+    net = {name: getattr(charge, name) / whole for name in names}
+    return charge._replace(formula=raw("{formula} / {whole}", formula=charge.formula, whole=whole), **net)
 
 
 def totals(charges: Iterable[Charge]) -> Amounts:

@@ -28,7 +28,14 @@ def undominated(offers: Iterable[Offer]) -> list[Offer]:
         for line in offer.lines:
             keep = (1 - line.share) * line.each
             many = 1 if line.rule in ("traffic", "tax") or line.part == "ip" else line.count
-            shape.append((line.part, line.rule, line.volume, line.each if line.rule == "traffic" else None))
+            shape.append(
+                (
+                    line.part,
+                    line.rule,
+                    line.volume,
+                    line.each if line.rule == "traffic" or line.rule.startswith("tax_") else None,
+                )
+            )
             shape.append((line.free and line.free.end, *((r.unit, r.start, r.end) for r in line.rates)))
             prices += [r.amount * many * keep for r in line.rates] or [line.each]
         groups.setdefault(tuple(shape), []).append((tuple(prices), offer))

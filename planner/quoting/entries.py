@@ -25,7 +25,7 @@ class Period(NamedTuple):
     """A month, counted from the first day: its number from 0, first day and day after the last (ISO).
 
     hours, rest_hours: of the window, and of the term after the window; together at most what the month has. in_window:
-    whether some of the window is in it.
+    whether some of the window is in it. idle: hours of the window in which nothing runs (planner.duty).
     """
 
     number: int
@@ -34,6 +34,7 @@ class Period(NamedTuple):
     hours: Decimal
     rest_hours: Decimal
     in_window: bool
+    idle: Decimal = ZERO
 
 
 class Entry(NamedTuple):
@@ -77,6 +78,9 @@ def usual(offer: Offer, charge: Charge) -> tuple[Decimal, Decimal] | None:
         month = sum((r.amount * hours for r, hours in parts if hours > 0), ZERO)
         price = month / RATE_MONTH_HOURS
     listed = month if charge.unit == "month" else price
+    for tax in offer.lines:
+        if tax.rule.startswith("tax_within"):  # as in the offer's charges: what the prices hold is taken out
+            listed /= 1 + tax.each
     return listed, listed * (1 - line.share)
 
 

@@ -34,7 +34,9 @@ def workload_dict(w: Workload) -> dict[str, Any]:
         value = getattr(w, field)
         if field in late and value == late[field]:
             continue
-        if field in ("discount", "fx"):
+        if field == "taxes":
+            result[field] = {tax.scope: tax.said for tax in value}
+        elif field in ("discount", "fx"):
             result[field] = {k: plain(v) for k, v in value}
         else:
             result[field] = plain(value) if isinstance(value, Decimal) else value

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 
-from planner.money import plain
+from planner.money import Tax, plain
 from planner.offer import Price, ServicePrice, Source, TransferPrice, Way
 from planner.quoting.records import Line, Rate
 from planner.text import Text, raw, text
@@ -232,7 +232,17 @@ def addresses(price: ServicePrice, number: int, share: Decimal) -> Line:
     )
 
 
-def tax(share: Decimal, currency: str) -> Line:
-    """Return the tax line: `share` of all others together."""
-    name = text("Tax ({n} %)", n=plain(share * 100))
-    return Line("tax", "tax", name, 1, share, currency, (Rate(share, "rate", TAX_SOURCE),))
+#: From whether prices hold it and whether it comes back to a tax's rule and its name.
+TAXES = {
+    (False, False): ("tax", "Tax ({n} %)"),
+    (True, False): ("tax_within", "Tax ({n} %, included in the prices)"),
+    (False, True): ("tax_back", "Tax ({n} %, recoverable)"),
+    (True, True): ("tax_within_back", "Tax ({n} %, included in the prices, recoverable)"),
+}
+
+
+def tax(given: Tax, currency: str) -> Line:
+    """Return the tax line: a share of all others together."""
+    rule, key = TAXES[given.included, given.recoverable]
+    share = given.share
+    return Line("tax", rule, text(key, n=plain(share * 100)), 1, share, currency, (Rate(share, "rate", TAX_SOURCE),))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
+from planner.money import tax_at
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
 from planner.quoting.records import Amounts, Commitment, Gpu, Line, Machine, Offer, Totals
@@ -94,8 +95,9 @@ def _lines(req: Request, what: Bought) -> tuple[tuple[Line, ...], tuple[Text, ..
     way, currency = what.prices[0].way, what.prices[0].currency
     beside, unpriced = _beside(req, what.place, way, currency, what.sizing.count)
     made = what.lines + beside if beside else what.lines
-    if req.workload.tax:
-        made += (lines.tax(req.workload.tax, currency),)
+    tax = tax_at(req.workload.taxes, req.workload.tax, way.provider, way.site)
+    if tax.share:
+        made += (lines.tax(tax, currency),)
     return made, unpriced
 
 
@@ -135,6 +137,7 @@ def offer(req: Request, what: Bought) -> Offer:
         cost_per_million_tokens=per_token,
         notes=(
             *_block(way, commitment),
+            *_idle(req, commitment),
             *_notes(prices, commitment.terms if commitment else 1),
             *_zone_notes(req, way),
         ),
@@ -227,6 +230,14 @@ def _block(way: Way, bought: Commitment | None) -> tuple[Text, ...]:
         "a block of {hours} h, all paid upfront: sold by the day up to 14 days, then by the week; it ends at 11:30 UTC"
     )
     return (text(key, hours=bought.term_hours),)
+
+
+def _idle(req: Request, bought: Commitment | None) -> tuple[Text, ...]:
+    window = req.window
+    if bought is None or not window.span or window.length <= window.hours:
+        return ()
+    key = "{all} h of the commitment lie in the window, {unused} h of them unused"
+    return (text(key, all=window.length, unused=window.length - window.hours),)
 
 
 def _notes(prices: Sequence[Price], terms: int) -> list[Text]:

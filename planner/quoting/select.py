@@ -109,6 +109,12 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
         provider = scope.partition(":")[0]
         if provider not in catalog.providers():
             raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+    for tax in workload.taxes:
+        provider, _, site = tax.scope.partition(":")
+        if provider and provider not in catalog.providers():
+            raise MisuseError(f"--tax: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+        if site and site not in catalog.info(provider).sites:
+            raise MisuseError(f"--tax: {provider} has no site {site!r}: {suggest(site, catalog.info(provider).sites)}")
     if not workload.region:
         return [(p, r) for p in providers for r in catalog.info(p).home_regions]
     if workload.region == ("all",):

@@ -32,7 +32,8 @@ class Month(NamedTuple):
 
 
 def cash(quote: Quote, offer: Offer) -> list[Month]:
-    """Return the months of an offer, in order from the first. The tax on a payment is paid with it."""
+    """Return the months of an offer, in order from the first. The tax on a payment is paid with it; what comes
+    back of it is left out."""
     months: dict[int, list[Entry]] = {}
     for entry in schedule(quote, offer):
         months.setdefault(entry.period.number, []).append(entry)
@@ -41,7 +42,7 @@ def cash(quote: Quote, offer: Offer) -> list[Month]:
         mine = months.get(period.number, [])
         advance = sum((e.billed for e in mine if e.once), ZERO)
         billed = sum((e.billed for e in mine if e.kind != "tax"), ZERO)
-        tax = sum((e.billed for e in mine if e.kind == "tax"), ZERO)
+        tax = sum((e.billed for e in mine if e.kind == "tax" and not e.charge.rule.endswith("_back")), ZERO)
         whole = advance + tax * advance / billed if billed else ZERO
         made.append(Month(period, whole, billed + tax - whole, sum((e.effective for e in mine), ZERO)))
     return made

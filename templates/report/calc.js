@@ -126,6 +126,21 @@ function charges(line, hours, months, given, traffic) {
   }
 }
 
+/* What a tax makes of a cost: it is added, or the prices hold it, or it comes back (cost._taxed). */
+function taxCost(line) {
+  const whole = new D(1).add(line.each);
+  return { tax: whole, tax_within: new D(1), tax_back: new D(1), tax_within_back: new D(1).div(whole) }[line.rule];
+}
+
+/* The same of all five sums; what comes back is billed and owed nevertheless. */
+function taxed(line, sums) {
+  const added = line.rule === "tax" || line.rule === "tax_back";
+  return sums.map((s, i) => {
+    if (i === 2 || i === 3) return added ? s.add(s.mul(line.each)) : s;
+    return line.rule === "tax" ? s.add(s.mul(line.each)) : s.mul(taxCost(line));
+  });
+}
+
 /* Whether an offer can be taken in a window: no capacity block is longer than 182 days (whatif.sold). */
 function sold(offer, hours) {
   const terms = offer.recipe.terms;
@@ -145,8 +160,8 @@ function requote(quote, offer, hoursText, rates) {
   const traffic = trafficMonths(hours, quote.start, quote.prorated);
   let sums = [ZERO, ZERO, ZERO, ZERO, ZERO];
   for (const line of offer.recipe.lines) {
-    if (line.rule === "tax") {
-      sums = sums.map((s) => s.add(s.mul(line.each)));
+    if (line.rule.startsWith("tax")) {
+      sums = taxed(line, sums);
     } else if (line.each !== "0") {
       for (const made of charges(line, hours, months, offer.recipe.terms, traffic)) sums = sums.map((s, i) => s.add(made[i]));
     }
@@ -201,9 +216,9 @@ function monthly(quote, offer, hoursText) {
       used(p, mine, price);
     });
   };
-  let tax = ZERO;
+  let tax = new D(1);
   for (const line of offer.recipe.lines) {
-    if (line.rule === "tax") { tax = tax.add(line.each); continue; }
+    if (line.rule.startsWith("tax")) { tax = taxCost(line); continue; }
     if (line.each === "0") continue;
     const parts = charges(line, hours, months, offer.recipe.terms, traffic);
     if (line.rule === "traffic") {
@@ -247,8 +262,7 @@ function monthly(quote, offer, hoursText) {
       }
     }
   }
-  const taxed = new D(1).add(tax);
-  return rows.map((r) => ({ ...r, advance: r.advance.mul(taxed), arrears: r.arrears.mul(taxed), effective: r.effective.mul(taxed) }));
+  return rows.map((r) => ({ ...r, advance: r.advance.mul(tax), arrears: r.arrears.mul(tax), effective: r.effective.mul(tax) }));
 }
 
 /* All cash owed, discounted to the first day at a nominal rate a year, by calendar months; in the offer's currency (calendar.present_value). */

@@ -287,7 +287,7 @@ def test_catalog_diff_and_history_tell_the_story(tmp_path: Path) -> None:
     assert "10 new" in _planner(tmp_path, "catalog", "diff", "--since", "2020-01-01").stdout
     assert "0 changed, 0 new" in _planner(tmp_path, "catalog", "diff", "--since", "2999-01-01").stdout
     history = _planner(tmp_path, "catalog", "history", "H0.0xlarge").stdout.splitlines()
-    assert len(history) == 3 and "10.5 USD/hour" in history[1] and history[2].endswith("12.6 USD/hour (+20.00 %)")
+    assert len(history) == 4 and "10.5 USD/hour" in history[1] and history[2].endswith("12.6 USD/hour (+20.00 %)")
     assert _planner(tmp_path, "catalog", "history", "nothing").returncode == 2
     assert _planner(tmp_path, "catalog", "diff", "--since", "soon").returncode == 2
     assert _planner(tmp_path / "other", "catalog", "diff").returncode == 1

@@ -36,7 +36,18 @@ MODELS: dict[str, dict[str, Any]] = {
         "output_tokens": "350",
     },
     "qwen-7b": {"start": "2027-01-31", "egress_gb": "12000.5", "storage_gb": "100", "public_ips": "2", "tax": "6%"},
-    "llama-70b": {"model": "DeepSeek-R1-Distill-Llama-70B", "currency": "CNY", "discount": ["tencentcloud=12%"]},
+    "llama-70b": {
+        "model": "DeepSeek-R1-Distill-Llama-70B",
+        "currency": "CNY",
+        "discount": ["tencentcloud=12%"],
+        "tax": [
+            "8%",
+            "aws=0%",
+            "tencentcloud=6%:included",
+            "alicloud=13%:recoverable",
+            "tencentcloud:international=9%:included:recoverable",
+        ],
+    },
 }
 DRIVE = """
 const text = (rows) => rows.map((r) => [r.advance, r.arrears, r.effective].map(String));

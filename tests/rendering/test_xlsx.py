@@ -109,6 +109,14 @@ WORKLOADS: list[dict[str, object]] = [
     {"spare": "1", "provider": "aws"},
     {"discount_rate": "10%", "hours": "2190", "provider": "aws"},
     {
+        "tax": ["5%", "aws=0%", "alicloud=13%:recoverable", "tencentcloud:china=6%:included:recoverable"],
+        "hours": "2190",
+        "start": "2026-12-31",
+        "egress_gb": "900",
+        "storage_gb": "50",
+        "public_ips": "1",
+    },
+    {
         "book": True,
         "purchase_option": "reserved",
         "instance_type": ["g6.xlarge"],

@@ -169,7 +169,7 @@ class _Writer:
         elif line.part == "ip":
             words, quantity = self.t("Public IPv4 address"), "hours_used*ips_used"
         else:
-            words, quantity = self.t("Disk"), f"IF({price}=0,0,{at('disk')}/{price})"
+            words, quantity = self.t("Disk"), f"IF({price}=0,0,{at('disk')}/{price}/{at('net')})"
         return _Line(
             words=words,
             kind="usage",
@@ -252,12 +252,12 @@ class _Writer:
         for col, text in (*words, (13, self.o.code), (14, period)):
             s.text(row, col, text)
         s.calc(row, 5, line.quantity, sum((e.quantity for e in entries), ZERO), "num")
-        s.calc(row, 7, line.price, rate[0], "price", "link")
+        s.calc(row, 7, f"({line.price})*{self.at('net')}", rate[0], "price", "link")
         s.calc(row, 8, f"{cell(row, 7)}*(1-{line.share})", rate[1], "price")
         s.calc(row, 9, f"{cell(row, 5)}*{cell(row, 7)}", sums.listed, "money")
         s.calc(row, 10, f"{cell(row, 5)}*{cell(row, 8)}", sums.contracted, "money")
         s.calc(row, 11, cell(row, 10) if line.kind == "purchase" or not line.status else "0", sums.billed, "money")
-        used = f"{cell(row, 5)}*({line.effective})" if line.effective else cell(row, 10)
+        used = f"{cell(row, 5)}*({line.effective})*{self.at('net')}" if line.effective else cell(row, 10)
         s.calc(row, 12, used if line.kind == "usage" else "0", sums.effective, "money")
         self.row += 1
 
@@ -266,7 +266,8 @@ class _Writer:
         if line.charge is not None:
             covered = usual(self.o.offer, line.charge) if line.status else None
             return covered or (line.charge.list_unit_price, line.charge.unit_price)
-        return line.step.rate.amount, line.step.rate.amount * (1 - line.step.line.share)
+        price = line.step.rate.amount * Decimal(str(self.model.figures(self.o)["net"]))
+        return price, price * (1 - line.step.line.share)
 
     def tax(self, inside: bool, entries: Sequence[Entry], body: int) -> None:
         """Write the tax on what the window, or the rest of the term, bills and uses."""
@@ -283,7 +284,8 @@ class _Writer:
         for k, value in enumerate(sums):
             area, periods, kinds = (f"{cell(FIRST, c, 'r')}:{cell(body, c, 'r')}" for c in (9 + k, 14, 0))
             only = f',{kinds},"Usage")' if k < 2 else ")"
-            s.calc(row, 9 + k, f"tax_used*SUMIFS({area},{periods},{cell(row, 14)}{only}", value, "money")
+            times = self.at("t_cash" if k == 2 else "t_cost")
+            s.calc(row, 9 + k, f"({times}-1)*SUMIFS({area},{periods},{cell(row, 14)}{only}", value, "money")
         self.row += 1
 
     def totals(self, entries: Sequence[Entry]) -> FocusTotals:

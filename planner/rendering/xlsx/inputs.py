@@ -21,13 +21,15 @@ class Inputs(NamedTuple):
     """Where the typed numbers stand, as absolute references; named cells are used by their names.
 
     scenario: [what][low, base, high]. counts: by option. factor: from a currency to the report's. discount: by provider
-    and way of buying ("" = all).
+    and way of buying ("" = all). taxes: by provider and site: its share ("" = the one on top), whether the prices hold it,
+    whether it comes back.
     """
 
     scenario: list[list[str]]
     fx_now: str
     factor: dict[str, str]
     discount: dict[tuple[str, str], str]
+    taxes: dict[tuple[str, str], tuple[str, str, str]]
     counts: list[str]
 
 
@@ -60,9 +62,10 @@ def write_inputs(book: Book, model: Model, recommended: str) -> Inputs:
     fx_now = f"INDEX({scenario[2][0]}:{scenario[2][2].rpartition('!')[2]},1,scenario_number)"
     row, factor = _fx(book, model, fx_now, table + 4)
     row, discount = _discounts(book, model, row + 1)
+    row, taxed = _taxes(book, model, row)
     count = _counts(book, model, row)
     s.freeze(3, 1)
-    return Inputs(scenario=scenario, fx_now=fx_now, factor=factor, discount=discount, counts=count)
+    return Inputs(scenario=scenario, fx_now=fx_now, factor=factor, discount=discount, taxes=taxed, counts=count)
 
 
 def _items(book: Book, model: Model) -> list[_Item]:
@@ -247,6 +250,24 @@ def _discounts(book: Book, model: Model, row: int) -> tuple[int, dict[tuple[str,
         for col, option in enumerate(PURCHASE_OPTIONS, 2):
             s.put(row, col, model.shares.get(f"{provider}:{option}"), "pct", "input")
             made[provider, option] = book.ref("inputs", cell(row, col, "rc"))
+        row += 1
+    return row + 1, made
+
+
+def _taxes(book: Book, model: Model, row: int) -> tuple[int, dict[tuple[str, str], tuple[str, str, str]]]:
+    s, t, made = book.sheets["inputs"], book.t, {}
+    s.section(row, t("Tax by provider and site (an empty share takes the tax on top)"), 8)
+    titles = (t("provider, site"), t("share"), t("in the prices, 1 = yes"), t("comes back, 1 = yes"))
+    s.head(row + 1, list(titles), 30)
+    row += 2
+    for provider, site in sorted({(o.offer.provider, o.offer.site) for o in model.options}):
+        tax = model.tax(provider, site)
+        s.text(row, 0, f"{provider}, {site}")
+        s.put(row, 1, tax.share if model.taxed_apart(provider, site) else None, "pct", "input")
+        for col, flag in ((2, tax.included), (3, tax.recoverable)):
+            s.put(row, col, int(flag), "int", "input")
+        cells = [book.ref("inputs", cell(row, col, "rc")) for col in (1, 2, 3)]
+        made[provider, site] = (cells[0], cells[1], cells[2])
         row += 1
     return row + 1, made
 

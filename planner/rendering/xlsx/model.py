@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from planner.i18n import English
+from planner.money import Tax, tax_at
 from planner.quoting import whatif
 from planner.quoting.choose import advise, amount
 from planner.quoting.records import Amounts, Line, Offer, Quote, Rate
@@ -115,6 +116,14 @@ class Model:
         """Return the shares off compute and off everything beside it."""
         return self.share(o.offer.provider, o.offer.purchase_option), self.share(o.offer.provider)
 
+    def tax(self, provider: str, site: str) -> Tax:
+        """Return the tax of a provider's site."""
+        return tax_at(self.work.taxes, self.work.tax, provider, site)
+
+    def taxed_apart(self, provider: str, site: str) -> bool:
+        """Return whether something else than the tax on top is said of a site."""
+        return bool({"", provider, f"{provider}:{site}"} & {tax.scope for tax in self.work.taxes})
+
     def _ladder(self, offer: Offer, part: str, words: str, lines: tuple[Line, ...]) -> Ladder | None:
         if not lines:
             return None
@@ -196,7 +205,8 @@ class Model:
             upfront, hourly, monthly = terms.upfront, terms.hourly, terms.monthly
             if terms.by_month:  # a longer term's payment, spread over its months
                 upfront, monthly = ZERO, terms.monthly + terms.upfront / terms.term_months
-        obliged = self.obliged(o)
+        obliged, tax = self.obliged(o), self.tax(offer.provider, offer.site)
+        net = 1 / (1 + tax.share) if tax.included else Decimal(1)
         values: dict[str, object] = {
             "count": offer.count,
             "off": off,
@@ -205,7 +215,7 @@ class Model:
             "term_hours": terms.term_hours if terms else 0,
             "term_months": terms.term_months if terms else 0,
             "terms": terms.terms if terms else 0,
-            "usage": ZERO if terms else compute.list / offer.count,
+            "usage": ZERO if terms else compute.list / offer.count / net,
             "upfront": upfront,
             "hourly": hourly,
             "monthly": monthly,
@@ -213,7 +223,11 @@ class Model:
             "c_eff": compute.effective,
             "c_bill": compute.billed,
             "c_owed": compute.committed,
-            "lanes": sum((whatif.month_of(x.line).list for x in o.lanes), ZERO),
+            "t_share": tax.share,
+            "net": net,
+            "t_cost": 1 if tax.recoverable else 1 + tax.share,
+            "t_cash": 1 + tax.share,
+            "lanes": sum((whatif.month_of(x.line).list * net for x in o.lanes), ZERO),
             "free_out": _quota(o.egress),
             "free_in": _quota(o.inter),
             "traffic": now.native(*whatif.TRAFFIC).list,

@@ -80,7 +80,9 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
     def billed(e: Entry) -> Decimal:
         return e.billed * rate
 
-    month = sum((whatif.month_of(x.line).effective * rate for x in o.lanes), ZERO)
+    tax = model.tax(o.offer.provider, o.offer.site)
+    net = rate / (1 + tax.share) if tax.included else rate
+    month = sum((whatif.month_of(x.line).effective * net for x in o.lanes), ZERO)
     terms, first = o.offer.commitment, first_day(model.quote)
     ends, owed = ZERO, 0
     if terms is not None and terms.by_month:
@@ -104,7 +106,7 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
         hourly=sums(billed, "committed"),
         prepaid=sums(billed, "upfront", "months"),
         beside=sums(billed),
-        tax=sums(billed, "tax"),
+        tax=sums(billed, *(rule for rule in RULES if rule.startswith("tax"))),
         released=sums(lambda e: e.effective * rate, "upfront", "months", kind="usage"),
         amortised=sums(lambda e: e.effective * rate, *RULES),
         win_cash=sums(billed, *RULES, window=True),

@@ -58,7 +58,10 @@ def write_scenarios(book: Book, model: Model, refs: Inputs) -> None:
 def _scenario(book: Book, model: Model, refs: Inputs, o: Option, n: int) -> Decimal:
     """Write an option under one scenario; return its effective cost."""
     s, row, col = book.sheets["scenarios"], FIRST + o.number, 2 + 3 * n
-    at = {k: ref(book, k, o.number) for k in ("count", "upfront", "term_hours", "hourly", "monthly", "off")}
+    at = {
+        k: ref(book, k, o.number)
+        for k in ("count", "upfront", "term_hours", "hourly", "monthly", "off", "net", "t_cost")
+    }
     hours, months, fx = cell(3, col, "rc"), cell(6, col, "rc"), cell(5, col, "rc")
     rate = ref(book, "rate", o.number)
     if o.code != model.quote.currency:
@@ -67,16 +70,16 @@ def _scenario(book: Book, model: Model, refs: Inputs, o: Option, n: int) -> Deci
     then = whatif.again(model.quote, o.offer, hours=model.quote.hours * FACTORS[0][n], traffic=traffic, fx=scale)
     usage = "0" if o.committed else ladder_cost(book, o.own, hours)
     per = f"{usage}+{hours}*({at['upfront']}/MAX(1,{at['term_hours']})+{at['hourly']})+{months}*{at['monthly']}"
-    compute = f"{at['count']}*({per})*(1-{at['off']})*({rate})"
+    compute = f"{at['count']}*({per})*{at['net']}*(1-{at['off']})*({rate})"
     s.calc(row, col, compute, then.report("compute").effective, "money")
     whole, (lanes, rest) = cell(PART - 1, col, "rc"), (_lanes(book, o, first + n) for first in (9, 13))
     held = {"hour": hours, "month": months, "rate": f"{hours}/730", "": "0"}[o.disk_basis]
     disk = f"storage_used*{at['count']}*{held}*{book.ref('prices', cell(o.disk.row, 9, 'rc'))}" if o.disk else "0"
     ip = f"{hours}*ips_used*{book.ref('prices', cell(o.ip.row, 9, 'rc'))}" if o.ip else "0"
-    beside = f"({whole}*({lanes})+{rest}+{disk}+{ip})*(1-{ref(book, 'beside_off', o.number)})*({rate})"
+    beside = f"({whole}*({lanes})+{rest}+{disk}+{ip})*{at['net']}*(1-{ref(book, 'beside_off', o.number)})*({rate})"
     s.calc(row, col + 1, beside, then.report(*whatif.BESIDE).effective, "money")
     effective = then.report().effective
-    s.calc(row, col + 2, f"({cell(row, col)}+{cell(row, col + 1)})*(1+tax_used)", effective, "money", "total")
+    s.calc(row, col + 2, f"({cell(row, col)}+{cell(row, col + 1)})*{at['t_cost']}", effective, "money", "total")
     return effective
 
 

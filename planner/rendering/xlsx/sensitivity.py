@@ -73,13 +73,13 @@ def _hours(book: Book, model: Model, prices: Prices, shown: Shown, col: int, sha
     (whole, part), prorated = model.traffic(quote.hours * share), model.work.window.prorated
     s.calc(7, col, whole_months(prorated, hours, months), whole, "int")
     s.calc(8, col, part_month(prorated, hours, cell(7, col, "r")), part, "num")
-    s.calc(9, col, f"{a['count']}*({per})*{a['rate']}", then.report("compute").list, "money")
+    s.calc(9, col, f"{a['count']}*({per})*{a['net']}*{a['rate']}", then.report("compute").list, "money")
     disk = f'IF({a["basis"]}="month",{months}/months_used,{hours}/hours_used)'
     rest = f"{cell(7, col, 'r')}*{a['lanes']}+{disk}*{a['disk']}+{hours}/hours_used*{a['ip']}"
     for lane, quota, name in (("lane_out", "free_out", "egress"), ("lane_in", "free_in", "inter")):
         gb = f"({name}_used*{cell(8, col, 'r')})"
         paid, free = (steps_cost(book, prices, a[lane], amount) for amount in (gb, f"MIN({gb},{a[quota]})"))
-        rest += f"+{paid}-{free}"
+        rest += f"+({paid}-{free})*{a['net']}"
     formula = f"({rest})*(1-{a['beside_off']})*{a['rate']}"
     s.calc(10, col, formula, then.report(*BESIDE).effective, "money")
 
@@ -96,7 +96,7 @@ def _grid(s: Sheet, model: Model, shown: Shown) -> None:
         for col, share in enumerate(HOURS, 1):
             value = again(quote, offer, hours=quote.hours * share, share=off).report().effective
             compute, beside = cell(9, col, "r"), cell(10, col, "r")
-            formula = f"({compute}*(1-{cell(row, 0, 'c')})+{beside})*(1+tax_used)"
+            formula = f"({compute}*(1-{cell(row, 0, 'c')})+{beside})*{shown.at['t_cost']}"
             s.calc(row, col, formula, value, "money", "total" if row == GRID else "calc")
     scale = {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#F4B183"}
     s.ws.conditional_format(GRID, 1, GRID + len(SHARES), len(HOURS), scale)
@@ -107,8 +107,8 @@ def _swings(book: Book, model: Model, shown: Shown, first: int) -> Decimal:
     s, t, a, quote, offer = book.sheets["sensitivity"], book.t, shown.at, model.quote, shown.option.offer
     less, more = HOURS[DOWN], HOURS[UP]
     now_at = cell(GRID, 1 + NOW, "rc")
-    compute = f"{cell(9, 1 + NOW, 'rc')}*(1-{a['off']})*(1+tax_used)"
-    traffic = f"{a['traffic']}*(1-{a['beside_off']})*{a['rate']}*(1+tax_used)"
+    compute = f"{cell(9, 1 + NOW, 'rc')}*(1-{a['off']})*{a['t_cost']}"
+    traffic = f"{a['traffic']}*(1-{a['beside_off']})*{a['rate']}*{a['t_cost']}"
     foreign = f'{now_at}*IF(INDEX({span(book, model, "code")},option_shown)="{quote.currency}",0,1)'
     hours = (cell(GRID, 1 + DOWN, "rc"), cell(GRID, 1 + UP, "rc"))
 

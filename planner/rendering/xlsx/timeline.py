@@ -92,7 +92,7 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
     for row, key in enumerate(("K", "first", "ends", "month", "last_month", "evenly", "by_hours"), first):
         c[key] = cell(row, 2, "rc")
         shown.at[key] = book.ref("timeline", c[key])
-    keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["rate"]))
+    keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["net"])) * Decimal(str(v["rate"]))
     hourly_end = f"{c['first']}+{c['terms']}*{c['term_hours']}/24"
     monthly_end = f"EDATE({c['first']},{c['terms']}*{c['term_months']})"
     ends = f'IF({c["terms"]}=0,0,IF({c["way"]}="subscription",{monthly_end},{hourly_end}))'
@@ -103,7 +103,12 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
     evenly = f"{held.replace('@', c['disk'])}{kept}"
     timed = f"({c['disk']}-{held.replace('@', c['disk'])}+{c['ip']}){kept}"
     lines: tuple[tuple[str, str, object, str], ...] = (
-        (t("report currency per list unit, all instances"), f"{c['count']}*(1-{c['off']})*{c['rate']}", keep, "rate"),
+        (
+            t("report currency per list unit, all instances"),
+            f"{c['count']}*(1-{c['off']})*{c['net']}*{c['rate']}",
+            keep,
+            "rate",
+        ),
         (t("first day; where none is given, of the month after the quote"), first_typed, Decimal(now.first), "date"),
         (t("end of the term"), ends, now.ends, "date"),
         (t("traffic of a whole month"), f"{c['lanes']}{kept}", now.month, "money"),
@@ -239,7 +244,9 @@ class _Rows:
             ),
             now.beside,
         )
-        grid.row("tax_cash", t("tax"), code, lambda _: f"tax_used*SUM({grid.at('payg')}:{grid.at('rest')})", now.tax)
+        grid.row(
+            "tax_cash", t("tax"), code, lambda _: f"({c['t_cash']}-1)*SUM({grid.at('payg')}:{grid.at('rest')})", now.tax
+        )
         parts = zip(now.payg, now.hourly, now.prepaid, now.beside, now.tax, strict=True)
         cash = [sum(month, Decimal(0)) for month in parts]
         grid.row(
@@ -298,7 +305,7 @@ class _Rows:
             "amortised",
             t("amortised cost, with tax"),
             code,
-            lambda _: "(" + "+".join(grid.at(k) for k in ("payg", "hourly", "released", "rest")) + ")*(1+tax_used)",
+            lambda _: "(" + "+".join(grid.at(k) for k in ("payg", "hourly", "released", "rest")) + f")*{c['t_cost']}",
             now.amortised,
             style="total",
         )
@@ -310,7 +317,7 @@ class _Rows:
             running(now.amortised),
             total=False,
         )
-        later = f"{c['hourly']}*{c['K']}*(1+tax_used)"
+        later = f"{c['hourly']}*{c['K']}*{c['t_cash']}"
         grid.row(
             "win_cash",
             t("cash in the window"),
@@ -325,7 +332,7 @@ class _Rows:
             code,
             lambda _: (
                 f"{grid.at('amortised')}-({grid.at('tail_hours')}*{unused}"
-                f"+{grid.at('after')}*{c['monthly']})*{c['K']}*(1+tax_used)"
+                f"+{grid.at('after')}*{c['monthly']})*{c['K']}*{c['t_cost']}"
             ),
             now.win_amortised,
         )
