@@ -15,7 +15,7 @@ which cloud means which.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
@@ -32,6 +32,7 @@ __all__ = [
     "billing_months",
     "iso_date",
     "month_parts",
+    "months_from",
     "term_hours",
     "term_months",
 ]
@@ -124,6 +125,12 @@ def month_parts(hours: Decimal, start: date | None = None) -> tuple[int, Decimal
     return months, (hours - _between(start, first)) / _between(first, after)
 
 
+def months_from(start: str, months: int) -> list[datetime]:
+    """Return the instants (UTC) at which `months` months from an ISO day begin, and the one at which the last ends."""
+    first = date.fromisoformat(start)
+    return [datetime.combine(add_months(first, n), time(), UTC) for n in range(months + 1)]
+
+
 def _between(begin: date, end: date) -> Decimal:
     return Decimal((end - begin).days * 24)
 
@@ -131,21 +138,34 @@ def _between(begin: date, end: date) -> Decimal:
 class Window(NamedTuple):
     """What is paid for: `hours` from the first day `start` (ISO date; "" = no day is given, see `billing_months`).
 
-    prorated: traffic of a month that is used in part is that part of a month's, else a whole month's.
+    prorated: traffic of a month that is used in part is that part of a month's, else a whole month's. span: the months that it
+    lasts where its hours are only a part of them (planner.duty), 0 where they are all of it.
     """
 
     hours: Decimal
     start: str = ""
     prorated: bool = False
+    span: int = 0
 
     @property
     def months(self) -> int:
         """The calendar months that the window needs."""
-        return billing_months(self.hours, self._first)
+        return self.span or billing_months(self.hours, self._first)
+
+    @property
+    def length(self) -> Decimal:
+        """The hours from its beginning to its end, used or not: of whole years 8,760 each, else by the calendar."""
+        if not self.span:
+            return self.hours
+        if self.span % 12 == 0 or self._first is None:
+            return max(self.hours, RATE_MONTH_HOURS * self.span)
+        return max(self.hours, _between(self._first, add_months(self._first, self.span)))
 
     @property
     def traffic(self) -> tuple[int, Decimal]:
         """The months whose traffic is paid: how many whole ones, and the share of one more."""
+        if self.span:
+            return self.span, Decimal(0)
         return month_parts(self.hours, self._first) if self.prorated else (self.months, Decimal(0))
 
     @property

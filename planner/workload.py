@@ -1,17 +1,19 @@
 """What must run: the workload, from options or a TOML file, checked as a whole before anything is priced."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 
+from planner.duty import parse
 from planner.errors import MisuseError, suggest
 from planner.harmless import one_line
 from planner.money import CURRENCIES, Tax, bounded, decimal_of, percent_of, seen, tax_of, taxes_given
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
-from planner.units import Window, iso_date
+from planner.units import Window, add_months, iso_date, months_from
 
-__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsaid"]
+__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "make", "unsaid"]
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
@@ -54,7 +56,7 @@ _load_of = attrgetter(*Load._fields)
 class Workload(NamedTuple):
     """A workload. Every field has the name of its option (`--egress-gb` is `egress_gb`, also in TOML).
 
-    hours: length of the window. start: ISO date of its first day, or "" (then months are counted as in units.py).
+    hours: length of the window, or of the part of it in which the capacity runs (use: how, planner.duty; "" = all the time). start: ISO date of its first day, or "" (then months are counted as in units.py).
     count: number of instances, or 0 to let the sizing decide. egress_gb, inter_region_gb: GB per calendar month;
     storage_gb: GB per instance kept for the whole window. headroom: share of capacity kept free (0.2). budget: in
     `currency`, or None. Empty tuples mean "all" (region: the providers' home regions). discount: (scope, share) where
@@ -108,6 +110,7 @@ class Workload(NamedTuple):
     kv_cache_dtype: str = ""
     egress_months: str = "prorated"
     taxes: tuple[Tax, ...] = ()
+    use: str = ""
 
     @property
     def load(self) -> Load:
@@ -117,7 +120,8 @@ class Workload(NamedTuple):
     @property
     def window(self) -> Window:
         """What is paid for."""
-        return Window(self.hours, self.start, self.egress_months == "prorated")
+        span = parse(self.use).months if self.use else 0
+        return Window(self.hours, self.start, self.egress_months == "prorated", span)
 
 
 def unsaid(said: Mapping[str, object]) -> dict[str, object]:
@@ -131,7 +135,14 @@ def unsaid(said: Mapping[str, object]) -> dict[str, object]:
     basis = usual["budget_basis"] if said.get("budget") is None else "billed"
     still = not any(str(said.get(name, 0)).strip("0.") for name in ("egress_gb", "inter_region_gb"))
     months = usual["egress_months"] if still else "begun"
-    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": "", "egress_months": months, "taxes": ()}
+    return {
+        "discount_rate": None,
+        "budget_basis": basis,
+        "kv_cache_dtype": "",
+        "egress_months": months,
+        "taxes": (),
+        "use": "",
+    }
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -173,7 +184,33 @@ def make(
         except MisuseError as exc:
             told = str(exc)
             raise MisuseError(f"{at}{told if len(told) <= 400 else told[:397] + '...'}") from None
-    return (base or Workload())._replace(**fields)  # type: ignore[arg-type]
+    made = (base or Workload())._replace(**fields)  # type: ignore[arg-type]
+    if made.use and "hours" in values and not saved:
+        if "use" in values:
+            raise MisuseError(f"{at}--use says how many hours there are: leave out --hours")
+        made = made._replace(use="")
+    if not made.use:
+        return made
+    hours = _used(made)
+    if saved and made.hours != hours:
+        raise MisuseError(f"{at}hours is {made.hours}, but {made.use!r} is {hours}")
+    return made._replace(hours=hours)
+
+
+def _used(work: Workload) -> Decimal:
+    """Return the hours of a workload's use, at most what its months have; without a first day those of average months."""
+    use = parse(work.use)
+    if not work.start:
+        return use.average
+    return sum(use.by_month(months_from(work.start, use.months)), Decimal(0))
+
+
+def in_time(work: Workload, today: str) -> Workload:
+    """Return a workload that runs part of the time with its first day: the first of the month after `today` if none is given."""
+    if not work.use or work.start:
+        return work
+    first = add_months(date.fromisoformat(today).replace(day=1), 1).isoformat()
+    return work._replace(start=first, hours=_used(work._replace(start=first)))
 
 
 def _worth_asking(key: str, value: object) -> None:
@@ -222,6 +259,8 @@ def _field(key: str, value: object) -> object:
         if word not in BASES:
             raise MisuseError(f"{label}: unknown basis {seen(value)}: {suggest(word, BASES)}")
         return word
+    if key == "use":
+        return parse(str(value)).text if value else ""
     if key == "egress_months":
         word = str(value).lower()
         if word not in EGRESS_MONTHS:

@@ -15,7 +15,10 @@ __all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 
 #: (title, options in the order in which they are shown)
 SHARED: tuple[tuple[str, str], ...] = (
-    ("What must run", "--hours --use --start --model --model-config --precision --kv-cache-dtype --engine"),
+    (
+        "What must run",
+        "--hours --use --start --model --model-config --precision --kv-cache-dtype --engine --measurements",
+    ),
     (
         "Its load",
         "--rps --concurrency --tokens-per-second --input-tokens --output-tokens --context-tokens --ttft-ms --tpot-ms "

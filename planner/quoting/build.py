@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Way
 from planner.prices.catalog import Catalog, ProviderInfo
@@ -18,45 +19,58 @@ from planner.sizing.engines import Host
 from planner.sizing.fit import check, settled, sizer
 from planner.text import text
 from planner.units import block_hours
-from planner.workload import Workload
+from planner.workload import Workload, in_time
+
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
 
 __all__ = ["quote", "seller"]
 
 
 def quote(
-    workload: Workload, catalog: Catalog, today: str, rates: Rates, whole: bool = False, brief: bool = False
+    workload: Workload,
+    catalog: Catalog,
+    today: str,
+    rates: Rates,
+    whole: bool = False,
+    brief: bool = False,
+    own: tuple[Measurement, ...] = (),
 ) -> Quote:
     """Return the quote of `workload` on `catalog`.
 
     today: ISO date against which ages are counted. Unknown names raise `MisuseError` with near ones. The same arguments
     give the same quote, byte for byte. whole: offers carry every line that they could need with other volumes, for files
     that recompute. brief: for a screen; offers are weighed and made only when they are looked at, and the quote has no hash,
-    which would look at all.
+    which would look at all. own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are
+    of; the quote carries those that have a say in it.
     """
     check(workload)
-    workload = settled(workload)
+    workload = settled(in_time(workload, today))
     looked = places(workload, catalog)
     req = request(workload, catalog, rates, whole)
     offers: list[Offer] = []
     beyond: list[Offer] = []
     rejected: list[Rejected] = []
     gaps: list[Gap] = []
+    sizings: dict[int, Sizing] = {}
     for provider, region in looked:
-        how = sizer(workload, _host(req, provider, region))
+        how = sizer(workload, _host(req, provider, region), own)
         here = place(req, provider, region, how if brief else None)
         for name in sorted(here.types.keys() | here.unfit):
             found = _size(here, name, how)
             if isinstance(found, Rejected):
                 rejected.append(found)
             else:
+                sizings[id(found)] = found
                 for one in _offers(req, here, name, found, later if brief else offer):
-                    (offers if sold(one.way, workload.hours) else beyond).append(one)
+                    (offers if sold(one.way, req.window.length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
         rejected += bare
     offers.sort(key=lambda o: (bool(o.unpriced), o.totals.report.effective, o.id))
     prices_as_of, stale = notes.ages(offers, workload.max_age, today)
+    heard = _heard(own, workload.kv_cache_dtype, sizings.values()) if own else ()
     infos = [catalog.info(p) for p in dict.fromkeys(p for p, _ in looked)]
     made = Quote(
         quoted_on=today,
@@ -71,11 +85,12 @@ def quote(
         gaps=tuple(gaps),
         stale=stale,
         budget=None,
-        notes=notes.of_all(workload),
+        notes=(*notes.of_all(workload), *notes.measured(heard)),
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
         beyond=tuple(sorted(beyond, key=lambda o: o.id)),
+        measurements=heard,
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
@@ -90,6 +105,16 @@ def seller(info: ProviderInfo) -> Seller:
         for id_, told in info.sites.items()
     )
     return Seller(info.name, info.title, info.services.get("compute", info.title), sites)
+
+
+def _heard(own: tuple[Measurement, ...], kv: str, sizings: Iterable[Sizing]) -> tuple[Measurement, ...]:
+    """Return the measurements that have a say in a sizing."""
+    from planner.sizing.own import label, of
+
+    heard: set[Measurement] = set()
+    for s in sizings:
+        heard.update(m for m in of(own, s.model, s.precision, kv, s.engine) if label(m) in s.basis)
+    return tuple(m for m in own if m in heard)
 
 
 def _size(here: Place, name: str, how: Callable[[InstanceType], Sizing]) -> Sizing | Rejected:
@@ -116,7 +141,7 @@ def _host(req: Request, provider: str, region: str) -> Host:
 def _too_long(req: Request, here: Place, name: str) -> list[Rejected]:
     """Return that a type's capacity blocks cannot be bought for so long a window, where that is so."""
     options = req.workload.purchase_option
-    if block_hours(req.window.hours) or (options and "capacity_block" not in options):
+    if block_hours(req.window.length) or (options and "capacity_block" not in options):
         return []
     if not any(way.purchase_option == "capacity_block" for way, _ in here.types[name]):
         return []

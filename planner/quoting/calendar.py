@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
+from planner.duty import parse
 from planner.quoting.entries import Entry, Period, covered
 from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
 from planner.quoting.steps import months_of_traffic
 from planner.records import NamedTuple
-from planner.units import add_months
+from planner.units import add_months, months_from
 
 __all__ = [
     "GRANULARITIES",
@@ -62,6 +63,8 @@ def periods(quote: Quote, offer: Offer) -> list[Period]:
     shorter than the longest (2,190 h from December end on 2 March).
     """
     start, terms = first_day(quote), offer.commitment
+    if quote.window.span:
+        return _in_part(quote, offer, start)
     left, rest, owed = quote.hours, ZERO, 0
     if terms is not None and terms.by_month:
         owed = terms.terms * terms.term_months
@@ -78,6 +81,30 @@ def periods(quote: Quote, offer: Offer) -> list[Period]:
         inside = left > 0 or number < quote.months
         made.append(Period(number, first.isoformat(), after.isoformat(), hours, later, inside))
         left, rest = left - hours, rest - later
+    return made
+
+
+def _in_part(quote: Quote, offer: Offer, start: date) -> list[Period]:
+    """Return the months of a window of which only a part is used, and of the rest of the term."""
+    window, terms = quote.window, offer.commitment
+    edges = months_from(start.isoformat(), window.span)
+    scale = quote.hours / quote.workload.hours  # other hours are the same pattern, more or less of it
+    used = [hours * scale for hours in parse(quote.workload.use).by_month(edges)]
+    left, owed = window.length, terms.terms * terms.term_months if terms is not None else 0
+    rest = ZERO
+    if terms is not None:
+        whole = _hours_between(start, add_months(start, owed)) if terms.by_month else terms.terms * terms.term_hours
+        rest = max(ZERO, whole - left)
+    made: list[Period] = []
+    while len(made) < window.span or rest > 0 or (terms is not None and terms.by_month and len(made) < owed):
+        number = len(made)
+        first, after = add_months(start, number), add_months(start, number + 1)
+        room, inside = _hours_between(first, after), number < window.span
+        hours = used[number] if inside else ZERO
+        idle = max(ZERO, min(room, left) - hours) if inside else ZERO
+        later = ZERO if inside else min(rest, room)
+        made.append(Period(number, first.isoformat(), after.isoformat(), hours, later, inside, idle))
+        left, rest = left - hours - idle, rest - later
     return made
 
 
@@ -151,7 +178,9 @@ def _priced(entry: Entry) -> Entry:
 def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
     """Return the entries of all charges but the tax."""
     window = [p for p in when if p.in_window]
-    timed = _Clock(_midnight(first_day(quote)), quote.hours)
+    begin = _midnight(first_day(quote))
+    ends = _midnight(add_months(begin.date(), quote.window.span)) if quote.window.span else _after(begin, quote.hours)
+    timed = _Clock(begin, ends)
     entries: list[Entry] = []
     for charge in offer.charges:
         if charge.rule == "held_months":  # by the billing month
@@ -184,15 +213,15 @@ def _traffic(
 
 
 class _Clock(NamedTuple):
-    """When the window begins, and how long it is."""
+    """When the window begins and ends."""
 
     begin: datetime
-    hours: Decimal
+    end: datetime
 
     def of(self, period: Period, inside: bool) -> tuple[datetime, datetime]:
         """Return the part of a period that lies in the window, or after it."""
         start, end = datetime.fromisoformat(period.start), datetime.fromisoformat(period.end)
-        edge = _after(self.begin, self.hours)
+        edge = self.end
         if inside:
             return start, max(start + timedelta(seconds=1), min(end, edge))
         first = max(start, edge) if period.hours else start
@@ -264,11 +293,11 @@ def _commitment(timed: _Clock, charge: Charge, offer: Offer, when: Sequence[Peri
             span = (spans[0], spans[1])
             entries.append(_entry(timed, first, charge, length * count, kind="purchase", span=span, effective=False))
     for period in when:
-        inside, outside = period.hours * count, period.rest_hours * count
+        inside, idle, outside = (hours * count for hours in (period.hours, period.idle, period.rest_hours))
         if terms.by_month:
             used, owed = period.number < months, period.number < terms.terms * terms.term_months
-            inside, outside = count * used, count * (owed and not used)
-        for quantity, status, within in ((inside, "used", True), (outside, "unused", False)):
+            inside, idle, outside = count * used, ZERO, count * (owed and not used)
+        for quantity, status, within in ((inside, "used", True), (idle, "unused", True), (outside, "unused", False)):
             if quantity and charge.rule == "committed":
                 made = _entry(timed, period, charge, quantity, kind="purchase", in_window=within, effective=False)
                 entries.append(made)
@@ -287,10 +316,10 @@ def _term(timed: _Clock, terms: Commitment, number: int) -> datetime:
 
 def _spread(window: Sequence[Period], quantity: Decimal, by_hours: bool) -> list[tuple[Period, Decimal]]:
     """Split `quantity` over `window` by its hours or evenly; the last takes what is left, so that the sum is exact."""
-    whole = sum((p.hours for p in window), ZERO)
+    whole = sum((p.hours + p.idle for p in window), ZERO)
     parts, left = [], quantity
     for period in window[:-1]:
-        part = quantity * period.hours / whole if by_hours else quantity / len(window)
+        part = quantity * (period.hours + period.idle) / whole if by_hours else quantity / len(window)
         parts.append((period, part))
         left -= part
     return [*parts, (window[-1], left)]

@@ -28,6 +28,8 @@ def of_quote(quote: Quote) -> str:
             f"{one.id} {one.count} {native.list} {native.effective} {native.billed} {native.committed} "
             f"{report.effective} {report.billed} {one.break_even_hours}"
         )
+    if quote.measurements:
+        parts.append(repr(quote.measurements))
     return str(sha256("\n".join(parts).encode()).hexdigest()[:12])
 
 

@@ -25,7 +25,7 @@ class Period(NamedTuple):
     """A month, counted from the first day: its number from 0, first day and day after the last (ISO).
 
     hours, rest_hours: of the window, and of the term after the window; together at most what the month has. in_window:
-    whether some of the window is in it.
+    whether some of the window is in it. idle: hours of the window in which nothing runs (planner.duty).
     """
 
     number: int
@@ -34,6 +34,7 @@ class Period(NamedTuple):
     hours: Decimal
     rest_hours: Decimal
     in_window: bool
+    idle: Decimal = ZERO
 
 
 class Entry(NamedTuple):

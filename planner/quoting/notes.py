@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from planner.prices.lists import NotSold
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
@@ -12,7 +13,13 @@ from planner.sizing import advisories
 from planner.text import Text, plural, text
 from planner.workload import Workload
 
-__all__ = ["ages", "gaps", "is_old", "late", "of_all", "of_engine", "old_offers", "seen"]
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
+
+__all__ = ["ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "seen"]
+
+#: So many of the user's measurements are told one by one.
+MEASURED = 3
 
 
 def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
@@ -106,6 +113,15 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
     notes = []
     if not workload.region:
         notes.append(text("regions: each provider's home region; --region NAME or --region all for others"))
+    if workload.use:
+        window = workload.window
+        key = (
+            "use {use}: what runs by the hour pays {hours} h, a commitment {all} h with {unused} h unused, "
+            "traffic, disks and addresses {months} months"
+        )
+        unused = window.length - window.hours
+        values = {"use": workload.use, "hours": window.hours, "all": window.length, "unused": unused}
+        notes.append(text(key, **values, months=window.months))
     if workload.count:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
@@ -113,6 +129,19 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
     if not workload.tax and not workload.taxes:
         notes.append(text("tax is not modelled; --tax 6% adds it"))
     return tuple(notes)
+
+
+def measured(heard: Sequence[Measurement]) -> list[Text]:
+    """Return which of the user's measurements have a say, the newest of them one by one."""
+    if not heard:
+        return []
+    from planner.sizing.own import sentence
+
+    newest = sorted(heard, key=lambda m: m.measured_on, reverse=True)[:MEASURED]
+    found = [sentence(m) for m in newest]
+    if len(heard) > MEASURED:
+        found.append(text("{n} more of your measurements are preferred to the estimate", n=len(heard) - MEASURED))
+    return found
 
 
 def seen(offer: Offer) -> tuple[str, bool]:

@@ -137,6 +137,7 @@ def offer(req: Request, what: Bought) -> Offer:
         cost_per_million_tokens=per_token,
         notes=(
             *_block(way, commitment),
+            *_idle(req, commitment),
             *_notes(prices, commitment.terms if commitment else 1),
             *_zone_notes(req, way),
         ),
@@ -229,6 +230,14 @@ def _block(way: Way, bought: Commitment | None) -> tuple[Text, ...]:
         "a block of {hours} h, all paid upfront: sold by the day up to 14 days, then by the week; it ends at 11:30 UTC"
     )
     return (text(key, hours=bought.term_hours),)
+
+
+def _idle(req: Request, bought: Commitment | None) -> tuple[Text, ...]:
+    window = req.window
+    if bought is None or not window.span or window.length <= window.hours:
+        return ()
+    key = "{all} h of the commitment lie in the window, {unused} h of them unused"
+    return (text(key, all=window.length, unused=window.length - window.hours),)
 
 
 def _notes(prices: Sequence[Price], terms: int) -> list[Text]:

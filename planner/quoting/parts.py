@@ -14,6 +14,8 @@ What an offer costs has one definition, its **lines**. A `Line` is a quantity ru
     held_months volume x calendar months                     as used                      as used
     tax         a share of all others                        the share of their cash      the share of theirs
 
+Where the window's hours are only a part of its months (planner.duty), what is held or committed counts all of them.
+
 A tax's rule says how it stands to the prices: `tax` is added, `tax_within` is held by them and taken out of the other charges;
 `tax_back` and `tax_within_back` come back, so that they are cash and no cost.
 """

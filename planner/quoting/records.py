@@ -15,6 +15,7 @@ from planner.offer import Source, Way
 from planner.quoting.parts import RULES, Amounts, Charge, Line, Rate, Totals
 from planner.records import NamedTuple
 from planner.sizing import Sizing
+from planner.sizing.own import Measurement
 from planner.text import Text
 from planner.units import Window
 from planner.workload import Workload
@@ -261,6 +262,7 @@ class Quote(NamedTuple):
     window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
     shows whatever their rank. recommended: None when no firm, fully priced offer serves the workload. sellers: the
     providers looked at. beyond: what is not sold for so long a window (capacity blocks), for questions about shorter ones.
+    measurements: the user's own that have a say in the sizing.
     """
 
     quoted_on: str
@@ -281,6 +283,7 @@ class Quote(NamedTuple):
     recommended: Recommended | None = None
     sellers: tuple[Seller, ...] = ()
     beyond: tuple[Offer, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
 
     @property
     def window(self) -> Window:

@@ -39,13 +39,13 @@ def _ceil(value: Decimal) -> int:
 def terms_of(way: Way, window: Window, months: int) -> Terms | None:
     """Return the terms of `way` in a window of `months` billing months, None for pay as you go."""
     if way.purchase_option == "capacity_block":
-        length = block_hours(window.hours) or LONGEST_BLOCK
-        return Terms(length, 1, _ceil(window.hours / length), False)
+        length = block_hours(window.length) or LONGEST_BLOCK
+        return Terms(length, 1, _ceil(window.length / length), False)
     if way.purchase_option not in ("reserved", "savings_plan", "subscription"):
         return None
     length, calendar = term_hours(way.term), term_months(way.term)
     by_month = way.purchase_option == "subscription"
-    needed = _ceil(Decimal(months) / calendar) if by_month else _ceil(window.hours / length)
+    needed = _ceil(Decimal(months) / calendar) if by_month or window.span else _ceil(window.hours / length)
     return Terms(length, calendar, needed, by_month)
 
 
@@ -104,7 +104,7 @@ def _committed(line: Line, window: Window, months: int, terms: Terms | None) -> 
     """Every hour of the window costs the hourly share; every hour of the term is owed."""
     terms, rate = _needed(line, terms), line.rates[0]
     owed = rate.amount * (1 - line.share) * terms.hours * line.count * terms.needed
-    hours = window.hours
+    hours = window.length
 
     def said() -> tuple[Text, Text]:
         return NONE, _by_hour(hours, line, rate)
@@ -115,7 +115,7 @@ def _committed(line: Line, window: Window, months: int, terms: Terms | None) -> 
 def _upfront(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
     """An upfront payment is spread over the hours of its term."""
     terms, rate = _needed(line, terms), line.rates[0]
-    price, term, hours = paid(line, terms), terms.hours, window.hours
+    price, term, hours = paid(line, terms), terms.hours, window.length
     hourly = price / terms.hours if rate.unit == "term" else rate.amount
     owed = price * (1 - line.share) * line.count * terms.needed
 
@@ -188,13 +188,13 @@ def _held(line: Line, window: Window, months: int, terms: Terms | None) -> list[
         return []
     held = line.each * line.count
     if line.rule == "held_hours":
-        quantity = held * window.hours
+        quantity = held * window.length
     elif line.rule == "held_months":
         quantity = held * months
     else:
-        quantity = held * window.hours / RATE_MONTH_HOURS
+        quantity = held * window.length / RATE_MONTH_HOURS
     owed = quantity * rate.amount * (1 - line.share) if line.rule == "held_months" else ZERO
-    said = partial(_by_holding, line, window.hours, months)
+    said = partial(_by_holding, line, window.length, months)
     return [(rate, rate.unit, quantity, rate.amount, line.share, owed, None, said)]
 
 

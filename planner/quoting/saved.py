@@ -40,7 +40,7 @@ from planner.quoting.records import (
     Stale,
     Totals,
 )
-from planner.sizing import Sizing
+from planner.sizing import Sizing, own
 from planner.text import Text
 from planner.typed import held, number
 from planner.units import Window, iso_date
@@ -146,6 +146,9 @@ class _Reader:
             reference_types=tuple(raw["reference_types"]),
             sellers=tuple(Seller(**{**s, "sites": tuple(Site(**x) for x in s["sites"])}) for s in raw["sellers"]),
             beyond=tuple(self.offer(o, work, window, f"beyond[{n}]") for n, o in enumerate(raw.get("beyond", ()))),
+            measurements=tuple(
+                own.made(m, f"measurements[{n}]", held) for n, m in enumerate(raw.get("measurements", ()))
+            ),
         )
         self.at = ""
         if len({o.id for o in (*made.offers, *made.beyond)}) != len(made.offers) + len(made.beyond):

@@ -111,7 +111,7 @@ def elsewhere(
     quote = quote._replace(hours=window.hours, months=window.months, fx=_scaled(quote, fx))
     rates, made = Rates(list(quote.fx)), []
     for offer in (*quote.offers, *quote.beyond) if offers is None else offers:
-        if sold(offer.way, window.hours):
+        if sold(offer.way, window.length):
             then = again(quote, offer, traffic=traffic)
             terms = cost.commitment_of(offer.lines, offer.way, cost.terms_of(offer.way, window, window.months))
             code, native = offer.totals.native_currency, then.native()

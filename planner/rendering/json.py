@@ -255,6 +255,8 @@ def dump_bytes(quote: Quote) -> bytes:
         ("sizing_steps", _lines([x.encode() for x in steps], b"{", b"}")),
         ("sources", out.records(tuple(out.sources))),
     ]
+    if quote.measurements:
+        fields.insert(-1, ("measurements", out.records(quote.measurements)))
     words = [f"{_text(said)}: {_made(how)}".encode() for said, how in sorted(out.words.items())]
     fields.append(("words", _lines(words, b"{", b"}")))
     # Joined as bytes: one Chinese source would otherwise make the whole text two bytes a character (10 ms).

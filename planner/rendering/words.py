@@ -49,6 +49,10 @@ def seller(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
 
 def window(quote: Quote, t: English = ENGLISH) -> str:
     """Return how long the window is: "720 hours"."""
+    if quote.window.span:
+        key = "{hours} of the {all} hours of {months} months"
+        whole = quote.window
+        return t(key, hours=plain(whole.hours), all=plain(whole.length), months=whole.months)
     return t(plural(quote.hours, "{hours} hour", "{hours} hours"), hours=plain(quote.hours))
 
 

@@ -8,7 +8,7 @@ from planner.files import DATA
 from planner.records import NamedTuple
 from planner.text import Text, text
 
-__all__ = ["GpuSpec", "Missing", "find", "lookup", "means", "names", "rows"]
+__all__ = ["GpuSpec", "Missing", "find", "gpu_of", "lookup", "means", "names", "rows"]
 
 GIB = 2**30
 _DATA = os.path.join(DATA, "gpus.csv")
@@ -203,3 +203,11 @@ def means(asked: str, model: str) -> bool:
 
 def _letters(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
+
+
+def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec | Missing:
+    """Return the datasheet of an instance's GPU, or of its share of one; or why there is none."""
+    gpu = lookup(name, memory_gib)
+    if not isinstance(gpu, Missing) and 0 < number < 1 and gpu.share == 1:
+        return lookup(f"{gpu.name} (1/{round(1 / number)} vGPU)")
+    return gpu

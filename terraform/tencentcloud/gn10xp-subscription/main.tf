@@ -77,13 +77,13 @@ resource "tencentcloud_instance" "this" {
   instance_charge_type_prepaid_period     = 1
   instance_charge_type_prepaid_renew_flag = "NOTIFY_AND_MANUAL_RENEW"
 
-  system_disk_type    = "CLOUD_HSSD"
+  system_disk_type    = var.disk_type
   system_disk_size    = 200
   system_disk_encrypt = true
 
   data_disks {
     data_disk_name       = "models"
-    data_disk_type       = "CLOUD_HSSD"
+    data_disk_type       = var.disk_type
     data_disk_size       = 270
     encrypt              = true
     delete_with_instance = true
