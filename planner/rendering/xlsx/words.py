@@ -63,6 +63,7 @@ def _facts(book: Book, model: Model) -> list[tuple[str, str]]:
             if not work.tax and not work.taxes
             else t(", ").join(taxes(work, t)),
         ),
+        *([(t("Tags"), t(", ").join(f"{key}={value}" for key, value in work.tag))] if work.tag else []),
     ]
 
 
