@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -586,3 +587,50 @@ def test_the_command_needs_a_file_and_leaves_old_files_alone(tmp_path: Path) -> 
     assert openpyxl.load_workbook(good).sheetnames[:3] == ["Cover", "Summary", "Inputs"]
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".tmp"] == []
     assert run("--offer", "x").returncode == 2
+
+
+def test_sources_have_date_confirmation_and_age_of_each_price() -> None:
+    quote = make({"provider": "aws"})
+    book = openpyxl.load_workbook(io.BytesIO(dump(quote, top=2)), data_only=True)
+    rows = [row for row in book["Sources"].iter_rows(min_row=5, values_only=True) if row[0]]
+    rates = [r for o in choose(quote, 2) for line in o.lines if line.part != "tax" for r in line.rates]
+    assert {row[12] for row in rows} >= {r.source.text for r in rates}
+    for row in rows:
+        source = next(r.source for r in rates if r.source.place == row[13])
+        assert str(row[7])[:10] == (source.as_of or source.dated or "undated")
+        assert (str(row[8])[:10] if row[8] else "") == source.confirmed
+        if source.seen:
+            age = (date.fromisoformat(TODAY) - date.fromisoformat(source.seen)).days
+            assert (row[9], row[10] == "yes") == (age, age > quote.workload.max_age)
+        else:
+            assert (row[9] in ("", None), row[10]) == (True, "yes")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_versions_say_what_it_was_made_from_and_have_a_change_log(lang: str) -> None:
+    quote = make({})
+    book = openpyxl.load_workbook(io.BytesIO(dump(quote, top=1, lang=lang)), data_only=True)
+    sheet = book.worksheets[-1]
+    said = [str(cell) for row in sheet.iter_rows(values_only=True) for cell in row if cell]
+    assert quote.hash in said
+    assert any(quote.fx[0].as_of in x for x in said)
+    free = [cell for row in sheet.iter_rows() for cell in row if not cell.protection.locked]
+    assert len(free) > 50
+
+
+@pytest.mark.system
+@needs_soffice
+def test_the_rate_at_which_two_ways_of_paying_tie_is_live(tmp_path: Path) -> None:
+    """9.245 % nominal, 9.647 % effective: three years of p4d.24xlarge for 214,420.00 at once or 9.374 an hour."""
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(dump(make({"instance_type": ["p4d.24xlarge"], "region": ["us-east-1"]}), top=2))
+    for file in (path, recalculate(tmp_path, [path])["a.xlsx"]):
+        sheet = openpyxl.load_workbook(file, data_only=True)["Commitment"]
+        rates = [row[9:11] for row in sheet.iter_rows(values_only=True) if row[4] == "no upfront"]
+        assert rates[0] == pytest.approx((0.09245455, 0.0964747), abs=1e-7)
+    formula = next(
+        row[9]
+        for row in openpyxl.load_workbook(path)["Commitment"].iter_rows(values_only=True)
+        if row[4] == "no upfront"
+    )
+    assert "RATE(" in formula

@@ -27,6 +27,8 @@ NAMES = {
     "checks": "Checks",
     "focus": "FOCUS",
     "notes": "Notes",
+    "sources": "Sources",
+    "versions": "Versions",
 }
 FONT = "Arial"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0F9", "#666666", "#C8CED8"
@@ -76,6 +78,7 @@ NUMBERS = {
     "int": "#,##0",
     "hours": "#,##0.0",
     "pct": "0.0%",
+    "pct3": "0.000%",
     "date": "yyyy-mm-dd",
     "rate": "0.0000####",
     "factor": "0.000000",
@@ -180,11 +183,6 @@ class Sheet:
         self.ws.set_row(row, height)
         for col, title in enumerate(titles):
             self.text(row, col, title, "head" if col > 1 else "headleft")
-
-    def head_at(self, row: int, col: int, titles: list[str]) -> None:
-        """Write a header from a column on."""
-        for at, title in enumerate(titles, col):
-            self.text(row, at, title, "headleft")
 
     def title(self, intro: str) -> None:
         """Write the sheet's title and the (translated) sentence below it."""

@@ -160,12 +160,8 @@ class _Writer:
             words, pricing = label(o, self.t), "Dynamic" if o.offer.market else "Standard"
             quantity = f'{at("count")}*MAX(0,IF({high}="",hours_used,MIN(hours_used,{high}))-{low})'
         elif line.rule == "traffic":
-            gb, quota = (self.book.ref("egress", cell(ladder.lane, c, "rc")) for c in (5, 6))
-
-            def inside(gb: str) -> str:
-                return f'MAX(0,IF({high}="",{gb},MIN({gb},{high}))-MAX({low},MIN({gb},{quota})))'
-
-            quantity = f"months_whole*{inside(gb)}+{inside(f'({gb}*month_part)')}"
+            whole, part = (self.book.ref("egress", cell(ladder.tiers + number, c, "rc")) for c in (7, 9))
+            quantity = f"months_whole*{whole}+{part}"
         elif line.part == "ip":
             words, quantity = self.t("Public IPv4 address"), "hours_used*ips_used"
         else:

@@ -52,13 +52,13 @@ def write_inputs(book: Book, model: Model, recommended: str) -> Inputs:
     s.section(3, t("Workload"), 8)
     s.head(4, [t("input"), t("value"), t("unit"), t("used"), t("source"), t("date"), t("owner")], 18)
     items = _items(book, model)
-    table = FIRST + len(items) + 7  # the factors' first row: the cells above refer to it
+    table = FIRST + len(items) + 8  # the factors' first row: the cells above refer to it
     for number, item in enumerate(items):
         _typed(book, model, FIRST + number, item, table)
     _bounds(s)
     row = _choices(book, model, FIRST + len(items), table, recommended)
-    scenario = _factors(book, row)
-    assert row + 2 == table, (row, table)
+    scenario = _factors(book, row + 1)
+    assert row + 3 == table, (row, table)
     fx_now = f"INDEX({scenario[2][0]}:{scenario[2][2].rpartition('!')[2]},1,scenario_number)"
     row, factor = _fx(book, model, fx_now, table + 4)
     row, discount = _discounts(book, model, row + 1)
@@ -184,10 +184,8 @@ def _factors(book: Book, row: int) -> list[list[str]]:
 
 
 def billing_months(hours: str) -> str:
-    """Return the formula of billing months: with a first day by the calendar (EDATE keeps a short month's last day)."""
-    end = f"(start_typed+{hours}/24)"
-    count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
-    return f'IF(start_typed="",MAX(1,ROUNDUP({hours}/744,0)),MAX(1,{count}+IF(EDATE(start_typed,{count})<ROUND({end},9),1,0)))'
+    """Return the formula of billing months: with a first day those that have begun by then, in the table of months on Steps."""
+    return f'IF(start_typed="",MAX(1,ROUNDUP({hours}/744,0)),MAX(1,SUMPRODUCT((m_from<ROUND({hours},6))*1)))'
 
 
 def whole_months(prorated: bool, hours: str, months: str) -> str:
@@ -197,9 +195,7 @@ def whole_months(prorated: bool, hours: str, months: str) -> str:
     year = f"MOD({hours},8760)"
     full, more = f"INT({year}/744)", f"MOD({year},744)"
     undated = f"12*INT({hours}/8760)+{full}+IF({more}>=24*(30-{full}),1,0)"
-    end = f"(start_typed+{hours}/24)"
-    count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
-    return f'IF(start_typed="",{undated},{count}-IF(EDATE(start_typed,{count})>ROUND({end},9),1,0))'
+    return f'IF(start_typed="",{undated},SUMPRODUCT((m_to<=ROUND({hours},6))*1))'
 
 
 def part_month(prorated: bool, hours: str, whole: str) -> str:
@@ -208,8 +204,8 @@ def part_month(prorated: bool, hours: str, whole: str) -> str:
         return "0"
     more, full = f"MOD(MOD({hours},8760),744)", f"INT(MOD({hours},8760)/744)"
     undated = f"IF({more}>=24*(30-{full}),0,{more}/(24*(30-{full})))"
-    first, after = f"EDATE(start_typed,{whole})", f"EDATE(start_typed,{whole}+1)"
-    return f'IF(start_typed="",{undated},(start_typed+{hours}/24-{first})/({after}-{first}))'
+    begun = f"INDEX(m_from,{whole}+1)"
+    return f'IF(start_typed="",{undated},({hours}-{begun})/INDEX(m_len,{whole}+1))'
 
 
 def _fx(book: Book, model: Model, fx_now: str, row: int) -> tuple[int, dict[str, str]]:

@@ -32,6 +32,7 @@ class Ladder:
         self.currency = lines[0].currency
         self.row = 0  #: first row of `rates` on the sheet, counted from 0; a free quota stands above it
         self.lane = 0  #: row on the sheet Egress, for traffic
+        self.tiers = 0  #: first row of its tiers there
 
     @property
     def line(self) -> Line:
@@ -103,9 +104,12 @@ class Model:
 
     @property
     def shown(self) -> Option:
-        """The option that timeline, sensitivity and curve show: the first commitment, else the recommended one."""
-        for o in self.options:
-            if o.committed and o.even is not None and not o.offer.unpriced:
+        """The option that timeline, sensitivity and curve show: the recommended one if it is a commitment, else the one that
+        costs least if the need lasts, else the first that lasts, else the recommended one."""
+        first = [o for o in (self.best, self.lasting) if o is not None]
+        for o in (*first, *self.options):
+            lasts = o.committed and o.offer.purchase_option != "capacity_block"
+            if lasts and o.even is not None and not o.offer.unpriced:
                 return o
         return self.best or self.options[0]
 

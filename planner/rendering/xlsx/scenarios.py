@@ -117,5 +117,5 @@ def _scenario(book: Book, model: Model, steps: Steps, o: Option, n: int) -> obje
     always = sold(o, hours) == "TRUE"
     for number, (formula, value) in enumerate(zip(formulas, values, strict=True)):
         whole = formula if always else f'IF({sold(o, hours)},{formula},"")'
-        s.calc(row, col + number, whole, value, "money", "total" if number == 1 else "calc")
+        s.calc(row, col + number, whole, value, "money", bold=number == 1)
     return values[1]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from planner.quoting.whatif import BESIDE, TRAFFIC, Again, again
+from planner.quoting.whatif import BESIDE, TRAFFIC, Again, again, evaluated, month_of
 from planner.rendering.xlsx.book import Book, Sheet, cell
 from planner.rendering.xlsx.costs import say_recommended, span
 from planner.rendering.xlsx.inputs import billing_months, part_month, whole_months
 from planner.rendering.xlsx.model import Model
-from planner.rendering.xlsx.prices import Prices, steps_cost
+from planner.rendering.xlsx.prices import steps_cost
 from planner.rendering.xlsx.shown import Shown
 
 __all__ = ["Centre", "write_sensitivity"]
@@ -19,7 +19,7 @@ __all__ = ["Centre", "write_sensitivity"]
 HOURS = tuple(map(Decimal, ("0.25", "0.5", "0.8", "1", "1.2", "1.5", "2")))
 SHARES = tuple(map(Decimal, ("0", "0.05", "0.1", "0.15", "0.2", "0.3", "0.4")))
 DOWN, NOW, UP = (HOURS.index(Decimal(x)) for x in ("0.8", "1", "1.2"))
-GRID = 13
+GRID = 18
 
 
 class Centre(NamedTuple):
@@ -29,11 +29,15 @@ class Centre(NamedTuple):
     value: Decimal
 
 
-def write_sensitivity(book: Book, model: Model, prices: Prices, shown: Shown) -> Centre:
+def write_sensitivity(book: Book, model: Model, shown: Shown) -> Centre:
     """Write Sensitivity; return the centre of its grid."""
     t = book.t
     s = book.sheet("sensitivity", [44, 15, 15, 15, 15, 15, 15, 15])
-    s.title(t("The option shown with other hours and discounts on compute: effective cost in the report currency."))
+    s.title(
+        t(
+            "The option shown with other hours and discounts on compute: what is to pay, then effective cost, in the report currency."
+        )
+    )
     s.calc(2, 0, shown.at["option"], shown.values["option"], "", "link")
     say_recommended(book, model, s, 3)
     s.head(4, [t("share of the hours"), *[""] * len(HOURS)], 18)
@@ -44,12 +48,17 @@ def write_sensitivity(book: Book, model: Model, prices: Prices, shown: Shown) ->
         t("Share of one more month that is used"),
         t("compute at list, report currency"),
         t("beside compute, contracted, report currency"),
+        t("traffic of a month used in part, list"),
+        t("the same to other regions, list"),
+        t("hours of term"),
+        t("terms needed"),
+        t("to pay, all obligations included"),
     )
     for row, words in enumerate(names, 5):
         s.text(row, 0, words)
     for i, share in enumerate(HOURS):
-        _hours(book, model, prices, shown, 1 + i, share)
-    s.head(GRID - 1, [t("discount on compute"), *[""] * len(HOURS)], 18)
+        _hours(book, model, shown, 1 + i, share)
+    s.head(GRID - 1, [t("effective, at a discount on compute of"), *[""] * len(HOURS)], 18)
     _grid(s, model, shown)
     row = GRID + len(SHARES) + 3
     s.section(row, t("What a fifth less or more of each input does"), 8)
@@ -57,10 +66,11 @@ def write_sensitivity(book: Book, model: Model, prices: Prices, shown: Shown) ->
     value = _swings(book, model, shown, row + 2)
     _chart(book, s, row + 2)
     s.freeze(5, 1)
+    s.ws.fit_to_pages(1, 1)
     return Centre(book.ref("sensitivity", cell(GRID, 1 + NOW, "rc")), value)
 
 
-def _hours(book: Book, model: Model, prices: Prices, shown: Shown, col: int, share: Decimal) -> None:
+def _hours(book: Book, model: Model, shown: Shown, col: int, share: Decimal) -> None:
     """Write one column of other hours: the months they need, compute and the rest."""
     s, a, quote = book.sheets["sensitivity"], shown.at, model.quote
     hours, months = cell(5, col, "r"), cell(6, col, "r")
@@ -68,7 +78,7 @@ def _hours(book: Book, model: Model, prices: Prices, shown: Shown, col: int, sha
     s.put(4, col, share, "pct", "input", bold=True)
     s.calc(5, col, f"hours_used*{cell(4, col)}", quote.hours * share, "hours")
     s.calc(6, col, billing_months(hours), model.months(quote.hours * share), "int")
-    usage = f"IF({a['term_months']}>0,0,{steps_cost(book, prices, a['ladder'], hours)})"
+    usage = f"IF({a['term_months']}>0,0,{steps_cost(book, a['ladder'], hours)})"
     per = f"{usage}+{hours}*({a['upfront']}/MAX(1,{a['term_hours']})+{a['hourly']})+{months}*{a['monthly']}"
     (whole, part), prorated = model.traffic(quote.hours * share), model.work.window.prorated
     s.calc(7, col, whole_months(prorated, hours, months), whole, "int")
@@ -76,12 +86,39 @@ def _hours(book: Book, model: Model, prices: Prices, shown: Shown, col: int, sha
     s.calc(9, col, f"{a['count']}*({per})*{a['net']}*{a['rate']}", then.report("compute").list, "money")
     disk = f'IF({a["basis"]}="month",{months}/months_used,{hours}/hours_used)'
     rest = f"{cell(7, col, 'r')}*{a['lanes']}+{disk}*{a['disk']}+{hours}/hours_used*{a['ip']}"
-    for lane, quota, name in (("lane_out", "free_out", "egress"), ("lane_in", "free_in", "inter")):
+    o = shown.option
+    lanes = (("lane_out", "free_out", "egress", o.egress), ("lane_in", "free_in", "inter", o.inter))
+    for row, (lane, quota, name, ladder) in enumerate(lanes, 11):
         gb = f"({name}_used*{cell(8, col, 'r')})"
-        paid, free = (steps_cost(book, prices, a[lane], amount) for amount in (gb, f"MIN({gb},{a[quota]})"))
-        rest += f"+({paid}-{free})*{a['net']}"
+        paid, free = (steps_cost(book, a[lane], amount) for amount in (gb, f"MIN({gb},{a[quota]})"))
+        value = month_of(ladder.line, part).list if ladder is not None else 0
+        s.calc(row, col, f"{paid}-{free}", value, "money")
+        rest += f"+{cell(row, col, 'r')}*{a['net']}"
     formula = f"({rest})*(1-{a['beside_off']})*{a['rate']}"
     s.calc(10, col, formula, then.report(*BESIDE).effective, "money")
+    _obligation(model, s, shown, col, share)
+
+
+def _obligation(model: Model, s: Sheet, shown: Shown, col: int, share: Decimal) -> None:
+    """Write what is to pay at other hours: of a commitment all of its terms, whatever is used of them."""
+    a, quote = shown.at, model.quote
+    hours, months, term, terms = (cell(row, col, "r") for row in (5, 6, 13, 14))
+    there = evaluated(
+        quote._replace(hours=quote.hours * share, months=model.months(quote.hours * share)), shown.option.offer
+    )
+    bound = there.commitment
+    days = f"ROUNDUP({hours}/24,0)"
+    block = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
+    formula = f'IF({a["way"]}="capacity_block",{block},{a["term_hours"]})'
+    s.calc(13, col, formula, bound.term_hours if bound else 0, "int")
+    by_month = f"ROUNDUP({months}/MAX(1,{a['term_months']}),0)"
+    needed = f'IF({a["way"]}="subscription",{by_month},ROUNDUP(ROUND({hours}/MAX(1,{term}),9),0))'
+    s.calc(14, col, f"IF({a['term_months']}=0,0,{needed})", bound.terms if bound else 0, "int")
+    spread = f"({a['upfront']}/MAX(1,{a['term_hours']})+{a['hourly']})"
+    owed = f"{terms}*({term}*{spread}+{a['term_months']}*{a['monthly']})*{a['count']}*{a['net']}*{a['rate']}"
+    compute = f"IF({a['term_months']}=0,{cell(9, col, 'r')},{owed})"
+    whole = f"({compute}*(1-{a['off']})+{cell(10, col, 'r')})*{a['t_cost']}"
+    s.calc(15, col, whole, there.totals.report.obligation, "money", "total")
 
 
 def _grid(s: Sheet, model: Model, shown: Shown) -> None:

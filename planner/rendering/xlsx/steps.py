@@ -30,6 +30,7 @@ MONTHS = 192
 KEYS = (
     ("term", "hours of term", "int"),
     ("terms", "terms needed", "int"),
+    ("owed", "hours owed", "int"),
     ("keep", "report currency per list unit of compute, tax included", "rate"),
     ("rest", "report currency per list unit beside compute, tax included", "rate"),
     ("usage", "pay as you go, one, list", "money"),
@@ -54,9 +55,11 @@ SUMS = (
 
 
 class Steps(NamedTuple):
-    """Where the steps of each option stand, by scenario; elsewhere: the quote of the options under each scenario."""
+    """Where the steps of each option stand, by scenario; elsewhere: the quote of the options under each scenario. sentence:
+    the first row of what the sentence on Summary is made of."""
 
     elsewhere: tuple[Quote, Quote, Quote]
+    sentence: int
 
     def at(self, book: Book, o: Option, key: str, n: int) -> str:
         return book.ref("steps", cell(_first(book) + o.number, 2 + n * len(KEYS) + COL[key], "rc"))
@@ -94,9 +97,10 @@ def write_steps(book: Book, model: Model, refs: Inputs) -> Steps:
         tuple(  # type: ignore[arg-type]  # three scenarios
             whatif.elsewhere(quote, hours=quote.hours * hours, traffic=traffic, fx=fx, offers=offers)
             for hours, traffic, fx in zip(*FACTORS, strict=True)
-        )
+        ),
+        _first(book) + len(options) + 2,
     )
-    row = _first(book) + len(options) + 2
+    row = made.sentence + 9
     ladders = list(dict.fromkeys(o.own for o in options if not o.committed))
     months = row + sum(len(x.rates) for x in ladders) + 4
     _months(book, model, s, months)
@@ -131,6 +135,7 @@ def _months(book: Book, model: Model, s: Sheet, row: int) -> None:
             t("hours to its end"),
             t("factor, first day"),
             t("factor, end"),
+            t("hours in it"),
         ],
         30,
     )
@@ -151,7 +156,8 @@ def _months(book: Book, model: Model, s: Sheet, row: int) -> None:
         for col, power in ((4, n), (5, n + 1)):
             formula = f"(1+rate_now/12)^-{cell(at, 0)}" if col == 4 else f"(1+rate_now/12)^-({cell(at, 0)}+1)"
             s.calc(at, col, formula, (1 + rate / 12) ** -power, "factor")
-    for name, col in (("m_no", 0), ("m_from", 2), ("m_to", 3), ("m_begin", 4), ("m_end", 5)):
+        s.calc(at, 6, f"{cell(at, 3)}-{cell(at, 2)}", Decimal((after - day).days * 24), "int")
+    for name, col in (("m_no", 0), ("m_from", 2), ("m_to", 3), ("m_begin", 4), ("m_end", 5), ("m_len", 6)):
         area = book.ref("steps", f"{cell(top, col, 'rc')}:{cell(last, col, 'rc')}")
         book.file.define_name(name, "=" + area)
 
@@ -293,6 +299,7 @@ class _Option:
         return {
             "term": term if o.committed else "0",
             "terms": terms,
+            "owed": f"{self.c['terms']}*{self.c['term']}",
             "keep": f"{at['count']}*(1-{at['off']})*{at['net']}*{at['t_cost']}*{rate}",
             "rest": f"(1-{at['beside_off']})*{at['net']}*{at['t_cost']}*{rate}",
         }
@@ -318,7 +325,7 @@ class _Option:
 
     def _worth(self) -> dict[str, str]:
         at, c, x, o = self.at, self.c, self.scalar, self.o
-        term, owed = c["term"], f"({c['terms']}*{c['term']})"
+        term, owed = c["term"], c["owed"]
         late, early = self.hourly.worth(at["ladder"], self.n), "0"
         if o.offer.purchase_option == "subscription":
             months = at["term_months"]
@@ -362,6 +369,7 @@ class _Option:
         return {
             "term": terms.term_hours if terms else 0,
             "terms": terms.terms if terms else 0,
+            "owed": terms.terms * terms.term_hours if terms else 0,
             "keep": count * (1 - off) * tax * rate,
             "rest": (1 - beside_off) * tax * rate,
             "usage": ZERO if terms else cost.totals(compute.charges).list / count,

@@ -191,7 +191,7 @@ class _Rows:
             "so_far",
             t("pay as you go so far, one, list"),
             t("native"),
-            lambda _: f"IF({c['term_months']}>0,0,{steps_cost(book, prices, c['ladder'], grid.at('cum'))})",
+            lambda _: f"IF({c['term_months']}>0,0,{steps_cost(book, c['ladder'], grid.at('cum'))})",
             now.used,
             total=False,
         )
@@ -259,6 +259,16 @@ class _Rows:
             lambda _: f"{grid.before('cum_cash')}+{grid.at('cash')}",
             running(cash),
             total=False,
+        )
+        grid.row(
+            "present",
+            t("present value of the month's cash, without tax that comes back"),
+            code,
+            lambda m: (
+                f"({grid.at('prepaid')}*(1+rate_now/12)+{grid.at('payg')}+{grid.at('hourly')}+{grid.at('rest')})"
+                f"*(1+rate_now/12)^-{m}*{c['t_cost']}"
+            ),
+            now.present,
         )
 
     def balance(self) -> Decimal:
