@@ -76,7 +76,14 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
     facts = cloud.find(provider)
     _check_option(offer, settings, facts)
-    mainland = Catalog().market(provider, offer.region) == "mainland"
+    catalog = Catalog()
+    here = catalog.regions(provider).get(offer.region)
+    if here is not None and here.zone_of:
+        raise MisuseError(
+            f"{offer.region} is a zone of {here.zone_of} that is sold apart (it needs an opt-in and a subnet of its own, which "
+            f"the module does not write): choose an offer of a region, e.g. --region {here.zone_of}; quotes hold for the zone"
+        )
+    mainland = catalog.market(provider, offer.region) == "mainland"
     work = quote.workload
     model = fit.model_of(work)
     hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
