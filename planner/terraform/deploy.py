@@ -136,7 +136,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
         cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
-        quoted_on=quote.quoted_on, tags=_tags([*dict((*quote.workload.tag, *settings.tags)).items()], facts), buy_note=_buy_note(offer, facts), planner_version=VERSION,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
@@ -245,10 +245,13 @@ def _name(text: str, given: bool) -> str:
     return slug if NAME.match(slug) else "llm-" + (slug or "server")[:26]
 
 
-def _tags(tags: Sequence[tuple[str, str]], facts: Cloud) -> tuple[tuple[str, str], ...]:
-    """Return the user's tags, sorted; the limits are the narrowest that a cloud is known to have."""
-    seen = {}
-    for key, value in tags:
+def _tags(
+    tags: Sequence[tuple[str, str]], facts: Cloud, owner: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Return the user's tags over the workload's own, sorted; the limits are the narrowest that a cloud is known to have."""
+    seen: dict[str, str] = {}
+    given = {key for key, _ in tags}
+    for key, value in (*((k, v) for k, v in owner if k not in given), *tags):
         if not TAG_KEY.match(key) or key.lower().startswith((*facts.tag_prefixes, "planner-")):
             raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:=+@-; no cloud's prefix)")
         if len(value) > 127:
