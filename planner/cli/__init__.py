@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "book": ("planner.cli.book", "book", "Share the price book: its whole history as one file."),
     "refresh": ("planner.cli.refresh", "refresh", "Fetch newer prices from the clouds into your price book."),
     "diff": ("planner.cli.diff", "diff", "What changed between two saved quotes, in money and why."),
+    "actual": ("planner.cli.actual", "actual", "What was planned against what the cloud billed (FOCUS)."),
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
     "verify": ("planner.cli.verify", "verify", "Check the sizing against a running endpoint or a benchmark's results."),
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
