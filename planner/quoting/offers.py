@@ -105,7 +105,26 @@ def _totals(req: Request, currency: str, native: Amounts) -> Totals:
     target = req.workload.currency
     if currency == target:
         return Totals(currency, native, native)
-    return Totals(currency, native, Amounts(*[req.rates.convert(a, currency, target) for a in native]))
+    convert = req.rates.convert
+    listed, effective, billed, committed, obligation = native
+    most = convert(effective, currency, target)
+    cash = most if billed is effective else convert(billed, currency, target)
+    owed = cash if committed is billed else convert(committed, currency, target)
+    return Totals(
+        currency,
+        native,
+        Amounts(
+            most if listed is effective else convert(listed, currency, target),
+            most,
+            cash,
+            owed,
+            cash
+            if obligation is billed
+            else owed
+            if obligation is committed
+            else convert(obligation, currency, target),
+        ),
+    )
 
 
 def offer(req: Request, what: Bought) -> Offer:
