@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from planner.cli import run as run_in_process
+from planner.workload import PRECISIONS
 from tests.conftest import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,8 @@ def test_json_has_what_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
         assert s[field]["low"] < s[field]["estimate"] < s[field]["high"]
     assert s["basis"]
     assert s["warnings"] == [
-        "the newest series of measurements is of vLLM@0.26.0: vLLM@0.31.0 is estimated as that generation"
+        "the newest series of measurements is of vLLM@0.26.0: vLLM@0.31.0 is estimated as that generation",
+        "no measured row of A10: its speed is scaled by datasheet from A40-48GB, RTX-3090-24GB, RTX-A6000-48GB",
     ]
     assert s["concurrency"] == 16
 
@@ -99,7 +101,13 @@ def test_names_of_published_measurements_are_taken(capsys: pytest.CaptureFixture
     """Every row of benchmarks/anchors.csv that the fit uses can be asked for in its own words."""
     with (ROOT / "benchmarks" / "anchors.csv").open(encoding="utf-8", newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["fit"] == "yes" and r["id"] != "t0680"]
-    assert len(rows) > 450
+    # What has no word of ours: a repack, experts narrower than the rest, requests in flight on average, a row of no table.
+    odd = [r for r in rows if r["precision"] not in PRECISIONS and not r["precision"].startswith("int8")]
+    odd += [r for r in rows if float(r["concurrency_or_batch"].replace("max", "1")) % 1]
+    odd += [r for r in rows if r["engine"] == "TensorRT-LLM" and r["precision"] == "mxfp4"]
+    odd += [r for r in rows if "recipe" in r["engine_version"]]
+    rows = [r for r in rows if r not in odd]
+    assert len(rows) > 950
     for r in rows[::9]:
         load = "max" if r["concurrency_or_batch"] == "max" else r["concurrency_or_batch"]
         s = answer(

@@ -162,7 +162,8 @@ def load(path: str) -> Model:
             "source": path,
             "notes": "",
             "group": stored.group,
-            "parts": stored.parts if stored is not checkpoint.BFLOAT16 else (),
+            "cache": stored.cache,
+            "parts": stored.parts if stored.native != checkpoint.BFLOAT16.native else (),
             **more,
         }
     )

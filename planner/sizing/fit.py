@@ -12,7 +12,7 @@ from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
 from planner.sizing.gpus import GIB, GpuSpec, Missing
 from planner.sizing.layout import Plans
-from planner.sizing.memory import Plan, expert_parallel
+from planner.sizing.memory import Plan, expert_parallel, own_cache
 from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.text import Text, text
@@ -170,7 +170,9 @@ def case_of(load: Load, machine: tuple[str, float | None, float], host: Host) ->
     if isinstance(gpu, Missing):
         return "", gpu.why
     choice = engines.choose(gpu, host, load.engine)
-    refused = choice.refused or support.refusal(choice.engine, gpu, load.precision, model, load.kv_cache_dtype)
+    refused = choice.refused or support.refusal(
+        choice.engine, gpu, load.precision, model, load.kv_cache_dtype or own_cache(model, load.precision)
+    )
     if refused:
         return choice.engine.label, refused
     built = choice.build is not None or not host.name
@@ -262,9 +264,9 @@ def _best(case: Case, plans: list[Plan], ask: Demand) -> tuple[Served | None, Te
 
 def _near(case: Case, plan: Plan, found: Estimate, ask: Demand) -> tuple[float, Text]:
     """Return by how much one request alone exceeds the limits on `plan`, and that in words."""
-    anchored = case.gpu.family in estimate.calibration().families
-    tpot = estimate.banded(1e3 * found.tpot, "tpot", anchored)
-    ttft = estimate.banded(1e3 * found.ttft, "ttft", anchored)
+    kind = estimate.kind_of(case.model, case.load.precision, case.gpu, case.engine)
+    tpot = estimate.banded(1e3 * found.tpot, "tpot", kind)
+    ttft = estimate.banded(1e3 * found.ttft, "ttft", kind)
     over = max(tpot.high / (ask.tpot * 1e3) if ask.tpot else 0, ttft.high / (ask.ttft * 1e3) if ask.ttft else 0)
     limits = [(name, f"{value * 1e3:g}") for name, value in (("tpot", ask.tpot), ("ttft", ask.ttft)) if value]
     first = text("{what} {limit} ms", what=limits[0][0], limit=limits[0][1])
@@ -301,9 +303,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
         found.append(
             text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)
         )
-    if not s.anchored:
-        key = "no measured rows for GPUs of family {name}: speed is estimated with global parameters"
-        found.append(text(key, name=case.gpu.family))
+    found += estimate.rests(case.model, case.load.precision, case.gpu)
     if s.plan.pp > 1:
         key = "a pipeline over {n} instances: no measured row has one, the speed is a model's"
         found.append(text(key, n=str(s.plan.pp)))
@@ -325,14 +325,14 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
         engine=case.engine.label,
         layout=Layout(s.plan.tp, pp, s.copies),
         memory=memory(s.plan, s.copies, ask.isl + ask.osl),
-        output_tokens_per_second=estimate.banded(made, "rate", s.anchored),
-        total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.anchored),
-        ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.anchored),
-        tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.anchored),
+        output_tokens_per_second=estimate.banded(made, "rate", s.kind),
+        total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.kind),
+        ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.kind),
+        tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.kind),
         concurrency=math.ceil(held / pp),
         utilisation=None,
         idle_gpus=case.cards - busy * s.plan.tp,
-        basis=estimate.anchors(case.gpu, precision),
+        basis=estimate.anchors(case.model, precision, case.gpu),
         warnings=tuple(_warnings(case, s)),
         steps=Steps(lambda: _steps(case, s, ask)),
     )
@@ -344,7 +344,7 @@ def _steps(case: Case, s: Served, ask: Demand) -> tuple[Step, ...]:
 
     return (
         *steps.memory_steps(s.plan, case.model, case.load.precision, case.gpu, case.engine),
-        *steps.speed_steps(s, case.gpu, ask),
+        *steps.speed_steps(s, case, ask),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from planner.errors import MisuseError
 from planner.records import NamedTuple
-from planner.sizing import Sizing, Steps, estimate, fit, layout, steps
+from planner.sizing import Sizing, Step, Steps, estimate, fit, layout, steps
 from planner.sizing.engines import ANYWHERE, Host
 from planner.sizing.fit import Case
 from planner.sizing.memory import tile_refusal, tp_refusal
@@ -70,8 +70,16 @@ def on_machine(
     found = fit.assemble(case, best.served, ask, now, now.tokens_per_second, min(best.load, now.batch))
     return found._replace(
         warnings=(*found.warnings, *_waiting(best)),
-        steps=Steps(lambda: (*found.steps, steps.load_step(best.served, now, best.load, burst))),
+        steps=Steps(
+            lambda: (*found.steps, steps.load_step(best.served, now, best.load, burst), *_near(best, case, ask))
+        ),
     )
+
+
+def _near(best: _Run, case: Case, ask: Demand) -> tuple[Step, ...]:
+    from planner.sizing.nearest import nearest_steps
+
+    return nearest_steps(best.served, case, ask, best.load)
 
 
 def _fastest(case: Case, plans: list[layout.Plan], ask: Demand, burst: bool) -> _Run | None:

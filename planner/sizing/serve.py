@@ -41,10 +41,10 @@ class Served:
     """A layout at its limit. A unit is one instance, or the pp instances of a pipelined copy.
 
     most: requests that one copy holds; batch: requests at once over the unit's copies within memory and latency
-    limits; full: the estimate there; rate_low: its low side.
+    limits; full: the estimate there; rate_low: its low side; kind: whose range it has.
     """
 
-    __slots__ = ("anchored", "batch", "copies", "full", "machine", "most", "plan", "rate_low")
+    __slots__ = ("batch", "copies", "full", "kind", "machine", "most", "plan", "rate_low")
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Served:
         batch: float,
         full: Estimate,
         rate_low: float,
-        anchored: bool,
+        kind: str,
     ) -> None:
         self.plan = plan
         self.copies = copies
@@ -64,7 +64,7 @@ class Served:
         self.batch = batch
         self.full = full
         self.rate_low = rate_low
-        self.anchored = anchored
+        self.kind = kind
 
 
 _machines: dict[Plan, Machine] = {}  # plans are made once per model, precision, GPU and engine (memory.plan)
@@ -78,8 +78,7 @@ def serve(
     Limits are held by the pessimistic side of the estimate.
     """
     fit = estimate.calibration()
-    anchored = gpu.family in fit.families
-    kind = "anchored" if anchored else "other"
+    kind = estimate.kind_of(model, precision, gpu, engine)
     machine = _machines.get(plan)
     if machine is None:
         if len(_machines) > 1024:
@@ -88,8 +87,8 @@ def serve(
     most = estimate.hold(plan, engine, gpu, ask.isl, ask.osl)
     each = most
     if ask.tpot or ask.ttft:
-        tpot = ask.tpot / fit.bands["tpot:" + kind][1] if ask.tpot else math.inf
-        ttft = ask.ttft / fit.bands["ttft:" + kind][1] if ask.ttft else math.inf
+        tpot = ask.tpot / estimate.factors("tpot", kind)[1] if ask.tpot else math.inf
+        ttft = ask.ttft / estimate.factors("ttft", kind)[1] if ask.ttft else math.inf
 
         def meets(batch: float) -> bool:
             e = estimate.at(machine, plan.pp, 1, most, batch, ask.isl, ask.osl)
@@ -104,8 +103,8 @@ def serve(
                 low, high = (middle, high) if meets(float(middle)) else (low, middle)
             each = float(low)
     full = estimate.at(machine, plan.pp, copies, most, each * copies, ask.isl, ask.osl)
-    low_side = full.tokens_per_second * fit.bands["rate:" + kind][0]
-    return Served(plan, copies, machine, most, each * copies, full, low_side, anchored)
+    low_side = full.tokens_per_second * estimate.factors("rate", kind)[0]
+    return Served(plan, copies, machine, most, each * copies, full, low_side, kind)
 
 
 def instances(s: Served, ask: Demand) -> int:
