@@ -14,13 +14,13 @@ $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing planner into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
-	@$(BIN)/python -m compileall -q planner providers
+	@$(BIN)/python -m tools.compile
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
 	@echo "installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
-	@$(BIN)/python -m compileall -q planner providers
+	@$(BIN)/python -m tools.compile
 	@touch $@
 
 quote: $(VENV)/.installed   ## what 720 hours cost on three clouds
@@ -74,7 +74,7 @@ sizing: setup               ## rewrite the tables of docs/sizing.md and docs/boo
 	$(BIN)/python -m tools.sizing_tables --write
 
 bench: setup                ## all benchmarks (ONLY="startup sizing" for some; results in benchmarks/README.md)
-	@$(BIN)/python -m compileall -q planner providers
+	@$(BIN)/python -m tools.compile
 	$(BIN)/python -m benchmarks $(ONLY)
 
 lock: setup                 ## rewrite constraints.txt and requirements/*.lock (asks the package index)

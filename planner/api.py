@@ -21,6 +21,7 @@ from planner.workload import Workload, make
 if TYPE_CHECKING:
     from planner.offer import InstanceType
     from planner.sizing.engines import Host
+    from planner.sizing.own import Measurement
     from planner.terraform.deploy import Settings
 
 __all__ = ["Catalog", "Diff", "Quote", "Sizing", "Workload", "diff", "emit", "load", "quote", "render", "size"]
@@ -34,6 +35,7 @@ def quote(
     today: date | None = None,
     rates: Rates | None = None,
     whole: bool = True,
+    measurements: tuple[Measurement, ...] = (),
     **fields: object,
 ) -> Quote:
     """Return what a workload costs, offer by offer.
@@ -42,20 +44,31 @@ def quote(
     top of it, typed as on the command line. catalog: the prices (default: the lists that come with planner). today: the
     day against which ages are counted (default: the catalogue's date, else today). rates: exchange rates (default: the
     newest committed ones and the workload's own). whole: offers carry every line that other volumes could need, so that
-    the workbook and the page can recompute them. Raises `MisuseError` for unknown names and values out of bounds.
+    the workbook and the page can recompute them. measurements: your own (`planner.quoting.measured.read(path)`), preferred to the
+    estimate. Raises `MisuseError` for unknown names and values out of bounds.
     """
     work = make({k: v for k, v in fields.items() if v is not None}, workload)
     prices = catalog or Catalog()
     day = today.isoformat() if today else prices.as_of or date.today().isoformat()
-    return build.quote(work, prices, day, rates or Rates(committed(prices.as_of), work.fx), whole)
+    found = rates or Rates(committed(prices.as_of), work.fx)
+    return build.quote(work, prices, day, found, whole, own=measurements)
 
 
-def size(model: str, machine: str | InstanceType, /, *, catalog: Catalog | None = None, **load: object) -> Sizing:
+def size(
+    model: str,
+    machine: str | InstanceType,
+    /,
+    *,
+    catalog: Catalog | None = None,
+    measurements: tuple[Measurement, ...] = (),
+    **load: object,
+) -> Sizing:
     """Return how a machine serves a model: layout, memory, tokens a second and latency, each with its range.
 
     machine: an instance type's name or record, a GPU ("H100"), or several ("8x H100"). load: fields of the workload
-    (`concurrency=64`, `precision="fp8"`, `input_tokens=...`), and `tp`, `burst`. Raises `MisuseError` for what can never
-    run; memory and latency limits that are not met are an answer (`fits` False, with reasons).
+    (`concurrency=64`, `precision="fp8"`, `input_tokens=...`), and `tp`, `burst`. measurements: your own, as for `quote`.
+    Raises `MisuseError` for what can never run; memory and latency limits that are not met are an answer (`fits` False, with
+    reasons).
     """
     from planner.sizing.machine import on_machine
 
@@ -64,15 +77,16 @@ def size(model: str, machine: str | InstanceType, /, *, catalog: Catalog | None 
     if isinstance(machine, str):
         number, times, name = machine.partition("x ")
         if times and number.strip().isdigit():
-            return on_machine(work, name.strip(), float(number), tp=tp, burst=burst)
+            return on_machine(work, name.strip(), float(number), tp=tp, burst=burst, own=measurements)
         spec = _instance(machine, catalog or Catalog())
         if spec is None:
-            return on_machine(work, machine, 1.0, tp=tp, burst=burst)
+            return on_machine(work, machine, 1.0, tp=tp, burst=burst, own=measurements)
         machine = spec
     memory = None if machine.gpu_memory_gib is None else float(machine.gpu_memory_gib)
     network = None if machine.network_gbps is None else float(machine.network_gbps)
     host = _host(machine.provider, catalog or Catalog())
-    return on_machine(work, machine.gpu_model, float(machine.gpu_count), memory, network, tp, burst, host)
+    count = float(machine.gpu_count)
+    return on_machine(work, machine.gpu_model, count, memory, network, tp, burst, host, own=measurements)
 
 
 def _host(provider: str, catalog: Catalog) -> Host:

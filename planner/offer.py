@@ -123,6 +123,11 @@ class Way(NamedTuple):
     zone: str = ""
     os: str = "linux"
 
+    @property
+    def anywhere(self) -> "Way":
+        """The same in whatever zone."""
+        return self._replace(zone="") if self.zone else self
+
 
 class Source(NamedTuple):
     """Who says a price, since when, and when that was confirmed.
@@ -181,8 +186,7 @@ class Price(NamedTuple):
         Steps (tier_from), the parts of a commitment (unit), zones and currency are inside a group: a new flat price must
         not stand beside yesterday's third step, nor a zone's spot price beside an older one of the whole region.
         """
-        way = self.way
-        return way._replace(zone="") if way.zone else way
+        return self.way.anywhere
 
     @property
     def key(self) -> Key:

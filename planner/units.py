@@ -7,6 +7,7 @@ A window is a number of hours. Two kinds of month follow from it:
 * `billing_months(hours, start)`: how many calendar months the window needs. Subscriptions are bought in these, and
   traffic tiers start anew in each. Without a start date a month holds up to 744 hours (31 days), so 720, 730 and 744
   hours are one month and 8,760 hours are twelve; with a start date the calendar decides.
+  `month_parts` says how much of the last of them is used: 2,190 hours from 1 December are three months and 30 hours.
 
 GB is 10^9 bytes where a cloud says so and is otherwise the cloud's own word; GiB is 2^30 bytes. `docs/units.md` says
 which cloud means which.
@@ -14,7 +15,7 @@ which cloud means which.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
@@ -30,6 +31,8 @@ __all__ = [
     "add_months",
     "billing_months",
     "iso_date",
+    "month_parts",
+    "months_from",
     "term_hours",
     "term_months",
 ]
@@ -38,6 +41,7 @@ RATE_MONTH_HOURS = Decimal(730)
 YEAR_HOURS = Decimal(8760)
 LONGEST_BLOCK = Decimal(4368)  # hours of the longest capacity block, 182 days
 LONGEST_MONTH_HOURS = Decimal(744)
+SHORTEST_MONTH_HOURS = Decimal(720)  # of a month that no date says the length of; February is not among them
 #: Years of a date that somebody gives: a term or a window from there stays within the calendar.
 FIRST_YEAR, LAST_YEAR = 1970, 2999
 
@@ -101,13 +105,69 @@ def billing_months(hours: Decimal, start: date | None = None) -> int:
     return months
 
 
+def month_parts(hours: Decimal, start: date | None = None) -> tuple[int, Decimal]:
+    """Return how many months `hours` fill, and what share they use of one more (from 0 to below 1).
+
+    Months are counted from `start`. Without one a month is any of 720 to 744 hours and a year has 8,760: 720 and 744 hours
+    are one month, 2,190 are three, 30 are 30/720 of one.
+    """
+    if start is None:
+        years = int(hours // YEAR_HOURS)
+        left = hours - years * YEAR_HOURS
+        months = int(left // LONGEST_MONTH_HOURS)
+        more = left - LONGEST_MONTH_HOURS * months
+        room = SHORTEST_MONTH_HOURS * (months + 1) - LONGEST_MONTH_HOURS * months
+        return (12 * years + months + 1, Decimal(0)) if more >= room else (12 * years + months, more / room)
+    months = int(hours // LONGEST_MONTH_HOURS)
+    while _between(start, add_months(start, months + 1)) <= hours:
+        months += 1
+    first, after = add_months(start, months), add_months(start, months + 1)
+    return months, (hours - _between(start, first)) / _between(first, after)
+
+
+def months_from(start: str, months: int) -> list[datetime]:
+    """Return the instants (UTC) at which `months` months from an ISO day begin, and the one at which the last ends."""
+    first = date.fromisoformat(start)
+    return [datetime.combine(add_months(first, n), time(), UTC) for n in range(months + 1)]
+
+
+def _between(begin: date, end: date) -> Decimal:
+    return Decimal((end - begin).days * 24)
+
+
 class Window(NamedTuple):
-    """What is paid for: `hours` from the first day `start` (ISO date; "" = no day is given, see `billing_months`)."""
+    """What is paid for: `hours` from the first day `start` (ISO date; "" = no day is given, see `billing_months`).
+
+    prorated: traffic of a month that is used in part is that part of a month's, else a whole month's. span: the months that it
+    lasts where its hours are only a part of them (planner.duty), 0 where they are all of it.
+    """
 
     hours: Decimal
     start: str = ""
+    prorated: bool = False
+    span: int = 0
 
     @property
     def months(self) -> int:
         """The calendar months that the window needs."""
-        return billing_months(self.hours, date.fromisoformat(self.start) if self.start else None)
+        return self.span or billing_months(self.hours, self._first)
+
+    @property
+    def length(self) -> Decimal:
+        """The hours from its beginning to its end, used or not: of whole years 8,760 each, else by the calendar."""
+        if not self.span:
+            return self.hours
+        if self.span % 12 == 0 or self._first is None:
+            return max(self.hours, RATE_MONTH_HOURS * self.span)
+        return max(self.hours, _between(self._first, add_months(self._first, self.span)))
+
+    @property
+    def traffic(self) -> tuple[int, Decimal]:
+        """The months whose traffic is paid: how many whole ones, and the share of one more."""
+        if self.span:
+            return self.span, Decimal(0)
+        return month_parts(self.hours, self._first) if self.prorated else (self.months, Decimal(0))
+
+    @property
+    def _first(self) -> date | None:
+        return date.fromisoformat(self.start) if self.start else None

@@ -1,17 +1,19 @@
 """What must run: the workload, from options or a TOML file, checked as a whole before anything is priced."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 
+from planner.duty import parse
 from planner.errors import MisuseError, suggest
 from planner.harmless import one_line
-from planner.money import CURRENCIES, bounded, decimal_of, percent_of, seen
+from planner.money import CURRENCIES, Tax, bounded, decimal_of, percent_of, seen, tax_of, taxes_given
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
-from planner.units import iso_date
+from planner.units import Window, add_months, iso_date, months_from
 
-__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "make", "unsaid"]
+__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "make", "unsaid"]
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
@@ -20,6 +22,8 @@ PRECISIONS = (
     *("int4-awq", "int4-gptq", "int4-w4a16", "mxfp4", "nvfp4"),
 )
 KV_DTYPES = ("", "fp8")
+#: Whether a month that is used in part pays for the traffic of that part, or of all of it.
+EGRESS_MONTHS = ("prorated", "begun")
 
 
 class Load(NamedTuple):
@@ -52,16 +56,18 @@ _load_of = attrgetter(*Load._fields)
 class Workload(NamedTuple):
     """A workload. Every field has the name of its option (`--egress-gb` is `egress_gb`, also in TOML).
 
-    hours: length of the window. start: ISO date of its first day, or "" (then months are counted as in units.py).
+    hours: length of the window, or of the part of it in which the capacity runs (use: how, planner.duty; "" = all the time). start: ISO date of its first day, or "" (then months are counted as in units.py).
     count: number of instances, or 0 to let the sizing decide. egress_gb, inter_region_gb: GB per calendar month;
     storage_gb: GB per instance kept for the whole window. headroom: share of capacity kept free (0.2). budget: in
     `currency`, or None. Empty tuples mean "all" (region: the providers' home regions). discount: (scope, share) where
     scope is a provider or provider:purchase_option. fx: (pair, rate) given by the user.
     rps, concurrency, tokens_per_second: the demand (0 = not given); ttft_ms, tpot_ms: latency limits (0 = none).
-    spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). discount_rate: nominal
+    spare: instances beyond the need (1 = N+1). tax: share added as tax rows (0 = not modelled). taxes: those of a provider,
+    of provider:site, or of all ("") that are not simply added (planner.money.Tax). discount_rate: nominal
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
-    checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice.
+    checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
+    of a month used in part is "prorated" or counts from when it is "begun" (as in 0.1.0).
     """
 
     name: str = ""
@@ -102,21 +108,41 @@ class Workload(NamedTuple):
     discount_rate: Decimal | None = None
     budget_basis: str = "obligation"
     kv_cache_dtype: str = ""
+    egress_months: str = "prorated"
+    taxes: tuple[Tax, ...] = ()
+    use: str = ""
 
     @property
     def load(self) -> Load:
         """What the sizing is asked, without prices and places."""
         return Load._make(_load_of(self))
 
+    @property
+    def window(self) -> Window:
+        """What is paid for."""
+        span = parse(self.use).months if self.use else 0
+        return Window(self.hours, self.start, self.egress_months == "prorated", span)
 
-def unsaid(budget: object) -> dict[str, object]:
+
+def unsaid(said: Mapping[str, object]) -> dict[str, object]:
     """Return the fields that came after 0.1.0, each with the value that a saved quote means by not naming it.
 
     Files and hashes leave a field out at that value, so that those of 0.1.0 hold: a `budget` without a basis was judged by
-    what is billed. Without a budget the basis says nothing.
+    what is billed, and of a month begun all traffic was paid. Without a budget, or traffic, these say nothing.
+    said: the fields that tell (`Workload._asdict()`, or as a file has them).
     """
-    basis = Workload._field_defaults["budget_basis"] if budget is None else "billed"
-    return {"discount_rate": None, "budget_basis": basis, "kv_cache_dtype": ""}
+    usual = Workload._field_defaults
+    basis = usual["budget_basis"] if said.get("budget") is None else "billed"
+    still = not any(str(said.get(name, 0)).strip("0.") for name in ("egress_gb", "inter_region_gb"))
+    months = usual["egress_months"] if still else "begun"
+    return {
+        "discount_rate": None,
+        "budget_basis": basis,
+        "kv_cache_dtype": "",
+        "egress_months": months,
+        "taxes": (),
+        "use": "",
+    }
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -149,13 +175,42 @@ def make(
         if key not in Workload._fields:
             raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, Workload._fields)}")
         try:
+            if key == "tax" and not saved:
+                fields |= taxes_given(value)
+                continue
             fields[key] = _field(key, value)
             if not saved:
                 _worth_asking(key, fields[key])
         except MisuseError as exc:
             told = str(exc)
             raise MisuseError(f"{at}{told if len(told) <= 400 else told[:397] + '...'}") from None
-    return (base or Workload())._replace(**fields)  # type: ignore[arg-type]
+    made = (base or Workload())._replace(**fields)  # type: ignore[arg-type]
+    if made.use and "hours" in values and not saved:
+        if "use" in values:
+            raise MisuseError(f"{at}--use says how many hours there are: leave out --hours")
+        made = made._replace(use="")
+    if not made.use:
+        return made
+    hours = _used(made)
+    if saved and made.hours != hours:
+        raise MisuseError(f"{at}hours is {made.hours}, but {made.use!r} is {hours}")
+    return made._replace(hours=hours)
+
+
+def _used(work: Workload) -> Decimal:
+    """Return the hours of a workload's use, at most what its months have; without a first day those of average months."""
+    use = parse(work.use)
+    if not work.start:
+        return use.average
+    return sum(use.by_month(months_from(work.start, use.months)), Decimal(0))
+
+
+def in_time(work: Workload, today: str) -> Workload:
+    """Return a workload that runs part of the time with its first day: the first of the month after `today` if none is given."""
+    if not work.use or work.start:
+        return work
+    first = add_months(date.fromisoformat(today).replace(day=1), 1).isoformat()
+    return work._replace(start=first, hours=_used(work._replace(start=first)))
 
 
 def _worth_asking(key: str, value: object) -> None:
@@ -204,6 +259,13 @@ def _field(key: str, value: object) -> object:
         if word not in BASES:
             raise MisuseError(f"{label}: unknown basis {seen(value)}: {suggest(word, BASES)}")
         return word
+    if key == "use":
+        return parse(str(value)).text if value else ""
+    if key == "egress_months":
+        word = str(value).lower()
+        if word not in EGRESS_MONTHS:
+            raise MisuseError(f"{label}: {seen(value)}: {suggest(word, EGRESS_MONTHS)}")
+        return word
     if key == "discount_rate":
         return None if value is None else percent_of(value, label)
     if key == "budget":
@@ -215,6 +277,8 @@ def _field(key: str, value: object) -> object:
         return bounded(limit, label, 0, 10**15)
     if key == "currency":
         return _currency(label, str(value))
+    if key == "taxes":
+        return tuple(sorted(tax_of(scope, said) for scope, said in _pairs(label, value)))
     if key == "discount":
         return tuple(sorted(_discount(label, scope, share) for scope, share in _pairs(label, value)))
     if key == "fx":

@@ -91,8 +91,7 @@ def price(value: object, what: str) -> Decimal:
     amount = number(value, what)
     if amount <= 0:
         raise FetchError(
-            f"{what} is {plain(amount)} where a price is expected; nothing was taken from this region "
-            "(leave the type out with --family, or report it)"
+            f"{what} is {plain(amount)} where a price is expected; look at it with --keep-raw DIR, and report it"
         )
     return amount
 

@@ -2,16 +2,25 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner import workload
 from planner.errors import MisuseError
+from planner.money import Tax, tax_at
 from planner.offer import Price, TransferPrice
 from planner.prices import catalog
 from planner.quoting import cost, lines
+from planner.quoting.calendar import schedule
+from planner.quoting.fields import load_workload, workload_dict
 from planner.quoting.records import Charge, Offer
+from planner.quoting.saved import load
+from planner.quoting.whatif import rate_of
+from planner.quoting.worth import present_value
+from planner.rendering.json import dump
 from planner.text import text
 from planner.units import Window
 from tests import bookrows
@@ -181,12 +190,12 @@ def test_window_longer_than_the_term_needs_more_terms() -> None:
 
 
 def test_unpriced_is_never_zero() -> None:
-    """Beijing has no traffic price on the China site: the offer says so and ranks after complete ones."""
-    quote = make_quote(hours="720", egress_gb="1000", instance_type="ecs.gn7i-c16g1.4xlarge")
+    """Beijing has no price of a disk on the China site: the offer says so and ranks after complete ones."""
+    quote = make_quote(hours="720", egress_gb="1000", storage_gb="1000", instance_type="ecs.gn7i-c16g1.4xlarge")
     beijing = find(quote.offers, region="cn-beijing")
     hangzhou = find(quote.offers, region="cn-hangzhou")
-    assert not any(c.category == "egress" for c in beijing.charges)
-    assert "no price for cn-beijing" in str(beijing.unpriced[0])
+    assert not any(c.category == "storage" for c in beijing.charges)
+    assert "disk: no price for cn-beijing" in str(beijing.unpriced[0])
     assert sum(c.amount for c in hangzhou.charges if c.category == "egress") == 800
     assert quote.offers.index(hangzhou) < quote.offers.index(beijing)
 
@@ -206,6 +215,78 @@ def test_tax_adds_its_own_row() -> None:
     rows = [c for c in quote.offers[0].charges if c.category == "tax"]
     assert [c.amount for c in rows] == [D("15809.50224") * D("0.06")]
     assert quote.offers[0].totals.native.effective == D("15809.50224") * D("1.06")
+
+
+def v100(**fields: object) -> Offer:
+    fields = {"instance_type": "GN10Xp.20XLARGE320", "region": "ap-guangzhou", "currency": "CNY", **fields}
+    return find(make_quote(hours="720", **fields).offers, site="china", purchase_option="subscription", term="1m")
+
+
+def test_a_tax_that_the_prices_hold_is_taken_out_of_them() -> None:
+    """46,000 with 6 % in it are 43,396.23 and 2,603.77."""
+    offer = v100(tax=["tencentcloud=6%:included"])
+    assert [c.amount.quantize(D("0.01")) for c in offer.charges] == [D("43396.23"), D("2603.77")]
+    assert set(offer.totals.native) == {D(46000)}
+    added = v100(tax=["tencentcloud:china=6%", "aws=0%"])
+    assert [c.amount for c in added.charges] == [D(46000), D(2760)]
+
+
+def test_a_tax_that_comes_back_is_cash_and_no_cost() -> None:
+    offer = v100(tax="6%:included:recoverable")
+    net = D(46000) / D("1.06")
+    assert (offer.totals.native.effective, offer.totals.native.obligation, offer.totals.native.list) == (net, net, net)
+    assert (offer.totals.native.billed, offer.totals.native.committed) == (D(46000), D(46000))
+    offer = v100(tax={"default": "6%:recoverable"})
+    assert offer.totals.native.effective == 46000 and offer.totals.native.billed == 48760
+    for told in ("6%:recoverable", "6%:included:recoverable", "6%:included", "6%"):
+        quote = make_quote(tax=told, discount_rate="0%", provider="tencentcloud", region="ap-guangzhou")
+        for one in quote.offers:
+            cash = present_value(quote, one, D(0))
+            owed = sum(e.billed for e in schedule(quote, one) if not e.charge.rule.endswith("_back"))
+            assert abs(cash - owed * rate_of(quote, one.totals.native_currency)) < D("1e-15"), (told, one.id)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("6%:inclusive", "--tax: 'inclusive'"),
+        ("6%:added:included", "not both"),
+        ("=6%", "write 6%, PROVIDER=6%"),
+        (["aws=1%", "aws=2%"], "aws is given twice"),
+        (["1%", "2%"], "the tax of all is given twice"),
+        ("aws=120%", "--tax aws: 120% is outside"),
+        ("aws=nan", "--tax aws"),
+        ("asw=6%", "unknown provider 'asw'.*aws"),
+        ("tencentcloud:chian=6%", "has no site 'chian'.*china"),
+        ({"aws": ["6%"]}, "--tax aws"),
+    ],
+)
+def test_a_tax_that_says_nothing_is_a_misuse(given: object, words: str) -> None:
+    with pytest.raises(MisuseError, match=words):
+        make_quote(tax=given)
+
+
+def test_what_is_said_of_a_site_comes_before_its_provider_and_of_that_before_all() -> None:
+    work = workload.make({"tax": ["5%", "aws=0%", "tencentcloud=6%:included", "tencentcloud:international=9%"]})
+    found = [
+        tax_at(work.taxes, work.tax, *at)
+        for at in (("aws", "aws"), ("alicloud", "china"), ("tencentcloud", "international"))
+    ]
+    assert [t.share for t in found] == [D(0), D("0.05"), D("0.09")]
+    assert tax_at(work.taxes, work.tax, "tencentcloud", "china").included
+    told = workload_dict(work)
+    assert told["taxes"] == {"aws": "0", "tencentcloud": "0.06:included", "tencentcloud:international": "0.09"}
+    assert load_workload(told, "x") == work and "taxes" not in workload_dict(workload.make({"tax": "6%"}))
+
+
+def test_taxes_in_toml_and_in_a_saved_quote(tmp_path: Path) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text('provider = "tencentcloud"\n[tax]\ndefault = "5%"\ntencentcloud = "6%:included"\n')
+    work = workload.from_toml(str(path))
+    assert work.tax == D("0.05") and work.taxes == (Tax("tencentcloud", D("0.06"), True),)
+    quote = make_quote(tax=["tencentcloud=6%:included", "alicloud=9%:recoverable"], egress_gb="90")
+    again = load(dump(quote))
+    assert again == quote and again.hash == quote.hash
 
 
 def test_range_quotes_the_high_end_and_says_so() -> None:

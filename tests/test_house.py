@@ -180,6 +180,7 @@ PATTERNS: dict[str, str] = {
     "planner/terraform/align.py": "aligns HCL as terraform fmt does",
     "planner/terraform/bootstrap.py": "finds secrets in emitted files; checks names",
     "planner/terraform/cloud.py": "checks the patterns and words of a cloud's facts",
+    "planner/terraform/checkpoints.py": "checks the name of a checkpoint that the user gave",
     "planner/terraform/deploy.py": "checks names that the user gave",
     "planner/terraform/module.py": "blank lines that empty parts leave behind",
     "planner/terraform/readback.py": "reads HCL",

@@ -73,6 +73,9 @@ def test_rows_are_whole_and_unique():
 
 def english_left(words):
     text = re.sub(r"`[^`]*`|https?://\S+|[\w./-]+\.(?:csv|md|json|com|toml)\S*", " ", words)
+    text = re.sub(
+        r"\b(?:CVE|PYSEC|GHSA)-[\w-]+|(?<![\w.])/[a-z]\w*(?:/\w+)+", " ", text
+    )  # identifiers, paths of the API
     text = re.sub(r"\b(?=\w*\d)[\w.:/@-]+", " ", text)
     return sorted({w for w in re.findall(r"[A-Za-z_]{2,}", text) if w.lower() not in NAMES and len(w) > 2})
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from planner.cli.help import help_option
 from planner.errors import PlannerError, scrubbed
 
 __all__ = ["cli", "main"]
@@ -22,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "refresh": ("planner.cli.refresh", "refresh", "Fetch newer prices from the clouds into your price book."),
     "diff": ("planner.cli.diff", "diff", "What changed between two saved quotes, in money and why."),
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
+    "verify": ("planner.cli.verify", "verify", "Check the sizing against a running endpoint or a benchmark's results."),
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
 }
@@ -55,7 +57,11 @@ class Commands(click.Group):
             formatter.write_dl([(name, entry[2]) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Commands,
+    add_help_option=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 def cli() -> None:
     """Plan what it costs to serve a model on rented GPUs: quotes, sizing, Terraform, finance files.
 
@@ -76,6 +82,7 @@ cli.params.append(
         ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
     )
 )
+cli.params.append(help_option())
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`planner catalog diff|history|export|import`: the price book over time, and shared."""
+"""`planner catalog diff|export|import`: the price book over time, and shared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DB = click.option(
 
 def add_to(group: click.Group) -> None:
     """Attach the commands of the price book to the group `planner catalog`."""
-    for command in (diff, history, export, import_):
+    for command in (diff, export, import_):
         group.add_command(command)
 
 
@@ -88,41 +88,6 @@ def _affected(change: Change, offers: Iterable[object] | None) -> str:
         return words_affected(change.row)
     ids = ids_affected(change.row, offers)  # type: ignore[arg-type]
     return ", ".join(ids) if ids else "no offer of the quote"
-
-
-@click.command()
-@click.argument("instance_type", metavar="TYPE")
-@click.option("--provider", metavar="NAME", default="", help="Only this provider.")
-@click.option("--region", metavar="ID", default="", help="Only this region.")
-@_DB
-def history(instance_type: str, provider: str, region: str, price_book_db: str | None) -> int:
-    """Show when each price of an instance type was first seen, changed and vanished."""
-    from planner.money import plain, show
-    from planner.prices.book.history import history as story
-    from planner.prices.book.words import name_of, unit_of
-
-    with _open(price_book_db) as book:
-        events = story(book, instance_type, provider, region)
-    if not events:
-        raise MisuseError(
-            f"the price book has never seen {instance_type!r} there; `planner catalog list` shows what is known"
-        )
-    title = ""
-    for event in events:
-        name = f"{name_of(event.price)}, {event.price.site}, {'with keys' if event.access == 'keys' else 'public list'}"
-        if name != title:
-            click.echo(name)
-            title = name
-        unit = unit_of(event.price)
-        if event.amount is None:
-            text = "withdrawn"
-        elif event.before is None:
-            text = f"{plain(event.amount)} {unit}"
-        else:
-            percent = (event.amount - event.before) / event.before * 100
-            text = f"{plain(event.amount)} {unit} ({'+' if percent > 0 else ''}{show(percent)} %)"
-        click.echo(f"  {event.observed_at}  {text}")
-    return 0
 
 
 @click.command()

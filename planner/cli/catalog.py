@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.book import add_to
+from planner.cli.history import history
 from planner.cli.options import book_options, open_catalog, put
 from planner.cli.screen import colours
+from planner.cli.services import services
 from planner.errors import CatalogError, MisuseError, suggest
 
 if TYPE_CHECKING:
@@ -292,4 +294,6 @@ def _book_problems(price_book_db: str | None) -> list[str]:
         return [str(exc)]
 
 
+catalog.add_command(services)
+catalog.add_command(history)
 add_to(catalog)

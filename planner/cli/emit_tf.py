@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.help import Grouped
-from planner.cli.options import book_options, make_quote, make_workload, open_catalog, saved_quote, workload_options
+from planner.cli.options import (
+    book_options,
+    make_quote,
+    make_workload,
+    measured_option,
+    open_catalog,
+    saved_quote,
+    workload_options,
+)
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.argument("cloud", metavar="PROVIDER", shell_complete=_complete)
 @workload_options
 @book_options
+@measured_option
 @click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
 @click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
 @click.option(
@@ -56,7 +65,15 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.option(
     "--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models."
 )
-@click.option("--checkpoint", metavar="ORG/NAME", default="", help="Checkpoint on the model hub.  [the model's own]")
+@click.option(
+    "--checkpoint",
+    metavar="ORG/NAME[@SHA]",
+    default="",
+    help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
+)
+@click.option(
+    "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
+)
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 @click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Tag everything that takes tags.")
 def emit_tf(
@@ -84,11 +101,13 @@ def emit_tf(
     settings = _settings(values)
     if values.get("provider") and tuple(values["provider"]) != (cloud,):
         raise MisuseError(f"emit-tf writes for one provider, {cloud}; drop --provider")
+    measured = values.pop("measurements")
     books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
     if quote_file:
-        priced = _saved(quote_file, values, any(books.values()), strict)
+        priced = _saved(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
     else:
-        priced = make_quote(make_workload({**values, "provider": (cloud,)}), open_catalog(**books))
+        workload = make_workload({**values, "provider": (cloud,)})
+        priced = make_quote(workload, open_catalog(**books), measurements=measured)
     wanted = priced.workload
     region = values.get("region") or wanted.region
     offer = deploy.pick(

@@ -8,13 +8,22 @@ from typing import Any
 import click
 
 from planner.cli.help import Grouped
-from planner.cli.options import book_options, make_quote, make_workload, open_catalog, saved_quote, workload_options
+from planner.cli.options import (
+    book_options,
+    make_quote,
+    make_workload,
+    measured_option,
+    open_catalog,
+    saved_quote,
+    workload_options,
+)
 from planner.errors import MisuseError
 
 
 @click.command(cls=Grouped)
 @workload_options
 @book_options
+@measured_option
 @click.option(
     "--offer", metavar="ID", help="Id of the offer (column `offer` of CSV, `id` of JSON).  [the recommended one]"
 )
@@ -28,6 +37,7 @@ def explain(
     price_book_db: str | None,
     offline_list: bool,
     as_of: str | None,
+    measurements: str | None,
     workload_file: str | None,
     **values: Any,
 ) -> int:
@@ -49,7 +59,8 @@ def explain(
                 values.update(provider=(parts[0],), region=(parts[2],), instance_type=(parts[3],))
                 narrowed = True
         workload = make_workload({"workload_file": workload_file, **values})
-        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of))
+        catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+        result = make_quote(workload, catalog, measurements=measurements)
     if not result.offers:
         reasons = "; ".join(f"{r.instance_type}: {r.reason}" for r in result.rejected[:3])
         raise MisuseError(f"no offer to explain{': ' + reasons if reasons else ''}")

@@ -11,11 +11,14 @@ from typing import Any
 
 import click
 
-__all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped"]
+__all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 
 #: (title, options in the order in which they are shown)
 SHARED: tuple[tuple[str, str], ...] = (
-    ("What must run", "--hours --use --start --model --model-config --precision --kv-cache-dtype --engine"),
+    (
+        "What must run",
+        "--hours --use --start --model --model-config --precision --kv-cache-dtype --engine --measurements",
+    ),
     (
         "Its load",
         "--rps --concurrency --tokens-per-second --input-tokens --output-tokens --context-tokens --ttft-ms --tpot-ms "
@@ -49,6 +52,18 @@ MOST_USED = frozenset(
 _COLUMN = 24
 
 
+def help_option() -> click.Option:
+    """Return `--help`. click's own asks gettext for its sentence, which looks for files and loads `locale`: two ms of a quote."""
+    return click.Option(
+        ["-h", "--help"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_some,
+        help="Show this message and exit.",
+    )
+
+
 class Grouped(click.Command):
     """A command whose help comes in groups. groups: its table. most: what `--help` shows of it, None for everything."""
 
@@ -59,8 +74,9 @@ class Grouped(click.Command):
         most: frozenset[str] | None = MOST_USED,
         **attributes: Any,
     ) -> None:
-        super().__init__(*args, **attributes)
+        super().__init__(*args, **{**attributes, "add_help_option": False})
         self.groups, self.most = groups, most
+        self.params.append(help_option())
         if most is not None:
             self.params.append(
                 click.Option(
@@ -99,6 +115,12 @@ class Grouped(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl([(name.ljust(column), said) for name, said in records])
+
+
+def _some(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.exit()
 
 
 def _all(ctx: click.Context, param: click.Parameter, value: bool) -> None:

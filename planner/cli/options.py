@@ -14,9 +14,21 @@ from planner.errors import MisuseError
 if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
+    from planner.sizing.own import Measurement
     from planner.workload import Workload
 
-__all__ = ["book_options", "make_quote", "make_workload", "open_catalog", "put", "saved_quote", "workload_options"]
+__all__ = [
+    "book_options",
+    "make_quote",
+    "make_workload",
+    "measured_option",
+    "measurements_path",
+    "my_measurements",
+    "open_catalog",
+    "put",
+    "saved_quote",
+    "workload_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +38,7 @@ BASES = ("obligation", "effective", "billed", "committed", "present-value", "per
 #: (option, metavar, help, repeatable)
 OPTIONS = (
     ("--hours", "H", "Length of the window in hours.  [720]", False),
+    ("--use", "PATTERN", 'Instead of --hours: "300h/month x12" or "mon-fri 08-20 Asia/Shanghai x12".', False),
     ("--start", "DATE", "First day of the window (for calendar months).", False),
     ("--model", "NAME", "Model to serve.  [DeepSeek-R1-Distill-Qwen-7B]", False),
     ("--model-config", "FILE", "A Hugging Face config.json of a known architecture.", False),
@@ -43,7 +56,8 @@ OPTIONS = (
     ("--ttft-ms", "MS", "Limit on the time to the first token.", False),
     ("--tpot-ms", "MS", "Limit on the time per output token.", False),
     ("--egress-gb", "GB", "Data that leaves per calendar month.", False),
-    ("--egress-to", "DEST", "internet, same_region or a region.  [internet]", False),
+    ("--egress-to", "DEST", "internet, internet_flat, same_region or a region.  [internet]", False),
+    ("--egress-months", "HOW", "Traffic of a month used in part: prorated or begun (all of it).  [prorated]", False),
     ("--inter-region-gb", "GB", "Data to other regions of the cloud per calendar month.", False),
     ("--storage-gb", "GB", "Disk per instance.", False),
     ("--public-ips", "N", "Public IPv4 addresses.", False),
@@ -59,7 +73,7 @@ OPTIONS = (
     ("--fx", "PAIR=RATE", "Exchange rate, e.g. USDCNY=7.10.", True),
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
-    ("--tax", "SHARE", "Add tax rows, e.g. 6%.", False),
+    ("--tax", "[SCOPE=]SHARE[:HOW]", "Tax: 6%, CLOUD=0%, CLOUD:SITE=6%:included, CLOUD=9%:recoverable.", True),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
 
@@ -72,6 +86,13 @@ def workload_options(function: F) -> F:
         "--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence."
     )(function)
     return click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)(function)
+
+
+measured_option = click.option(
+    "--measurements",
+    metavar="FILE",
+    help="Measurements of `planner verify --save`, or none.  [yours, where there are any]",
+)
 
 
 def book_options(function: F) -> F:
@@ -184,15 +205,41 @@ def saved_quote(path: str, strict: bool = False) -> Quote:
     return quote
 
 
-def make_quote(workload: Workload, catalog: Catalog, whole: bool = False) -> Quote:
-    """Return the quote of `workload`, aged against today or the catalogue's own date."""
+def measurements_path() -> str:
+    """Return the file of the user's measurements."""
+    return os.path.join(home(), "measurements.json")
+
+
+def my_measurements(given: str | None, as_of: str = "") -> tuple[Measurement, ...]:
+    """Return the user's measurements: those in the file `given` ("none": none), else in their own file if there is one.
+
+    as_of: those made later are left out.
+    """
+    if given == "none":
+        return ()
+    path = given or measurements_path()
+    if not given and not os.path.exists(path):
+        return ()
+    from planner.quoting.measured import read
+
+    return tuple(m for m in read(path) if not as_of or m.measured_on <= as_of)
+
+
+def make_quote(
+    workload: Workload, catalog: Catalog, whole: bool = False, brief: bool = False, measurements: str | None = None
+) -> Quote:
+    """Return the quote of `workload`, aged against today or the catalogue's own date (planner.quoting.build).
+
+    measurements: as `--measurements`.
+    """
     from datetime import date
 
     from planner.prices import fx
     from planner.quoting import build
 
     today = catalog.as_of or date.today().isoformat()
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole)
+    own = my_measurements(measurements, catalog.as_of)
+    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief, own)
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:

@@ -12,6 +12,7 @@ from planner.cli.options import (
     book_options,
     make_quote,
     make_workload,
+    measured_option,
     open_catalog,
     put,
     saved_quote,
@@ -32,6 +33,7 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
 @workload_options
 @book_options
+@measured_option
 @click.option("--strict", is_flag=True, help="Exit 1 when prices are stale or a saved quote was changed.")
 @click.option(
     "--top",
@@ -69,6 +71,7 @@ def quote(
     price_book_db: str | None,
     offline_list: bool,
     as_of: str | None,
+    measurements: str | None,
     strict: bool,
     top: int | None,
     form: str,
@@ -103,7 +106,7 @@ def quote(
     if explain and form != "table":
         raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
     if replay:
-        result = _replay(replay, values, strict)
+        result = _replay(replay, {"measurements": measurements, **values}, strict)
     else:
         base = None
         if from_tf:
@@ -111,7 +114,9 @@ def quote(
 
             base = workload_of(from_tf)
         workload = make_workload(values, base)
-        result = make_quote(workload, open_catalog(price_book, price_book_db, offline_list, as_of), chosen.whole)
+        brief = chosen.name == "table" and not charts  # a chart names the quote's hash
+        catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+        result = make_quote(workload, catalog, chosen.whole, brief, measurements)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}

@@ -59,13 +59,13 @@ def refresh(
     from planner.prices.book.write import normal_families
     from planner.prices.raw import RawFiles
     from planner.prices.refresh import endpoints_of, plan
-    from planner.provider import Access
+    from planner.provider import EXCEPT, Access
 
     stop = threading.Event()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     chosen = [adapters.load(name) for name in dict.fromkeys(provider or adapters.names())]
     addresses = endpoints_of(endpoint, os.environ, [one.name for one in chosen])
-    normal_families(family)  # refuses what is no family's name
+    normal_families(word.replace(EXCEPT, "\0") for word in family)  # refuses what is no family's name
     raw = RawFiles(keep_raw, now, os.environ) if keep_raw else None
 
     def sleep(seconds: float) -> None:
@@ -160,8 +160,13 @@ def _line(outcome: Outcome) -> str:
     how = "public list" if outcome.public else "API"
     return (
         f"{where}: {prices} prices, {transfer} traffic, {services} services, {types} types ({how}, {outcome.seconds:.1f} s); "
-        f"{_counted(outcome)}"
+        f"{_counted(outcome)}{_left(outcome)}"
     )
+
+
+def _left(outcome: Outcome) -> str:
+    count = len(outcome.spoilt)
+    return f"; {count} item{'s' * (count > 1)} left out" if count else ""
 
 
 def _reason(outcome: Outcome) -> str:
@@ -192,6 +197,12 @@ def _summary(outcomes: Sequence[Outcome], path: str) -> None:
             click.echo(f"  {change_line(change)}")
         if len(changes) > _SHOWN_CHANGES:
             click.echo(f"  and {len(changes) - _SHOWN_CHANGES} more: planner catalog diff")
+    spoilt = [(o, name, why) for o in good for name, why in o.spoilt]
+    if spoilt:
+        click.echo("left out, what was known of them stays")
+        for outcome, name, why in spoilt:
+            at = f"{outcome.provider} {outcome.region}"
+            click.echo(f"  {at}{' ' * bool(name)}{name}: {why.removeprefix(at).lstrip(': ')}")
     gaps = dict.fromkeys((o.provider, gap) for o in good for gap in o.gaps)
     if gaps:
         click.echo("not given by the clouds")
@@ -201,7 +212,8 @@ def _summary(outcomes: Sequence[Outcome], path: str) -> None:
         click.echo("failed")
         for outcome in bad:
             click.echo(f"  {outcome.provider} {outcome.region}: {_reason(outcome)}")
-    click.echo(f"price book: {path} ({len(good)} regions added, {len(bad)} failed)")
+    items = f", {len(spoilt)} items of them left out" if spoilt else ""
+    click.echo(f"price book: {path} ({len(good)} regions added, {len(bad)} failed{items})")
 
 
 def _self_check(pairs: Sequence[tuple[Provider, Any]]) -> int:

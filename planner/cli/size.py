@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.help import Grouped
+from planner.cli.options import measured_option, my_measurements
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option("--headroom", metavar="SHARE", help="Capacity kept free when counting machines.  [20%]")
 @click.option("--spare", metavar="N", help="Machines beyond the need (1 = N+1).")
 @click.option("--engine", metavar="NAME@VERSION", help="Engine, e.g. vllm@0.31.0.  [the current one for the GPU]")
+@measured_option
 @click.option(
     "--explain",
     "--steps",
@@ -67,6 +69,7 @@ def size(
     gpus: int | None,
     tp: int | None,
     arrival: str,
+    measurements: str | None,
     steps: bool,
     lang: str,
     form: str,
@@ -79,13 +82,11 @@ def size(
     from planner.i18n import translator
     from planner.sizing.machine import on_machine
 
-    work = _workload(values)
+    work = load_of(values)
     burst = arrival == "burst"
     if burst and (work.rps or work.tokens_per_second):
         raise MisuseError("--arrival burst needs --concurrency: a rate is a steady load")
-    if (instance_type is None) == (gpu is None):
-        raise MisuseError("name the machine with either --instance-type TYPE or --gpu NAME [--gpus N]")
-    asked = _by_type(instance_type, gpus) if instance_type is not None else _by_gpu(gpu or "", gpus)
+    asked = machine_of(instance_type, gpu, gpus)
     found = on_machine(
         work,
         asked.gpu,
@@ -95,6 +96,7 @@ def size(
         tp=tp or 0,
         burst=burst,
         host=asked.host,
+        own=my_measurements(measurements),
     )
     row = _row(asked, work.engine)
     if form == "json":
@@ -108,7 +110,7 @@ def size(
     return 0
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
     """The machine in question. name: an instance type or "8 x A100-SXM4-40GB"; host: where no cloud is named, any."""
 
     name: str
@@ -124,7 +126,14 @@ class _Asked(NamedTuple):
         return f"{self.count:g} x {self.gpu}"
 
 
-def _by_type(name: str, gpus: int | None) -> _Asked:
+def machine_of(instance_type: str | None, gpu: str | None, gpus: int | None) -> Asked:
+    """Return the machine that the options name; raises MisuseError when they name none, or two."""
+    if (instance_type is None) == (gpu is None):
+        raise MisuseError("name the machine with either --instance-type TYPE or --gpu NAME [--gpus N]")
+    return _by_type(instance_type, gpus) if instance_type is not None else _by_gpu(gpu or "", gpus)
+
+
+def _by_type(name: str, gpus: int | None) -> Asked:
     """Return the machine that an instance type of the catalogue is, or the part of it that `gpus` takes."""
     from planner.sizing.engines import Host
 
@@ -133,7 +142,7 @@ def _by_type(name: str, gpus: int | None) -> _Asked:
     if gpus is not None and gpus > number:
         raise MisuseError(f"--gpus {gpus}: {spec.name} has {spec.gpu_count} x {spec.gpu_model}")
     count = number if gpus is None else float(gpus)
-    return _Asked(
+    return Asked(
         name=spec.name,
         gpu=spec.gpu_model,
         count=count,
@@ -143,16 +152,16 @@ def _by_type(name: str, gpus: int | None) -> _Asked:
     )
 
 
-def _by_gpu(name: str, gpus: int | None) -> _Asked:
+def _by_gpu(name: str, gpus: int | None) -> Asked:
     """Return the machine that a number of GPUs makes, on no cloud in particular."""
     from planner.sizing.engines import ANYWHERE
     from planner.sizing.gpus import find
 
     gpu, count = find(name).name, float(gpus or 1)
-    return _Asked(f"{count:g} x {gpu}", gpu, count, None, None, ANYWHERE)
+    return Asked(f"{count:g} x {gpu}", gpu, count, None, None, ANYWHERE)
 
 
-def _row(asked: _Asked, engine: str) -> Text:
+def _row(asked: Asked, engine: str) -> Text:
     """Return which row of the engine table was taken, in words; nothing for a version that is in none."""
     from planner.sizing import engines, gpus
 
@@ -161,7 +170,8 @@ def _row(asked: _Asked, engine: str) -> Text:
     return engines.row(build, gpu) if build else engines.NOTHING
 
 
-def _workload(values: dict[str, Any]) -> Workload:
+def load_of(values: dict[str, Any]) -> Workload:
+    """Return the load that the options describe."""
     from planner import workload
 
     given = {k: v for k, v in values.items() if v is not None}
@@ -208,9 +218,7 @@ def _range(value: Range | None, digits: int) -> dict[str, float] | None:
     return None if value is None else {k: round(v, digits) for k, v in zip(value._fields, value, strict=True)}
 
 
-def _json(
-    s: Sizing, work: Workload, instance_type: str | None, asked: _Asked, row: str, arrival: str
-) -> dict[str, Any]:
+def _json(s: Sizing, work: Workload, instance_type: str | None, asked: Asked, row: str, arrival: str) -> dict[str, Any]:
     """Return `planner.size/1`."""
     memory = layout = None
     if s.memory is not None and s.layout is not None:
@@ -246,7 +254,7 @@ def _json(
     }
 
 
-def _table(s: Sizing, work: Workload, asked: _Asked, row: Text, arrival: str, t: English) -> list[str]:
+def _table(s: Sizing, work: Workload, asked: Asked, row: Text, arrival: str, t: English) -> list[str]:
     """Return the answer for people."""
     from planner.i18n import pad
 

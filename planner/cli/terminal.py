@@ -11,14 +11,17 @@ from __future__ import annotations
 import errno
 import io
 import os
-import select
-import signal
 import sys
 from types import FrameType
 from typing import Any, NoReturn
 
 from planner.errors import PlannerError
 from planner.harmless import visible
+
+try:  # `signal` makes enumerations of its numbers, a millisecond of every start; CPython's own module has them plain
+    import _signal as signal  # type: ignore[import-not-found]
+except ImportError:  # pragma: no cover - another Python
+    import signal
 
 __all__ = ["OutputError", "Stopped", "prepare"]
 
@@ -62,6 +65,8 @@ class _Raw(io.RawIOBase):
                     raise OSError(errno.EBADF, "it is closed")
                 rest = rest[os.write(self.number, rest) :]
             except BlockingIOError:  # somebody who shares the terminal made it so
+                import select
+
                 select.select([], [self.number], [])
             except OSError as exc:
                 self.gone = True

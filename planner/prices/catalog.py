@@ -8,13 +8,13 @@ not grow with the size of the catalogue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
-from planner.prices.lists import ZONES, Lists, NotSold, ProviderInfo
+from planner.prices.lists import ZONES, LeftOut, Lists, NotSold, ProviderInfo
 from planner.provider import installed
 
 if TYPE_CHECKING:
@@ -138,10 +138,15 @@ class Catalog:
         found: list[Price] = self._once((provider, "prices", region), lambda: self._read_prices(provider, region))
         return found
 
-    def _read_prices(self, provider: str, region: str) -> list[Price]:
+    def prices_but(self, provider: str, region: str, but: LeftOut) -> list[Price]:
+        """Return `prices`, maybe without those of the instance types that nobody will look at; nothing is remembered."""
+        known: list[Price] | None = self._cache.get((provider, "prices", region))
+        return self._read_prices(provider, region, but) if known is None else known
+
+    def _read_prices(self, provider: str, region: str, but: LeftOut | None = None) -> list[Price]:
         result: list[Price] = []
         for name in self._names(provider, region):
-            listed = self.file_prices(provider, name, region)
+            listed = self._of(provider).prices(name, region, self.as_of, but)
             result += _without(listed, result)
         if self.as_of:
             result += self._earlier(provider, region, result)
@@ -206,7 +211,7 @@ class Catalog:
         """Return the traffic prices that hold in `region`, its groups' included."""
         table: list[TransferPrice] = self._once((provider, "transfer"), self._of(provider).transfer)
         names = self._names(provider, region)
-        listed = [_in(row, region) for row in table if row.region in names]
+        listed = _nearest(table, names, region)
         if self.book is None:
             return listed
         from planner.prices.overlay import newest_over_list
@@ -217,7 +222,7 @@ class Catalog:
         """Return the prices of disks, addresses and gateways that hold in `region`."""
         table: list[ServicePrice] = self._once((provider, "services"), self._of(provider).services)
         names = self._names(provider, region)
-        listed = [_in(row, region) for row in table if row.region in names]
+        listed = _nearest(table, names, region)
         if self.book is None:
             return listed
         from planner.prices.overlay import newest_over_list
@@ -255,6 +260,14 @@ def _without(listed: list[Price], mine: list[Price]) -> list[Price]:
         return listed
     own = {price.group for price in mine if not price.status}
     return [price for price in listed if price.group not in own]
+
+
+def _nearest(table: Iterable[Beside], names: Sequence[str], region: str) -> list[Beside]:
+    """Return the rows of a region and its groups (`names`), but a group's where the region has its own price of the thing."""
+    found = [row for row in table if row.region in names]
+    own = {row.group for row in found if row.region == names[0] and not row.status}
+    rows = [(row, _in(row, region)) for row in found]
+    return [mine for row, mine in rows if row.region == names[0] or mine.group not in own]
 
 
 def _in(row: Beside, region: str) -> Beside:

@@ -19,6 +19,7 @@ from planner.offer import (
     Key,
     Price,
     ServicePrice,
+    Source,
     TransferPrice,
 )
 from planner.prices.texts import kind_of
@@ -26,12 +27,14 @@ from planner.prices.texts import kind_of
 if TYPE_CHECKING:
     from planner.provider import Batch
 
-__all__ = ["check_batch", "check_prices"]
+__all__ = ["NOTHING", "check_batch", "check_beside", "check_prices"]
 
 #: Plausible price of one GPU for one hour, per currency; outside of it a row is taken for a mistake.
 PLAUSIBLE = {"USD": (Decimal("0.02"), Decimal(200)), "CNY": (Decimal("0.15"), Decimal(1400))}
 
 UNITS = ("hour", "month", "term")
+#: What is wrong with a batch that is empty.
+NOTHING = "no price at all came back; an empty region is not kept"
 
 Row = Price | TransferPrice | ServicePrice | InstanceType
 
@@ -40,28 +43,20 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
     """Return every problem of `prices`, each with its place: bad amount, currency, words, tiers, duplicates, outliers."""
     problems: list[str] = []
     seen: dict[Key, str] = {}
+    fine: set[tuple[str, ...]] = set()
     for price in prices:
         way, at = price.way, price.source.place
         if not price.amount.is_finite() or price.amount <= 0:
             problems.append(f"{at}: {way.instance_type}: amount {price.amount} is not above zero")
             continue
-        if price.currency not in CURRENCIES:
-            problems.append(f"{at}: {way.instance_type}: unknown currency {price.currency!r}")
-        if way.purchase_option not in PURCHASE_OPTIONS:
-            problems.append(f"{at}: unknown purchase option {way.purchase_option!r}")
-        if price.unit not in UNITS:
-            problems.append(f"{at}: unknown unit {price.unit!r} (known: {', '.join(UNITS)})")
-        if way.payment and way.payment not in PAYMENTS:
-            problems.append(f"{at}: unknown payment {way.payment!r} (known: {', '.join(PAYMENTS)})")
-        if way.term and way.term not in TERMS:
-            problems.append(f"{at}: unknown term {way.term[:40]!r} (write it like 1m, 1y or 3y)")
-        if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
-            problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
-        confirmed = price.source.confirmed
-        if confirmed and not (_is_date(confirmed) and price.source.as_of[:10] <= confirmed):
-            problems.append(
-                f"{at}: {way.instance_type}: confirmed {confirmed}, not a day after its date {price.source.as_of}"
-            )
+        words = (price.currency, way.purchase_option, price.unit, way.payment, way.term)
+        if words not in fine:
+            said = _words(price)
+            problems += said
+            if not said:
+                fine.add(words)
+        if price.source.confirmed:
+            problems += _misdated(price.source, way.instance_type)
         if price.tier_to is not None and price.tier_to <= price.tier_from:
             problems.append(f"{at}: tier ends at {price.tier_to}, before it begins at {price.tier_from}")
         if not price.status and price.source.confidence != "low":
@@ -71,6 +66,49 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
         problem = _implausible(price, instances)
         if problem:
             problems.append(problem)
+    return problems
+
+
+def _words(price: Price) -> list[str]:
+    """Return what is wrong with the words of a price, which many prices share."""
+    problems: list[str] = []
+    way, at = price.way, price.source.place
+    if price.currency not in CURRENCIES:
+        problems.append(f"{at}: {way.instance_type}: unknown currency {price.currency!r}")
+    if way.purchase_option not in PURCHASE_OPTIONS:
+        problems.append(f"{at}: unknown purchase option {way.purchase_option!r}")
+    if price.unit not in UNITS:
+        problems.append(f"{at}: unknown unit {price.unit!r} (known: {', '.join(UNITS)})")
+    if way.payment and way.payment not in PAYMENTS:
+        problems.append(f"{at}: unknown payment {way.payment!r} (known: {', '.join(PAYMENTS)})")
+    if way.term and way.term not in TERMS:
+        problems.append(f"{at}: unknown term {way.term[:40]!r} (write it like 1m, 1y or 3y)")
+    if way.purchase_option in ("reserved", "savings_plan", "subscription") and not way.term:
+        problems.append(f"{at}: {way.purchase_option} needs a term such as 1m, 1y or 3y")
+    return problems
+
+
+def _misdated(source: Source, what: str) -> Iterable[str]:
+    confirmed = source.confirmed
+    if confirmed and not (_is_date(confirmed) and source.as_of[:10] <= confirmed):
+        yield f"{source.place}: {what}: confirmed {confirmed}, not a day after its date {source.as_of}"
+
+
+def check_beside(rows: Iterable[TransferPrice | ServicePrice]) -> list[str]:
+    """Return every problem of the prices of traffic, disks, addresses and gateways in one region's lists."""
+    problems: list[str] = []
+    seen: dict[Key, str] = {}
+    for row in rows:
+        at, what = row.source.place, row.destination if isinstance(row, TransferPrice) else row.item
+        if row.currency not in CURRENCIES:
+            problems.append(f"{at}: {what}: unknown currency {row.currency!r}")
+        if row.source.as_of and not _is_date(row.source.as_of):
+            problems.append(f"{at}: {what}: {row.source.as_of!r} is not an ISO date")
+        problems += _misdated(row.source, what)
+        if isinstance(row, TransferPrice) and row.to_gb is not None and row.to_gb <= row.from_gb:
+            problems.append(f"{at}: the step ends at {plain(row.to_gb)} GB, before it begins")
+        if not row.status and (where := seen.setdefault(row.key, at)) is not at:
+            problems.append(f"{at}: {what} of {row.region} stands already at {where}")
     return problems
 
 
@@ -98,7 +136,7 @@ def check_batch(batch: Batch, listed: Mapping[str, InstanceType] | None = None) 
     if not batch.provider or not batch.region or not batch.account_site:
         problems.append("a batch needs a provider, a region and an account site")
     if not (batch.prices or batch.transfer or batch.services):
-        problems.append("no price at all came back; an empty region is not kept")
+        problems.append(NOTHING)
     rows: tuple[Row, ...] = (*batch.prices, *batch.transfer, *batch.services, *batch.instance_types)
     for row in rows:
         problems += _common(row, batch)

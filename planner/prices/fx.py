@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from decimal import Decimal
 
+from planner import tables
 from planner.errors import MisuseError
 from planner.files import DATA
 from planner.money import Fx, decimal_of
@@ -18,13 +18,14 @@ PATH = os.path.join(DATA, "fx.csv")
 def committed(as_of: str = "") -> list[Fx]:
     """Return the newest committed rate per pair, at or before `as_of` (ISO date; "" = newest)."""
     newest: dict[tuple[str, str], Fx] = {}
-    with open(PATH, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if as_of and row["date"] > as_of:
-                continue
-            pair = (row["base"], row["quote"])
-            if pair not in newest or row["date"] > newest[pair].as_of:
-                newest[pair] = Fx(*pair, decimal_of(row["rate"], "fx.csv"), row["date"], row["source"])
+    header, rows = tables.read(PATH)
+    for texts, _ in rows:
+        row = dict(zip(header, texts, strict=True))
+        if as_of and row["date"] > as_of:
+            continue
+        pair = (row["base"], row["quote"])
+        if pair not in newest or row["date"] > newest[pair].as_of:
+            newest[pair] = Fx(*pair, decimal_of(row["rate"], "fx.csv"), row["date"], row["source"])
     return list(newest.values())
 
 

@@ -16,29 +16,28 @@ the load with its file and line; a missing file holds no rows.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType
+from typing import cast
 
+from planner import tables
 from planner.errors import CatalogError
 from planner.money import CURRENCIES
 from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServicePrice, TransferPrice
-from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record
+from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
-if TYPE_CHECKING:
-    from typing import TextIO
-
-__all__ = ["ZONES", "Lists", "NotSold", "ProviderInfo"]
+__all__ = ["ZONES", "LeftOut", "Lists", "NotSold", "ProviderInfo"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
 #: The price file of all zones that have prices of their own; each row is of the zone that it names.
 ZONES = "zones"
+_new = tuple.__new__
 
 
 class ProviderInfo(NamedTuple):
@@ -48,7 +47,8 @@ class ProviderInfo(NamedTuple):
     instances. sites: id -> {title, currency, tax ("exclusive", "inclusive", "unknown"), tax_source}. services: category ->
     what the cloud calls that service on its bill (FOCUS: ServiceName); "compute" stands for any that is not named.
     driver: what its GPU machines run, None where nothing is known. mainland: ids of regions in mainland China that
-    regions.csv does not list ("cn-*": all that begin so).
+    regions.csv does not list ("cn-*": all that begin so). lanes: traffic by the word of the workload ("internet") -> the
+    destinations of transfer.csv that may stand for it, the first with a whole ladder is taken.
     """
 
     name: str
@@ -62,6 +62,7 @@ class ProviderInfo(NamedTuple):
     services: dict[str, str]
     driver: Driver | None
     mainland: tuple[str, ...]
+    lanes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def market(self, region: str) -> str:
         """Return the market of a region that regions.csv does not list."""
@@ -95,7 +96,38 @@ class NotSold(NamedTuple):
 
     def names(self, name: str) -> bool:
         """Return whether the instance type `name` is among its types."""
-        return not self.types or any(name == t or name.startswith((f"{t}.", f"{t}-")) for t in self.types)
+        return not self.types or not _heads(name).isdisjoint(self.types)
+
+
+class LeftOut:
+    """The instance types whose prices nobody will look at, and the ways in which those are sold all the same.
+
+    fits: whether anybody will. A quote makes records of the types that serve its workload: a third of the rows are of others.
+    """
+
+    TEXTS = ("instance_type", "purchase_option", "os", "status")
+
+    def __init__(self, fits: Callable[[str], bool]) -> None:
+        self.fits = fits
+        self.ways: dict[str, set[str]] = {}
+        self._known: dict[str, bool] = {}
+
+    def takes(self, name: str, option: str, os_: str, status: str) -> bool:
+        """Return whether a row of the type is left out, and note how it is sold."""
+        fits = self._known.get(name)
+        if fits is None:
+            fits = self._known[name] = self.fits(name)
+        if fits or status:
+            return False
+        if os_ == "linux":
+            self.ways.setdefault(name, set()).add(option)
+        return True
+
+
+@cache
+def _heads(name: str) -> frozenset[str]:
+    """Return an instance type's name and its beginnings before a "." or "-"."""
+    return frozenset([name, *(name[:at] for at, sign in enumerate(name) if sign in ".-")])
 
 
 class Lists:
@@ -112,8 +144,8 @@ class Lists:
 
     def info(self) -> ProviderInfo:
         """Return what provider.json says."""
-        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8-sig") as file:
-            raw = json.load(file)
+        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8") as file:
+            raw = json.loads(file.read().removeprefix("\ufeff"))
         if raw["name"] != self.provider:
             raise CatalogError(f"{self.shown}/provider.json: the list of {raw['name']!r}, not of {self.provider!r}")
         return ProviderInfo(
@@ -128,6 +160,7 @@ class Lists:
             services=raw.get("services", {}),
             driver=Driver(**raw["driver"]) if raw.get("driver") else None,
             mainland=tuple(raw.get("mainland", ())),
+            lanes={word: tuple(names) for word, names in raw.get("lanes", {}).items()},
         )
 
     def regions(self) -> dict[str, Region]:
@@ -155,27 +188,22 @@ class Lists:
         rows = cast("Iterator[InstanceType]", self._records(INSTANCE_TYPE, "instances.csv"))
         return {row.name: row for row in rows}
 
-    def prices(self, name: str, region: str, as_of: str = "") -> list[Price]:
+    def prices(self, name: str, region: str, as_of: str = "", but: LeftOut | None = None) -> list[Price]:
         """Return the rows of the price file `name` (a region or a group of regions) as prices of `region`.
 
-        as_of: ISO date; rows that hold only from a later day on are left out ("" = none is).
+        as_of: ISO date; rows that hold only from a later day on are left out ("" = none is). but: rows of which instance types
+        are not made either.
         """
-        at, where = PRICE.texts.index("effective_date"), PRICE.texts.index("region")
-        keep = (lambda texts: texts[at] <= as_of) if as_of else None
         file = f"prices/{name}.csv"
         if name != ZONES:
-            rows = self._records(PRICE, file, region, "" if name == region else name, keep)
-        elif region == ZONES:
-            rows = self._records(PRICE, file, keep=keep)
+            rows = self._records(PRICE, file, region, "" if name == region else name, until=as_of, but=but)
         else:
-            rows = self._records(PRICE, file, keep=lambda t: t[where] == region and (keep is None or keep(t)))
+            rows = self._records(PRICE, file, only="" if region == ZONES else region, until=as_of, but=but)
         return cast("list[Price]", list(rows))
 
     def history(self, region: str = "") -> list[Price]:
         """Return the prices that later ones replaced, of one region or of all; each has a status."""
-        at = PRICE.texts.index("region")
-        keep = (lambda texts: texts[at] == region) if region else None
-        return cast("list[Price]", list(self._records(PRICE, "history.csv.gz", keep=keep)))
+        return cast("list[Price]", list(self._records(PRICE, "history.csv.gz", only=region)))
 
     def transfer(self) -> list[TransferPrice]:
         """Return all traffic prices; a group's bear the group's name as their region."""
@@ -236,23 +264,38 @@ class Lists:
         file: str,
         region: str = "",
         group: str = "",
-        keep: Callable[[Sequence[str]], bool] | None = None,
+        *,
+        only: str = "",
+        until: str = "",
+        but: LeftOut | None = None,
     ) -> Iterator[Record]:
-        """Yield the records of a file; region: what to put instead of the row's own, "" = leave it."""
+        """Yield the records of a file.
+
+        region: what to put instead of the row's own, "" = leave it. only: the region of the rows to read. until: ISO date;
+        rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
+        """
         # "provider" is the first text of every kind, and no column: a file is of one provider.
         # A price may say when it was last seen unchanged; the other kinds do not.
-        columns, sources = kind.texts[1:], self._sources
-        own, source = kind.texts.index("region") if region else 0, kind.texts.index("source")
-        for row, place in self._rows(file, columns, "confirmed"):
-            texts = [self.provider, *row]
-            confirmed = texts.pop()
-            texts[source] = sources.get(texts[source], texts[source])
-            if own:
-                texts[own] = region
-            if keep is not None and not keep(texts):
+        header, rows = self._read(file, kind.texts[1:])
+        names = [*header, "provider", *(() if "confirmed" in header else ("confirmed",))]
+        more = [self.provider, ""][: len(names) - len(header)]
+        read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
+        source, confirmed = names.index("source"), names.index("confirmed")
+        where = names.index("region") if region or only else 0
+        since = names.index("effective_date") if until else 0
+        what = itemgetter(*map(names.index, LeftOut.TEXTS)) if but is not None else None
+        for row, line in rows:
+            if (only and row[where] != only) or (until and row[since] > until):
                 continue
+            if what is not None and but is not None and but.takes(*what(row)):
+                continue
+            values = [*row, *more]
+            values[source] = sources.get(row[source], row[source])
+            if region:
+                values[where] = region
+            place = f"{start}{line}"
             try:
-                yield kind.read(texts, At("list", place, "", group, confirmed))
+                yield read(values, _new(At, ("list", place, "", group, values[confirmed])))
             except ValueError as exc:
                 raise CatalogError(f"{place}: {exc}") from exc
 
@@ -261,33 +304,24 @@ class Lists:
 
         last: one more column, that a file need not have ("" stands for it then).
         """
-        shown = f"{self.shown}/{file}"
-        path = os.path.join(self.folder, *file.split("/"))
-        if not os.path.exists(path):
-            return
-        with _opened(path) as lines:
-            reader = csv.reader(lines)
-            header = next(reader, [])
-            header[:1] = [name.removeprefix("\ufeff") for name in header[:1]]
-            width = len(header)
-            missing = [name for name in columns if name not in header]
-            if missing:
-                raise CatalogError(f"{shown}: the column {missing[0]!r} is missing")
-            lacks = bool(last) and last not in header
-            if lacks:
-                header = [*header, last]
-            pick = itemgetter(*(header.index(name) for name in ((*columns, last) if last else columns)))
-            for row in reader:
-                if len(row) != width:
-                    raise CatalogError(f"{shown}:{reader.line_num}: {len(row)} columns, expected {width}")
-                if lacks:
-                    row.append("")
-                yield pick(row), f"{shown}:{reader.line_num}"
+        header, rows = self._read(file, columns)
+        names = [*header, last] if last and last not in header else header
+        pick = itemgetter(*(names.index(name) for name in ((*columns, last) if last else columns)))
+        more = ("",) * (len(names) - len(header))
+        for row, line in rows:
+            yield pick(row + more if more else row), f"{self.shown}/{file}:{line}"
 
-
-def _opened(path: str) -> TextIO:
-    if path.endswith(".gz"):
-        import gzip
-
-        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8", newline=""))
-    return open(path, encoding="utf-8", newline="")
+    def _read(self, file: str, columns: Sequence[str]) -> tuple[Sequence[str], tables.Rows]:
+        """Return a file's header and its rows after it; of a missing file `columns` and no rows."""
+        try:
+            header, rows = tables.read(os.path.join(self.folder, *file.split("/")))
+        except FileNotFoundError:
+            return columns, []
+        missing = [name for name in columns if name not in header]
+        if missing:
+            raise CatalogError(f"{self.shown}/{file}: the column {missing[0]!r} is missing")
+        width = len(header)
+        for row, line in rows:
+            if len(row) != width:
+                raise CatalogError(f"{self.shown}/{file}:{line}: {len(row)} columns, expected {width}")
+        return header, rows

@@ -10,19 +10,20 @@ import functools
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from planner.errors import FetchError, MisuseError, PlannerError, PriceBookError, scrubbed
 from planner.money import plain
-from planner.offer import InstanceType, Key, Priced
+from planner.offer import InstanceType, Key, Price, Priced
 from planner.prices.book import aside
 from planner.prices.book.digest import Content, Fetch
 from planner.prices.book.words import name_of
 from planner.prices.book.write import Change, Writer, as_fetch
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_batch
+from planner.prices.sift import only, sift, types_of, without
 from planner.prices.texts import batch_of
-from planner.provider import Access, Batch, Provider, checked_endpoint
+from planner.provider import EXCEPT, Access, Batch, Provider, checked_endpoint
 from planner.records import NamedTuple
 
 __all__ = ["Job", "Outcome", "Plan", "endpoints_of", "listed_types", "one_line", "plan", "run", "self_check"]
@@ -56,7 +57,10 @@ class Plan(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How one region went. error "" = kept in the book; counts: prices, traffic prices, service prices, types."""
+    """How one region went. error "" = kept in the book; counts: prices, traffic prices, service prices, types.
+
+    spoilt: (instance type or "", why) of each item that was left out of it; what the book knew of it stays.
+    """
 
     provider: str
     region: str
@@ -66,6 +70,7 @@ class Outcome(NamedTuple):
     changes: tuple[Change, ...]
     gaps: tuple[str, ...]
     error: str
+    spoilt: tuple[tuple[str, str], ...] = ()
 
 
 def endpoints_of(given: Iterable[str], environ: Mapping[str, str], providers: Sequence[str]) -> dict[str, str]:
@@ -237,53 +242,85 @@ def _keep(job: Job, result: Batch | str, seconds: float, book: Writer) -> Outcom
     changes: list[Change] = []
     counts, error = (0, 0, 0, 0), ""
     gaps: tuple[str, ...] = ()
+    spoilt: tuple[tuple[str, str], ...] = ()
     if isinstance(result, str):
         error = result
     else:
         try:
-            problems = _problems(job, result)
+            result, problems = _sifted(job, result)
             if problems:
                 more = f" (and {len(problems) - _SHOWN_PROBLEMS} more)" if len(problems) > _SHOWN_PROBLEMS else ""
                 raise FetchError("; ".join(problems[:_SHOWN_PROBLEMS]) + more)
-            changes = _add(job, result, book)
+            result, changes = _add(job, result, book)
             counts = (len(result.prices), len(result.transfer), len(result.services), len(result.instance_types))
             gaps = result.gaps
+            spoilt = tuple((name, one_line(why)) for name, why in result.spoilt)
         except PlannerError as exc:
             error = one_line(exc, 1000)
-    return Outcome(name, region, access.public, seconds, counts, tuple(changes), gaps, error)
+    return Outcome(
+        provider=name,
+        region=region,
+        public=access.public,
+        seconds=seconds,
+        counts=counts,
+        changes=tuple(changes),
+        gaps=gaps,
+        error=error,
+        spoilt=spoilt,
+    )
 
 
-def _add(job: Job, batch: Batch, book: Writer) -> list[Change]:
-    """Keep a batch; raise `FetchError` when it is held, `PriceBookError` when it lies aside because the book is not to be had."""
+def _add(job: Job, batch: Batch, book: Writer) -> tuple[Batch, list[Change]]:
+    """Keep a batch; return what was kept of it, and what that changed.
+
+    Raise `FetchError` when it is held, `PriceBookError` when it lies aside because the book is not to be had.
+    """
     access = job.access
     how = "public" if access.public else "keys"
     try:
         far = _far_off(batch, book)
         if far:
-            path = aside.put(book.path, aside.HELD, *as_fetch(batch, access.now, how, access.families))
-            more = f" and {len(far) - _SHOWN_PROBLEMS} more" if len(far) > _SHOWN_PROBLEMS else ""
-            raise FetchError(
-                f"held for confirmation, {len(far)} prices are more than {FAR_OFF} times off from the last known: "
-                f"{'; '.join(far[:_SHOWN_PROBLEMS])}{more}; if they are right: planner catalog import {path}"
-            )
-        return book.add(batch, access.now, how, access.families)
+            types = {row.instance_type for row in far if isinstance(row, Price)}
+            single = all(isinstance(row, Price) for row in far) and len(types) * 2 <= len(types_of(batch))
+            held = only(batch._replace(transfer=(), services=(), gaps=(), spoilt=()), types) if single else batch
+            families = types if single else _covered(access, batch)
+            path = aside.put(book.path, aside.HELD, *as_fetch(held, access.now, how, families))
+            why = _held(far.values(), path)
+            if not single:
+                raise FetchError(why)
+            batch = without(batch, types)._replace(spoilt=(*batch.spoilt, *((name, why) for name in sorted(types))))
+        return batch, book.add(batch, access.now, how, _covered(access, batch))
     except PriceBookError as exc:
-        path = aside.put(book.path, aside.ASIDE, *as_fetch(batch, access.now, how, access.families))
+        path = aside.put(book.path, aside.ASIDE, *as_fetch(batch, access.now, how, _covered(access, batch)))
         book.hurry()
         raise PriceBookError(f"{exc}; what was fetched lies in {path}, and the next refresh takes it in") from exc
 
 
-def _far_off(batch: Batch, book: Writer) -> list[str]:
+def _covered(access: Access, batch: Batch) -> tuple[str, ...]:
+    """Return the families that a fetch covers: of a spoilt type it says nothing, so what was known of it stands."""
+    return (*access.families, *(EXCEPT + name for name, _ in batch.spoilt if name))
+
+
+def _held(far: Collection[str], path: str) -> str:
+    shown = list(far)[:_SHOWN_PROBLEMS]
+    more = f" and {len(far) - len(shown)} more" if len(far) > len(shown) else ""
+    return (
+        f"held for confirmation, {len(far)} prices are more than {FAR_OFF} times off from the last known: "
+        f"{'; '.join(shown)}{more}; if they are right: planner catalog import {path}"
+    )
+
+
+def _far_off(batch: Batch, book: Writer) -> dict[Priced, str]:
     """Return the prices that differ from the last known ones, of the book or else of the list, by more than FAR_OFF times."""
     known = {**_listed(batch.provider, batch.region), **book.priced(batch.provider, batch.region)}
-    found = []
+    found: dict[Priced, str] = {}
     rows: tuple[Priced, ...] = (*batch.prices, *batch.transfer, *batch.services)
     for row in rows:
         before = known.get(row.key)
         if before is None or row.amount <= 0 or before.amount <= 0:
             continue
         if not before.amount / FAR_OFF <= row.amount <= before.amount * FAR_OFF:
-            found.append(f"{name_of(row)} {plain(before.amount)} -> {plain(row.amount)} {row.currency}")
+            found[row] = f"{name_of(row)} {plain(before.amount)} -> {plain(row.amount)} {row.currency}"
     return found
 
 
@@ -304,10 +341,10 @@ def check_fetch(fetch: Fetch, content: Content) -> list[str]:
     return check_batch(made, listed_types(fetch.provider))
 
 
-def _problems(job: Job, batch: Batch) -> list[str]:
+def _sifted(job: Job, batch: Batch) -> tuple[Batch, list[str]]:
     if (batch.provider, batch.region) != (job.provider.name, job.region):
-        return [f"asked {job.provider.name} {job.region}, got {batch.provider} {batch.region}"]
-    return check_batch(batch, listed_types(batch.provider))
+        return batch, [f"asked {job.provider.name} {job.region}, got {batch.provider} {batch.region}"]
+    return sift(batch, listed_types(batch.provider))
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from planner.errors import CatalogError
-from planner.prices.checks import check_prices
+from planner.prices.checks import check_beside, check_prices
 from planner.prices.lists import ZONES
 from planner.records import NamedTuple
 
@@ -63,8 +63,8 @@ def review(catalog: Catalog, provider: str) -> Review:
         strays = sorted({*files} - placed - {UNPLACED, ZONES})
         problems += [f"{provider}: prices/{name}.csv belongs to no region" for name in strays]
         for region in regions:
-            catalog.transfer(provider, region)
-            catalog.services(provider, region)
+            beside = check_beside((*catalog.transfer(provider, region), *catalog.services(provider, region)))
+            problems += [problem for problem in beside if problem not in problems]  # a group's: once
     except CatalogError as exc:
         problems.append(str(exc))
     return found._replace(oldest=min(dates, default=""), newest=max(dates, default=""), problems=tuple(problems))

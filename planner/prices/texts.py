@@ -7,7 +7,7 @@ What a record groups (`Way`, `Source`) is flat here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ __all__ = [
     "clean",
     "kind_of",
     "observed",
+    "reader_of",
 ]
 
 
@@ -73,10 +74,15 @@ _SOURCE = {"source": "text", "effective_date": "as_of", "dated": "dated", "confi
 _SOURCE_TEXTS = tuple(_SOURCE)
 
 _NO_NUMBER = frozenset("eEnNiI+_ ")
+_ZERO = Decimal(0)
+#: A record from exactly its fields, unchecked: tens of thousands are made of rows whose width was looked at.
+_new = tuple.__new__
 
 
 def _number(text: str) -> Decimal:
     """Return an exact number; exponents, signs of plus, blanks, NaN and infinities raise `ValueError`."""
+    if text == "0":
+        return _ZERO
     if text and _NO_NUMBER.isdisjoint(text):
         try:
             return Decimal(text)
@@ -128,22 +134,25 @@ def _write(value: object) -> str:
     return str(value)
 
 
+#: Makes a record of its texts.
+Reader = Callable[[list[Any], At], Record]
+
+
 class Kind(NamedTuple):
     """One kind of record as texts.
 
     number: its code in the book's log. name: its word in the book's tables and CSV. texts: the names of its texts, in order.
-    item: those that tell one item from another, in the order of the book's index. make(values, source) builds the
-    record; values(row) takes it apart again, in the order of the texts. convert: (position, reader) of what is no word.
+    item: those that tell one item from another, in the order of the book's index. reader builds the record from its
+    texts; values(row) takes it apart again, in the order of the texts.
     """
 
     number: int
     name: str
+    record: Any
     texts: tuple[str, ...]
     item: tuple[str, ...]
-    make: Callable[[Sequence[Any], Source | None], Record]
     values: Callable[[Any], tuple[object, ...]]
-    convert: tuple[tuple[int, Callable[[str], object]], ...]
-    source_at: Callable[[Sequence[str]], tuple[str, ...]] | None
+    reader: Reader
 
     @property
     def table(self) -> str:
@@ -167,54 +176,82 @@ class Kind(NamedTuple):
 
         Instance types and zones do not tell where they were read.
         """
-        values: list[object] = list(texts)
+        return self.reader(list(texts), at)
+
+
+def reader_of(record: Any, names: Sequence[str]) -> Reader:
+    """Return what makes a `record` of a list of texts, whose order `names` tells; other texts between them do not matter.
+
+    It is handed the list for good. Put together once for a file, since it runs for every row of it.
+    """
+    at = {text: index for index, text in enumerate(names)}
+    convert = [(at[text], read) for text, read in _READ.items() if text in at and text in _texts(record)]
+    make = _maker(record, at)
+    said = itemgetter(*(at[text] for text in _SOURCE_TEXTS)) if _sourced(record) else None
+
+    def read(values: list[Any], where: At) -> Record:
         index = 0
         try:
-            for index, convert in self.convert:
-                values[index] = convert(texts[index])
+            for index, convert_ in convert:
+                values[index] = convert_(values[index])
         except ValueError as exc:
-            raise ValueError(f"{self.texts[index]} {exc}") from None
-        return self.make(values, Source._make((*self.source_at(texts), *at)) if self.source_at else None)
+            raise ValueError(f"{names[index]} {exc}") from None
+        return make(values, _new(Source, (*said(values), *where)) if said is not None else None)
+
+    return read
 
 
-def _kind(number: int, record: Any, name: str, texts: str, first: Iterable[str]) -> Kind:
-    """Derive how to build and take apart `record` from the names of its texts."""
-    names = tuple(texts.split())
-    at = {text: index for index, text in enumerate(names)}
-    sourced = "source" in record._fields and record is not InstanceType
-    paths = {text: f"source.{_SOURCE[text]}" for text in _SOURCE if sourced}
+def _sourced(record: Any) -> bool:
+    return "source" in record._fields and record is not InstanceType
+
+
+def _texts(record: Any) -> frozenset[str]:
+    """Return the names of the texts that a record is made of."""
+    inner = (*(Way._fields if "way" in record._fields else ()), *(_SOURCE_TEXTS if _sourced(record) else ()))
+    return frozenset((*record._fields, *inner))
+
+
+def _maker(record: Any, at: Mapping[str, int]) -> Callable[[Sequence[Any], Source | None], Record]:
     if "way" in record._fields:
-        paths |= {text: f"way.{text}" for text in Way._fields}
         way = itemgetter(*(at[field] for field in Way._fields))
         plain_fields = itemgetter(*(at[field] for field in record._fields if field not in ("way", "source")))
 
         def make(values: Sequence[Any], source: Source | None) -> Record:
             unit, amount, currency, *rest = plain_fields(values)
-            made: Record = record._make((Way._make(way(values)), unit, amount, currency, source, *rest))
+            made: Record = _new(record, (_new(Way, way(values)), unit, amount, currency, source, *rest))
             return made
-    elif sourced:
+    elif _sourced(record):
         split = record._fields.index("source")
         head = itemgetter(*(at[field] for field in record._fields[:split]))
         tail = itemgetter(*(at[field] for field in record._fields[split + 1 :]))
 
         def make(values: Sequence[Any], source: Source | None) -> Record:
-            made: Record = record._make((*head(values), source, *tail(values)))
+            made: Record = _new(record, (*head(values), source, *tail(values)))
             return made
     else:
+        every = itemgetter(*(at[field] for field in record._fields))
 
         def make(values: Sequence[Any], source: Source | None) -> Record:
-            made: Record = record._make(values)
+            made: Record = _new(record, every(values))
             return made
 
+    return make
+
+
+def _kind(number: int, record: Any, name: str, texts: str, first: Iterable[str]) -> Kind:
+    """Derive how to build and take apart `record` from the names of its texts."""
+    names = tuple(texts.split())
+    paths = {text: f"source.{_SOURCE[text]}" for text in _SOURCE if _sourced(record)}
+    if "way" in record._fields:
+        paths |= {text: f"way.{text}" for text in Way._fields}
     return Kind(
         number=number,
         name=name,
+        record=record,
         texts=names,
         item=(*first, *(text for text in names if text not in (*DETAIL, "amount", *first))),
-        make=make,
         values=attrgetter(*(paths.get(text, text) for text in names)),
-        convert=tuple((index, _READ[text]) for text, index in at.items() if text in _READ),
-        source_at=itemgetter(*(at[text] for text in _SOURCE_TEXTS)) if sourced else None,
+        reader=reader_of(record, names),
     )
 
 

@@ -2,53 +2,75 @@
 
 from __future__ import annotations
 
-from planner.offer import Way
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from planner.offer import InstanceType, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
 from planner.quoting import choose, lines, notes
 from planner.quoting.digest import of_quote
-from planner.quoting.offers import machine_of, offer
+from planner.quoting.offers import Bought, later, offer
 from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
-from planner.quoting.select import Bought, Place, Request, place, places, request
+from planner.quoting.rules import sold
+from planner.quoting.select import Place, Request, place, places, request
 from planner.sizing import Sizing
 from planner.sizing.engines import Host
-from planner.sizing.fit import check, settled, size
+from planner.sizing.fit import check, settled, sizer
 from planner.text import text
 from planner.units import block_hours
-from planner.workload import Workload
+from planner.workload import Workload, in_time
+
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
 
 __all__ = ["quote", "seller"]
 
 
-def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole: bool = False) -> Quote:
+def quote(
+    workload: Workload,
+    catalog: Catalog,
+    today: str,
+    rates: Rates,
+    whole: bool = False,
+    brief: bool = False,
+    own: tuple[Measurement, ...] = (),
+) -> Quote:
     """Return the quote of `workload` on `catalog`.
 
     today: ISO date against which ages are counted. Unknown names raise `MisuseError` with near ones. The same arguments
     give the same quote, byte for byte. whole: offers carry every line that they could need with other volumes, for files
-    that recompute.
+    that recompute. brief: for a screen; offers are weighed and made only when they are looked at, and the quote has no hash,
+    which would look at all. own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are
+    of; the quote carries those that have a say in it.
     """
     check(workload)
-    workload = settled(workload)
+    workload = settled(in_time(workload, today))
     looked = places(workload, catalog)
     req = request(workload, catalog, rates, whole)
     offers: list[Offer] = []
+    beyond: list[Offer] = []
     rejected: list[Rejected] = []
     gaps: list[Gap] = []
-    sized: dict[tuple[str, ...], Sizing] = {}
+    sizings: dict[int, Sizing] = {}
     for provider, region in looked:
-        here = place(req, provider, region)
-        for name in sorted(here.types):
-            found = _size(req, here, name, sized)
+        how = sizer(workload, _host(req, provider, region), own)
+        here = place(req, provider, region, how if brief else None)
+        for name in sorted(here.types.keys() | here.unfit):
+            found = _size(here, name, how)
             if isinstance(found, Rejected):
                 rejected.append(found)
             else:
-                offers += _offers(req, here, name, found)
+                sizings[id(found)] = found
+                for one in _offers(req, here, name, found, later if brief else offer):
+                    (offers if sold(one.way, req.window.length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
         rejected += bare
     offers.sort(key=lambda o: (bool(o.unpriced), o.totals.report.effective, o.id))
     prices_as_of, stale = notes.ages(offers, workload.max_age, today)
+    heard = _heard(own, workload.kv_cache_dtype, sizings.values()) if own else ()
     infos = [catalog.info(p) for p in dict.fromkeys(p for p, _ in looked)]
     made = Quote(
         quoted_on=today,
@@ -63,14 +85,17 @@ def quote(workload: Workload, catalog: Catalog, today: str, rates: Rates, whole:
         gaps=tuple(gaps),
         stale=stale,
         budget=None,
-        notes=notes.of_all(workload),
+        notes=(*notes.of_all(workload), *notes.measured(heard)),
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
+        beyond=tuple(sorted(beyond, key=lambda o: o.id)),
+        measurements=heard,
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
-    return made._replace(hash=of_quote(made))
+    made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
+    return made if brief else made._replace(hash=of_quote(made))
 
 
 def seller(info: ProviderInfo) -> Seller:
@@ -82,34 +107,41 @@ def seller(info: ProviderInfo) -> Seller:
     return Seller(info.name, info.title, info.services.get("compute", info.title), sites)
 
 
-def _size(req: Request, here: Place, name: str, sized: dict[tuple[str, ...], Sizing]) -> Sizing | Rejected:
+def _heard(own: tuple[Measurement, ...], kv: str, sizings: Iterable[Sizing]) -> tuple[Measurement, ...]:
+    """Return the measurements that have a say in a sizing."""
+    from planner.sizing.own import label, of
+
+    heard: set[Measurement] = set()
+    for s in sizings:
+        heard.update(m for m in of(own, s.model, s.precision, kv, s.engine) if label(m) in s.basis)
+    return tuple(m for m in own if m in heard)
+
+
+def _size(here: Place, name: str, how: Callable[[InstanceType], Sizing]) -> Sizing | Rejected:
     """Return how an instance type serves the workload, or why it does not."""
     provider, region, spec = here.info.name, here.region, here.specs.get(name)
     if spec is None:
         return Rejected(provider, region, name, text("no specification in the catalogue: cannot be sized"))
-    host = _host(req, here)
-    sizing = sized.get((*host, name))
-    if sizing is None:
-        sizing = sized[(*host, name)] = size(req.workload, spec, host)
+    sizing = how(spec)
     if not sizing.fits:
         return Rejected(provider, region, name, text("{reasons}", reasons=sizing.reasons))
     return sizing
 
 
-def _host(req: Request, here: Place) -> Host:
+def _host(req: Request, provider: str, region: str) -> Host:
     """Return what an engine finds on the instances of a place: the engine table chooses the version by it.
 
     The market counts only where a version is asked for: no build that is chosen by itself is for one market alone.
     """
-    driver, name = here.info.driver, here.info.name
-    market = req.catalog.market(name, here.region) if req.workload.engine else ""
-    return Host(name, driver.version if driver else "", market)
+    driver = req.catalog.info(provider).driver
+    market = req.catalog.market(provider, region) if req.workload.engine else ""
+    return Host(provider, driver.version if driver else "", market)
 
 
 def _too_long(req: Request, here: Place, name: str) -> list[Rejected]:
     """Return that a type's capacity blocks cannot be bought for so long a window, where that is so."""
     options = req.workload.purchase_option
-    if block_hours(req.window.hours) or (options and "capacity_block" not in options):
+    if block_hours(req.window.length) or (options and "capacity_block" not in options):
         return []
     if not any(way.purchase_option == "capacity_block" for way, _ in here.types[name]):
         return []
@@ -117,20 +149,20 @@ def _too_long(req: Request, here: Place, name: str) -> list[Rejected]:
     return [Rejected(here.info.name, here.region, name, why)]
 
 
-def _offers(req: Request, here: Place, name: str, sizing: Sizing) -> list[Offer]:
+def _offers(
+    req: Request, here: Place, name: str, sizing: Sizing, make: Callable[[Request, Bought], Offer]
+) -> list[Offer]:
     """Return every way of buying an instance type that the workload lets pass."""
-    bought: Bought = here.types[name]
     made: dict[tuple[Way, str], tuple[Line, ...]] = {}
     on_demand: dict[str, Line] = {}
-    for key, rows in bought.items():
+    for key, rows in here.types[name].items():
         way = key[0]
         made[key] = lines.compute(rows, sizing.count, req.share(here.info.name, way.purchase_option))
         if way.purchase_option == "on_demand":
             on_demand[way.site] = made[key][0]
-    options, machine = req.workload.purchase_option, machine_of(here.specs[name])
+    options, spec = req.workload.purchase_option, here.specs[name]
     return [
-        offer(req, here, machine, sizing, bought[key], made[key], on_demand.get(key[0].site))
-        for key in bought
-        if (not options or key[0].purchase_option in options)
-        and (key[0].purchase_option != "capacity_block" or block_hours(req.window.hours))
+        make(req, Bought(here, spec, sizing, rows, made[key], on_demand.get(key[0].site)))
+        for key, rows in here.types[name].items()
+        if not options or key[0].purchase_option in options
     ]

@@ -1,8 +1,9 @@
 """Lines over time: what is bought, used and left unused in each month. Cash and amortised cost by month follow from it.
 
-One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the present value read them. Over all
-periods billed and effective are the same money; what lies in the window is the offer's totals. A month holds the hours that
-it has: the window's last month, if the window ends in it, carries on with the term.
+One function, `schedule`, makes the entries; FOCUS rows, the workbook's timeline and the cost of money
+(`planner.quoting.worth`) read them. Over all periods billed and effective are the same money; what lies in the window is the
+offer's totals. A month holds the hours that it has: the window's last month, if the window ends in it, carries on with the
+term.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-from planner.prices.fx import Rates
-from planner.quoting.records import Charge, Commitment, Offer, Quote
+from planner.duty import parse
+from planner.quoting.entries import Entry, Period, covered
+from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
+from planner.quoting.steps import months_of_traffic
 from planner.records import NamedTuple
-from planner.units import add_months
+from planner.units import add_months, months_from
 
 __all__ = [
     "GRANULARITIES",
@@ -25,52 +28,12 @@ __all__ = [
     "first_day",
     "next_month",
     "periods",
-    "present_value",
     "schedule",
 ]
 
 ZERO = Decimal(0)
 #: How finely `cut` cuts.
 GRANULARITIES = ("hourly", "daily", "monthly")
-
-
-class Period(NamedTuple):
-    """A month, counted from the first day: its number from 0, first day and day after the last (ISO).
-
-    hours, rest_hours: of the window, and of the term after the window; together at most what the month has. in_window:
-    whether some of the window is in it.
-    """
-
-    number: int
-    start: str
-    end: str
-    hours: Decimal
-    rest_hours: Decimal
-    in_window: bool
-
-
-class Entry(NamedTuple):
-    """What one charge does in one period.
-
-    kind: "usage", "purchase" (of a commitment) or "tax". status: "" or, for what a commitment covers, "used" or
-    "unused". once: paid once per term, not period by period. in_window: part of the window's totals, or owed after it.
-    begins, ends: when (UTC); a payment once per term spans the term. quantity in the charge's unit. listed, billed,
-    effective: amounts in the charge's currency; contracted: quantity at the contracted price, whether or not it is billed.
-    """
-
-    period: Period
-    charge: Charge
-    kind: str
-    status: str
-    once: bool
-    in_window: bool
-    begins: datetime
-    ends: datetime
-    quantity: Decimal
-    listed: Decimal
-    contracted: Decimal
-    billed: Decimal
-    effective: Decimal
 
 
 def first_day(quote: Quote) -> date:
@@ -100,6 +63,8 @@ def periods(quote: Quote, offer: Offer) -> list[Period]:
     shorter than the longest (2,190 h from December end on 2 March).
     """
     start, terms = first_day(quote), offer.commitment
+    if quote.window.span:
+        return _in_part(quote, offer, start)
     left, rest, owed = quote.hours, ZERO, 0
     if terms is not None and terms.by_month:
         owed = terms.terms * terms.term_months
@@ -119,15 +84,38 @@ def periods(quote: Quote, offer: Offer) -> list[Period]:
     return made
 
 
+def _in_part(quote: Quote, offer: Offer, start: date) -> list[Period]:
+    """Return the months of a window of which only a part is used, and of the rest of the term."""
+    window, terms = quote.window, offer.commitment
+    edges = months_from(start.isoformat(), window.span)
+    scale = quote.hours / quote.workload.hours  # other hours are the same pattern, more or less of it
+    used = [hours * scale for hours in parse(quote.workload.use).by_month(edges)]
+    left, owed = window.length, terms.terms * terms.term_months if terms is not None else 0
+    rest = ZERO
+    if terms is not None:
+        whole = _hours_between(start, add_months(start, owed)) if terms.by_month else terms.terms * terms.term_hours
+        rest = max(ZERO, whole - left)
+    made: list[Period] = []
+    while len(made) < window.span or rest > 0 or (terms is not None and terms.by_month and len(made) < owed):
+        number = len(made)
+        first, after = add_months(start, number), add_months(start, number + 1)
+        room, inside = _hours_between(first, after), number < window.span
+        hours = used[number] if inside else ZERO
+        idle = max(ZERO, min(room, left) - hours) if inside else ZERO
+        later = ZERO if inside else min(rest, room)
+        made.append(Period(number, first.isoformat(), after.isoformat(), hours, later, inside, idle))
+        left, rest = left - hours - idle, rest - later
+    return made
+
+
 def schedule(quote: Quote, offer: Offer) -> list[Entry]:
     """Return what every charge of `offer` does in every period, ordered by period; tax rows last in each."""
     when = periods(quote, offer)
     entries = _untaxed(quote, offer, when)
-    for charge in offer.charges:
-        if charge.rule == "tax":
-            for period in when:
-                mine = [e for e in entries if e.period.number == period.number and e.kind != "tax"]
-                entries += [_tax(charge, part) for part in _sides(mine)]
+    for line, charge in _taxes(offer):
+        for period in when:
+            mine = [e for e in entries if e.period.number == period.number and e.kind != "tax"]
+            entries += [_tax(line, charge, part) for part in _sides(mine)]
     return sorted(entries, key=lambda e: e.period.number)
 
 
@@ -135,10 +123,11 @@ def cut(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[Entry]
     """Return the entries of `schedule` cut at the calendar's months, days or hours, in the order of their beginning.
 
     A part takes its share of the time; the last takes what is left, so that sums stay. What is paid once per term is not
-    cut, and tax is a row a calendar month.
+    cut, tax is a row a calendar month, and what a commitment covers bears on-demand prices (`entries.covered`).
     """
     whole = _untaxed(quote, offer, periods(quote, offer))
-    entries = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    parts = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    entries = covered(offer, parts)
     entries.sort(key=lambda e: e.begins)
     by_month: dict[tuple[int, int], list[Entry]] = {}
     for entry in entries:
@@ -146,9 +135,8 @@ def cut(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[Entry]
     made: list[Entry] = []
     for mine in by_month.values():
         made += mine
-        for charge in offer.charges:
-            if charge.rule == "tax":
-                made += [_tax(charge, part) for part in _sides(mine)]
+        for line, charge in _taxes(offer):
+            made += [_tax(line, charge, part) for part in _sides(mine)]
     return made
 
 
@@ -190,15 +178,20 @@ def _priced(entry: Entry) -> Entry:
 def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
     """Return the entries of all charges but the tax."""
     window = [p for p in when if p.in_window]
-    timed = _Clock(_midnight(first_day(quote)), quote.hours)
+    begin = _midnight(first_day(quote))
+    ends = _midnight(add_months(begin.date(), quote.window.span)) if quote.window.span else _after(begin, quote.hours)
+    timed = _Clock(begin, ends)
     entries: list[Entry] = []
     for charge in offer.charges:
-        if charge.rule in ("traffic", "held_months"):  # by the billing month
+        if charge.rule == "held_months":  # by the billing month
             parts = _spread(window[: quote.months], charge.quantity, by_hours=False)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
         elif charge.rule in ("held_hours", "held_730"):
             parts = _spread(window, charge.quantity, by_hours=True)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
+    for line in offer.lines:
+        if line.rule == "traffic" and line.each:
+            entries += _traffic(timed, line, [c for c in offer.charges if c.category == line.part], window, quote)
     used = [c for c in offer.charges if c.rule in ("hours", "block")]
     entries += _pay_as_you_go(timed, used, window, offer.count)
     for charge in offer.charges:
@@ -207,16 +200,28 @@ def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
     return sorted(entries, key=lambda e: e.period.number)
 
 
+def _traffic(
+    timed: _Clock, line: Line, charges: Sequence[Charge], window: Sequence[Period], quote: Quote
+) -> list[Entry]:
+    """Return the GB of each month at each step of their price: whole months, then the month that is used in part."""
+    (months, _), entries = quote.window.traffic, []
+    for charge, (_, gb, more) in zip(charges, months_of_traffic(line, quote.window), strict=True):
+        for number, quantity in enumerate([gb] * months + [more]):
+            if quantity:
+                entries.append(_entry(timed, window[min(number, len(window) - 1)], charge, quantity))
+    return entries
+
+
 class _Clock(NamedTuple):
-    """When the window begins, and how long it is."""
+    """When the window begins and ends."""
 
     begin: datetime
-    hours: Decimal
+    end: datetime
 
     def of(self, period: Period, inside: bool) -> tuple[datetime, datetime]:
         """Return the part of a period that lies in the window, or after it."""
         start, end = datetime.fromisoformat(period.start), datetime.fromisoformat(period.end)
-        edge = _after(self.begin, self.hours)
+        edge = self.end
         if inside:
             return start, max(start + timedelta(seconds=1), min(end, edge))
         first = max(start, edge) if period.hours else start
@@ -288,11 +293,11 @@ def _commitment(timed: _Clock, charge: Charge, offer: Offer, when: Sequence[Peri
             span = (spans[0], spans[1])
             entries.append(_entry(timed, first, charge, length * count, kind="purchase", span=span, effective=False))
     for period in when:
-        inside, outside = period.hours * count, period.rest_hours * count
+        inside, idle, outside = (hours * count for hours in (period.hours, period.idle, period.rest_hours))
         if terms.by_month:
             used, owed = period.number < months, period.number < terms.terms * terms.term_months
-            inside, outside = count * used, count * (owed and not used)
-        for quantity, status, within in ((inside, "used", True), (outside, "unused", False)):
+            inside, idle, outside = count * used, ZERO, count * (owed and not used)
+        for quantity, status, within in ((inside, "used", True), (idle, "unused", True), (outside, "unused", False)):
             if quantity and charge.rule == "committed":
                 made = _entry(timed, period, charge, quantity, kind="purchase", in_window=within, effective=False)
                 entries.append(made)
@@ -311,10 +316,10 @@ def _term(timed: _Clock, terms: Commitment, number: int) -> datetime:
 
 def _spread(window: Sequence[Period], quantity: Decimal, by_hours: bool) -> list[tuple[Period, Decimal]]:
     """Split `quantity` over `window` by its hours or evenly; the last takes what is left, so that the sum is exact."""
-    whole = sum((p.hours for p in window), ZERO)
+    whole = sum((p.hours + p.idle for p in window), ZERO)
     parts, left = [], quantity
     for period in window[:-1]:
-        part = quantity * period.hours / whole if by_hours else quantity / len(window)
+        part = quantity * (period.hours + period.idle) / whole if by_hours else quantity / len(window)
         parts.append((period, part))
         left -= part
     return [*parts, (window[-1], left)]
@@ -326,9 +331,17 @@ def _sides(entries: Sequence[Entry]) -> list[list[Entry]]:
     return [side for side in sides if side]
 
 
-def _tax(charge: Charge, mine: Sequence[Entry]) -> Entry:
-    """One row a month on what that month bills; its effective cost is the tax on what it uses up."""
-    share, usage = charge.unit_price, [e for e in mine if e.kind == "usage"]
+def _taxes(offer: Offer) -> list[tuple[Line, Charge]]:
+    """Return the tax lines with their charges."""
+    lines = [line for line in offer.lines if line.part == "tax"]
+    charges = [charge for charge in offer.charges if charge.category == "tax"]
+    return list(zip(lines, charges, strict=True)) if charges else []
+
+
+def _tax(line: Line, charge: Charge, mine: Sequence[Entry]) -> Entry:
+    """One row a month on what that month bills; its effective cost is the tax on what it uses up, none if it comes back."""
+    usage = [e for e in mine if e.kind == "usage"]
+    share, cost = line.each, ZERO if line.rule.endswith("_back") else line.each
     begins = min(e.begins for e in mine)
     return Entry(
         period=mine[0].period,
@@ -340,10 +353,10 @@ def _tax(charge: Charge, mine: Sequence[Entry]) -> Entry:
         begins=begins,
         ends=max((e.ends for e in mine if not e.once), default=next_month(begins)),
         quantity=Decimal(1),
-        listed=share * sum((e.listed for e in usage), ZERO),
-        contracted=share * sum((e.contracted for e in usage), ZERO),
+        listed=cost * sum((e.listed for e in usage), ZERO),
+        contracted=cost * sum((e.contracted for e in usage), ZERO),
         billed=share * sum((e.billed for e in mine), ZERO),
-        effective=share * sum((e.effective for e in mine), ZERO),
+        effective=cost * sum((e.effective for e in mine), ZERO),
     )
 
 
@@ -354,17 +367,3 @@ def by_period(entries: Iterable[Entry]) -> list[tuple[Period, Decimal, Decimal]]
         _, billed, effective = sums.get(entry.period.number, (entry.period, ZERO, ZERO))
         sums[entry.period.number] = (entry.period, billed + entry.billed, effective + entry.effective)
     return [sums[number] for number in sorted(sums)]
-
-
-def present_value(quote: Quote, offer: Offer, rate: Decimal) -> Decimal:
-    """Return all cash that `offer` owes, discounted to the first day, in the report currency.
-
-    rate: nominal a year, compounded by calendar months. What is paid once per term is paid on the first day of its
-    month, everything else at the month's end.
-    """
-    native = ZERO
-    factor = 1 + rate / 12
-    for entry in schedule(quote, offer):
-        if entry.billed:
-            native += entry.billed / factor ** (entry.period.number + (0 if entry.once else 1))
-    return Rates(list(quote.fx)).convert(native, offer.totals.native_currency, quote.currency)

@@ -62,7 +62,7 @@ def amount(quote: Quote, offer: Offer, basis: str) -> Decimal | None:
     if basis == "per-token":
         return offer.cost_per_million_output
     if basis == "present-value":
-        from planner.quoting.calendar import present_value
+        from planner.quoting.worth import present_value
 
         if quote.workload.discount_rate is None:
             raise MisuseError("present-value needs a discount rate: give --discount-rate 10%")
@@ -92,8 +92,12 @@ def basis_of(quote: Quote) -> str:
 
 def best_of(quote: Quote, offers: Sequence[Offer]) -> Offer | None:
     """Return the offer of `offers` to take: the least among the firm, fully priced ones; None when there is none."""
-    firm = [o for o in offers if o.firm]
-    return min(firm, key=_key(quote, basis_of(quote)), default=None)
+    basis, firm = basis_of(quote), [o for o in offers if o.firm]
+    if basis == "present-value":  # worth 2 ms an offer: only of those that can be the least
+        from planner.quoting.dominated import undominated
+
+        firm = undominated(firm)
+    return min(firm, key=_key(quote, basis), default=None)
 
 
 def recommend(quote: Quote) -> Recommended | None:
@@ -259,7 +263,8 @@ def rival(quote: Quote) -> tuple[str, Standing] | None:
     best = quote.best
     if best is None:
         return None
-    others = [o for o in quote.offers if o.way._replace(zone="") != best.way._replace(zone="")]
+    mine = best.way.anywhere
+    others = [o for o in quote.offers if o.way.anywhere != mine]
     for name in RIVALS[kind_of(best) == "on_demand" :]:
         found = best_of(quote, [o for o in others if _is_rival(name, o, best)])
         if found is not None:
@@ -301,7 +306,7 @@ def worth_showing(quote: Quote, top: int) -> list[Offer]:
     counts: dict[tuple[str, str], int] = {}
     seen: set[Way] = set()
     for offer in quote.offers:
-        way = offer.way._replace(zone="")
+        way = offer.way.anywhere
         if way in seen and offer.id not in said:
             continue
         seen.add(way)

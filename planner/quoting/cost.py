@@ -12,103 +12,31 @@ and of the last two the greater, charge by charge: the **obligation**, all that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
-from planner.money import plain
 from planner.offer import Source, Way
-from planner.quoting.records import Amounts, Charge, Commitment, Line, Rate
-from planner.records import NamedTuple
+from planner.quoting.records import Amounts, Charge, Commitment, Line
+from planner.quoting.rules import RULES, Part, Terms, paid, terms_of
+from planner.quoting.steps import in_steps
 from planner.text import Text, raw
-from planner.units import LONGEST_BLOCK, RATE_MONTH_HOURS, Window, block_hours, term_hours, term_months
+from planner.units import RATE_MONTH_HOURS, Window
 
 __all__ = [
     "Terms",
     "break_even",
     "charges_of",
     "commitment_of",
-    "in_steps",
-    "in_tiers",
     "monthly_cost",
     "paid",
     "terms_of",
     "totals",
+    "weigh",
 ]
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 NONE = Text("")
-
-
-class Terms(NamedTuple):
-    """A commitment's length and how many of them a window needs. by_month: bought in calendar months."""
-
-    hours: Decimal
-    months: int
-    needed: int
-    by_month: bool
-
-
-def _ceil(value: Decimal) -> int:
-    return int(value.to_integral_value(ROUND_CEILING))
-
-
-def terms_of(way: Way, window: Window, months: int) -> Terms | None:
-    """Return the terms of `way` in a window of `months` billing months, None for pay as you go."""
-    if way.purchase_option == "capacity_block":
-        length = block_hours(window.hours) or LONGEST_BLOCK
-        return Terms(length, 1, _ceil(window.hours / length), False)
-    if way.purchase_option not in ("reserved", "savings_plan", "subscription"):
-        return None
-    length, calendar = term_hours(way.term), term_months(way.term)
-    by_month = way.purchase_option == "subscription"
-    needed = _ceil(Decimal(months) / calendar) if by_month else _ceil(window.hours / length)
-    return Terms(length, calendar, needed, by_month)
-
-
-def paid(line: Line, terms: Terms) -> Decimal:
-    """Return the list price of one term of one instance of an `upfront` or `months` line, as its unit prints it."""
-    rate = line.rates[0]
-    if line.rule == "months":
-        return rate.amount * terms.months if rate.unit == "month" else rate.amount
-    return rate.amount if rate.unit == "term" else rate.amount * terms.hours
-
-
-def in_steps(rates: Sequence[Rate], quantity: Decimal) -> list[tuple[Rate, Decimal]]:
-    """Split hours (or GB) over the steps of a price; a price without steps takes all of it."""
-    if len(rates) == 1 and rates[0].end is None and not rates[0].start:
-        return [(rates[0], quantity)]
-    parts = []
-    for rate in sorted(rates, key=lambda r: r.start):
-        end = quantity if rate.end is None else min(quantity, rate.end)
-        if end > rate.start:
-            parts.append((rate, end - rate.start))
-    return parts
-
-
-def _free(line: Line) -> Decimal:
-    """Return the GB of a month that a free quota takes."""
-    return min(line.each, line.free.end or ZERO) if line.free else ZERO
-
-
-def in_tiers(line: Line) -> list[tuple[Rate, Decimal]]:
-    """Split one month's GB of a traffic line over its tiers, beyond the free quota; empty tiers are left out."""
-    gb, free = line.each, _free(line)
-    parts = []
-    for rate in line.rates:
-        start, end = max(rate.start, free), gb if rate.end is None else min(gb, rate.end)
-        if end > start:
-            parts.append((rate, end - start))
-    return parts
-
-
-class Asked(NamedTuple):
-    """What a rule is evaluated on."""
-
-    line: Line
-    hours: Decimal
-    months: int
-    terms: Terms | None
 
 
 def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, months: int = 0) -> tuple[Charge, ...]:
@@ -120,31 +48,62 @@ def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, month
     charges: list[Charge] = []
     months = months or window.months
     for line in lines:
-        if line.rule == "tax":
-            charges += _tax(line, charges)
+        if line.part == "tax":
+            charges = _taxed(line, charges)
         elif line.each:
-            charges += _RULES[line.rule](Asked(line, window.hours, months, terms))
+            charges += [_charge(line, part) for part in RULES[line.rule](line, window, months, terms)]
     return tuple(charges)
 
 
-def _charge(
-    line: Line,
-    rate: Rate,
-    quantity: Decimal,
-    list_price: Decimal,
-    formula: Text,
-    *,
-    unit: str,
-    billed: Decimal | None = None,
-    committed: Decimal = ZERO,
-    tier: Text = NONE,
-    share: Decimal | None = None,
-) -> Charge:
-    """`list_price` per unit at list; `share` is the discount (None: the line's); billed and committed are contracted."""
-    off = line.share if share is None else share
-    unit_price = list_price * (1 - off) if off else list_price
+def weigh(
+    lines: Iterable[Line], terms: Terms | None, window: Window, months: int
+) -> tuple[Amounts, tuple[Source, ...]]:
+    """Return the totals of the charges of `lines`, and the sources of their prices, without making the charges.
+
+    That is `totals(charges_of(...))` to the last digit, for a third of the time: for all the offers that a screen does
+    not show.
+    """
+    lines = tuple(lines)
+    if lines and lines[-1].rule.startswith("tax_"):  # takes the charges apart: rare, and not worth a second way
+        made = charges_of(lines, terms, window, months)
+        return totals(made), tuple(charge.source for charge in made if charge.category != "tax")
+    listed = effective = billed = committed = obligation = ZERO
+    sources, code = [], ""
+    for line in lines:
+        if code and line.currency != code:
+            raise _mixed(code, line.currency)
+        if line.rule == "tax":
+            listed += listed * line.each
+            effective += effective * line.each
+            billed += billed * line.each
+            committed += committed * line.each
+            obligation += obligation * line.each
+        elif line.each:
+            code = line.currency
+            for part in RULES[line.rule](line, window, months, terms):
+                _, amount, price, cash, owed = _figures(part)
+                listed += price
+                effective += amount
+                billed += cash
+                committed += part[5]
+                obligation += owed
+                sources.append(part[0].source)
+    return Amounts(listed, effective, billed, committed, obligation), tuple(sources)
+
+
+def _figures(part: Part) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+    """Return the contracted price of a unit, and the part's amount, list price, cash and obligation."""
+    _, _, quantity, price, share, committed, billed, _ = part
+    unit_price = price * (1 - share) if share else price
     amount = quantity * unit_price
     cash = amount if billed is None else billed
+    return unit_price, amount, quantity * price if share else amount, cash, committed if committed > cash else cash
+
+
+def _charge(line: Line, part: Part) -> Charge:
+    rate, unit, quantity, price, _, committed, _, said = part
+    unit_price, amount, listed, billed, obligation = _figures(part)
+    tier, formula = said()
     return Charge(
         name=line.name,
         category=line.part,
@@ -152,178 +111,63 @@ def _charge(
         unit=unit,
         quantity=quantity,
         unit_price=unit_price,
-        list_unit_price=list_price,
+        list_unit_price=price,
         currency=line.currency,
         amount=amount,
-        list=quantity * list_price,
-        billed=cash,
+        list=listed,
+        billed=billed,
         committed=committed,
-        obligation=max(cash, committed),
+        obligation=obligation,
         tier=tier,
         formula=formula,
         source=rate.source,
     )
 
 
-def _hours(ask: Asked) -> list[Charge]:
-    """Pay as you go: each hour at its step's price; a capacity block owes what it uses."""
-    line, charges = ask.line, []
-    for rate, part in in_steps(line.rates, ask.hours):
-        quantity = part * line.count
-        tier = NONE
-        if len(line.rates) > 1:
-            top = plain(rate.end) if rate.end is not None else ""
-            tier = raw("{start}-{end} h", start=rate.start, end=top)
-        owed = quantity * rate.amount * (1 - line.share) if line.rule == "block" else ZERO
-        formula = _by_hour(part, line, rate)
-        charges.append(_charge(line, rate, quantity, rate.amount, formula, unit="hour", committed=owed, tier=tier))
-    return charges
+def _taxed(line: Line, charges: list[Charge]) -> list[Charge]:
+    """Return the charges without the tax that their prices hold, and one row of tax on all of them; as they are at 0 %.
 
-
-def _by_hour(hours: Decimal, line: Line, rate: Rate) -> Text:
-    key = (
-        "{hours} h x {n} instances x {price} {code}/h"
-        if line.count > 1
-        else "{hours} h x {n} instance x {price} {code}/h"
-    )
-    return raw(key, hours=hours, n=line.count, price=rate.amount, code=line.currency)
-
-
-def _needed(ask: Asked) -> Terms:
-    assert ask.terms is not None, ask.line.rule
-    return ask.terms
-
-
-def _committed(ask: Asked) -> list[Charge]:
-    """Every hour of the window costs the hourly share; every hour of the term is owed."""
-    line, terms, rate = ask.line, _needed(ask), ask.line.rates[0]
-    owed = rate.amount * (1 - line.share) * terms.hours * line.count * terms.needed
-    formula = _by_hour(ask.hours, line, rate)
-    return [_charge(line, rate, ask.hours * line.count, rate.amount, formula, unit="hour", committed=owed)]
-
-
-def _upfront(ask: Asked) -> list[Charge]:
-    """An upfront payment is spread over the hours of its term."""
-    line, terms, rate = ask.line, _needed(ask), ask.line.rates[0]
-    price = paid(line, terms)
-    hourly = price / terms.hours if rate.unit == "term" else rate.amount
-    owed = price * (1 - line.share) * line.count * terms.needed
-    formula = raw(
-        "{paid} {code} upfront / {term} h of the term x {hours} h x {n}",
-        paid=price,
-        code=line.currency,
-        term=terms.hours,
-        hours=ask.hours,
-        n=line.count,
-    )
-    quantity = ask.hours * line.count
-    return [_charge(line, rate, quantity, hourly, formula, unit="hour", billed=owed, committed=owed)]
-
-
-def _months(ask: Asked) -> list[Charge]:
-    """Whole calendar months, used or not; a longer term is spread over its months."""
-    line, terms, rate = ask.line, _needed(ask), ask.line.rates[0]
-    per_month = rate.amount if rate.unit == "month" else rate.amount / terms.months
-    owed = paid(line, terms) * (1 - line.share) * terms.needed * line.count
-    made = "{price} {code}/month" if rate.unit == "month" else "{price} {code} / {term} months"
-    length = {} if rate.unit == "month" else {"term": terms.months}
-    key = "{months} calendar month" + "s" * (ask.months > 1) + " x {n} instance" + "s" * (line.count > 1) + " x {made}"
-    spread = raw(made, price=rate.amount, code=line.currency, **length)
-    formula = raw(key, months=ask.months, n=line.count, made=spread)
-    quantity = Decimal(ask.months * line.count)
-    return [_charge(line, rate, quantity, per_month, formula, unit="month", billed=owed, committed=owed)]
-
-
-def _traffic(ask: Asked) -> list[Charge]:
-    """`each` GB leave in each month, tier by tier; tiers count anew each month.
-
-    A free quota takes the first GB of the month, which then count towards the tiers, as on the clouds' bills.
+    What comes back (`_back`) is billed and owed, and costs nothing.
     """
-    line, months = ask.line, ask.months
-    charges = []
-    free = _free(line)
-    if line.free and free:
-        formula = raw("{gb} GB free x {months} mo.", gb=free, months=months)
-        quota = raw("free quota")
-        charges.append(_charge(line, line.free, free * months, ZERO, formula, unit="GB", tier=quota, share=ZERO))
-    key = "{gb} GB x {months} month" + "s" * (months > 1) + " x {price} {code}/GB"
-    for rate, gb in in_tiers(line):
-        top = plain(rate.end) if rate.end is not None else "up"
-        tier = raw("{start}-{end} GB", start=rate.start, end=top) if len(line.rates) > 1 else NONE
-        formula = raw(key, gb=gb, months=months, price=rate.amount, code=line.currency)
-        charges.append(_charge(line, rate, gb * months, rate.amount, formula, unit="GB", tier=tier))
-    return charges
-
-
-def _held(ask: Asked) -> list[Charge]:
-    """What is held all the while: by the hour, by 730 hours of a month, or by calendar months beside a subscription."""
-    line, rate = ask.line, ask.line.rates[0]
-    if not rate.amount:  # free while in use: nothing to charge
-        return []
-    held = line.each * line.count
-    if line.rule == "held_hours":
-        quantity, words = held * ask.hours, raw("{hours} h", hours=ask.hours)
-    elif line.rule == "held_months":
-        quantity, words = held * ask.months, raw("{months} mo.", months=ask.months)
-    else:
-        quantity, words = held * ask.hours / RATE_MONTH_HOURS, raw("{hours} h / 730 h", hours=ask.hours)
-    owed = quantity * rate.amount * (1 - line.share) if line.rule == "held_months" else ZERO
-    if line.part == "ip":
-        formula = raw("{time} x {n} x {price} {code}/h", time=words, n=line.each, price=rate.amount, code=line.currency)
-    else:
-        formula = raw(
-            "{gb} GB x {n} instance" + "s" * (line.count > 1) + " x {time} x {price} {code}/{unit}",
-            gb=line.each,
-            n=line.count,
-            time=words,
-            price=rate.amount,
-            code=line.currency,
-            unit=raw(rate.unit),
-        )
-    return [_charge(line, rate, quantity, rate.amount, formula, unit=rate.unit, committed=owed)]
-
-
-_RULES: dict[str, Callable[[Asked], list[Charge]]] = {
-    "hours": _hours,
-    "block": _hours,
-    "committed": _committed,
-    "upfront": _upfront,
-    "months": _months,
-    "traffic": _traffic,
-    "held_hours": _held,
-    "held_730": _held,
-    "held_months": _held,
-}
-
-
-def _tax(line: Line, charges: Sequence[Charge]) -> list[Charge]:
-    """Return one tax row on all of `charges`, at the line's share; [] for a share of 0."""
     share = line.each
     if not share or not charges:
-        return []
-    sums = totals(charges)
-    return [
-        Charge(
-            name=line.name,
-            category="tax",
-            rule="tax",
-            unit="rate",
-            quantity=sums.effective,
-            unit_price=share,
-            list_unit_price=share,
-            currency=line.currency,
-            amount=sums.effective * share,
-            list=sums.list * share,
-            billed=sums.billed * share,
-            committed=sums.committed * share,
-            obligation=sums.obligation * share,
-            tier=NONE,
-            formula=raw("{share} of {amount} {code}", share=share, amount=sums.effective, code=line.currency),
-            source=line.rates[0].source
-            if line.rates
-            else Source("given by the user (--tax)", "", "", "own", "own", "--tax"),
-        )
-    ]
+        return charges
+    gross = totals(charges)
+    if line.rule.startswith("tax_within"):
+        charges = [_without(charge, 1 + share) for charge in charges]
+        net = totals(charges)
+        due = Amounts(*(whole - part for whole, part in zip(gross, net, strict=True)))
+    else:
+        net = gross
+        due = Amounts(*(amount * share for amount in net))
+    cost = ZERO if line.rule.endswith("_back") else ONE
+    source = line.rates[0].source if line.rates else Source("given by the user (--tax)", "", "", "own", "own", "--tax")
+    row = Charge(
+        name=line.name,
+        category="tax",
+        rule=line.rule,
+        unit="rate",
+        quantity=net.effective,
+        unit_price=share * cost,
+        list_unit_price=share * cost,
+        currency=line.currency,
+        amount=due.effective * cost,
+        list=due.list * cost,
+        billed=due.billed,
+        committed=due.committed,
+        obligation=due.obligation * cost,
+        tier=NONE,
+        formula=raw("{share} of {amount} {code}", share=share, amount=net.effective, code=line.currency),
+        source=source,
+    )
+    return [*charges, row]
+
+
+def _without(charge: Charge, whole: Decimal) -> Charge:
+    """Return a charge without the tax in its price, which is `whole` times the net one."""
+    names = ("unit_price", "list_unit_price", "amount", "list", "billed", "committed", "obligation")
+    net = {name: getattr(charge, name) / whole for name in names}
+    return charge._replace(formula=raw("{formula} / {whole}", formula=charge.formula, whole=whole), **net)
 
 
 def totals(charges: Iterable[Charge]) -> Amounts:
@@ -333,9 +177,7 @@ def totals(charges: Iterable[Charge]) -> Amounts:
     for charge in charges:
         if charge.currency != code:
             if code:
-                raise MisuseError(
-                    f"cannot put {code} and {charge.currency} together: convert one with a dated rate (--fx) first"
-                )
+                raise _mixed(code, charge.currency)
             code = charge.currency
         listed += charge.list
         effective += charge.amount
@@ -343,6 +185,10 @@ def totals(charges: Iterable[Charge]) -> Amounts:
         committed += charge.committed
         obligation += charge.obligation
     return Amounts(listed, effective, billed, committed, obligation)
+
+
+def _mixed(one: str, other: str) -> MisuseError:
+    return MisuseError(f"cannot put {one} and {other} together: convert one with a dated rate (--fx) first")
 
 
 def commitment_of(lines: Iterable[Line], way: Way, terms: Terms | None) -> Commitment | None:
@@ -391,6 +237,6 @@ def break_even(terms: Commitment, on_demand: Line) -> int | None:
     for rate, part in in_steps(on_demand.rates, Decimal(744)):
         price = rate.amount * (1 - on_demand.share)
         if price and spent + part * price >= monthly:
-            return _ceil(rate.start + (monthly - spent) / price)
+            return int((rate.start + (monthly - spent) / price).to_integral_value(ROUND_CEILING))
         spent += part * price
     return None

@@ -26,7 +26,6 @@ from planner.prices.fx import Rates
 from planner.quoting.choose import amount
 from planner.quoting.records import Charge, Offer, Quote
 from planner.records import NamedTuple
-from planner.units import Window
 
 __all__ = ["CAUSES", "NEAR", "Detail", "Diff", "OfferDiff", "compare", "increase", "near"]
 
@@ -256,7 +255,8 @@ class _Attribution:
         field = _VOLUMES.get(charge.category)
         if field is not None and getattr(self.old.workload, field) != getattr(self.new.workload, field):
             return "volume"
-        return "hours" if self.old.hours != self.new.hours else "price"
+        same = self.old.hours == self.new.hours and self.old.window == self.new.window
+        return "price" if same else "hours"
 
     def _steps(self, first: Charge, last: Charge) -> None:
         code = first.currency
@@ -306,7 +306,8 @@ class _Attribution:
         volume = [Fraction(getattr(q.workload, field)) for q in (self.old, self.new)] if field else [Fraction(1)] * 2
         if first.category in ("egress", "inter_region"):
             # Tiers make these bend in the volume, but they are straight in the months.
-            months = [Fraction(_months(q)) for q in (self.old, self.new)]
+            windows = [q.window.traffic for q in (self.old, self.new)]
+            months = [Fraction(whole) + Fraction(part) for whole, part in windows]
             at_hours = end if volume[0] == volume[1] else start * months[1] / months[0]
             return at_hours, at_hours, end
         at_count = end * volume[0] / volume[1] if volume[1] else end
@@ -345,7 +346,7 @@ def _label(charge: Charge) -> str:
 def _months(quote: Quote) -> int:
     if quote.months:
         return quote.months
-    return Window(quote.hours, quote.workload.start).months
+    return quote.window.months
 
 
 def _exact_rate(quote: Quote, currency: str) -> Fraction:

@@ -13,11 +13,6 @@ except ImportError:
     except ImportError:  # pragma: no cover - another Python
         from hashlib import sha256
 
-try:
-    from _blake2 import blake2b
-except ImportError:  # pragma: no cover - another Python
-    from hashlib import blake2b
-
 __all__ = ["SEAL", "of_quote", "seal"]
 
 #: What stands in a saved quote between its content and its seal.
@@ -33,15 +28,19 @@ def of_quote(quote: Quote) -> str:
             f"{one.id} {one.count} {native.list} {native.effective} {native.billed} {native.committed} "
             f"{report.effective} {report.billed} {one.break_even_hours}"
         )
+    if quote.measurements:
+        parts.append(repr(quote.measurements))
     return str(sha256("\n".join(parts).encode()).hexdigest()[:12])
 
 
 def _told(workload: Workload) -> str:
     """Return the workload's text; fields that 0.1.0 did not have count only where they are used, so its hashes hold."""
-    late = [f for f, value in unsaid(workload.budget).items() if getattr(workload, f) == value]
+    late = [f for f, value in unsaid(workload._asdict()).items() if getattr(workload, f) == value]
     return "Workload(" + ", ".join(f"{f}={v!r}" for f, v in workload._asdict().items() if f not in late) + ")"
 
 
 def seal(content: bytes) -> str:
     """Return the seal of a saved file's content: 32 digits that show a change by accident, not one by an attacker."""
+    from hashlib import blake2b
+
     return str(blake2b(content, digest_size=16).hexdigest())

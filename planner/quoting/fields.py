@@ -29,12 +29,14 @@ def workload_dict(w: Workload) -> dict[str, Any]:
     Fields that came after 0.1.0 are left out where they mean what it meant, so that what it wrote stays the same.
     """
     result: dict[str, Any] = {}
-    late = unsaid(w.budget)
+    late = unsaid(w._asdict())
     for field in w._fields:
         value = getattr(w, field)
         if field in late and value == late[field]:
             continue
-        if field in ("discount", "fx"):
+        if field == "taxes":
+            result[field] = {tax.scope: tax.said for tax in value}
+        elif field in ("discount", "fx"):
             result[field] = {k: plain(v) for k, v in value}
         else:
             result[field] = plain(value) if isinstance(value, Decimal) else value
@@ -45,7 +47,7 @@ def load_workload(raw: Mapping[str, Any], where: str) -> Workload:
     """Return the workload that `workload_dict` wrote, checked as one that a user writes; errors begin with `where`."""
     if not isinstance(raw, Mapping):
         raise MisuseError(f"{where}: expected an object, got {ascii(raw)[:40]}")
-    return make({**unsaid(raw.get("budget")), **raw}, where=where, saved=True)
+    return make({**unsaid(raw), **raw}, where=where, saved=True)
 
 
 def number_or_none(text: object, what: str) -> Decimal | None:

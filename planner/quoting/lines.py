@@ -6,12 +6,12 @@ so (`unpriced`), nothing is ever priced by a neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 
-from planner.money import plain
+from planner.money import Tax, plain
 from planner.offer import Price, ServicePrice, Source, TransferPrice, Way
 from planner.quoting.records import Line, Rate
 from planner.text import Text, raw, text
@@ -45,9 +45,12 @@ WORDS = {
 #: Traffic, by destination; another word is a region's name.
 LANES = {
     "internet": text("Data transfer out to the internet"),
+    "internet_flat": text("Data transfer out to the internet, one price for every GB"),
     "same_region": text("Data transfer to another zone"),
     "inter_region": text("Data transfer to another region"),
 }
+#: The price of one step for accounts that are not billed by monthly steps; the same as "internet" where there is one regime.
+REGIMES = {"internet_flat": ("internet",)}
 TAX_SOURCE = Source(text="given by the user (--tax)", as_of="", dated="", confidence="own", origin="own", place="--tax")
 
 
@@ -111,10 +114,10 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
 
 
 def ladder(prices: Iterable[TransferPrice]) -> list[TransferPrice]:
-    """Return the tiers in order; [] when there are none or they leave a hole."""
+    """Return the tiers in order; [] when there are none, they leave a hole, or nobody says what lies above the last."""
     tiers = sorted((p for p in prices if not p.quota and not p.status), key=lambda p: p.from_gb)
     whole = all(a.to_gb is not None and a.to_gb == b.from_gb for a, b in pairwise(tiers))
-    return tiers if tiers and tiers[0].from_gb == 0 and whole else []
+    return tiers if tiers and tiers[0].from_gb == 0 and tiers[-1].to_gb is None and whole else []
 
 
 def quota(prices: Iterable[TransferPrice]) -> TransferPrice | None:
@@ -123,18 +126,23 @@ def quota(prices: Iterable[TransferPrice]) -> TransferPrice | None:
 
 
 def lane(
-    prices: Iterable[TransferPrice], site: str, currency: str, destination: str
+    prices: Iterable[TransferPrice], site: str, currency: str, destination: str, lanes: Mapping[str, tuple[str, ...]]
 ) -> tuple[list[TransferPrice], Text]:
     """Return the prices of traffic to `destination` in one book and currency, and what to call it.
 
-    destination: "internet", "same_region", "inter_region", or the name of a region. A price for that very region comes
-    before the one for any other region. A free quota holds in whatever currency it was printed.
+    destination: a word of `LANES`, or the name of a region. A price for that very region comes before the one for any
+    other region. A free quota holds in whatever currency it was printed. lanes: the provider's own (ProviderInfo.lanes):
+    where it bills the same traffic by one of several regimes, a quota is never taken from the one and a step from the other.
     """
     mine = [p for p in prices if p.site == site and (p.quota or p.currency == currency)]
     kind = destination if destination in LANES else "inter_region"
     to = "" if destination in LANES else destination
-    found = [p for p in mine if p.destination == kind and p.to_region == to]
-    found = found or [p for p in mine if p.destination == kind and not p.to_region]
+    found: list[TransferPrice] = []
+    for word in lanes.get(kind) or REGIMES.get(kind, (kind,)):
+        found = [p for p in mine if p.destination == word and p.to_region == to]
+        found = found or [p for p in mine if p.destination == word and not p.to_region]
+        if ladder(found):
+            break
     name = text("Data transfer to another region ({place})", place=to) if to else LANES[kind]
     return found, name
 
@@ -198,10 +206,13 @@ def storage(price: ServicePrice, gb: Decimal, count: int, by_month: bool, share:
 
 
 def address(prices: Iterable[ServicePrice]) -> ServicePrice | None:
-    """Return the price of an address by the hour; a price of unit "idle-hour" says that it is free in use."""
-    rows = [p for p in prices if p.item == "public_ip" and not p.status]
-    price = next((p for p in rows if p.default and p.unit == "hour"), None)
-    return price or next((p for p in rows if p.unit == "idle-hour"), None)
+    """Return the price of an address by the hour; a price of unit "idle-hour" says that it is free in use.
+
+    What an idle one costs is then not charged, and may be of low confidence.
+    """
+    rows = [p for p in prices if p.item == "public_ip"]
+    price = next((p for p in rows if p.default and p.unit == "hour" and not p.status), None)
+    return price or next((p for p in rows if p.unit == "idle-hour" and p.status in ("", "low")), None)
 
 
 def addresses(price: ServicePrice, number: int, share: Decimal) -> Line:
@@ -221,7 +232,17 @@ def addresses(price: ServicePrice, number: int, share: Decimal) -> Line:
     )
 
 
-def tax(share: Decimal, currency: str) -> Line:
-    """Return the tax line: `share` of all others together."""
-    name = text("Tax ({n} %)", n=plain(share * 100))
-    return Line("tax", "tax", name, 1, share, currency, (Rate(share, "rate", TAX_SOURCE),))
+#: From whether prices hold it and whether it comes back to a tax's rule and its name.
+TAXES = {
+    (False, False): ("tax", "Tax ({n} %)"),
+    (True, False): ("tax_within", "Tax ({n} %, included in the prices)"),
+    (False, True): ("tax_back", "Tax ({n} %, recoverable)"),
+    (True, True): ("tax_within_back", "Tax ({n} %, included in the prices, recoverable)"),
+}
+
+
+def tax(given: Tax, currency: str) -> Line:
+    """Return the tax line: a share of all others together."""
+    rule, key = TAXES[given.included, given.recoverable]
+    share = given.share
+    return Line("tax", rule, text(key, n=plain(share * 100)), 1, share, currency, (Rate(share, "rate", TAX_SOURCE),))

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from planner.prices.lists import NotSold
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
+from planner.sizing import advisories
 from planner.text import Text, plural, text
 from planner.workload import Workload
 
-__all__ = ["ages", "gaps", "is_old", "late", "of_all", "old_offers", "seen"]
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
+
+__all__ = ["ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "seen"]
+
+#: So many of the user's measurements are told one by one.
+MEASURED = 3
 
 
 def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
@@ -21,6 +29,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     """
     info, region, work = place.info, place.region, req.workload
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
+    found = found.union(*place.unfit.values())
     wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
     missing, rejected = [], []
     for option in work.purchase_option or info.sells:
@@ -31,7 +40,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
         elif req.types:
             rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
-    bare = [n for n in wanted if n not in place.types]
+    bare = [n for n in wanted if n not in place.types and n not in place.unfit]
     # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
     unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
     if req.types:
@@ -104,13 +113,35 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
     notes = []
     if not workload.region:
         notes.append(text("regions: each provider's home region; --region NAME or --region all for others"))
+    if workload.use:
+        window = workload.window
+        key = (
+            "use {use}: what runs by the hour pays {hours} h, a commitment {all} h with {unused} h unused, "
+            "traffic, disks and addresses {months} months"
+        )
+        unused = window.length - window.hours
+        values = {"use": workload.use, "hours": window.hours, "all": window.length, "unused": unused}
+        notes.append(text(key, **values, months=window.months))
     if workload.count:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
         notes.append(text("discounts are the user's own; list prices stand beside contracted ones"))
-    if not workload.tax:
+    if not workload.tax and not workload.taxes:
         notes.append(text("tax is not modelled; --tax 6% adds it"))
     return tuple(notes)
+
+
+def measured(heard: Sequence[Measurement]) -> list[Text]:
+    """Return which of the user's measurements have a say, the newest of them one by one."""
+    if not heard:
+        return []
+    from planner.sizing.own import sentence
+
+    newest = sorted(heard, key=lambda m: m.measured_on, reverse=True)[:MEASURED]
+    found = [sentence(m) for m in newest]
+    if len(heard) > MEASURED:
+        found.append(text("{n} more of your measurements are preferred to the estimate", n=len(heard) - MEASURED))
+    return found
 
 
 def seen(offer: Offer) -> tuple[str, bool]:
@@ -118,7 +149,7 @@ def seen(offer: Offer) -> tuple[str, bool]:
 
     A price counts from when a source last showed it (`Source.seen`), not from when it was first published.
     """
-    days = {charge.source.seen for charge in offer.charges if charge.category != "tax"}
+    days = {source.seen for source in offer.sources}
     return min((day for day in days if day), default=""), "" in days
 
 
@@ -152,15 +183,13 @@ def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, .
         if offer.market:
             continue
         provider, late_ = offer.way.provider, False
-        for charge in offer.charges:
-            if charge.category == "tax":
-                continue
-            day = charge.source.seen
+        for source in offer.sources:
+            day = source.seen
             if day:
                 days.setdefault(provider, set()).add(day)
             else:
-                undated.setdefault(provider, set()).add(charge.source.place)
-            origins.setdefault(provider, set()).add(charge.source.origin)
+                undated.setdefault(provider, set()).add(source.place)
+            origins.setdefault(provider, set()).add(source.origin)
             late_ = late_ or day < allowed
         all_[provider] = all_.get(provider, 0) + 1
         old[provider] = old.get(provider, 0) + late_
@@ -191,3 +220,8 @@ def _stale(provider: str, dates: tuple[str, int], offers: tuple[int, int], limit
     return text(
         "{old} of {n} offers, prices from {date} and {undated} undated: {late}", date=oldest, undated=missing, **values
     )
+
+
+def of_engine(offer: Offer | None) -> tuple[Text, ...]:
+    """Return what is published against the engine of the recommended offer and is serious."""
+    return tuple(w for w in offer.sizing.warnings if w.key == advisories.SAID) if offer else ()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from planner.money import tax_at
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
 from planner.quoting.records import Amounts, Commitment, Gpu, Line, Machine, Offer, Totals
+from planner.records import NamedTuple
 from planner.sizing import Sizing
 from planner.text import Text, text
 from planner.workload import Workload
@@ -17,7 +19,7 @@ from planner.workload import Workload
 if TYPE_CHECKING:
     from planner.quoting.select import Place, Request
 
-__all__ = ["machine_of", "offer", "offer_id", "per_million"]
+__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million"]
 
 
 def offer_id(way: Way) -> str:
@@ -27,39 +29,105 @@ def offer_id(way: Way) -> str:
     return ":".join((*parts, *(p for p in more if p)))
 
 
-def offer(
-    req: Request,
-    place: Place,
-    machine: Machine,
-    sizing: Sizing,
-    prices: Sequence[Price],
-    made: tuple[Line, ...],
-    on_demand: Line | None,
-) -> Offer:
-    """Return the offer that `prices` (all rows of one way of buying) make.
+class Bought(NamedTuple):
+    """What one offer is made of. prices: all rows of one way of buying; lines: those of these prices; on_demand: the line of
+    the same type by the hour, None without one."""
 
-    made: the lines of those prices; on_demand: the line of the same type by the hour.
+    place: Place
+    spec: InstanceType
+    sizing: Sizing
+    prices: Sequence[Price]
+    lines: tuple[Line, ...]
+    on_demand: Line | None
+
+
+class Later:
+    """An offer that is weighed now and made when somebody reads more of it than its weight.
+
+    A screen shows thirty of hundreds of offers, and ranks all of them. To whoever holds it, this is the `Offer`: what is not
+    known yet is the offer's own, made once.
     """
+
+    __slots__ = (
+        "_asked",
+        "_made",
+        "id",
+        "instance_type",
+        "market",
+        "provider",
+        "purchase_option",
+        "sources",
+        "totals",
+        "unpriced",
+        "way",
+    )
+
+    def __init__(self, req: Request, what: Bought) -> None:
+        way, currency = what.prices[0].way, what.prices[0].currency
+        self.way = way
+        self.provider, self.instance_type, self.purchase_option = way.provider, way.instance_type, way.purchase_option
+        self.market = way.purchase_option == "spot"
+        self.id = offer_id(way)
+        lines_, self.unpriced = _lines(req, what)
+        native, self.sources = cost.weigh(lines_, req.terms(way), req.window, req.months)
+        self.totals = _totals(req, currency, native)
+        self._asked = (req, what)
+        self._made: Offer | None = None
+
+    @property
+    def firm(self) -> bool:
+        """Whether the price holds and every part of the workload has one."""
+        return not self.unpriced and not self.market
+
+    def __getattr__(self, name: str) -> object:
+        if self._made is None:
+            self._made = offer(*self._asked)
+        return getattr(self._made, name)
+
+
+def later(req: Request, what: Bought) -> Offer:
+    """Return the offer, only weighed until more of it is read."""
+    return cast("Offer", Later(req, what))
+
+
+def _lines(req: Request, what: Bought) -> tuple[tuple[Line, ...], tuple[Text, ...]]:
+    """Return all lines of an offer, and what has no price."""
+    way, currency = what.prices[0].way, what.prices[0].currency
+    beside, unpriced = _beside(req, what.place, way, currency, what.sizing.count)
+    made = what.lines + beside if beside else what.lines
+    tax = tax_at(req.workload.taxes, req.workload.tax, way.provider, way.site)
+    if tax.share:
+        made += (lines.tax(tax, currency),)
+    return made, unpriced
+
+
+def _totals(req: Request, currency: str, native: Amounts) -> Totals:
+    target = req.workload.currency
+    if currency == target:
+        return Totals(currency, native, native)
+    return Totals(currency, native, Amounts(*[req.rates.convert(a, currency, target) for a in native]))
+
+
+def offer(req: Request, what: Bought) -> Offer:
+    """Return the offer that a way of buying makes, whole."""
+    sizing, prices = what.sizing, what.prices
     way, currency = prices[0].way, prices[0].currency
-    beside, unpriced = _beside(req, place, way, currency, sizing.count)
-    made += beside
-    if req.workload.tax:
-        made += (lines.tax(req.workload.tax, currency),)
-    terms = cost.terms_of(way, req.window, req.months)
+    made, unpriced = _lines(req, what)
+    terms = req.terms(way)
     charges = cost.charges_of(made, terms, req.window, req.months)
-    native = cost.totals(charges)
-    report = Amounts(*(req.rates.convert(a, currency, req.workload.currency) for a in native))
+    totals = _totals(req, currency, cost.totals(charges))
     commitment = cost.commitment_of(made, way, terms)
+    on_demand = what.on_demand
     even = cost.break_even(commitment, on_demand) if commitment is not None and on_demand is not None else None
-    per_output, per_token = per_million(req.workload, sizing, report.effective)
+    per_output, per_token = per_million(req.workload, sizing, totals.report.effective)
     return Offer(
         id=offer_id(way),
         way=way,
-        machine=machine,
+        machine=machine_of(what.spec),
         count=sizing.count,
         lines=made,
         charges=charges,
-        totals=Totals(currency, native, report),
+        totals=totals,
         commitment=commitment,
         on_demand=on_demand,
         break_even_hours=even,
@@ -69,6 +137,7 @@ def offer(
         cost_per_million_tokens=per_token,
         notes=(
             *_block(way, commitment),
+            *_idle(req, commitment),
             *_notes(prices, commitment.terms if commitment else 1),
             *_zone_notes(req, way),
         ),
@@ -89,6 +158,8 @@ def _beside(
     With `req.whole` also parts of no volume have their line.
     """
     work, share = req.workload, req.share(place.info.name)
+    if not (req.whole or work.egress_gb or work.inter_region_gb or work.storage_gb or work.public_ips):
+        return (), ()
     title = place.info.sites.get(way.site, {}).get("title", way.site)
     made: list[Line] = []
     unpriced: list[Text] = []
@@ -102,7 +173,7 @@ def _beside(
     for volume, destination in (("egress_gb", work.egress_to), ("inter_region_gb", "inter_region")):
         gb: Decimal = getattr(work, volume)
         if gb or req.whole:
-            found, name = lines.lane(place.traffic, way.site, currency, destination)
+            found, name = lines.lane(place.traffic, way.site, currency, destination, place.info.lanes)
             add(lines.traffic(found, name, volume, gb, currency, share), gb, _lower(name))
     disks = [s for s in place.services if s.site == way.site and s.currency == currency]
     by_month = way.purchase_option == "subscription"
@@ -159,6 +230,14 @@ def _block(way: Way, bought: Commitment | None) -> tuple[Text, ...]:
         "a block of {hours} h, all paid upfront: sold by the day up to 14 days, then by the week; it ends at 11:30 UTC"
     )
     return (text(key, hours=bought.term_hours),)
+
+
+def _idle(req: Request, bought: Commitment | None) -> tuple[Text, ...]:
+    window = req.window
+    if bought is None or not window.span or window.length <= window.hours:
+        return ()
+    key = "{all} h of the commitment lie in the window, {unused} h of them unused"
+    return (text(key, all=window.length, unused=window.length - window.hours),)
 
 
 def _notes(prices: Sequence[Price], terms: int) -> list[Text]:

@@ -3,31 +3,21 @@
 A `Quote` is complete: `planner.rendering.json` writes all of it and `planner.quoting.saved` reads it back to the same
 bytes, so a saved quote can be shown, compared and emitted later without a catalogue.
 
-What an offer costs has one definition, its **lines**. A `Line` is a quantity rule and the rates that it pays:
-
-    rule        quantity in a window                         cash                         owed over the term
-    hours       hours, each at the step it falls in          as used                      nothing
-    block       the same                                     as used                      as used (0.1.0's capacity block)
-    committed   hours                                        as used                      every hour of the term
-    upfront     hours, the payment spread over the term's    once per term                the payment
-    months      calendar months, a longer term spread        once per term                the payment
-    traffic     GB in each calendar month, tier by tier      as used                      nothing
-    held_hours  volume x hours                               as used                      nothing
-    held_730    volume x hours / 730                         as used                      nothing
-    held_months volume x calendar months                     as used                      as used
-    tax         a share of all others                        the share of their cash      the share of theirs
-
-`planner.quoting.cost` evaluates lines to charges, `planner.quoting.calendar` to months; page and workbook carry lines and
-evaluate them as they stand here (tests hold them equal).
+What an offer costs has one definition, its **lines** (planner.quoting.parts). `planner.quoting.cost` evaluates lines to
+charges, `planner.quoting.calendar` to months; page and workbook carry lines and evaluate them alike (tests hold them
+equal).
 """
 
 from decimal import Decimal
 
 from planner.money import Fx
 from planner.offer import Source, Way
+from planner.quoting.parts import RULES, Amounts, Charge, Line, Rate, Totals
 from planner.records import NamedTuple
 from planner.sizing import Sizing
+from planner.sizing.own import Measurement
 from planner.text import Text
+from planner.units import Window
 from planner.workload import Workload
 
 __all__ = [
@@ -54,100 +44,6 @@ __all__ = [
 ]
 
 SCHEMA = "planner.quote/2"
-RULES = (
-    "hours",
-    "block",
-    "committed",
-    "upfront",
-    "months",
-    "traffic",
-    "held_hours",
-    "held_730",
-    "held_months",
-    "tax",
-)
-ZERO, ONE = Decimal(0), Decimal(1)
-
-
-class Rate(NamedTuple):
-    """One step of a price at list, as its source prints it.
-
-    amount: per `unit` ("hour", "month", "term", "GB", "GB-month", ...). start..end: hours run, or GB a month, that the
-    step covers (end None: open).
-    """
-
-    amount: Decimal
-    unit: str
-    source: Source
-    start: Decimal = ZERO
-    end: Decimal | None = None
-
-
-class Line(NamedTuple):
-    """One part of an offer: a quantity rule (RULES) and the rates it pays, at list, in one currency.
-
-    part: "compute", "egress", "inter_region", "storage", "ip" or "tax". count: instances (1 where they do not matter).
-    each: volume per instance: 1 for compute, GB held, GB a month, addresses, or the share of a tax. share: the discount
-    agreed (0.12 = 12 % off list). free: a free quota (its `end` is the GB of each month that cost nothing). volume: the
-    workload's field that `each` comes from ("" = none). name: what it is, for people; the same in every window.
-    """
-
-    part: str
-    rule: str
-    name: Text
-    count: int  # type: ignore[assignment]  # the field's own word; tuple.count is not used
-    each: Decimal
-    currency: str
-    rates: tuple[Rate, ...]
-    share: Decimal = ZERO
-    free: Rate | None = None
-    volume: str = ""
-
-
-class Charge(NamedTuple):
-    """One row of a cost, in the currency it is billed in: what a line (or one step of it) costs in the window.
-
-    amount = quantity x unit_price = the effective cost in the window (upfront payments spread over their term).
-    unit_price is the contracted price, list_unit_price the published one; they are equal without a discount.
-    list = quantity x list_unit_price. billed: cash in the window. committed: what is owed over the term (0 for pay as
-    you go). obligation: the greater of the two. tier names the step, empty without steps. formula says in words and
-    numbers how quantity and unit_price came about. category: the line's part, rule: its rule.
-    """
-
-    name: Text
-    category: str
-    rule: str
-    unit: str
-    quantity: Decimal
-    unit_price: Decimal
-    list_unit_price: Decimal
-    currency: str
-    amount: Decimal
-    list: Decimal
-    billed: Decimal
-    committed: Decimal
-    obligation: Decimal
-    tier: Text
-    formula: Text
-    source: Source
-
-
-class Amounts(NamedTuple):
-    """The totals, in one currency. Each is the sum of the charges' field of that name (effective: `amount`)."""
-
-    list: Decimal
-    effective: Decimal
-    billed: Decimal
-    committed: Decimal
-    obligation: Decimal
-
-
-class Totals(NamedTuple):
-    """`native` in the currency the cloud bills; `report` the same in the quote's currency at the quote's rate."""
-
-    native_currency: str
-    native: Amounts
-    report: Amounts
 
 
 class Gpu(NamedTuple):
@@ -260,6 +156,11 @@ class Offer(NamedTuple):
         return self.way.purchase_option == "spot"
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """Who says its prices; a tax is the user's own and does not count."""
+        return tuple([charge.source for charge in self.charges if charge.category != "tax"])
+
+    @property
     def firm(self) -> bool:
         """Whether the price holds and every part of the workload has one."""
         return not self.unpriced and not self.market
@@ -360,7 +261,8 @@ class Quote(NamedTuple):
     quoted_on: the date against which ages are counted (an argument, never the clock). months: billing months of the
     window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
     shows whatever their rank. recommended: None when no firm, fully priced offer serves the workload. sellers: the
-    providers looked at.
+    providers looked at. beyond: what is not sold for so long a window (capacity blocks), for questions about shorter ones.
+    measurements: the user's own that have a say in the sizing.
     """
 
     quoted_on: str
@@ -380,6 +282,13 @@ class Quote(NamedTuple):
     reference_types: tuple[str, ...] = ()
     recommended: Recommended | None = None
     sellers: tuple[Seller, ...] = ()
+    beyond: tuple[Offer, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """What is paid for: the workload's window at the quote's hours (planner.quoting.whatif asks at others)."""
+        return self.workload.window._replace(hours=self.hours)
 
     @property
     def best(self) -> Offer | None:

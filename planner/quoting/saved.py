@@ -40,7 +40,7 @@ from planner.quoting.records import (
     Stale,
     Totals,
 )
-from planner.sizing import Sizing
+from planner.sizing import Sizing, own
 from planner.text import Text
 from planner.typed import held, number
 from planner.units import Window, iso_date
@@ -119,7 +119,7 @@ class _Reader:
         held(fx, tuple[Fx, ...], "fx")
         self.rates = Rates([x for x in fx if x.rate])
         work = load_workload(raw["workload"], "workload")
-        window = Window(number(raw["hours"], "hours"), work.start)
+        window = work.window._replace(hours=number(raw["hours"], "hours"))
         if not isinstance(raw["offers"], list):
             raise MisuseError("offers: expected a list")
         for name, told, follows in (("hours", window.hours, work.hours), ("currency", raw["currency"], work.currency)):
@@ -145,11 +145,44 @@ class _Reader:
             hash=raw["hash"],
             reference_types=tuple(raw["reference_types"]),
             sellers=tuple(Seller(**{**s, "sites": tuple(Site(**x) for x in s["sites"])}) for s in raw["sellers"]),
+            beyond=tuple(self.offer(o, work, window, f"beyond[{n}]") for n, o in enumerate(raw.get("beyond", ()))),
+            measurements=tuple(
+                own.made(m, f"measurements[{n}]", held) for n, m in enumerate(raw.get("measurements", ()))
+            ),
         )
         self.at = ""
-        if len({o.id for o in made.offers}) != len(made.offers):
+        if len({o.id for o in (*made.offers, *made.beyond)}) != len(made.offers) + len(made.beyond):
             raise MisuseError("offers: one stands twice")
+        self._worth(made)
         return made._replace(budget=self.budget(made), recommended=self.recommended(made))
+
+    def _worth(self, quote: Quote) -> None:
+        """Hold the present values and ties of a file that has them to what the offers give."""
+        rate, raw = quote.workload.discount_rate, self.raw
+        if "ties" not in raw and not any("present_value" in o for o in raw["offers"]):
+            return
+        from planner.quoting import worth
+
+        for n, (told, offer) in enumerate(zip(raw["offers"], quote.offers, strict=True)):
+            made = None if rate is None else plain(worth.present_value(quote, offer, rate))
+            if told.get("present_value") != made:
+                self._differs(f"offers[{n}].present_value", told.get("present_value"), made)
+        if rate is None:
+            self._differs("ties", raw["ties"], None)
+        made_ties = {(x.early.id, x.late.id): x for x in worth.ties(quote, quote.offers)}
+        for n, one in enumerate(raw["ties"]):
+            tie = made_ties.pop((one["offer"], one["against"]), None)
+            for name, follows in (
+                ("offer", tie and tie.early.id),
+                ("rate_nominal_monthly", tie and plain(tie.nominal)),
+                ("rate_effective", tie and plain(tie.effective)),
+                ("upfront", tie and plain(tie.upfront)),
+                ("saved", tie and plain(tie.saved)),
+            ):
+                if one[name] != follows:
+                    self._differs(f"ties[{n}].{name}", one[name], follows)
+        if made_ties:
+            self._differs("ties", "shorter", f"{len(made_ties)} more")
 
     def word(self, said: str, key: str, values: Mapping[str, Any]) -> Text:
         made = _unmade(key, values)

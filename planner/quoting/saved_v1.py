@@ -34,7 +34,6 @@ from planner.quoting.records import (
 )
 from planner.text import Text, text
 from planner.typed import number
-from planner.units import Window
 from planner.workload import Workload
 
 __all__ = ["quote", "recognise"]
@@ -83,7 +82,7 @@ def recognise(sentence: str) -> Text:
 def quote(raw: Mapping[str, Any], sellers: Callable[[str], Seller] | None = None) -> Quote:
     """Return the quote of a `planner.quote/1` object; sellers names its providers."""
     work = load_workload(raw["workload"], "workload")
-    months = Window(work.hours, work.start).months
+    months = work.window.months
     if number(raw["hours"], "hours") != work.hours or raw["months"] != months or raw["currency"] != work.currency:
         raise ValueError("hours, months and currency do not follow from the workload")
     offers = tuple(_offer(o, work, raw) for o in raw["offers"])
@@ -129,7 +128,7 @@ def _offer(raw: Mapping[str, Any], work: Workload, whole: Mapping[str, Any]) -> 
     lines = tuple(_lines(raw, work, way, terms))
     for line in lines:
         check_line(line, str(raw["id"]))
-    window, months, totals = Window(number(whole["hours"], "hours"), work.start), whole["months"], raw["totals"]
+    window, months, totals = work.window, whole["months"], raw["totals"]
     charges = cost.charges_of(lines, cost.terms_of(way, window, months), window, months)
     native = cost.totals(charges)
     rates = Rates([Fx(**{**f, "rate": number(f["rate"], "rate")}) for f in whole["fx"]])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
+from planner.prices.lists import LeftOut
+from planner.quoting.rules import Terms, terms_of
 from planner.records import NamedTuple
+from planner.sizing import Sizing
 from planner.sizing.gpus import means
 from planner.units import Window
 from planner.workload import Workload
@@ -31,6 +34,14 @@ class Request(NamedTuple):
     shares: dict[str, Decimal]
     types: frozenset[str]
     gpus: dict[str, bool]
+    known: dict[tuple[str, str], Terms | None]
+
+    def terms(self, way: Way) -> Terms | None:
+        """Return the terms of a way of buying in the window, None for pay as you go."""
+        key = (way.purchase_option, way.term)
+        if key not in self.known:
+            self.known[key] = terms_of(way, self.window, self.months)
+        return self.known[key]
 
     def share(self, provider: str, option: str = "") -> Decimal:
         """Return the discount agreed with `provider` for a way of buying (else for all of it)."""
@@ -53,7 +64,8 @@ class Request(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying."""
+    """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying. unfit: how
+    the instance types are sold whose prices were not read since they do not serve the workload."""
 
     info: ProviderInfo
     region: str
@@ -62,11 +74,12 @@ class Place(NamedTuple):
     traffic: Sequence[TransferPrice]
     services: Sequence[ServicePrice]
     kept_out: dict[str, int]
+    unfit: dict[str, set[str]]
 
 
 def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
     """Return the request for `workload`; `places` checks its names."""
-    window = Window(workload.hours, workload.start)
+    window = workload.window
     return Request(
         workload=workload,
         catalog=catalog,
@@ -77,6 +90,7 @@ def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> 
         shares=dict(workload.discount),
         types=frozenset(t.lower() for t in workload.instance_type),
         gpus={},
+        known={},
     )
 
 
@@ -95,6 +109,12 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
         provider = scope.partition(":")[0]
         if provider not in catalog.providers():
             raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+    for tax in workload.taxes:
+        provider, _, site = tax.scope.partition(":")
+        if provider and provider not in catalog.providers():
+            raise MisuseError(f"--tax: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+        if site and site not in catalog.info(provider).sites:
+            raise MisuseError(f"--tax: {provider} has no site {site!r}: {suggest(site, catalog.info(provider).sites)}")
     if not workload.region:
         return [(p, r) for p in providers for r in catalog.info(p).home_regions]
     if workload.region == ("all",):
@@ -125,13 +145,18 @@ def _check_names(workload: Workload, catalog: Catalog, found: list[tuple[str, st
                 raise MisuseError(f"no instance has a GPU called {name!r}: {suggest(name, models)}")
 
 
-def place(req: Request, provider: str, region: str) -> Place:
-    """Return what `region` sells of what the workload wants."""
+def place(req: Request, provider: str, region: str, how: Callable[[InstanceType], Sizing] | None = None) -> Place:
+    """Return what `region` sells of what the workload wants.
+
+    how: how an instance type serves the workload; with it only the prices of those that do are read.
+    """
     catalog, work = req.catalog, req.workload
     specs = catalog.instances(provider)
     types: dict[str, Bought] = {}
     kept_out: dict[str, int] = {}
-    for price in catalog.prices(provider, region):
+    left = LeftOut(lambda name: _looked_at(req, specs.get(name), name, how))
+    prices = catalog.prices(provider, region) if how is None else catalog.prices_but(provider, region, left)
+    for price in prices:
         way = price.way
         name = way.instance_type
         if way.os != "linux" or not req.wants(name, specs.get(name)):
@@ -150,4 +175,11 @@ def place(req: Request, provider: str, region: str) -> Place:
         traffic=catalog.transfer(provider, region) if needs_traffic else (),
         services=catalog.services(provider, region) if needs_services else (),
         kept_out=kept_out,
+        unfit={name: ways for name, ways in left.ways.items() if req.wants(name, specs.get(name))},
     )
+
+
+def _looked_at(
+    req: Request, spec: InstanceType | None, name: str, how: Callable[[InstanceType], Sizing] | None
+) -> bool:
+    return req.wants(name, spec) and (spec is None or how is None or how(spec).fits)

@@ -5,16 +5,33 @@ Nothing here knows a price or a rule: `planner.quoting.cost` evaluates, this mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from planner.money import Fx
 from planner.prices.fx import Rates
-from planner.quoting import cost
-from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer, Quote, Rate
+from planner.quoting import choose, cost
+from planner.quoting.dominated import undominated
+from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Totals
+from planner.quoting.rules import sold
+from planner.quoting.steps import in_steps, months_of_traffic
 from planner.records import NamedTuple
 from planner.units import Window
 
-__all__ = ["BESIDE", "Again", "Step", "again", "hours_of", "listed", "month_of", "rate_of", "steps"]
+__all__ = [
+    "BESIDE",
+    "Again",
+    "Step",
+    "again",
+    "contenders",
+    "elsewhere",
+    "hours_of",
+    "listed",
+    "month_of",
+    "rate_of",
+    "steps",
+    "winners",
+]
 
 ONE = Decimal(1)
 TRAFFIC = ("egress", "inter_region")
@@ -59,7 +76,7 @@ def again(
     hours: the window's length, from the same first day. traffic: a factor on the GB of each month. share: the discount
     on compute. fx: a factor on the rate of exchange. prices: factors on the list prices, by part.
     """
-    window = Window(quote.hours if hours is None else hours, quote.workload.start)
+    window = quote.window if hours is None else quote.window._replace(hours=hours)
     factors = prices or {}
     lines = [_changed(line, traffic, share, factors.get(line.part, ONE)) for line in offer.lines]
     terms = cost.terms_of(offer.way, window, window.months)
@@ -75,6 +92,66 @@ def _changed(line: Line, traffic: Decimal, share: Decimal | None, price: Decimal
     if price != 1:
         line = line._replace(rates=tuple(rate._replace(amount=rate.amount * price) for rate in line.rates))
     return line
+
+
+def elsewhere(
+    quote: Quote,
+    *,
+    hours: Decimal | None = None,
+    traffic: Decimal = ONE,
+    fx: Decimal = ONE,
+    offers: Sequence[Offer] | None = None,
+) -> Quote:
+    """Return `quote` as a fresh one at other inputs is: its offers evaluated there, and what it then recommends.
+
+    The inputs are those of `again`. offers: those to look at (None: all, with what is not sold for the quote's own window).
+    The number of instances does not depend on any of the inputs, so the sizing stays.
+    """
+    window = quote.window if hours is None else quote.window._replace(hours=hours)
+    quote = quote._replace(hours=window.hours, months=window.months, fx=_scaled(quote, fx))
+    rates, made = Rates(list(quote.fx)), []
+    for offer in (*quote.offers, *quote.beyond) if offers is None else offers:
+        if sold(offer.way, window.length):
+            then = again(quote, offer, traffic=traffic)
+            terms = cost.commitment_of(offer.lines, offer.way, cost.terms_of(offer.way, window, window.months))
+            code, native = offer.totals.native_currency, then.native()
+            totals = Totals(code, native, Amounts(*(rates.convert(a, code, quote.currency) for a in native)))
+            made.append(offer._replace(charges=then.charges, totals=totals, commitment=terms))
+    there = quote._replace(offers=tuple(made), beyond=())
+    return there._replace(recommended=choose.recommend(there))
+
+
+def _scaled(quote: Quote, factor: Decimal) -> tuple[Fx, ...]:
+    """Return the rates of exchange with which every other currency is worth `factor` times as much of the report's."""
+    mine = quote.currency
+    ways = {True: factor, False: 1 / factor}
+    return tuple(
+        f._replace(rate=f.rate * ways[f.quote == mine]) if mine in (f.base, f.quote) and factor != 1 else f
+        for f in quote.fx
+    )
+
+
+def contenders(quote: Quote) -> list[Offer]:
+    """Return the offers that can be recommended, be the least effective one or the least spot sample at any other inputs."""
+    return undominated((*quote.offers, *quote.beyond))
+
+
+#: Windows at which `winners` asks: days, months and years, and what lies between.
+ASKED = tuple(Decimal(24 * d) for d in (1, 7, 14, 21, 30, 45, 61, 91, 122, 152, 182, 183, 213, 243, 274, 304, 334, 365))
+ASKED += tuple(Decimal(8760) * n / 4 for n in (5, 6, 7, 8, 10, 12, 16, 20))
+
+
+def winners(quote: Quote) -> list[Offer]:
+    """Return what is recommended for windows from a day to five years, at today's rates and a tenth around them."""
+    pool = contenders(quote)
+    found: dict[str, None] = {}
+    foreign = len({o.totals.native_currency for o in pool}) > 1
+    for hours in ASKED:
+        for fx in (Decimal("0.9"), ONE, Decimal("1.1")) if foreign else (ONE,):
+            chosen = elsewhere(quote, hours=hours, fx=fx, offers=pool).recommended
+            if chosen is not None:
+                found[chosen.id] = None
+    return [o for o in pool if o.id in found]
 
 
 def hours_of(line: Line, hours: Decimal) -> Amounts:
@@ -109,12 +186,12 @@ def steps(quote: Quote, offer: Offer) -> list[Step]:
     result = []
     rest = list(offer.charges)
     for line in offer.lines:
-        if line.rule == "tax":
+        if line.part == "tax":
             continue
         if line.rule == "traffic":
-            filled = [rate for rate, _ in cost.in_tiers(line)]
+            filled = [rate for rate, _, _ in months_of_traffic(line, quote.window) if rate is not line.free]
         elif line.rule in ("hours", "block"):
-            filled = [rate for rate, _ in cost.in_steps(line.rates, quote.hours)]
+            filled = [rate for rate, _ in in_steps(line.rates, quote.hours)]
         else:
             filled = [rate for rate in line.rates if rate.amount or line.part == "compute"]
         if line.free is not None and line.each and line.free.end:

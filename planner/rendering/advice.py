@@ -1,5 +1,6 @@
 """The recommendation in sentences; which offer it is, planner.quoting.choose says."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from planner.i18n import English
@@ -8,8 +9,9 @@ from planner.quoting.choose import advise, amount, rival
 from planner.quoting.records import Offer, Quote
 from planner.rendering import words
 from planner.rendering.words import price_age, seller, way
+from planner.text import text
 
-__all__ = ["headline", "name", "sentences"]
+__all__ = ["headline", "name", "sentences", "ties"]
 
 _RIVALS = {
     "on_demand": "That is {by} {code} ({share} %) less than the best on demand: {offer} at {amount} {code}.",
@@ -101,3 +103,37 @@ def sentences(quote: Quote, t: English) -> list[str]:
             )
         )
     return result
+
+
+def ties(quote: Quote, offers: Iterable[Offer], t: English) -> list[str]:
+    """Return, in a sentence each, the rates at which the ways of paying for what is offered tie (planner.quoting.worth).
+
+    All ways of paying that the quote has for the commitments among `offers` count.
+    """
+    from planner.quoting import worth
+
+    key = (
+        "{offer}: {early} instead of {late} takes {upfront} {code} more at once and {saved} {code} less in all; it pays "
+        "below {nominal} % a year (nominal, by the month; {effective} % effective)."
+    )
+    bought = {o.way._replace(payment="", zone="") for o in offers}
+    mine = [o for o in quote.offers if o.way._replace(payment="", zone="") in bought]
+    return [
+        t(
+            key,
+            offer=f"{x.early.count} x {x.early.instance_type}, {seller(quote, x.early, t)} {x.early.region}, {bought_as(x.early, t)}",
+            early=t.say(text(x.early.payment.replace("_", " "))),
+            late=t.say(text(x.late.payment.replace("_", " "))),
+            upfront=show(x.upfront),
+            saved=show(x.saved),
+            code=x.early.totals.native_currency,
+            nominal=show(x.nominal * 100, 3),
+            effective=show(x.effective * 100, 3),
+        )
+        for x in worth.ties(quote, mine)
+    ]
+
+
+def bought_as(offer: Offer, t: English) -> str:
+    """Return how an offer is bought, its way of paying apart."""
+    return way(offer._replace(way=offer.way._replace(payment="")), t)

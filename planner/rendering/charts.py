@@ -15,7 +15,7 @@ from planner.rendering.formats import ours
 from planner.text import text
 from planner.writing import write_new
 
-__all__ = ["write"]
+__all__ = ["BLUE", "GREY", "INK", "ORANGE", "frame", "picture", "pyplot_of", "write"]
 
 FONTS = ["Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", "DejaVu Sans"]
 BLUE, ORANGE, GREY, INK = "#0b5cad", "#c2570c", "#5d6b7a", "#17202c"
@@ -29,7 +29,7 @@ def write(quote: Quote, folder: str, top: int = 1, lang: str = "en", *, force: b
     """
     if not os.path.isdir(folder):
         raise MisuseError(f"--charts: the folder {folder} does not exist; create it first")
-    plt = _matplotlib()
+    plt = pyplot_of()
     t = translator(lang)
     shown = worth_showing(quote, top)
     made = []
@@ -44,17 +44,18 @@ def write(quote: Quote, folder: str, top: int = 1, lang: str = "en", *, force: b
     for name, figure in made:
         for kind in ("png", "svg"):
             path = os.path.join(folder, f"{name}.{kind}")
-            write_new(path, _bytes(figure, kind), force=force, mine=ours)
+            write_new(path, picture(figure, kind), force=force, mine=ours)
             paths.append(path)
         plt.close(figure)
     return paths
 
 
-def _matplotlib() -> Any:
+def pyplot_of(option: str = "--charts") -> Any:
+    """Return matplotlib's pyplot, set up for our pictures; `PlannerError` naming `option` where it is not installed."""
     try:
         import matplotlib
     except ImportError:
-        raise PlannerError("--charts needs matplotlib: pip install 'gpu-cost-planner[charts]'") from None
+        raise PlannerError(f"{option} needs matplotlib: pip install 'gpu-cost-planner[charts]'") from None
     import logging
 
     matplotlib.use("Agg")
@@ -82,7 +83,8 @@ def _matplotlib() -> Any:
     return pyplot
 
 
-def _bytes(figure: Any, kind: str) -> bytes:
+def picture(figure: Any, kind: str) -> bytes:
+    """Return a figure as PNG or SVG, the same each time."""
     from io import BytesIO
 
     out = BytesIO()
@@ -92,7 +94,8 @@ def _bytes(figure: Any, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _frame(plt: Any, title: str, foot: str, height: float = 6.75) -> tuple[Any, Any]:
+def frame(plt: Any, title: str, foot: str, height: float = 6.75) -> tuple[Any, Any]:
+    """Return a figure and its axes, titled."""
     figure, axes = plt.subplots(figsize=(12, height), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=18, fontweight="bold")
     figure.supxlabel(foot, x=0.01, ha="left", fontsize=10.5, color=GREY)
@@ -107,7 +110,7 @@ def _foot(quote: Quote, t: English) -> str:
 
 def _bars(plt: Any, quote: Quote, shown: list[Offer], t: English) -> Any:
     title = t("Effective cost for {hours} hours, {code}", hours=plain(quote.hours), code=quote.currency)
-    figure, axes = _frame(
+    figure, axes = frame(
         plt, title, t("grey: spot or not fully priced") + "\n" + _foot(quote, t), max(4.5, 0.46 * len(shown) + 2)
     )
     rows = sorted(shown, key=lambda o: -o.totals.report.effective)
@@ -147,7 +150,7 @@ def _months(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
     c = offer.commitment
     assert c is not None
     title = t("Cash and amortised cost by month") + f", {quote.currency}"
-    figure, axes = _frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
+    figure, axes = frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
     length = max(quote.months, c.term_months)
     month = _monthly(offer)
     prepaid = offer.purchase_option == "subscription"
@@ -167,7 +170,7 @@ def _months(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
 
 def _even(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
     title = t("Break-even by hours a month") + f", {quote.currency}"
-    figure, axes = _frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
+    figure, axes = frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
     assert offer.on_demand_hourly is not None
     hourly, flat = float(offer.on_demand_hourly * offer.count * _rate(offer)), float(_monthly(offer))
     axes.plot([0, 744], [0, hourly * 744], color=BLUE, linewidth=2.5, label=t("on-demand, same type"))

@@ -16,6 +16,7 @@ from planner.errors import MisuseError, PlannerError, suggest
 from planner.money import plain
 from planner.quoting.calendar import GRANULARITIES, Entry, cut, next_month
 from planner.quoting.choose import named
+from planner.quoting.entries import usual
 from planner.quoting.notes import is_old
 from planner.quoting.records import Charge, Offer, Quote, Seller
 from planner.text import Text
@@ -213,7 +214,7 @@ def _unpriced(quote: Quote, offer: Offer, entries: list[Entry], seller: Seller, 
 
 def _row(quote: Quote, offer: Offer, seller: Seller, entry: Entry) -> dict[str, object]:
     charge = entry.charge
-    row = {**_amounts(entry), **_period(entry), **_names(offer, seller, charge.category, charge)}
+    row = {**_amounts(offer, entry), **_period(entry), **_names(offer, seller, charge.category, charge)}
     row |= {**_traced(quote, offer), **_priced_by(charge), "x_Period": "window" if entry.in_window else "rest of term"}
     row["ChargeDescription"] = f"{charge.name} [{charge.tier}]" if charge.tier else str(charge.name)
     row["ChargeFrequency"] = "One-Time" if entry.once else "Recurring" if entry.kind == "purchase" else "Usage-Based"
@@ -230,21 +231,30 @@ def _row(quote: Quote, offer: Offer, seller: Seller, entry: Entry) -> dict[str, 
     return row
 
 
-def _amounts(entry: Entry) -> dict[str, object]:
+def _unit_prices(offer: Offer, entry: Entry) -> tuple[Decimal, Decimal]:
+    """Return list and contracted price of a unit: what a commitment covers is worth what it costs on demand."""
     charge = entry.charge
+    if not entry.status:
+        return charge.list_unit_price, charge.unit_price
+    return usual(offer, charge) or (entry.listed / entry.quantity, entry.contracted / entry.quantity)
+
+
+def _amounts(offer: Offer, entry: Entry) -> dict[str, object]:
+    charge = entry.charge
+    listed, contracted = _unit_prices(offer, entry)
     return {
         "BilledCost": entry.billed,
         "EffectiveCost": entry.effective,
         "ListCost": entry.listed,
         "ContractedCost": entry.contracted,
-        "ListUnitPrice": charge.list_unit_price,
-        "ContractedUnitPrice": charge.unit_price,
+        "ListUnitPrice": listed,
+        "ContractedUnitPrice": contracted,
         "PricingQuantity": entry.quantity,
         "PricingUnit": UNITS.get(charge.unit, charge.unit),
         "BillingCurrency": charge.currency,
         "PricingCurrency": charge.currency,
-        "PricingCurrencyListUnitPrice": charge.list_unit_price,
-        "PricingCurrencyContractedUnitPrice": charge.unit_price,
+        "PricingCurrencyListUnitPrice": listed,
+        "PricingCurrencyContractedUnitPrice": contracted,
         "PricingCurrencyEffectiveCost": entry.effective,
     }
 
@@ -349,6 +359,6 @@ def _commitment(quote: Quote, offer: Offer, entry: Entry) -> dict[str, object]:
         "CommitmentDiscountCategory": "Spend" if spend else "Usage",
         "CommitmentDiscountType": TYPES[offer.purchase_option],
         "CommitmentDiscountStatus": entry.status.title() or None,
-        "CommitmentDiscountQuantity": entry.contracted if spend else entry.quantity,
+        "CommitmentDiscountQuantity": (entry.billed or entry.effective) if spend else entry.quantity,
         "CommitmentDiscountUnit": entry.charge.currency if spend else unit,
     }

@@ -13,8 +13,10 @@ from typing import Any
 
 from planner.i18n import English, translator
 from planner.money import plain, show
-from planner.quoting.choose import advise, worth_showing
+from planner.quoting.calendar import first_day
+from planner.quoting.choose import advise, amount, basis_of, ranked, worth_showing
 from planner.quoting.records import Offer, Quote
+from planner.quoting.whatif import contenders
 from planner.rendering import advice, words
 from planner.rendering.recipe import recipe
 from planner.sizing import Range
@@ -23,8 +25,6 @@ from planner.text import Text, text
 
 __all__ = ["dump"]
 
-#: Offers whose recipes the page carries, so that its recommendation can change with the sliders.
-MOST_OFFERS = 400
 TEXTS = re.compile(r"""\bt\("((?:[^"\\]|\\.)*)"[,)]""")
 
 
@@ -36,7 +36,8 @@ def _read(name: str) -> str:
 def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
     """Return the page. top: offers per provider and way of buying shown in full; lang: "en" or "zh"."""
     t = translator(lang)
-    shown, said = worth_showing(quote, top), advise(quote)
+    said, basis = advise(quote), basis_of(quote)
+    shown = ranked(quote, worth_showing(quote, top), basis)
     page = _read("page.js")
     script = "\n".join((_read("vendor/decimal.min.js"), _read("vendor/echarts.min.js"), _read("calc.js"), page))
     env = environment(html=True)
@@ -50,12 +51,16 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
         workload=words.workload(quote, t),
         sentences=advice.sentences(quote, t),
         best=said.best,
-        best_owed=said.best and said.best.totals.report.obligation,
+        best_owed=said.best and amount(quote, said.best, basis),
+        pv=basis == "present-value",
+        spots=any(o.market for o in shown),
+        percent=_percent(quote),
         options=[_option(quote, o, t) for o in shown],
         sizings=_sizings(shown, t),
         prices=_prices(quote, shown, t),
         best_id=said.best.id if said.best else "",
         name=lambda o: advice.name(quote, o, t),
+        ties=advice.ties(quote, shown, t),
         gaps=words.gaps(quote, t),
         rejected=words.rejected(quote, t),
         ages=[words.prices_of(a, t) for a in quote.prices_as_of],
@@ -84,36 +89,49 @@ def _json(data: object) -> str:
 
 
 def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, Any]:
-    rest = [o for o in quote.offers if o not in shown and not o.market and not o.unpriced]
+    """Return what the page recomputes from: the options shown, and all that can be recommended at other inputs."""
     on_demand = {
         (o.site, o.region, o.instance_type, o.totals.native_currency): o
         for o in quote.offers
         if o.purchase_option == "on_demand"
     }
+    known = {o.id for o in shown}
     offers = []
-    for offer in shown + rest[: MOST_OFFERS - len(shown)]:
+    for offer in (*shown, *(o for o in contenders(quote) if o.id not in known)):
         usual = on_demand.get((offer.site, offer.region, offer.instance_type, offer.totals.native_currency))
         other = recipe(quote, usual) if usual is not None and offer.commitment is not None else None
+        told = {k: v for k, v in _option(quote, offer, t).items() if k in ("gpu", "seller", "region", "way")}
         offers.append(
             {
+                **told,
                 "id": offer.id,
                 "name": advice.name(quote, offer, t),
                 "short": f"{offer.count} x {offer.instance_type}",
                 "where": f"{words.seller(quote, offer, t)}, {words.way(offer, t)}",
-                "firm": not offer.market and not offer.unpriced,
-                "shown": offer in shown,
-                "provider": offer.provider,
+                "age": words.price_age(quote, offer, t),
+                "native": offer.totals.native_currency,
+                "firm": offer.firm,
+                "market": offer.market,
+                "whole": not offer.unpriced,
+                "shown": offer.id in known,
                 "recipe": recipe(quote, offer),
                 "even": offer.break_even_hours,
-                "other": {"recipe": other, "name": t("on-demand, same type")} if other else None,
+                "even_at": _even(offer, t),
+                "other": {"recipe": other} if other else None,
             }
         )
+    rate, limits = quote.workload.discount_rate, quote.budget
     return {
         "lang": t.tag,
         "currency": quote.currency,
         "hours": plain(quote.hours),
         "start": quote.workload.start,
-        "tax": plain(quote.workload.tax),
+        "prorated": quote.workload.window.prorated,
+        "first": first_day(quote).isoformat(),
+        "rate": None if rate is None else plain(rate),
+        "best": quote.recommended.id if quote.recommended else "",
+        "budget": limits
+        and {"limit": plain(limits.limit), "basis": limits.basis, "words": t(limits.basis.replace("-", " "))},
         "fx": [{"base": f.base, "quote": f.quote, "rate": plain(f.rate)} for f in quote.fx],
         "offers": offers,
         "bands": _bands(shown),
@@ -121,9 +139,18 @@ def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, 
     }
 
 
+def _percent(quote: Quote) -> str:
+    rate = quote.workload.discount_rate
+    return "" if rate is None else plain((rate * 100).normalize())
+
+
+def _even(offer: Offer, t: English) -> str:
+    return t("{hours} h/mo", hours=offer.break_even_hours) if offer.break_even_hours is not None else "–"
+
+
 def _option(quote: Quote, offer: Offer, t: English) -> dict[str, Any]:
-    totals = offer.totals
-    even = t("{hours} h/mo", hours=offer.break_even_hours) if offer.break_even_hours is not None else "–"
+    totals, discounted = offer.totals, quote.workload.discount_rate is not None
+    present = amount(quote, offer, "present-value") if discounted else None
     return {
         "id": offer.id,
         "type": offer.instance_type,
@@ -132,11 +159,13 @@ def _option(quote: Quote, offer: Offer, t: English) -> dict[str, Any]:
         "region": offer.region,
         "way": words.way(offer, t),
         "gpu": f"{plain(offer.gpu.count)} x {offer.gpu.model}",
+        "to_pay": ("~" if offer.market else "") + show(totals.report.obligation),
+        "pv": "" if present is None else show(present),
         "effective": show(totals.report.effective),
         "billed": show(totals.report.billed),
         "committed": show(totals.report.committed),
         "native": f"{show(totals.native.list)} {totals.native_currency}",
-        "even": even,
+        "even": _even(offer, t),
         "unpriced": [t.say(u) for u in offer.unpriced],
         "notes": [t.say(n) for n in offer.notes],
     }

@@ -123,8 +123,9 @@ class _Writer:
             )
         return made
 
-    def offer(self, o: Offer) -> bytes:
-        """Return one offer as one line; a sizing or line that several offers share is encoded once."""
+    def offer(self, o: Offer, worth: Decimal | None = None) -> bytes:
+        """Return one offer as one line; a sizing or line that several offers share is encoded once. worth: its present value."""
+        present = "" if worth is None else f'"present_value": "{plain(worth)}", '
         way, machine, gpus = o.way, o.machine, o.machine.gpu.count
         even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
         return (
@@ -140,7 +141,7 @@ class _Writer:
             f'{_amounts(o.totals.report)}}}, "commitment": {_commitment(o.commitment)}, "break_even_hours": {even}, '
             f'"on_demand_hourly": {_d(o.on_demand_hourly)}, "unpriced": {self.says(o.unpriced)}, '
             f'"cost_per_million_output": {_d(o.cost_per_million_output)}, '
-            f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, "notes": {self.says(o.notes)}, '
+            f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, {present}"notes": {self.says(o.notes)}, '
             f'"sizing": {self.sizing(o.sizing)}, "lines": [{", ".join([self.line(x) for x in o.lines])}], '
             f'"on_demand": {self.line(o.on_demand)}}}'
         ).encode()
@@ -221,7 +222,7 @@ def dump(quote: Quote) -> str:
 def dump_bytes(quote: Quote) -> bytes:
     """Return the quote as UTF-8 JSON ending with a line feed."""
     out = _Writer()
-    sized = {f"{o.provider}:{o.instance_type}": o.sizing for o in quote.offers}
+    sized = {f"{o.provider}:{o.instance_type}": o.sizing for o in (*quote.offers, *quote.beyond)}
     steps = [
         f'{_text(name)}: {{"basis": {_one(s.basis)}, "steps": [{", ".join([out.step(x) for x in s.steps])}]}}'
         for name, s in sorted(sized.items())
@@ -238,7 +239,12 @@ def dump_bytes(quote: Quote) -> bytes:
         ("fx", out.records(quote.fx)),
         ("prices_as_of", out.records(quote.prices_as_of)),
         ("recommended", _one(out._plain(chosen) if chosen else None).encode()),
-        ("offers", _lines([out.offer(o) for o in quote.offers])),
+        (
+            "offers",
+            _lines([out.offer(o, value) for o, value in zip(quote.offers, _present_values(quote), strict=True)]),
+        ),
+        *_worth(quote),
+        *([("beyond", _lines([out.offer(o) for o in quote.beyond]))] if quote.beyond else []),
         ("rejected", _lines([out.rejected(r).encode() for r in quote.rejected])),
         ("gaps", out.records(quote.gaps)),
         ("stale", out.records(quote.stale)),
@@ -249,11 +255,44 @@ def dump_bytes(quote: Quote) -> bytes:
         ("sizing_steps", _lines([x.encode() for x in steps], b"{", b"}")),
         ("sources", out.records(tuple(out.sources))),
     ]
+    if quote.measurements:
+        fields.insert(-1, ("measurements", out.records(quote.measurements)))
     words = [f"{_text(said)}: {_made(how)}".encode() for said, how in sorted(out.words.items())]
     fields.append(("words", _lines(words, b"{", b"}")))
     # Joined as bytes: one Chinese source would otherwise make the whole text two bytes a character (10 ms).
     body = b"{\n" + b",\n".join(b' "%s": %s' % (name.encode(), text) for name, text in fields)
     return b'%s%s"%s"\n}\n' % (body, SEAL.encode(), seal(body).encode())
+
+
+def _present_values(quote: Quote) -> list[Decimal | None]:
+    rate = quote.workload.discount_rate
+    if rate is None:
+        return [None] * len(quote.offers)
+    from planner.quoting.worth import present_value
+
+    return [present_value(quote, o, rate) for o in quote.offers]
+
+
+def _worth(quote: Quote) -> list[tuple[str, bytes]]:
+    """Return what a discount rate adds beside the offers' present values: where two ways of paying tie."""
+    if quote.workload.discount_rate is None:
+        return []
+    from planner.quoting import worth
+
+    ties = [
+        {
+            "offer": x.early.id,
+            "against": x.late.id,
+            "rate_nominal_monthly": plain(x.nominal),
+            "rate_effective": plain(x.effective),
+            "months": x.months,
+            "currency": x.early.totals.native_currency,
+            "upfront": plain(x.upfront),
+            "saved": plain(x.saved),
+        }
+        for x in worth.ties(quote, quote.offers)
+    ]
+    return [("ties", _lines([_one(x).encode() for x in ties]))]
 
 
 def _lines(items: list[bytes], start: bytes = b"[", end: bytes = b"]") -> bytes:

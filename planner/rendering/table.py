@@ -14,7 +14,7 @@ from planner.quoting.choose import amount, basis_of, ranked, standings, worth_sh
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.rendering import words
-from planner.rendering.advice import headline, sentences
+from planner.rendering.advice import headline, sentences, ties
 from planner.rendering.columns import bold, dim, fitting, fold, layout
 from planner.rendering.foot import foot
 from planner.rendering.words import seller, way
@@ -69,6 +69,9 @@ def _per_million(quote: Quote, offer: Offer, t: English) -> str:
 def _even(quote: Quote, offer: Offer, t: English) -> str:
     return t("{hours} h/mo", hours=offer.break_even_hours) if offer.break_even_hours is not None else ""
 
+
+#: Sentences on ways of paying below a table.
+MOST_TIES = 4
 
 COLUMNS = (
     Column("provider", seller, 0),
@@ -130,9 +133,18 @@ def dump(
     lines += ["", *fold(_amounts(quote, basis, t), width)]
     if shown:
         lines += _rows(quote, shown, columns, t, width, colour)
+    if quote.workload.discount_rate is not None:
+        lines += [x for s in _ties(quote, shown, t) for x in fold(s, width, 2)]
     legend = [c.legend for c in columns if c.legend]
     lines += ["", *(dim(x, colour) for x in foot(quote, shown, legend, t, width, gaps=gaps, rejected=rejected))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _ties(quote: Quote, shown: list[Offer], t: English) -> list[str]:
+    """Return at which rates the ways of paying for what is shown tie, the others of the same commitments included."""
+    said = ties(quote, shown, t)
+    more = [t("and {n} more: --format json has every one", n=len(said) - MOST_TIES)] if len(said) > MOST_TIES else []
+    return ["", t("Where two ways of paying tie:"), *(f"  {x}" for x in (*said[:MOST_TIES], *more))] if said else []
 
 
 def _amounts(quote: Quote, basis: str, t: English) -> str:

@@ -12,6 +12,7 @@ from planner.quoting.lines import exchangeable, term_text
 from planner.quoting.notes import is_old, late, seen
 from planner.quoting.records import AsOf, Offer, Quote
 from planner.text import Text, plural, text
+from planner.workload import Workload
 
 __all__ = [
     "budget",
@@ -22,6 +23,7 @@ __all__ = [
     "prices_of",
     "rejected",
     "seller",
+    "taxes",
     "way",
     "window",
     "workload",
@@ -47,6 +49,10 @@ def seller(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
 
 def window(quote: Quote, t: English = ENGLISH) -> str:
     """Return how long the window is: "720 hours"."""
+    if quote.window.span:
+        key = "{hours} of the {all} hours of {months} months"
+        whole = quote.window
+        return t(key, hours=plain(whole.hours), all=plain(whole.length), months=whole.months)
     return t(plural(quote.hours, "{hours} hour", "{hours} hours"), hours=plain(quote.hours))
 
 
@@ -64,7 +70,20 @@ def workload(quote: Quote, t: English = ENGLISH) -> str:
         parts.append(t("{gb} GB/month between regions", gb=plain(work.inter_region_gb)))
     if work.storage_gb:
         parts.append(t("{gb} GB disk each", gb=plain(work.storage_gb)))
-    return t(", ").join(parts)
+    return t(", ").join(parts + [t("tax {what}", what=x) for x in taxes(work, t)])
+
+
+def taxes(work: Workload, t: English = ENGLISH) -> list[str]:
+    """Return what is said of taxes, a phrase each; [] where none is modelled."""
+    said = [t("{share} % on top", share=plain(work.tax * 100))] if work.tax else []
+    for tax in work.taxes:
+        share = (
+            t("{share} % included", share=plain(tax.share * 100))
+            if tax.included
+            else t("{share} % on top", share=plain(tax.share * 100))
+        )
+        said.append(f"{tax.scope or t('all')}: {share}" + (t(", recoverable") if tax.recoverable else ""))
+    return said
 
 
 def dated(source: Source, t: English = ENGLISH) -> str:

@@ -4,7 +4,7 @@ planner/data/engines.csv has a row for each build that can be deployed: version,
 image and digest. `rank` is the order of choice; a row without a rank is taken only when its version is asked for. A
 cloud says what its hosts are (driver, market) in its home; quote, `size`, the module and its README ask here and name
 the same build. What a build can run on a GPU is in planner/data/kernels.csv (support.py), how a width is served in
-serving.py, what is wrong with a version in planner/data/advisories.csv.
+serving.py, what is wrong with a version in advisories.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
+from planner import tables
 from planner.errors import MisuseError, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
@@ -21,12 +22,10 @@ from planner.text import Text, text
 
 __all__ = [
     "ANYWHERE",
-    "Advisory",
     "Build",
     "Choice",
     "Engine",
     "Host",
-    "advisories",
     "builds",
     "choose",
     "default",
@@ -144,10 +143,6 @@ _builds: list[Build] = []
 def builds() -> list[Build]:
     """Return the table, in the order of choice; rows that must be asked for stand last. Read once."""
     if not _builds:
-        import csv
-
-        with open(os.path.join(DATA, "engines.csv"), encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
         found = [
             Build(
                 rank=int(r[0] or 0),
@@ -163,7 +158,7 @@ def builds() -> list[Build]:
                 as_of=r[11],
                 note=r[12],
             )
-            for r in rows
+            for r, _ in tables.read(os.path.join(DATA, "engines.csv"))[1]
         ]
         _builds.extend(sorted(found, key=lambda b: b.rank or len(found) + 1))
     return _builds
@@ -279,36 +274,3 @@ def flags(key: str, version: str) -> frozenset[str]:
 
     with open(os.path.join(DATA, "flags.csv"), encoding="utf-8", newline="") as file:
         return frozenset(r[1] for r in csv.reader(file) if r[0] == key and version in r[2].split())
-
-
-# -- what is wrong with a version --------------------------------------------------------------------------------------
-
-
-class Advisory(NamedTuple):
-    """A published weakness: what it takes, and what our modules do about it."""
-
-    id: str
-    severity: str
-    takes: str
-    mitigation: str
-
-
-def _full(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
-
-
-def advisories(engine: Engine) -> list[Advisory]:
-    """Return the advisories that are open in this very version; those whose range nobody has read are left out."""
-    import csv
-
-    at, found = _full(engine.version), []
-    with open(os.path.join(DATA, "advisories.csv"), encoding="utf-8", newline="") as file:
-        for r in csv.DictReader(file):
-            if r["engine"] != engine.key or r["confirmed"] == "range not read" or at < _full(r["since"]):
-                continue
-            if (r["fixed_in"] and at >= _full(r["fixed_in"])) or (
-                r["last_affected"] and at > _full(r["last_affected"])
-            ):
-                continue
-            found.append(Advisory(r["id"], r["severity"], r["what_it_takes"], r["mitigation"]))
-    return found

@@ -1,6 +1,7 @@
 """Throughput and latency of copies of a model at a load, with the band that measured rows stay in."""
 
 import os
+from functools import lru_cache
 
 from planner.files import DATA
 from planner.sizing import Range, gpus, parts, roofline
@@ -216,6 +217,7 @@ def _rests(model: Model, precision: str, gpu: GpuSpec) -> list[Text]:
     return said
 
 
+@lru_cache(maxsize=1024)
 def generation(engine: Engine, gpu: GpuSpec) -> Text | None:
     """Return what must be said of a version that is newer than the newest measured one; None when it is not."""
     measured = calibration().measured.get(engine.key, "")

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
 from planner.records import NamedTuple
-from planner.sizing import Layout, Memory, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing import Layout, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
+from planner.sizing.advisories import Setting
+from planner.sizing.advisories import said as advised
 from planner.sizing.engines import ANYWHERE, Engine, Host
 from planner.sizing.estimate import Estimate
-from planner.sizing.gpus import GIB, GpuSpec, Missing
+from planner.sizing.gpus import GpuSpec, Missing, gpu_of
 from planner.sizing.layout import Plans
-from planner.sizing.memory import Plan, expert_parallel, own_cache
+from planner.sizing.memory import Plan, expert_parallel, of_copies, own_cache
 from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.text import Text, text
 from planner.workload import PRECISIONS, Load, Workload
 
-__all__ = ["Case", "assemble", "case_of", "check", "chosen", "demand_of", "gpu_of", "model_of", "settled", "size"]
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
+
+    Own = tuple[Measurement, ...]
+    Gpus = tuple[str, float | None, float]
+
+__all__ = [
+    "Case",
+    "assemble",
+    "case_of",
+    "check",
+    "chosen",
+    "demand_of",
+    "gpu_of",
+    "model_of",
+    "settled",
+    "size",
+    "sizer",
+]
 
 
 class Case(NamedTuple):
     """What is put where: a load's model on `cards` GPUs of one kind, under one engine.
 
-    built: whether the engine table has a build for that host, so that it can be deployed as well.
+    built: whether the engine table has a build for that host, to be deployed. own: the user's measurements of all that.
     """
 
     load: Load
@@ -33,9 +56,13 @@ class Case(NamedTuple):
     engine: Engine
     cards: int
     built: bool = True
+    own: Own = ()
 
 
-_cache: dict[tuple[object, ...], tuple[Sizing, bool]] = {}
+#: A machine as its vendor prints it: GPU, its memory in GiB, how many.
+Printed = tuple[str, Decimal | None, Decimal]
+Known = dict[tuple[Printed, Decimal | None], tuple[Sizing, bool]]
+_cache: dict[tuple[Load, Host, Own], Known] = {}
 _models: dict[tuple[str, str], Model] = {}
 
 
@@ -89,28 +116,39 @@ def check(workload: Workload) -> None:
             raise MisuseError(str(found.why))
 
 
-def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE) -> Sizing:
-    """Return how `instance` on `host` serves `workload`; a workload that passed `check` never raises here."""
-    memory_gib = None if instance.gpu_memory_gib is None else float(instance.gpu_memory_gib)
-    machine = (instance.gpu_model, memory_gib, float(instance.gpu_count))
+def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE, own: Own = ()) -> Sizing:
+    """Return how `instance` on `host` serves `workload` (checked: nothing is raised); own: the user's measurements."""
+    return sizer(workload, host, own)(instance)
+
+
+def sizer(workload: Workload, host: Host = ANYWHERE, own: Own = ()) -> Callable[[InstanceType], Sizing]:
+    """Return `size` for one workload on one host: what many instance types share is asked once."""
     load = settled(workload).load
-    found, networked = _cached(load, machine, None, host)
-    # The network decides only where one machine is too small: most instance types share the answer above.
-    if networked and instance.network_gbps is not None:
-        found, _ = _cached(load, machine, float(instance.network_gbps), host)
-    return found
-
-
-def _cached(
-    load: Load, machine: tuple[str, float | None, float], network: float | None, host: Host
-) -> tuple[Sizing, bool]:
-    """Return the sizing, and whether knowing the network could change it."""
-    key = (load, machine, network, host)
-    found = _cache.get(key)
-    if found is None:
-        if len(_cache) > 4096:
+    known = _cache.get((load, host, own))
+    if known is None:
+        if len(_cache) > 256:
             _cache.clear()
-        found = _cache[key] = _size(load, machine, network, host)
+        known = _cache[load, host, own] = {}
+
+    def sized(instance: InstanceType) -> Sizing:
+        machine = (instance.gpu_model, instance.gpu_memory_gib, instance.gpu_count)
+        found = known.get((machine, None)) or _new(load, host, own, known, machine, None)
+        # The network decides only where one machine is too small: most instance types share the answer above.
+        if found[1] and instance.network_gbps is not None:
+            network = instance.network_gbps
+            found = known.get((machine, network)) or _new(load, host, own, known, machine, network)
+        return found[0]
+
+    return sized
+
+
+def _new(
+    load: Load, host: Host, own: Own, known: Known, printed: Printed, network: Decimal | None
+) -> tuple[Sizing, bool]:
+    """Return the sizing, and whether knowing the network could change it; remember both."""
+    name, memory, number = printed
+    machine = (name, None if memory is None else float(memory), float(number))
+    found = known[printed, network] = _size(load, machine, None if network is None else float(network), host, own)
     return found
 
 
@@ -153,15 +191,7 @@ def demand_of(load: Load | Workload) -> Demand:
     )
 
 
-def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec | Missing:
-    """Return the datasheet of an instance's GPU, or of its share of one; or why there is none."""
-    gpu = gpus.lookup(name, memory_gib)
-    if not isinstance(gpu, Missing) and 0 < number < 1 and gpu.share == 1:
-        return gpus.lookup(f"{gpu.name} (1/{round(1 / number)} vGPU)")
-    return gpu
-
-
-def case_of(load: Load, machine: tuple[str, float | None, float], host: Host) -> Case | tuple[str, Text]:
+def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tuple[str, Text]:
     """Return the case of `load` on (GPU, its memory in GiB, number), or the engine's label and why there is none."""
     model = model_of(load)
     if load.precision == "auto":
@@ -176,13 +206,16 @@ def case_of(load: Load, machine: tuple[str, float | None, float], host: Host) ->
     if refused:
         return choice.engine.label, refused
     built = choice.build is not None or not host.name
-    return Case(load, model, gpu, choice.engine, max(1, int(machine[2])), built)
+    if own:
+        from planner.sizing.own import of
+
+        mine = of(own, model.name, load.precision, load.kv_cache_dtype, choice.engine.label)
+        own = tuple(m for m in mine if m.gpu == gpu.name)
+    return Case(load, model, gpu, choice.engine, max(1, int(machine[2])), built, own)
 
 
-def _size(
-    load: Load, machine: tuple[str, float | None, float], network_gbps: float | None, host: Host
-) -> tuple[Sizing, bool]:
-    case = case_of(load, machine, host)
+def _size(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own: Own) -> tuple[Sizing, bool]:
+    case = case_of(load, machine, host, own)
     if not isinstance(case, Case):
         label, refused = case
         return _no(load, model_of(load), label, (refused,)), False
@@ -225,7 +258,7 @@ def chosen(case: Case, plans: Plans) -> Sizing:
         used = ask.concurrency / (units * best.batch)
     now = best.full
     if held != best.batch:
-        now = estimate.at(best.machine, pp, best.copies, best.most, held, ask.isl, ask.osl)
+        now = best.at(held, ask)
     # With requests in flight given, the rate is what they make; with a rate given, it is what the instance can do.
     made = now if ask.concurrency else best.full
     found = assemble(case, best, ask, now, made.tokens_per_second, held)
@@ -250,7 +283,7 @@ def _best(case: Case, plans: list[Plan], ask: Demand) -> tuple[Served | None, Te
     near: tuple[float, Text] | None = None
     for plan in plans:
         copies = max(1, case.cards // plan.tp) if plan.pp == 1 else 1
-        found = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask)
+        found = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask, case.own)
         if not isinstance(found, Served):
             over, said = _near(case, plan, found, ask)
             if near is None or over < near[0]:
@@ -297,14 +330,15 @@ def _warnings(case: Case, s: Served) -> list[Text]:
         key = "tp {tp} would cut the experts' fp8 blocks of 128: expert parallel keeps whole experts on each GPU"
         found.append(text(key, tp=str(s.plan.tp)))
     generation = estimate.generation(engine, case.gpu)
-    if generation:
+    if generation and not any(p.version == engine.version for p in s.points):
         found.append(generation)
+    found += advised(engine, Setting(case.model.images, pp=s.plan.pp))
     if not case.built:
         found.append(
             text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)
         )
     found += estimate.rests(case.model, case.load.precision, case.gpu)
-    if s.plan.pp > 1:
+    if s.plan.pp > 1 and not s.points:
         key = "a pipeline over {n} instances: no measured row has one, the speed is a model's"
         found.append(text(key, n=str(s.plan.pp)))
     return found
@@ -315,6 +349,13 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
     pp, precision = s.plan.pp, case.load.precision
     busy = min(s.copies, math.ceil(held)) if ask.concurrency else s.copies
     made = rate / pp
+    full = held if ask.concurrency else s.batch
+    warnings, basis = _warnings(case, s), estimate.anchors(case.model, precision, case.gpu)
+    if s.points:
+        from planner.sizing.own import told
+
+        mine, said = told(s.points, full / s.copies, ask.isl, ask.osl, s.plan.tp, s.version)
+        warnings, basis = [said, *warnings], (*mine, *basis)
     return Sizing(
         fits=True,
         reasons=(),
@@ -324,16 +365,16 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
         precision=precision,
         engine=case.engine.label,
         layout=Layout(s.plan.tp, pp, s.copies),
-        memory=memory(s.plan, s.copies, ask.isl + ask.osl),
-        output_tokens_per_second=estimate.banded(made, "rate", s.kind),
-        total_tokens_per_second=estimate.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", s.kind),
-        ttft_ms=estimate.banded(now.ttft * 1e3, "ttft", s.kind),
-        tpot_ms=estimate.banded(now.tpot * 1e3, "tpot", s.kind),
+        memory=of_copies(s.plan, s.copies, ask.isl + ask.osl),
+        output_tokens_per_second=s.banded(made, "rate", full, ask),
+        total_tokens_per_second=s.banded(made * (ask.isl + ask.osl) / ask.osl, "rate", full, ask),
+        ttft_ms=s.banded(now.ttft * 1e3, "ttft", held, ask),
+        tpot_ms=s.banded(now.tpot * 1e3, "tpot", held, ask),
         concurrency=math.ceil(held / pp),
         utilisation=None,
         idle_gpus=case.cards - busy * s.plan.tp,
-        basis=estimate.anchors(case.model, precision, case.gpu),
-        warnings=tuple(_warnings(case, s)),
+        basis=basis,
+        warnings=tuple(warnings),
         steps=Steps(lambda: _steps(case, s, ask)),
     )
 
@@ -352,19 +393,3 @@ def _count_step(s: Served, ask: Demand, count: int, spare: int) -> Step:
     from planner.sizing.steps import count_step
 
     return count_step(s, ask, count, spare)
-
-
-def memory(p: Plan, replicas: int, length: float) -> Memory:
-    """Return the memory of one copy over all its GPUs, and the tokens that all replicas of an instance hold.
-
-    Where windows limit what a token costs, both are for requests of `length` tokens.
-    """
-    cards = p.tp * p.pp
-    alike = not p.kv_window and not p.state
-    return Memory(
-        weights_gib=p.weights * cards / GIB,
-        kv_gib_per_1k_tokens=(p.kv_per_token if alike else p.cached(length) / length) * cards * 1000 / GIB,
-        overhead_gib=p.overhead * cards / GIB,
-        available_gib=p.budget * cards / GIB,
-        max_concurrent_tokens=(p.tokens if alike else int(p.holds(length) * length)) * replicas,
-    )

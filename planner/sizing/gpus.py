@@ -2,12 +2,13 @@
 
 import os
 
+from planner import tables
 from planner.errors import MisuseError, nearest, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
 from planner.text import Text, text
 
-__all__ = ["GpuSpec", "Missing", "find", "lookup", "means", "names", "rows"]
+__all__ = ["GpuSpec", "Missing", "find", "gpu_of", "lookup", "means", "names", "rows"]
 
 GIB = 2**30
 _DATA = os.path.join(DATA, "gpus.csv")
@@ -74,30 +75,25 @@ def _key(name: str) -> str:
 def rows() -> dict[str, GpuSpec]:
     """Return all datasheets by name, in the order of planner/data/gpus.csv (read once)."""
     if not _rows:
-        import csv
-
-        with open(_DATA, encoding="utf-8", newline="") as file:
-            lines = csv.reader(file)
-            next(lines)
-            for r in lines:
-                numbers = [float(x) for x in r[5:12]]
-                spec = GpuSpec._make(
-                    (
-                        *r[:2],
-                        float(r[2]),
-                        float(r[3]),
-                        r[4],
-                        *numbers,
-                        r[12],
-                        float(r[13]),
-                        tuple(r[14].split()),
-                        *r[15:18],
-                        1.0,
-                    )
+        for r, _ in tables.read(_DATA)[1]:
+            numbers = [float(x) for x in r[5:12]]
+            spec = GpuSpec._make(
+                (
+                    *r[:2],
+                    float(r[2]),
+                    float(r[3]),
+                    r[4],
+                    *numbers,
+                    r[12],
+                    float(r[13]),
+                    tuple(r[14].split()),
+                    *r[15:18],
+                    1.0,
                 )
-                _rows[spec.name] = spec
-                for alias in (spec.name, *spec.aliases):
-                    _by_key[_key(alias)] = spec
+            )
+            _rows[spec.name] = spec
+            for alias in (spec.name, *spec.aliases):
+                _by_key[_key(alias)] = spec
     return _rows
 
 
@@ -207,3 +203,11 @@ def means(asked: str, model: str) -> bool:
 
 def _letters(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
+
+
+def gpu_of(name: str, memory_gib: float | None, number: float) -> GpuSpec | Missing:
+    """Return the datasheet of an instance's GPU, or of its share of one; or why there is none."""
+    gpu = lookup(name, memory_gib)
+    if not isinstance(gpu, Missing) and 0 < number < 1 and gpu.share == 1:
+        return lookup(f"{gpu.name} (1/{round(1 / number)} vGPU)")
+    return gpu

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
+from planner import tables
 from planner.files import DATA
 from planner.records import NamedTuple
 
@@ -59,22 +60,19 @@ def _of(engine: str) -> tuple[Kernel, ...]:
     """Return the rows of one engine, read once; only its lines are parsed."""
     found = _rows.get(engine)
     if found is None:
-        import csv
-
-        with open(PATH, encoding="utf-8") as file:
-            lines = [line for line in file if line.startswith(engine + ",")]
         found = _rows[engine] = tuple(
             Kernel(
-                since=numbers(r[1]),
-                until=numbers(r[2]),
-                aspect=r[3],
-                kinds=tuple(r[4].split()),
-                capabilities=tuple(float(c) for c in r[5].split()),
-                support=r[6],
-                kernel=r[7],
-                note=r[8],
+                numbers(r[1]),
+                numbers(r[2]),
+                r[3],
+                tuple(r[4].split()),
+                tuple(map(float, r[5].split())),
+                r[6],
+                r[7],
+                r[8],
             )
-            for r in csv.reader(lines)
+            for r, _ in tables.read(PATH)[1]
+            if r[0] == engine
         )
     return found
 

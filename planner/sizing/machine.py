@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from planner.errors import MisuseError
 from planner.records import NamedTuple
 from planner.sizing import Sizing, Step, Steps, estimate, fit, layout, steps
@@ -11,6 +13,9 @@ from planner.sizing.memory import tile_refusal, tp_refusal
 from planner.sizing.serve import Demand, Served, serve
 from planner.text import Text, text
 from planner.workload import Workload
+
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement
 
 __all__ = ["on_machine"]
 
@@ -32,16 +37,18 @@ def on_machine(
     tp: int = 0,
     burst: bool = False,
     host: Host = ANYWHERE,
+    own: tuple[Measurement, ...] = (),
 ) -> Sizing:
     """Return what one machine does with `workload.concurrency` requests (0: as many as its memory holds).
 
     With a rate (rps, tokens_per_second) the count says how many such machines it takes. `tp` 0 leaves the layout to us.
+    own: the user's measurements, preferred to the model's estimate.
     Raises MisuseError for what the machine can never do (engine, precision, tp); memory and latency limits that are
     not met are an answer: fits False with reasons.
     """
     fit.check(workload)
     load = fit.settled(workload).load
-    case = fit.case_of(load, (gpu_name, memory_gib, number), host)
+    case = fit.case_of(load, (gpu_name, memory_gib, number), host, own)
     if not isinstance(case, Case):
         raise MisuseError(str(case[1]))
     if tp > case.cards:
@@ -87,11 +94,11 @@ def _fastest(case: Case, plans: list[layout.Plan], ask: Demand, burst: bool) -> 
     best: _Run | None = None
     for plan in plans:
         copies = max(1, case.cards // plan.tp) if plan.pp == 1 else 1
-        s = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask)
+        s = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask, case.own)
         if not isinstance(s, Served):
             continue
         load = ask.concurrency or s.batch
-        now = estimate.at(s.machine, plan.pp, copies, s.most, load, ask.isl, ask.osl, burst)
+        now = s.at(load, ask, burst)
         if best is None or now.tokens_per_second > best.now.tokens_per_second:
             best = _Run(s, now, load)
     return best

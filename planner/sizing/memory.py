@@ -5,6 +5,7 @@ Checked against measured sizes in tests/sizing/test_memory.py. Per GPU:
     KV cache = share x (usable - weights - overhead)              (LMDeploy 0.8, TensorRT-LLM 0.9: of what is free)
 """
 
+from planner.sizing import Memory
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GIB, GpuSpec
 from planner.sizing.models import Model
@@ -15,6 +16,7 @@ __all__ = [
     "Plan",
     "body_bytes",
     "expert_parallel",
+    "of_copies",
     "overhead_parts",
     "plan",
     "tile_refusal",
@@ -288,4 +290,20 @@ def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, p
         window=model.window,
         state=state,
         width=width,
+    )
+
+
+def of_copies(p: Plan, replicas: int, length: float) -> Memory:
+    """Return the memory of one copy over all its GPUs, and the tokens that all replicas of an instance hold.
+
+    Where windows limit what a token costs, both are for requests of `length` tokens.
+    """
+    cards = p.tp * p.pp
+    alike = not p.kv_window and not p.state
+    return Memory(
+        weights_gib=p.weights * cards / GIB,
+        kv_gib_per_1k_tokens=(p.kv_per_token if alike else p.cached(length) / length) * cards * 1000 / GIB,
+        overhead_gib=p.overhead * cards / GIB,
+        available_gib=p.budget * cards / GIB,
+        max_concurrent_tokens=(p.tokens if alike else int(p.holds(length) * length)) * replicas,
     )

@@ -3,6 +3,7 @@
 import os
 from functools import cached_property
 
+from planner import tables
 from planner.errors import MisuseError, PlannerError, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
@@ -111,6 +112,11 @@ class Model(Fields):
     def block(self) -> bool:
         """Whether the checkpoint's fp8 weights have a scale for each block of 128 x 128."""
         return self.published == "fp8-block"
+
+    @property
+    def images(self) -> bool:
+        """Whether the architecture takes images beside text; one that is not named may."""
+        return "CausalLM" not in self.arch or "VL" in self.arch
 
     @property
     def replicated(self) -> bool:
@@ -236,16 +242,9 @@ def _model(r: list[str]) -> Model:
     return found._replace(**more)  # type: ignore[arg-type]
 
 
-def _lines() -> list[str]:
-    with open(_DATA, encoding="utf-8") as file:
-        return file.read().splitlines()[1:]
-
-
 def rows() -> list[Model]:
     """Return every model of the registry, in file order."""
-    import csv
-
-    return [_model(r) for r in csv.reader(_lines())]
+    return [_model(list(r)) for r, _ in tables.read(_DATA)[1]]
 
 
 def names() -> list[str]:
@@ -285,11 +284,10 @@ def find(name: str) -> Model:
 
 def _row(key: str) -> Model | None:
     """Return the model of which `key`, in lower case, is a name, an id, an alias or the last part of one."""
-    import csv
-
-    # Only lines that hold the name are parsed: a quote needs one model, not the whole table.
+    # Only the row of that name becomes a model: a quote needs one, not the whole table.
     loose: Model | None = None
-    for r in csv.reader([line for line in _lines() if key in line.lower()]):
+    for texts, _ in tables.read(_DATA)[1]:
+        r = list(texts)
         ids = (r[0].lower(), r[1].lower(), r[2].lower(), *r[28].lower().split())
         if key in ids:
             return _model(r)

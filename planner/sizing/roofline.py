@@ -49,7 +49,20 @@ class Machine:
     """
 
     __slots__ = (
-        *("chunk", "dense", "experts", "factor", "fixed", "kv", "kv_window", "launch", "miss", "pair", "prompt", "read"),
+        *(
+            "chunk",
+            "dense",
+            "experts",
+            "factor",
+            "fixed",
+            "kv",
+            "kv_window",
+            "launch",
+            "miss",
+            "pair",
+            "prompt",
+            "read",
+        ),
         *("reduce", "reduce_token", "sequence", "share", "spread", "window", "windowed", "work"),
     )
 

@@ -1,14 +1,18 @@
 """From a layout to what an instance serves: the batch within memory and latency limits, and the instances for a demand."""
 
 import math
+from typing import TYPE_CHECKING
 
-from planner.sizing import estimate
+from planner.sizing import Range, estimate
 from planner.sizing.engines import Engine
 from planner.sizing.estimate import Estimate
 from planner.sizing.gpus import GpuSpec
-from planner.sizing.memory import Plan
+from planner.sizing.memory import Plan, plan
 from planner.sizing.models import Model
 from planner.sizing.roofline import Machine
+
+if TYPE_CHECKING:
+    from planner.sizing.own import Measurement, Near, Pace
 
 __all__ = ["Demand", "Served", "instances", "load_for", "serve"]
 
@@ -41,10 +45,11 @@ class Served:
     """A layout at its limit. A unit is one instance, or the pp instances of a pipelined copy.
 
     most: requests that one copy holds; batch: requests at once over the unit's copies within memory and latency
-    limits; full: the estimate there; rate_low: its low side; kind: whose range it has.
+    limits; full: the estimate there; rate_low: its low side; kind: whose range it has. points: the user's measurements
+    that speak of it.
     """
 
-    __slots__ = ("batch", "copies", "full", "kind", "machine", "most", "plan", "rate_low")
+    __slots__ = ("batch", "copies", "full", "kind", "machine", "most", "plan", "points", "rate_low", "version")
 
     def __init__(
         self,
@@ -52,59 +57,117 @@ class Served:
         copies: int,
         machine: Machine,
         most: float,
-        batch: float,
-        full: Estimate,
-        rate_low: float,
         kind: str,
+        points: "tuple[Near, ...]" = (),
+        version: str = "",
     ) -> None:
         self.plan = plan
         self.copies = copies
         self.machine = machine
         self.most = most
-        self.batch = batch
-        self.full = full
-        self.rate_low = rate_low
         self.kind = kind
+        self.points = points
+        self.version = version
+
+    def limit(self, each: float, ask: Demand) -> None:
+        """Let each copy run `each` requests at once: that makes `batch`, `full` and `rate_low`."""
+        self.batch = each * self.copies
+        self.full = self.at(self.batch, ask)
+        self.rate_low = self.banded(self.full.tokens_per_second, "rate", self.batch, ask).low
+
+    def at(self, load: float, ask: Demand, burst: bool = False) -> Estimate:
+        """Return the estimate of the unit under `load` requests, as the user's measurements have it where there are any."""
+        now = estimate.at(self.machine, self.plan.pp, self.copies, self.most, load, ask.isl, ask.osl, burst)
+        if not self.points:
+            return now
+        by = self.pace(load, ask)
+        return Estimate(now.tokens_per_second * by.rate, now.ttft * by.ttft, now.tpot * by.tpot, now.batch)
+
+    def pace(self, load: float, ask: Demand) -> "Pace":
+        """Return what the measurements do to the estimate at a load."""
+        from planner.sizing.own import pace
+
+        each = min(load / min(float(self.copies), max(load, 1.0)), self.most)
+        return pace(self.points, each, ask.isl, ask.osl, self.plan.tp, self.version)
+
+    def banded(self, value: float, metric: str, load: float, ask: Demand) -> Range:
+        """Return `value` with the band of `metric` at a load: the model's own, or what measurements leave of it."""
+        found = estimate.banded(value, metric, self.kind)
+        if not self.points:
+            return found
+        from planner.sizing.own import narrowed
+
+        low, high = narrowed((found.low / value, found.high / value), self.pace(load, ask).spread)
+        return Range(value * low, value, value * high)
 
 
 _machines: dict[Plan, Machine] = {}  # plans are made once per model, precision, GPU and engine (memory.plan)
 
 
 def serve(
-    plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine, copies: int, ask: Demand
+    plan: Plan,
+    model: Model,
+    precision: str,
+    gpu: GpuSpec,
+    engine: Engine,
+    copies: int,
+    ask: Demand,
+    own: "tuple[Measurement, ...]" = (),
 ) -> Served | Estimate:
     """Return what a layout serves within the limits, or the estimate for one request when even that exceeds them.
 
-    Limits are held by the pessimistic side of the estimate.
+    Limits are held by the pessimistic side of the estimate. own: the user's measurements of this model, GPU and engine.
     """
-    fit = estimate.calibration()
     kind = estimate.kind_of(model, precision, gpu, engine)
-    machine = _machines.get(plan)
-    if machine is None:
-        if len(_machines) > 1024:
-            _machines.clear()
-        machine = _machines[plan] = estimate.machine(plan, model, precision, gpu, engine, fit.parameters)
+    machine = _machine(plan, model, precision, gpu, engine)
     most = estimate.hold(plan, engine, gpu, ask.isl, ask.osl)
+    points = _points(own, plan, model, precision, gpu, engine) if own else ()
+    one = Served(plan, 1, machine, most, kind, points, engine.version)
     each = most
     if ask.tpot or ask.ttft:
-        tpot = ask.tpot / estimate.factors("tpot", kind)[1] if ask.tpot else math.inf
-        ttft = ask.ttft / estimate.factors("ttft", kind)[1] if ask.ttft else math.inf
 
         def meets(batch: float) -> bool:
-            e = estimate.at(machine, plan.pp, 1, most, batch, ask.isl, ask.osl)
-            return e.tpot <= tpot and e.ttft <= ttft
+            e = one.at(batch, ask)
+            tpot = not ask.tpot or one.banded(e.tpot, "tpot", batch, ask).high <= ask.tpot
+            return tpot and (not ask.ttft or one.banded(e.ttft, "ttft", batch, ask).high <= ask.ttft)
 
         if not meets(1.0):
-            return estimate.at(machine, plan.pp, 1, most, 1.0, ask.isl, ask.osl)
+            return one.at(1.0, ask)
         if not meets(most):
             low, high = 1, int(most)
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if meets(float(middle)) else (low, middle)
             each = float(low)
-    full = estimate.at(machine, plan.pp, copies, most, each * copies, ask.isl, ask.osl)
-    low_side = full.tokens_per_second * estimate.factors("rate", kind)[0]
-    return Served(plan, copies, machine, most, each * copies, full, low_side, kind)
+    one.copies = copies
+    one.limit(each, ask)
+    return one
+
+
+def _machine(plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> Machine:
+    machine = _machines.get(plan)
+    if machine is None:
+        if len(_machines) > 1024:
+            _machines.clear()
+        parameters = estimate.calibration().parameters
+        machine = _machines[plan] = estimate.machine(plan, model, precision, gpu, engine, parameters)
+    return machine
+
+
+def _points(
+    own: "tuple[Measurement, ...]", of: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine
+) -> "tuple[Near, ...]":
+    """Return the measurements beside what the model says of each, in the layout that it was made with."""
+    from planner.sizing.own import near
+
+    def says(m: "Measurement", each: float) -> tuple[Estimate, float]:
+        at = plan(model, precision, gpu, engine, m.tp, m.pp, m.kv_cache_dtype)
+        isl, osl = float(m.input_tokens), float(m.output_tokens)
+        most = estimate.hold(at, engine, gpu, isl, osl)
+        machine = _machine(at, model, precision, gpu, engine)
+        return estimate.at(machine, m.pp, 1, most, each, isl, osl, m.arrival == "burst"), most
+
+    return near(own, of.pp, says)
 
 
 def instances(s: Served, ask: Demand) -> int:
@@ -124,13 +187,13 @@ def load_for(s: Served, rate: float, ask: Demand) -> float:
         return s.batch
     # False position with halving (Illinois): the rate rises with the load, steeply at first.
     low, high = 1.0, s.batch
-    under = estimate.at(s.machine, s.plan.pp, s.copies, s.most, low, ask.isl, ask.osl).tokens_per_second - rate
+    under = s.at(low, ask).tokens_per_second - rate
     if under >= 0:  # less than one request at a time makes it
         return 1.0
     over, side = s.full.tokens_per_second - rate, 0
     for _ in range(12):
         middle = (low * over - high * under) / (over - under)
-        off = estimate.at(s.machine, s.plan.pp, s.copies, s.most, middle, ask.isl, ask.osl).tokens_per_second - rate
+        off = s.at(middle, ask).tokens_per_second - rate
         if abs(off) < 1e-3 * rate:
             return middle
         if off > 0:

@@ -63,7 +63,8 @@ def serving(model: Model, precision: str, gpu: GpuSpec, engine: Engine, checkpoi
     want, have = _WIDTHS.get(precision, precision), _have(model, checkpoint)
     half = "float16" if gpu.compute_capability < 8.0 or precision == "fp16" else "bfloat16"
     named = checkpoint or model.hf_id or model.name
-    if want == "fp8" and have in ("16", "") and engine.key == "vllm":
+    # What a named checkpoint is in, the engine reads from its config.json: by a word of ours it would take another loader.
+    if want == "fp8" and (have == "16" or not (have or checkpoint)) and engine.key == "vllm":
         word = "fp8" if engine.number and engine.number < _ONLINE_FP8 else "fp8_per_tensor"
         return Serving(half, "fp8", ("--quantization", word), made=False)
     if not have or _same(have, want):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from planner.sizing import engines, kernels
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GpuSpec
@@ -41,6 +43,7 @@ def _lacks(gpu: GpuSpec, precision: str) -> bool:
     return (precision == "bf16" and not gpu.bf16_tflops) or (precision == "int8" and not gpu.int8_tops)
 
 
+@lru_cache(maxsize=4096)
 def refusal(engine: Engine, gpu: GpuSpec, precision: str, model: Model, kv: str = "") -> Text:
     """Return why `engine` cannot run `model` at `precision` on `gpu`; an empty text when it can.
 
@@ -129,6 +132,7 @@ def _others(engine: Engine, gpu: GpuSpec, model: Model) -> str:
     return ", ".join(fine) or "-"
 
 
+@lru_cache(maxsize=4096)
 def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[Text, ...]:
     """Return what a reader must know about a combination that runs."""
     cc = gpu.compute_capability

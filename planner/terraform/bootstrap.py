@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from planner.sizing import gpus
+from planner.sizing import advisories, engines, gpus
 from planner import templating
 from planner.errors import MisuseError, PlannerError
 from planner.terraform import cloud, monitoring
@@ -24,12 +23,13 @@ from planner.terraform.deployment import MODULE_ENV, Deployment
 
 __all__ = ["engine_command", "find_secrets", "model_path", "module_env", "render", "user_data_size"]
 
-#: Templates that every module has, by the path they get below files/; `_files` adds what depends on the variant.
+#: Templates that every module has, by the path they get below files/. None depends on how many instances there are:
+#: another one must not change the user-data of those that serve.
 _COMMON = (
     "bootstrap.sh", "model.py", "compose.yaml", "Caddyfile", "prometheus.yml", "rules.yml", "dcgm.csv", "acceptance.sh",
     "stress.sh", "grafana/datasource.yml", "grafana/dashboards.yml", "units/planner-bootstrap.service",
-    "units/planner-watch.service", "units/planner-watch.timer", "units/planner-stress.service",
-    "units/planner-stress.timer",
+    "units/planner-watch.service", "units/planner-watch.timer", "units/planner-iperf3.service",
+    "units/planner-stress.service", "units/planner-stress.timer",
 )
 _STATIC = (".csv", ".service", ".timer", "stress.sh", "datasource.yml", "dashboards.yml")
 
@@ -128,22 +128,13 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
         "metadata": facts.metadata,
         "model_path": model_path(d),
         "mtu": facts.mtu,
+        "open_paths": advisories.paths(engines.parse(f"{d.stack.engine}@{d.stack.engine_version}")),
         "nvswitch": gpu.link == "nvlink" and d.gpu_count >= 8 and gpu.family != "volta",
         "packages": (*facts.secrets.packages, *stacks.packages(d.mainland)),
         "pp": layout.pp > 1,
         "served_json": json.dumps(d.served_name),
         "volta": gpu.compute_capability == 7.0,
     }
-
-
-def _files(d: Deployment) -> list[str]:
-    """Return the shared files of the variant, in order."""
-    names = list(_COMMON)
-    if not d.prepaid:
-        names += ["units/planner-deadline.service", "units/planner-deadline.timer"]
-    if d.count > 1:
-        names.append("units/planner-iperf3.service")
-    return sorted(names)
 
 
 def _own_files(folder: str) -> list[str]:
@@ -166,7 +157,7 @@ def render(deployment: Deployment) -> dict[str, str]:
     facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
     values = _values(deployment, facts)
     sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}
-    for name in _files(deployment):
+    for name in sorted(_COMMON):
         suffix = "" if name.endswith(_STATIC) else ".j2"
         sources[name if name in facts.apart else f"files/{name}"] = f"bootstrap/{name}{suffix}"
     sources |= {f"files/{name.removesuffix('.j2')}": f"cloud/files/{name}" for name in _own_files(own)}
@@ -202,11 +193,8 @@ def module_env(deployment: Deployment) -> str:
     longest = {
         "PLANNER_PROVIDER": deployment.provider,
         "PLANNER_REGION": deployment.region,
-        "PLANNER_DEADLINE": "2026-11-23T00:00:00Z",
-        "PLANNER_CLIENT_CIDR": "255.255.255.255/32",
         "PLANNER_NODE_INDEX": "100",
         "PLANNER_NODE_RANK": "100",
-        "PLANNER_PEER_IPS": ",".join(f"10.255.255.{i}" for i in range(100, 100 + deployment.count)),
         "PLANNER_SECRET_REGION": deployment.region,
     }
     lines = [f"{key}={longest.get(key, letters[: 64 if 'SECRET' in key else 15])}\n" for key in MODULE_ENV]
@@ -220,18 +208,18 @@ def module_env(deployment: Deployment) -> str:
 
 
 def user_data_size(deployment: Deployment, files: Mapping[str, str]) -> int:
-    """Return the bytes of rendered user-data, before its last base64, as Terraform will make it (see deployment.py)."""
+    """Return the bytes of rendered user-data, compressed, before its base64, as Terraform will make it (see deployment.py), or a little more."""
     bundle = "".join(
         f"\f{path.removeprefix('files/')}\n" + re.sub(r"(?m)^ *# .*\n", "", text)
         for path, text in sorted(files.items())
         if path.startswith("files/")
     )
     text = files["cloud-init.yaml.tftpl"]
-    text = text.replace("${bundle}", _packed(bundle)).replace("${module_env}", _packed(module_env(deployment)))
-    return len(text.encode())
-
-
-def _packed(text: str) -> str:
-    """Return what Terraform's base64gzip makes of `text`, or a little more: its deflate is a few bytes weaker than zlib's."""
+    text = text.replace("${bundle}", _json(bundle)).replace("${module_env}", _json(module_env(deployment)))
     packed = zlib.compress(text.encode(), 6)
-    return base64.b64encode(packed + b"0" * (24 + len(packed) // 150)).decode()
+    return len(packed) + 24 + len(packed) // 90  # Terraform's deflate is a few bytes weaker than zlib's
+
+
+def _json(text: str) -> str:
+    """Return what Terraform's jsonencode makes of `text`."""
+    return re.sub("[<>&]", lambda m: f"\\u{ord(m[0]):04x}", json.dumps(text))

@@ -74,11 +74,14 @@ class Image(NamedTuple):
 class Disks(NamedTuple):
     """How a guest knows its local disks. model: part of their model name; "": they are NVMe disks of another model.
 
-    striped: where the machine image has already mounted them as one.
+    striped: where the machine image has already mounted them as one. kind: the cloud disks' type, where the templates
+    ask for one; kinds: family of instance types (what stands before the point) -> another type.
     """
 
     model: str = ""
     striped: str = ""
+    kind: str = ""
+    kinds: Mapping[str, str] = _NO_TEXTS
 
 
 class Secrets(NamedTuple):
@@ -86,11 +89,13 @@ class Secrets(NamedTuple):
 
     put: the command that makes the secret; {region} and {name} are filled in. packages: what parts/secret.sh needs from
     PyPI, each NAME==VERSION. shapes: kind -> regular expression of this cloud's credentials, which no module may hold.
+    needs: what must be there, and is paid, before a secret can be made; Markdown of ours.
     """
 
     store: str
     api_key: str
     put: str
+    needs: str = ""
     packages: tuple[str, ...] = ()
     shapes: Mapping[str, str] = _NO_TEXTS
 
@@ -98,10 +103,11 @@ class Secrets(NamedTuple):
 class Option(NamedTuple):
     """A way of buying that the templates can write. needs_limit: a spot request must name its highest price.
 
-    reservable: --reserve-capacity goes with it. capacity: what Deployment.capacity says for it. refused: site -> why not.
+    decimals: most that the price limit may have; 0: any. reservable: --reserve-capacity goes with it. capacity: what Deployment.capacity says for it. refused: site -> why not.
     """
 
     needs_limit: bool = False
+    decimals: int = 0
     reservable: bool = False
     capacity: str = ""
     refused: Mapping[str, str] = _NO_TEXTS
@@ -293,7 +299,7 @@ def _value(kind: Any, key: str, raw: object, path: str, place: str) -> Any:
     fits = isinstance(raw, wanted) and not (wanted is int and isinstance(raw, bool))
     if not fits or (wanted in (list, dict) and not all(isinstance(item, str) for item in texts)):
         raise CatalogError(f"{path}: {place} must be {words}")
-    if kind in (Image, Disks) and not _WORDS.match(str(raw)):
+    if kind in (Image, Disks) and not all(_WORDS.match(str(text)) for text in texts):
         raise CatalogError(f"{path}: {place} takes letters, digits, blanks and ./_- only: it stands in a shell script")
     for text in texts:
         if isinstance(text, str) and ("\n" in text or "\r" in text):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from planner.version import VERSION
 from planner.sizing import engines, fit, gpus
+from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
 from planner.money import plain, show
@@ -18,7 +19,7 @@ from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.sizing.serving import layout_flags
-from planner.terraform import cloud
+from planner.terraform import checkpoints, cloud
 from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Deployment, Node, Stack
@@ -31,8 +32,7 @@ ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
-CHECKPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}\Z")
-TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:/=+@-]{0,62}\Z")
+TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:=+@-]{0,62}\Z")  # no /: instance metadata shows tags as paths
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
 
@@ -41,7 +41,8 @@ class Settings(NamedTuple):
     """What the user decides beyond the workload; "" leaves it to the module's defaults or to terraform.tfvars.
 
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
-    currency. checkpoint: ORG/NAME on the hub instead of the model's own.
+    currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it. accept_advisory: identifiers of
+    published weaknesses that are taken on.
     """
 
     now: datetime
@@ -57,6 +58,7 @@ class Settings(NamedTuple):
     hf_token_secret: str = ""
     checkpoint: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    accept_advisory: tuple[str, ...] = ()
 
 
 def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
@@ -77,16 +79,18 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     mainland = Catalog().market(provider, offer.region) == "mainland"
     work = quote.workload
     model = fit.model_of(work)
-    checkpoint = _checkpoint(model, settings.checkpoint)
+    hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
+    checkpoint, named = hub.hf_id, settings.checkpoint and hub.hf_id
     if stack is None:
         gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
         stack = stacks.stack(
-            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, settings.checkpoint
+            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, named,
+            setting=Setting(pinned=bool(hub.revision), pp=layout.pp), accept=settings.accept_advisory,
         )
         engine = engines.parse(f"{stack.engine}@{stack.engine_version}")
         more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
         stack = stack._replace(
-            notes=(*_sized_otherwise(offer, stack), *stack.notes), flags=(*stack.flags, *more)
+            notes=(*filter(None, [hub.note]), *_sized_otherwise(offer, stack), *stack.notes), flags=(*stack.flags, *more)
         )
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
@@ -116,13 +120,13 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         nodes=_nodes(offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
         offering=offer.offering, period_months=term_months(offer.term) if prepaid else 0, prepaid=prepaid,
         capacity="reservation" if settings.reserve_capacity else facts.options[option].capacity,
-        spot_limit=plain(settings.spot_limit) if settings.spot_limit is not None else "",
+        spot_limit=_limit(settings.spot_limit, facts),
         currency=offer.totals.native_currency, hours=quote.hours,
         deadline="" if prepaid else _deadline(facts, quote.hours, settings),
         client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
         root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
-        model=work.model, served_name=model.name if model.hf_id else checkpoint.rpartition("/")[2], hf_id=checkpoint,
-        modelscope_id=settings.checkpoint or model.modelscope_id, weights_gib=weights / 1.073741824,
+        model=work.model, served_name=hub.served, hf_id=checkpoint,
+        modelscope_id=hub.modelscope_id, revision=hub.revision, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
         max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
@@ -154,6 +158,17 @@ def _check_option(offer: Offer, settings: Settings, facts: Cloud) -> None:
             raise MisuseError("--spot-limit must be above zero")
     elif settings.spot_limit is not None:
         raise MisuseError(f"--spot-limit goes with a spot offer, this one is {option}; add --purchase-option spot")
+
+
+def _limit(asked: Decimal | None, facts: Cloud) -> str:
+    """Return the spot limit with as many decimals as the cloud takes, never above what was asked for; "" is none."""
+    places = facts.options["spot"].decimals if asked is not None else 0
+    if asked is None or not places:
+        return plain(asked) if asked is not None else ""
+    cut = asked.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
+    if not cut:
+        raise MisuseError(f"--spot-limit {plain(asked)}: {facts.title} takes {places} decimals, which leave nothing of it")
+    return plain(cut)
 
 
 def _deadline(facts: Cloud, hours: Decimal, settings: Settings) -> str:
@@ -230,7 +245,7 @@ def _tags(tags: Sequence[tuple[str, str]], facts: Cloud) -> tuple[tuple[str, str
     seen = {}
     for key, value in tags:
         if not TAG_KEY.match(key) or key.lower().startswith((*facts.tag_prefixes, "planner-")):
-            raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:/=+@-; no cloud's prefix)")
+            raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:=+@-; no cloud's prefix)")
         if len(value) > 127:
             raise MisuseError(f"--tag {key}: the value has {len(value):,} characters; at most 127 are allowed")
         if key in seen:
@@ -253,17 +268,6 @@ def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:
     if offer.sizing.engine in ("", deployed):
         return ()
     return (f"the quote was sized for {offer.sizing.engine}; the engine table deploys {deployed} today: quote again",)
-
-
-def _checkpoint(model: Model, given: str) -> str:
-    """Return ORG/NAME on the model hub; whether it is in the width asked for is the engine room's question."""
-    if given:
-        if not CHECKPOINT.match(given):
-            raise MisuseError(f"--checkpoint: {given[:60]!r} is not ORG/NAME on the model hub")
-        return given
-    if not model.hf_id:
-        raise MisuseError("this model has no published checkpoint to download: name one with --checkpoint ORG/NAME")
-    return model.hf_id
 
 
 def _weights_gb(model: Model, offer: Offer, stack: Stack) -> float:

@@ -7,25 +7,30 @@ images from the engine table (planner.sizing.engines), or raises `MisuseError` (
 
 `planner.terraform.bootstrap.render(deployment) -> dict[path, text]` gives the module's files below
 
-* `cloud-init.yaml.tftpl`: a Terraform template with exactly two interpolations, both `encoding: gz+b64` text and nothing
-  else: `${module_env}` (the file /etc/planner/module.env) and `${bundle}`, ONE gzip stream of everything below `files/`:
+* `cloud-init.yaml.tftpl`: a Terraform template with exactly two interpolations, both JSON strings (which YAML reads) and
+  nothing else: `${module_env}` (the file /etc/planner/module.env) and `${bundle}`, everything below `files/` in one text:
   for each file a form feed, its name, a line feed and its text, less the lines that are only a `# ` comment. cloud-init
   writes it to /var/lib/planner/bundle and a few lines of python3 unpack it below /opt/planner (paths ending in .sh get
-  mode 0755). One stream without comments is what keeps the user-data inside the narrowest limit (12 KB).
+  mode 0755). The whole goes to the instance as one gzip stream, which cloud-init takes as it is: that and the missing
+  comments keep it inside the narrowest limit (12 KB).
 * `files/...`: static text; the same whatever is applied later. A cloud's own are in its templates' `files/`.
 * `acceptance.sh` in `files/`, or beside it where the cloud's facts say that the user-data has no room for it (`apart`).
 
 What is peculiar to the cloud comes from its facts (planner/terraform/cloud.py) and its templates: every `NAME.j2` at the
 top of its folder is a file of the module, `parts/` holds what shared templates include as `cloud/parts/...`:
-`quota.md` (what to ask for before the first apply), `secret.sh` (the body of `secret NAME`), `driver.sh` (defines
+`quota.md` (what to ask for before the first apply), `secret.sh` (the body of `secret NAME`), `tags.sh` (the body of
+`tags`, which prints KEY=VALUE of the instance's own planner-KEY tags), `driver.sh` (defines
 `install_driver`; only where the machine image does not bring one) and, optional, `registry.sh` (logs in).
 
 Terraform's side (templates/<provider>/main.tf.j2) is
 
-    user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
-      module_env = base64gzip(...)
-      bundle     = base64gzip(...)       # templates/common/locals.j2
-    })
+    user_data = base64gzip(templatefile("${path.module}/cloud-init.yaml.tftpl", {
+      module_env = jsonencode(...)
+      bundle     = jsonencode(...)       # templates/common/locals.j2
+    }))
+
+What may change while the instances run (deadline, names of secrets, how many instances) is not in the user-data, since
+another one replaces them: it is in their tags, which planner-watch.timer reads each minute.
 
 /etc/planner/module.env: `KEY=value` lines, no quotes; every value matches `[A-Za-z0-9:/._,@+=-]*` (validated in
 variables.tf), so that systemd's EnvironmentFile=, compose's --env-file and the shell's `.` read the same. `MODULE_ENV`
@@ -46,15 +51,10 @@ __all__ = ["MODULE_ENV", "Deployment", "Image", "Node", "Stack"]
 MODULE_ENV = {
     "PLANNER_PROVIDER": "the cloud's name",
     "PLANNER_REGION": "region id",
-    "PLANNER_DEADLINE": "RFC 3339 UTC with Z: the guest powers off for good then; empty for a subscription",
-    "PLANNER_API_KEY_SECRET": "name of the secret that holds the API key",
-    "PLANNER_HF_TOKEN_SECRET": "name of the secret with the hub's token; empty: the model is public",
-    "PLANNER_CLIENT_CIDR": "who may reach port 8443, IPv4 CIDR",
     "PLANNER_NODE_INDEX": "0.. among all instances of the module",
     "PLANNER_NODE_RANK": "0..pp-1 within its pipeline group; 0 without multi-node",
     "PLANNER_NODE_IP": "own private IPv4 address",
     "PLANNER_HEAD_IP": "private IPv4 address of rank 0 of its group",
-    "PLANNER_PEER_IPS": "all private addresses, comma separated",
     "PLANNER_SECRET_REGION": "region of the secret store",
     # One line per image of the stack: PLANNER_IMAGE_<ROLE upper case>, value repository@sha256:digest
 }
@@ -107,6 +107,7 @@ class Deployment(NamedTuple):
     name: [a-z][a-z0-9-]{0,30}. gpu_count: per instance, gpu_memory_gib: per GPU (None: not known).
     count: instances; pp of layout: instances per replica. cost: (label, exact amount, currency) rows of the quote.
     tags: sorted pairs. client_cidr, deadline: "" when the user sets them at apply. hours: the quote's window.
+    revision: commit of the checkpoint on the model hub, "" = the newest at the first boot.
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
@@ -171,3 +172,4 @@ class Deployment(NamedTuple):
     weights_disk_note: str = ""
     period_begin: str = ""
     period_end: str = ""
+    revision: str = ""

@@ -55,6 +55,7 @@ def files(
         "zone_argument": facts.zone.id_argument if by_id else facts.zone.argument,
         "zone_by_id": by_id,
         "hours": plain(d.hours),
+        "disk_kind": facts.disks.kinds.get(d.instance_type.partition(".")[0], facts.disks.kind),
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
         **words.of(d, facts),
     }

@@ -15,8 +15,8 @@ from planner.errors import MisuseError
 from planner.files import DATA
 from planner.offer import Driver
 from planner.prices.catalog import Catalog
-from planner.sizing import engines, support
-from planner.sizing.engines import Build, Host
+from planner.sizing import advisories, engines, support
+from planner.sizing.engines import Build, Engine, Host
 from planner.sizing.gpus import GpuSpec
 from planner.sizing.models import Model
 from planner.sizing.serving import serving
@@ -27,6 +27,7 @@ __all__ = ["MIN_NODE_GBPS", "check_layout", "driver", "host", "packages", "stack
 #: Network that pipeline stages on several instances need, Gbps. One boundary moves hidden x 2 bytes a token (14 KB for
 #: DeepSeek-R1: 1.1 Gbps at 10,000 tokens/s), so this leaves room for bursts of prefill and for the model's download.
 MIN_NODE_GBPS = Decimal(25)
+_USUAL = advisories.Setting()
 DEPLOYED = ("vllm", "lmdeploy")  # the engines that our templates start
 
 
@@ -88,11 +89,14 @@ def _known(asked: str, where: Host) -> str:
     return f" (known there: {', '.join(dict.fromkeys(fit))})" if fit else ""
 
 
-def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str = "", checkpoint: str = "") -> Stack:
+def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str = "", checkpoint: str = "", *,
+    setting: advisories.Setting = _USUAL, accept: tuple[str, ...] = (),
+) -> Stack:
     """Return driver, engine and images that serve `model` at exactly `precision` on `gpu`.
 
     `engine` is what the user asked for: "" for the default, a name, or a name with a version of the engine table.
-    `checkpoint`: ORG/NAME instead of the published one. Raises MisuseError, with the way out, for what cannot run or
+    `checkpoint`: ORG/NAME instead of the published one. setting: what the module does about advisories; accept: those that
+    the user takes on. Raises MisuseError, with the way out, for what cannot run or
     would be served in another width.
     """
     build = _build(gpu, where, engine)
@@ -105,10 +109,7 @@ def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str =
     images = [Image("engine", build.image, build.digest, build.source, build.as_of), *_images()]
     notes = [str(said) for said in support.note(chosen, gpu, precision, model)]
     notes += [f"{image.reference} has no known digest: set it before apply" for image in images if not image.digest]
-    opened = engines.advisories(chosen)
-    if opened:
-        names = ", ".join(f"{a.id} ({a.severity})" for a in opened)
-        notes.append(f"advisories open in {chosen.label}: {names}")
+    notes += _advisories(chosen, setting._replace(images=model.images), accept, named="@" in engine)
     return Stack(
         engine=chosen.key,
         engine_version=chosen.version,
@@ -121,6 +122,34 @@ def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str =
         flags=way.flags,
         made=way.made,
     )
+
+
+def _advisories(engine: Engine, setting: advisories.Setting, accept: tuple[str, ...], *, named: bool) -> list[str]:
+    """Return what the README says of the version's advisories; raise MisuseError for one that must not be emitted.
+
+    named: the user asked for this very version, who is warned and not refused.
+    """
+    found = advisories.judge(engine, setting)
+    taken = advisories.accepted(accept, found, engine)
+    fatal = [f for f in advisories.fatal(found) if f not in taken]
+    if fatal and not named:
+        a = fatal[0].advisory
+        raise MisuseError(
+            f"{engine.label} is open to {a.id} (severity {a.severity}: {a.takes}) and the module's open paths reach it: choose "
+            f"another version with --engine, or take it on with --accept-advisory {a.names[0]}"
+        )
+    told = [f for f in found if f.reached or f.advisory.score >= advisories.HIGH]
+    notes = [
+        f"{engine.label} is open to {f.advisory.id} (severity {f.advisory.severity}): {f.advisory.takes}. "
+        + ("Taken on by --accept-advisory. " if f in taken else "")
+        + f"Here: {f.answer}"
+        + (f"; advised: {f.advisory.mitigation}." if f.reached else ".")
+        for f in told
+    ]
+    rest = [f.advisory.names[0] for f in found if f not in told]
+    if rest:
+        notes.append(f"{engine.label}: less serious and answered by this module: {', '.join(rest)}")
+    return notes
 
 
 def check_layout(deployment: Deployment) -> None:

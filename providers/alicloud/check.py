@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import FetchError
 from planner.provider import Access
-from providers._border import RefusedError, questions
+from providers._border import questions
 from providers.alicloud import parse, terms
 from providers.alicloud.ask import Ask
 from providers.alicloud.fetch import PAGE_SIZE, Question, answer_to, plan_rate, spot_pages, traffic_price
@@ -49,14 +49,14 @@ def self_check(adapter: Alicloud, access: Access) -> Iterable[tuple[str, bool, s
 
     def hour() -> str:
         found = answer_to(ask, Question(probe, "on_demand"))
-        if isinstance(found, RefusedError):
+        if isinstance(found, FetchError):
             raise found
         site[0] = found.site
         return f"{probe}: {found.list_amount} {found.currency} an hour ({found.site} site)"
 
     def month() -> str:
         found = answer_to(ask, Question(probe, "1m"))
-        if isinstance(found, RefusedError):
+        if isinstance(found, FetchError):
             raise found
         return f"{probe}: {found.list_amount} {found.currency} a month"
 

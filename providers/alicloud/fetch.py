@@ -16,6 +16,7 @@ from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, in_families
 from planner.records import NamedTuple
 from providers._border import RefusedError, mapping, mappings, number
+from providers._items import Items
 from providers.alicloud import parse, terms
 from providers.alicloud.ask import Ask, shown, source_of
 
@@ -52,7 +53,8 @@ def fetch(adapter: Alicloud, region: str, access: Access) -> Batch:
     """Return everything the API gives for `region`; raise `FetchError` when any part of it cannot be trusted."""
     ask = Ask(adapter, region, access)
     where = f"{ask.who}: "
-    all_types, post, pre, spot_market = _what_is_sold(ask)
+    items = Items()
+    all_types, post, pre, spot_market = _what_is_sold(ask, items)
     types = {
         name: found
         for name, found in sorted(all_types.items())
@@ -66,7 +68,7 @@ def fetch(adapter: Alicloud, region: str, access: Access) -> Batch:
         zip(questions + traffic, ask.together(lambda one: answer_to(ask, one), questions + traffic), strict=True)
     )
 
-    prices, gaps, sites = _prices(ask, answers)
+    prices, gaps, sites = _prices(ask, answers, items)
     if len(sites) > 1:
         raise FetchError(f"{where}prices of two price books in one answer: {', '.join(sorted(sites))}")
     site = next(iter(sites), "")
@@ -76,15 +78,17 @@ def fetch(adapter: Alicloud, region: str, access: Access) -> Batch:
         gaps.append(f"{region}: no GPU instance type{chosen} is sold here")
     transfer: list[TransferPrice] = []
     if site:
-        plans, missing = _savings_plans(ask, site, [row for row in prices if row.purchase_option == "on_demand"], types)
+        on_demand = [row for row in prices if row.purchase_option == "on_demand"]
+        plans, missing = _savings_plans(ask, site, on_demand, types, items)
         prices += plans
         gaps += missing
-        found = traffic_price(ask, answers[traffic[0]], site)
-        if isinstance(found, str):
-            gaps.append(found)
-        else:
-            transfer.append(found)
-            gaps.append(QUOTA_GAP)
+        with items.one(""):
+            found = traffic_price(ask, answers[traffic[0]], site)
+            if isinstance(found, str):
+                gaps.append(found)
+            else:
+                transfer.append(found)
+                gaps.append(QUOTA_GAP)
     zones = {
         (name, zone)
         for market in (post, pre, spot_market)
@@ -92,16 +96,18 @@ def fetch(adapter: Alicloud, region: str, access: Access) -> Batch:
         for zone, status in market.get(name, {}).items()
         if status != "sold_out"
     }
-    return Batch(
-        provider="alicloud",
-        region=region,
-        account_site=site,
-        instance_types=tuple(record for record, _ in types.values()),
-        prices=tuple(sorted(prices, key=lambda row: row.key)),
-        transfer=tuple(transfer),
-        services=(),
-        gaps=tuple(gaps),
-        zones=tuple(sorted(zones)),
+    return items.settle(
+        Batch(
+            provider="alicloud",
+            region=region,
+            account_site=site,
+            instance_types=tuple(record for record, _ in types.values()),
+            prices=tuple(sorted(prices, key=lambda row: row.key)),
+            transfer=tuple(transfer),
+            services=(),
+            gaps=tuple(gaps),
+            zones=tuple(sorted(zones)),
+        )
     )
 
 
@@ -118,7 +124,7 @@ def traffic_price(ask: Ask, answer: Any, site: str) -> TransferPrice | str:
     )
 
 
-def _what_is_sold(ask: Ask) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
+def _what_is_sold(ask: Ask, items: Items) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Return all GPU types, and what is sold here pay-as-you-go, by subscription and on the spot market."""
     from alibabacloud_ecs20140526 import models
 
@@ -130,7 +136,9 @@ def _what_is_sold(ask: Ask) -> tuple[Any, dict[str, Any], dict[str, Any], dict[s
         return parse.offered(answer, f"{ask.who}: DescribeAvailableResource{shown(request)}")
 
     def work(item: dict[str, str] | None) -> Any:
-        return market(item) if item else parse.instance_types(_type_pages(ask), f"{ask.who}: DescribeInstanceTypes")
+        if item:
+            return market(item)
+        return parse.instance_types(_type_pages(ask), f"{ask.who}: DescribeInstanceTypes", items)
 
     found = ask.together(
         work,
@@ -164,11 +172,18 @@ def _type_pages(ask: Ask) -> list[dict[str, Any]]:
 
 
 def answer_to(ask: Ask, question: Question) -> Any:
-    """Return the raw answer to `question`; for a price that is not sold, the `RefusedError` itself."""
+    """Return the raw answer to `question`; for a price that is not sold or cannot be read, the error itself."""
     from alibabacloud_ecs20140526 import models
 
     if question.way == "spot":
-        return spot_pages(ask, question.name)
+        try:
+            return spot_pages(ask, question.name)
+        except RefusedError as error:
+            if error.failure.kind == "other":
+                return error
+            raise
+        except FetchError as error:
+            return error
     if question.way == "bandwidth":
         request = models.DescribePriceRequest(
             region_id=ask.region,
@@ -205,10 +220,12 @@ def answer_to(ask: Ask, question: Question) -> Any:
             if any(part in error.code for part in terms.OTHER_DISK):
                 refused = error
                 continue
-            if any(part in error.code for part in terms.NOT_SOLD):
+            if error.failure.kind == "other":  # understood, and refused: about this type alone
                 return error
             raise
-    raise refused or AssertionError("no disk kinds")
+        except FetchError as error:
+            return error
+    return refused or AssertionError("no disk kinds")
 
 
 def spot_pages(ask: Ask, name: str) -> list[dict[str, Any]]:
@@ -239,7 +256,7 @@ def spot_pages(ask: Ask, name: str) -> list[dict[str, Any]]:
     raise FetchError(f"{ask.who}: DescribeSpotPriceHistory of {name}: its pages do not end ({len(pages)} read)")
 
 
-def _prices(ask: Ask, answers: dict[Question, Any]) -> tuple[list[Price], list[str], set[str]]:
+def _prices(ask: Ask, answers: dict[Question, Any], items: Items) -> tuple[list[Price], list[str], set[str]]:
     """Return the rows, what was not given, and the price books met."""
     date, region = ask.access.now[:10], ask.region
     prices: list[Price] = []
@@ -248,23 +265,27 @@ def _prices(ask: Ask, answers: dict[Question, Any]) -> tuple[list[Price], list[s
     for (name, way), found in answers.items():
         if way == "bandwidth":
             continue
-        if isinstance(found, RefusedError):
+        if isinstance(found, RefusedError) and terms.not_sold(found.code):
             gaps.append(f"{region}: {name} {way.replace('_', '-')}: not sold ({found.code})")
+        elif isinstance(found, FetchError):
+            items.add(name, found)
         elif way == "spot":
             where = f"{ask.who}: DescribeSpotPriceHistory[InstanceType={name}, RegionId={region}]"
             currency = next((page.get("Currency") for page in found if page.get("Currency")), None)
-            rows = parse.spot(
-                found,
-                region=region,
-                name=name,
-                site=parse.site_of(currency, where) if currency else "",
-                where=where,
-                source=source_of("DescribeSpotPriceHistory", ask),
-            )
-            sites |= {row.site for row in rows}
-            prices += rows
-            if not rows:
-                gaps.append(f"{region}: {name} spot: no price in the last {SPOT_WINDOW // timedelta(hours=1)} hours")
+            with items.one(name):
+                rows = parse.spot(
+                    found,
+                    region=region,
+                    name=name,
+                    site=parse.site_of(currency, where) if currency else "",
+                    where=where,
+                    source=source_of("DescribeSpotPriceHistory", ask),
+                )
+                sites |= {row.site for row in rows}
+                prices += rows
+                if not rows:
+                    hours = SPOT_WINDOW // timedelta(hours=1)
+                    gaps.append(f"{region}: {name} spot: no price in the last {hours} hours")
         else:
             on_demand = way == "on_demand"
             unit, period, our_unit = ("Hour", 1, "hour") if on_demand else terms.SUBSCRIPTIONS[way]
@@ -286,7 +307,7 @@ def _prices(ask: Ask, answers: dict[Question, Any]) -> tuple[list[Price], list[s
 
 
 def _savings_plans(
-    ask: Ask, site: str, on_demand: Iterable[Price], types: dict[str, Any]
+    ask: Ask, site: str, on_demand: Iterable[Price], types: dict[str, Any], items: Items
 ) -> tuple[list[Price], list[str]]:
     """Return savings plan prices of every type with an on-demand price, and the families that have none."""
     by_family: dict[str, list[Price]] = {}
@@ -300,7 +321,14 @@ def _savings_plans(
         for payment in terms.PAY_MODES
     ]
     host = terms.BSS_HOSTS[site]
-    rates = ask.together(lambda item: plan_rate(ask, host, *item), wanted)
+
+    def rate_of(item: tuple[str, str, str, str]) -> Decimal | str | None:
+        rate = None
+        with items.one(""):
+            rate = plan_rate(ask, host, *item)
+        return rate
+
+    rates = ask.together(rate_of, wanted)
     prices: list[Price] = []
     refused: dict[str, str] = {}
     for (family, kind, term, payment), rate in zip(wanted, rates, strict=True):

@@ -14,6 +14,7 @@ from planner.errors import FetchError
 from planner.money import plain
 from planner.offer import InstanceType, Price, Source, TransferPrice, Way
 from providers._border import clean, mapping, mappings, number, price, text
+from providers._items import STRICT, Items
 from providers.alicloud import terms
 
 __all__ = ["Quoted", "discounts", "egress", "instance_types", "offered", "quoted", "savings_plans", "site_of", "spot"]
@@ -45,20 +46,22 @@ def site_of(currency: object, where: str) -> str:
     return terms.CURRENCY_SITES[word]
 
 
-def instance_types(answers: Iterable[Answer], where: str) -> dict[str, tuple[InstanceType, str]]:
+def instance_types(answers: Iterable[Answer], where: str, items: Items = STRICT) -> dict[str, tuple[InstanceType, str]]:
     """Return the GPU types of DescribeInstanceTypes' pages by name, each with its family ("ecs.gn7i")."""
     found: dict[str, tuple[InstanceType, str]] = {}
     for answer in answers:
         for row in rows(answer, "InstanceTypes", "InstanceType", where):
-            name = text(row.get("InstanceTypeId"), f"{where}: InstanceTypeId")
-            at = f"{where}: {name}"
-            count = number(row.get("GPUAmount", 0), f"{at}: GPUAmount")
-            if count <= 0:
-                continue
-            record = _instance_type(row, name, count, at)
-            if name in found and found[name][0] != record:
-                raise FetchError(f"{at} is described twice, differently")
-            found[name] = (record, str(row.get("InstanceTypeFamily") or _family(name)))
+            said = row.get("InstanceTypeId")
+            with items.one(said if isinstance(said, str) else ""):
+                name = text(said, f"{where}: InstanceTypeId")
+                at = f"{where}: {name}"
+                count = number(row.get("GPUAmount", 0), f"{at}: GPUAmount")
+                if count <= 0:
+                    continue
+                record = _instance_type(row, name, count, at)
+                if name in found and found[name][0] != record:
+                    raise FetchError(f"{at} is described twice, differently")
+                found[name] = (record, str(row.get("InstanceTypeFamily") or _family(name)))
     return found
 
 

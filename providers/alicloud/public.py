@@ -21,6 +21,7 @@ from planner.offer import Price, Source, Way
 from planner.provider import Access, Batch, checked_endpoint, in_families
 from planner.records import NamedTuple
 from providers import _http
+from providers._items import UNNAMED, Items
 
 __all__ = ["SITES", "fetch", "self_check"]
 
@@ -49,7 +50,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class _List(NamedTuple):
-    """One site's file: what it says of itself, and (type, kind, period, amount text) per region."""
+    """One site's file: what it says of itself, and (type, kind, period, amount text) per region. spoilt: by region ("" for
+    all), the type and why it could not be read."""
 
     site: _Site
     url: str
@@ -57,6 +59,7 @@ class _List(NamedTuple):
     published: str
     regions: frozenset[str]
     rates: dict[str, list[tuple[str, str, str, str]]]
+    spoilt: dict[str, list[tuple[str, FetchError]]]
 
 
 _reading = threading.Lock()
@@ -66,30 +69,37 @@ _read: dict[tuple[str, str, str], _List | FetchError] = {}
 def fetch(region: str, access: Access) -> Batch:
     """Return both sites' list prices for `region`, each row with its site; raise `FetchError`.
 
-    One file that cannot be trusted fails the region: half of it would look like prices withdrawn.
+    One file that cannot be trusted fails the region: half of it would look like prices withdrawn. A type that cannot be
+    read in one of them is left out of both.
     """
+    items = Items()
     prices: list[Price] = []
     gaps: list[str] = []
     known = False
     for site in SITES:
         found = _list(site, access)
         known = known or region in found.regions
-        rows = _prices(found, region, access)
+        for name, error in (*found.spoilt.get(region, ()), *found.spoilt.get("", ())):
+            if in_families(name, access.families):
+                items.add(name, error)
+        rows = _prices(found, region, access, items)
         prices += rows
         if not rows:
             gaps.append(f"the {site.name} site's price file has no GPU type in {region}")
     if not known:
         raise FetchError(f"alicloud {region}: neither price file knows this region: check its name")
     gaps.append("specifications, zones, spot, savings plans and traffic are not in the price file: they need keys")
-    return Batch(
-        provider="alicloud",
-        region=region,
-        account_site="+".join(site.name for site in SITES),
-        instance_types=(),
-        prices=tuple(prices),
-        transfer=(),
-        services=(),
-        gaps=tuple(gaps),
+    return items.settle(
+        Batch(
+            provider="alicloud",
+            region=region,
+            account_site="+".join(site.name for site in SITES),
+            instance_types=(),
+            prices=tuple(prices),
+            transfer=(),
+            services=(),
+            gaps=tuple(gaps),
+        )
     )
 
 
@@ -140,21 +150,28 @@ def _load(site: _Site, access: Access) -> _List:
     regions: set[str] = set()
     seen: set[tuple[str, str]] = set()
     kept: dict[str, Any] = {}
+    spoilt: dict[str, list[tuple[str, FetchError]]] = {}
     with _http.Download(url, _what(site), access.sleep) as stream:
         for key, value in _entries(_Texts(stream, _what(site)), site, url, about):
             match = _KEY.fullmatch(key)
             if match is None:
-                raise _odd(site, f"key {key[:80]!r} is not region::type::network::os::io", url)
+                if not spoilt.get(""):  # told once: of a new kind of key there may be thousands
+                    odd = _odd(site, f"key {key[:80]!r} is not region::type::network::os::io", url)
+                    spoilt[""] = [(UNNAMED, odd)]
+                continue
             region, name, network, system, storage = match.groups()
             regions.add(region)
             if value is None or (network, system, storage) != ("vpc", "linux", "optimized"):
                 continue
-            if (region, name) in seen:
-                raise _odd(site, f"{key} stands there twice", url)
-            seen.add((region, name))
+            try:
+                if (region, name) in seen:
+                    raise _odd(site, f"{key} stands there twice", url)
+                seen.add((region, name))
+                rates.setdefault(region, []).extend(list(_rates(name, value, key, site, url)))
+            except FetchError as exc:
+                spoilt.setdefault(region, []).append((name, exc))
             if len(seen) > _MOST_TYPES or len(regions) > _MOST_TYPES:
                 raise _odd(site, f"more than {_MOST_TYPES:,} prices", url)
-            rates.setdefault(region, []).extend(_rates(name, value, key, site, url))
             if access.keep_raw is not None:
                 kept[key] = value
     if about.get("currency") != site.currency:
@@ -162,12 +179,12 @@ def _load(site: _Site, access: Access) -> _List:
     published = str(about.get("publicationDate", ""))
     if not _DATE.match(published):
         raise _odd(site, f"publicationDate {published[:40]!r} is not a date", url)
-    if not rates:
-        raise _odd(site, "no GPU type in it", url)
+    if not any(rates.values()):
+        raise next((exc for found in spoilt.values() for _, exc in found), _odd(site, "no GPU type in it", url))
     if access.keep_raw is not None:
         text = json.dumps({"_source": url, **about, "pricingInfo": kept}, indent=1, sort_keys=True, default=str)
         access.keep_raw(f"alicloud-{site.name}-instancePrice.json", text)
-    return _List(site, url, str(about.get("version", "")), published, frozenset(regions), rates)
+    return _List(site, url, str(about.get("version", "")), published, frozenset(regions), rates, spoilt)
 
 
 class _Texts:
@@ -243,25 +260,26 @@ def _rates(name: str, value: Any, key: str, site: _Site, url: str) -> Iterator[t
             yield name, kind, period, amount
 
 
-def _prices(found: _List, region: str, access: Access) -> list[Price]:
+def _prices(found: _List, region: str, access: Access, items: Items) -> list[Price]:
     site = found.site
     rows = []
     for name, kind, period, text in sorted(found.rates.get(region, ())):
         if not in_families(name, access.families):
             continue
-        what = f"{name} in {region}, {period} {kind}"
-        if not _TERM.fullmatch(period) or (kind == "hours" and period != "1"):
-            raise _odd(site, f"{what}: unknown period", found.url)
-        try:
-            amount = decimal_of(text, what)
-        except MisuseError as exc:
-            raise _odd(site, str(exc), found.url) from exc
-        if amount <= 0:
-            raise _odd(site, f"{what} costs {text}: not a price", found.url)
-        # A month's price is per month; several months' and a year's price is what the whole term costs.
-        term = "" if kind == "hours" else period + kind[0]
-        unit = "hour" if kind == "hours" else "month" if term == "1m" else "term"
-        rows.append(_price(found, region, name, term, unit, amount))
+        with items.one(name):
+            what = f"{name} in {region}, {period} {kind}"
+            if not _TERM.fullmatch(period) or (kind == "hours" and period != "1"):
+                raise _odd(site, f"{what}: unknown period", found.url)
+            try:
+                amount = decimal_of(text, what)
+            except MisuseError as exc:
+                raise _odd(site, str(exc), found.url) from exc
+            if amount <= 0:
+                raise _odd(site, f"{what} costs {text}: not a price", found.url)
+            # A month's price is per month; several months' and a year's price is what the whole term costs.
+            term = "" if kind == "hours" else period + kind[0]
+            unit = "hour" if kind == "hours" else "month" if term == "1m" else "term"
+            rows.append(_price(found, region, name, term, unit, amount))
     return rows
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "ecs_host",
     "gpu_name",
     "not_applicable",
+    "not_sold",
 ]
 
 #: What a bill in this currency says about the account: two price books, two sets of accounts, never mixed.
@@ -75,6 +76,12 @@ NOT_SOLD = ("InstanceType", "InvalidPeriod", "NoStock", "NotSupported", "PRICING
 
 #: Parts of error codes that say "not with this system disk".
 OTHER_DISK = ("DiskCategory", "ImageId", "SystemDisk")
+
+
+def not_sold(code: str) -> bool:
+    """Return whether a refusal says that the type is not sold like this; that no disk fits says nothing of the kind."""
+    return any(part in code for part in NOT_SOLD) and not any(part in code for part in OTHER_DISK)
+
 
 #: The start of an error code -> what it means for the user (longest match wins; see `_border.refusal`).
 FAILURES = {

@@ -27,6 +27,7 @@ from planner.errors import FetchError
 from planner.provider import Access, checked_endpoint
 from providers._border import clean
 from providers._http import Bound, UnsafeAnswerError, near, read_bounded, refuse_redirect
+from providers._items import Items
 from providers.aws import terms
 from providers.aws.parse import check_key
 
@@ -131,6 +132,8 @@ class Aws:
         self._clients: dict[str, Any] = {}
         self._endpoint = checked_endpoint(access.endpoint, "aws") if access.endpoint else None
         self._bound = Bound()
+        #: What of the region could be read.
+        self.read = Items()
 
     def pages(self, service: str, operation: str, **request: Any) -> Iterator[Mapping[str, Any]]:
         """Yield the whole pages of a call, each also handed to `keep_raw`."""

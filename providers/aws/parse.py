@@ -17,7 +17,8 @@ from planner.offer import InstanceType, Price
 from planner.provider import in_families
 from providers._border import clean
 from providers.aws import terms
-from providers.aws.rows import PlanRate, Rate, TransferRate, Where, amount_of, price
+from providers.aws.rows import PlanRate, Rate, TransferRate, amount_of, price
+from providers.aws.where import Where
 
 __all__ = [
     "capacity_blocks",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 _GPU_TYPE = re.compile(r"(?:g|gr|p)\d[a-z0-9-]*\.[a-z0-9-]+")
+#: The type that a price list's item is about, before the item is read.
+_GPU_NAME = re.compile(r'"instanceType"\s*:\s*"((?:g|gr|p)\d[a-z0-9-]*\.[a-z0-9-]+)"')
 _PRINTED_GBPS = re.compile(r"(\d+(?:\.\d+)?) Gigabit")
 _GIB = Decimal(1024)
 
@@ -61,9 +64,12 @@ def instance_types(answers: Iterable[Mapping[str, Any]], where: Where, families:
     """Return the GPU types of DescribeInstanceTypes, by name. A type without `GpuInfo` is not one of ours."""
     found: dict[str, InstanceType] = {}
     for answer in answers:
-        name = str(_need(answer, "InstanceType", where, "an instance type"))
-        if wanted(name, families) and answer.get("GpuInfo"):
-            found[name] = _instance_type(name, answer, where)
+        name = ""
+        with where.one(""):
+            name = str(_need(answer, "InstanceType", where, "an instance type"))
+        with where.one(name):
+            if wanted(name, families) and answer.get("GpuInfo"):
+                found[name] = _instance_type(name, answer, where)
     return [found[name] for name in sorted(found)]
 
 
@@ -118,22 +124,30 @@ def _network(info: Mapping[str, Any]) -> tuple[Decimal | None, list[str]]:
 
 def zones(offerings: Iterable[Mapping[str, Any]], where: Where) -> list[tuple[str, str]]:
     """Return (type, zone) pairs of DescribeInstanceTypeOfferings, sorted."""
-    pairs = {
-        (str(_need(o, "InstanceType", where, "an offering")), str(_need(o, "Location", where, "an offering")))
-        for o in offerings
-    }
+    pairs = set()
+    for offering in offerings:
+        with where.one(str(offering.get("InstanceType") or "")):
+            what = "an offering"
+            pairs.add(
+                (str(_need(offering, "InstanceType", where, what)), str(_need(offering, "Location", where, what)))
+            )
     return sorted(pairs)
 
 
 def _products(price_list: Iterable[str], where: Where) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    what = "an item of PriceList"
     for text in price_list:
-        try:
-            item = json.loads(text, parse_float=Decimal)
-        except ValueError as exc:
-            raise where.fail(f"an item of PriceList is not JSON ({exc})") from exc
-        what = "an item of PriceList"
-        item = _object(item, where, what)
-        yield item, _object(_need(item, "product.attributes", where, what), where, f"product.attributes of {what}")
+        found = None
+        named = _GPU_NAME.search(text) if isinstance(text, str) else None
+        with where.one(named[1] if named else ""):
+            try:
+                item = _object(json.loads(text, parse_float=Decimal), where, what)
+            except ValueError as exc:
+                raise where.fail(f"{what} is not JSON ({exc})") from exc
+            attributes = _need(item, "product.attributes", where, what)
+            found = item, _object(attributes, where, f"product.attributes of {what}")
+        if found:
+            yield found
 
 
 def _dimensions(item: Mapping[str, Any], kind: str, what: str, where: Where) -> Iterator[tuple[Any, Any, str, str]]:
@@ -153,28 +167,36 @@ def _dimensions(item: Mapping[str, Any], kind: str, what: str, where: Where) -> 
 def offer_rates(price_list: Iterable[str], where: Where, families: tuple[str, ...]) -> Iterator[Rate]:
     """Yield the rates of GetProducts('AmazonEC2'), whose items are JSON strings."""
     for item, attributes in _products(price_list, where):
-        sku = str(_need(item, "product.sku", where, "an item of PriceList"))
-        name = str(_need(attributes, "instanceType", where, f"SKU {sku}"))
-        if not wanted(name, families):
-            continue
-        if attributes.get("regionCode") != where.region:
-            raise where.fail(f"{name} (SKU {sku}) is of region {attributes.get('regionCode')!r}")
-        for kind in ("OnDemand", "Reserved"):
-            for offer, dimension, currency, amount in _dimensions(item, kind, f"{name} (SKU {sku})", where):
-                words = _object(offer.get("termAttributes"), where, f"termAttributes of {name} (SKU {sku})")
-                yield Rate(
-                    instance_type=name,
-                    sku=sku,
-                    kind=kind,
-                    lease=str(words.get("LeaseContractLength", "")),
-                    payment=str(words.get("PurchaseOption", "")),
-                    offering=str(words.get("OfferingClass", "")),
-                    unit=str(dimension.get("unit", "")),
-                    amount=amount,
-                    currency=currency,
-                    effective=str(offer.get("effectiveDate", "")),
-                    version=str(item.get("version", "")),
-                )
+        rates: list[Rate] = []
+        with where.one(str(attributes.get("instanceType") or "")):
+            sku = str(_need(item, "product.sku", where, "an item of PriceList"))
+            name = str(_need(attributes, "instanceType", where, f"SKU {sku}"))
+            if wanted(name, families):
+                rates += _offer_rates(item, attributes, name, sku, where)
+        yield from rates
+
+
+def _offer_rates(
+    item: Mapping[str, Any], attributes: Mapping[str, Any], name: str, sku: str, where: Where
+) -> Iterator[Rate]:
+    if attributes.get("regionCode") != where.region:
+        raise where.fail(f"{name} (SKU {sku}) is of region {attributes.get('regionCode')!r}")
+    for kind in ("OnDemand", "Reserved"):
+        for offer, dimension, currency, amount in _dimensions(item, kind, f"{name} (SKU {sku})", where):
+            words = _object(offer.get("termAttributes"), where, f"termAttributes of {name} (SKU {sku})")
+            yield Rate(
+                instance_type=name,
+                sku=sku,
+                kind=kind,
+                lease=str(words.get("LeaseContractLength", "")),
+                payment=str(words.get("PurchaseOption", "")),
+                offering=str(words.get("OfferingClass", "")),
+                unit=str(dimension.get("unit", "")),
+                amount=amount,
+                currency=currency,
+                effective=str(offer.get("effectiveDate", "")),
+                version=str(item.get("version", "")),
+            )
 
 
 def transfer_rates(price_list: Iterable[str], where: Where) -> Iterator[TransferRate]:
@@ -211,37 +233,46 @@ def plan_rates(
     """
     rates, gaps = [], set()
     for result in results:
-        usage = str(_need(result, "usageType", where, "a savings-plan rate"))
-        if "BoxUsage:" not in usage:
-            continue  # "UnusedBox:...", "DedicatedUsage:...", "HostUsage:..."
-        properties = {p.get("name"): p.get("value") for p in result.get("properties") or ()}
-        name = properties.get("instanceType") or usage.partition("BoxUsage:")[2]
-        if not name:
-            raise where.fail(f"a savings-plan rate ({usage}) has no instanceType")
+        name = ""
+        with where.one(""):
+            usage = str(_need(result, "usageType", where, "a savings-plan rate"))
+            if "BoxUsage:" not in usage:
+                continue  # "UnusedBox:...", "DedicatedUsage:...", "HostUsage:..."
+            properties = {p.get("name"): p.get("value") for p in result.get("properties") or ()}
+            name = str(properties.get("instanceType") or usage.partition("BoxUsage:")[2])
+            if not name:
+                raise where.fail(f"a savings-plan rate ({usage}) has no instanceType")
         if not wanted(name, families):
             continue
-        if properties.get("region", where.region) != where.region:
-            raise where.fail(f"a savings-plan rate for {name} is of region {properties['region']}")
-        plan = _need(result, "savingsPlanOffering", where, f"a savings-plan rate for {name}")
-        kind = str(_need(plan, "planType", where, f"a savings plan for {name}"))
-        seconds = _need(plan, "durationSeconds", where, f"a savings plan for {name}")
-        if kind not in terms.PLAN_TYPES or seconds not in terms.DURATIONS:
-            gaps.add(f"savings plans of type {kind} over {seconds} s are new to this version and left out")
-            continue
-        rates.append(
-            PlanRate(
-                instance_type=name,
-                plan=terms.PLAN_TYPES[kind],
-                term=terms.DURATIONS[seconds],
-                payment=str(_need(plan, "paymentOption", where, f"a savings plan for {name}")),
-                unit=str(_need(result, "unit", where, f"a savings-plan rate for {name}")),
-                amount=str(_need(result, "rate", where, f"a savings-plan rate for {name}")),
-                currency=str(_need(plan, "currency", where, f"a savings plan for {name}")),
-                effective="",
-                version="",
-            )
-        )
+        with where.one(name):
+            if properties.get("region", where.region) != where.region:
+                raise where.fail(f"a savings-plan rate for {name} is of region {properties['region']}")
+            rate = _plan_rate(result, name, where)
+            if isinstance(rate, str):
+                gaps.add(rate)
+            else:
+                rates.append(rate)
     return rates, sorted(gaps)
+
+
+def _plan_rate(result: Mapping[str, Any], name: str, where: Where) -> PlanRate | str:
+    """Return a rate, or the gap where its kind of plan is new."""
+    plan = _need(result, "savingsPlanOffering", where, f"a savings-plan rate for {name}")
+    kind = str(_need(plan, "planType", where, f"a savings plan for {name}"))
+    seconds = _need(plan, "durationSeconds", where, f"a savings plan for {name}")
+    if kind not in terms.PLAN_TYPES or seconds not in terms.DURATIONS:
+        return f"savings plans of type {kind} over {seconds} s are new to this version and left out"
+    return PlanRate(
+        instance_type=name,
+        plan=terms.PLAN_TYPES[kind],
+        term=terms.DURATIONS[seconds],
+        payment=str(_need(plan, "paymentOption", where, f"a savings plan for {name}")),
+        unit=str(_need(result, "unit", where, f"a savings-plan rate for {name}")),
+        amount=str(_need(result, "rate", where, f"a savings-plan rate for {name}")),
+        currency=str(_need(plan, "currency", where, f"a savings plan for {name}")),
+        effective="",
+        version="",
+    )
 
 
 def spot_prices(
@@ -253,56 +284,60 @@ def spot_prices(
     """
     newest: dict[tuple[str, str], Mapping[str, Any]] = {}
     for entry in history:
-        name = str(_need(entry, "InstanceType", where, "a spot price"))
-        if not wanted(name, families) or entry.get("ProductDescription", "Linux/UNIX") != "Linux/UNIX":
-            continue
-        key = (name, str(_need(entry, "AvailabilityZone", where, f"a spot price of {name}")))
-        when = _need(entry, "Timestamp", where, f"a spot price of {name}")
-        if key not in newest or when > newest[key]["Timestamp"]:
-            newest[key] = entry
+        with where.one(str(entry.get("InstanceType") or "")):
+            name = str(_need(entry, "InstanceType", where, "a spot price"))
+            if not wanted(name, families) or entry.get("ProductDescription", "Linux/UNIX") != "Linux/UNIX":
+                continue
+            key = (name, str(_need(entry, "AvailabilityZone", where, f"a spot price of {name}")))
+            when = _need(entry, "Timestamp", where, f"a spot price of {name}")
+            if key not in newest or when > newest[key]["Timestamp"]:
+                newest[key] = entry
     rows = []
     for (name, zone), entry in sorted(newest.items()):
-        what = f"{name} spot in {zone}"
-        amount = amount_of(_need(entry, "SpotPrice", where, what), where.partition.currency, what, where)
-        if not amount:
-            raise where.fail(f"{what} costs 0: not a price")
-        full = on_demand.get(name)
-        floor = ""
-        if full is not None and amount >= full:
-            floor = "not below the on-demand price: no spare capacity"
-        elif full is not None and amount * 10 == full:
-            floor = "exactly a tenth of the on-demand price: a floor without demand"
-        rows.append(
-            price(
-                where,
-                name,
-                "spot",
-                amount,
-                effective=_iso(entry["Timestamp"]),
-                zone=zone,
-                status="low" if floor else "",
-                confidence="low" if floor else "high",
-                note=floor,
-            )
-        )
+        with where.one(name):
+            rows.append(_spot_price(name, zone, entry, where, on_demand.get(name)))
     return rows
+
+
+def _spot_price(name: str, zone: str, entry: Mapping[str, Any], where: Where, full: Decimal | None) -> Price:
+    what = f"{name} spot in {zone}"
+    amount = amount_of(_need(entry, "SpotPrice", where, what), where.partition.currency, what, where)
+    if not amount:
+        raise where.fail(f"{what} costs 0: not a price")
+    floor = ""
+    if full is not None and amount >= full:
+        floor = "not below the on-demand price: no spare capacity"
+    elif full is not None and amount * 10 == full:
+        floor = "exactly a tenth of the on-demand price: a floor without demand"
+    return price(
+        where,
+        name,
+        "spot",
+        amount,
+        effective=_iso(entry["Timestamp"]),
+        zone=zone,
+        status="low" if floor else "",
+        confidence="low" if floor else "high",
+        note=floor,
+    )
 
 
 def capacity_blocks(offerings: Iterable[Mapping[str, Any]], where: Where) -> list[Price]:
     """Return, per type and zone, the cheapest Capacity Block on offer, as its fee per instance-hour of the block."""
     best: dict[tuple[str, str], tuple[Decimal, Mapping[str, Any]]] = {}
     for offer in offerings:
-        name = str(_need(offer, "InstanceType", where, "a Capacity Block"))
-        what = f"Capacity Block of {name}"
-        zone = str(_need(offer, "AvailabilityZone", where, what))
-        currency = str(_need(offer, "CurrencyCode", where, what))
-        fee = amount_of(_need(offer, "UpfrontFee", where, what), currency, what, where)
-        hours = _need(offer, "CapacityBlockDurationHours", where, what) * _need(offer, "InstanceCount", where, what)
-        if not fee or hours <= 0:
-            raise where.fail(f"{what} in {zone} costs {fee} for {hours} instance-hours: not a price")
-        rate = fee / hours
-        if (name, zone) not in best or rate < best[name, zone][0]:
-            best[name, zone] = (rate, offer)
+        with where.one(str(offer.get("InstanceType") or "")):
+            name = str(_need(offer, "InstanceType", where, "a Capacity Block"))
+            what = f"Capacity Block of {name}"
+            zone = str(_need(offer, "AvailabilityZone", where, what))
+            currency = str(_need(offer, "CurrencyCode", where, what))
+            fee = amount_of(_need(offer, "UpfrontFee", where, what), currency, what, where)
+            hours = _need(offer, "CapacityBlockDurationHours", where, what) * _need(offer, "InstanceCount", where, what)
+            if not fee or hours <= 0:
+                raise where.fail(f"{what} in {zone} costs {fee} for {hours} instance-hours: not a price")
+            rate = fee / hours
+            if (name, zone) not in best or rate < best[name, zone][0]:
+                best[name, zone] = (rate, offer)
     return [
         price(
             where,

@@ -15,15 +15,18 @@ from planner.errors import FetchError, PlannerError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, checked_endpoint
 from providers import _http
+from providers._items import Items
 from providers.aws import terms
 from providers.aws.parse import wanted
-from providers.aws.rows import PlanRate, Rate, TransferRate, Where, offer_prices, plan_prices, transfer_prices
+from providers.aws.rows import PlanRate, Rate, TransferRate, offer_prices, plan_prices, transfer_prices
+from providers.aws.where import Where
 
 __all__ = ["fetch", "self_check"]
 
 #: Cheap test before a line is taken apart: only lines that may name a GPU type. Written without alternatives at its
 #: head, it looks at 100 MB/s and more; `(?:^|[",:])` made it 30.
 _GPU_LINE = re.compile(r'[",:](?:gr?|p)\d[a-z0-9-]*\.')
+_GPU_NAME = re.compile(r'[",:]((?:gr?|p)\d[a-z0-9-]*\.[a-z0-9-]+)')
 _OUTBOUND_LINE = re.compile(r"AWS Outbound|InterRegion Outbound")
 
 #: Price list attribute -> column of the CSV file.
@@ -103,7 +106,11 @@ class _Table:
                     self.taken += len(line)
                     if self.taken > _http.MOST_BYTES:
                         raise self._where.fail(f"more than {_http.MOST_BYTES:,} bytes of GPU rows: not a price list")
-                    yield self._row(line, columns)
+                    named, row = _GPU_NAME.search(line), None
+                    with self._where.one(named[1] if named else ""):
+                        row = self._row(line, columns)
+                    if row is not None:
+                        yield row
                     if self._access.keep_raw is not None:
                         kept.append(line)
             if not self.seen:
@@ -154,9 +161,10 @@ def fetch(region: str, access: Access) -> Batch:
     partition = terms.partition_of(region)
     base = checked_endpoint(access.endpoint, "aws") if access.endpoint else partition.bulk_host
     gaps: list[str] = []
-    offers = _offers(base, region, partition, access, gaps)
-    plans = _plans(base, region, partition, access, gaps)
-    transfer = _transfer(base, region, partition, access, gaps)
+    here = Where(region, partition, "", "", access.now, Items())
+    offers = _offers(base, here, access, gaps)
+    plans = _plans(base, here, access, gaps)
+    transfer = _transfer(base, here, access, gaps)
     if not offers:
         gaps.append(
             "the public price list has no GPU instance type here" + (" in these families" if access.families else "")
@@ -165,21 +173,24 @@ def fetch(region: str, access: Access) -> Batch:
         "specifications, zones, spot prices and Capacity Blocks are not in the public price list: they need keys",
         "the 100 GB a month that AWS gives away (all regions pooled) are not in its price list: the committed list has them",
     ]
-    return Batch(
-        provider="aws",
-        region=region,
-        account_site=partition.site,
-        instance_types=(),
-        prices=tuple(offers + plans),
-        transfer=tuple(transfer),
-        services=(),
-        gaps=tuple(gaps),
+    return here.items.settle(
+        Batch(
+            provider="aws",
+            region=region,
+            account_site=partition.site,
+            instance_types=(),
+            prices=tuple(offers + plans),
+            transfer=tuple(transfer),
+            services=(),
+            gaps=tuple(gaps),
+        )
     )
 
 
-def _offers(base: str, region: str, partition: terms.Partition, access: Access, gaps: list[str]) -> list[Price]:
+def _offers(base: str, here: Where, access: Access, gaps: list[str]) -> list[Price]:
+    region, partition = here.region, here.partition
     told = ", ".join(f"{field}={value}" for field, value in {"regionCode": region, **terms.ON_DEMAND_FILTERS}.items())
-    where = Where(region, partition, "public price list AmazonEC2", told, access.now)
+    where = here._replace(call="public price list AmazonEC2", filters=told)
     url = f"{base}/offers/v1.0/{partition.bulk_cloud}/AmazonEC2/current/{region}/index.csv"
     table = _Table(url, where, access, _OFFER, _GPU_LINE)
     rates = (
@@ -207,8 +218,9 @@ def _offers(base: str, region: str, partition: terms.Partition, access: Access, 
     return prices
 
 
-def _plans(base: str, region: str, partition: terms.Partition, access: Access, gaps: list[str]) -> list[Price]:
-    where = Where(region, partition, "public price list AWSComputeSavingsPlan", "Linux, shared tenancy", access.now)
+def _plans(base: str, here: Where, access: Access, gaps: list[str]) -> list[Price]:
+    region, partition = here.region, here.partition
+    where = here._replace(call="public price list AWSComputeSavingsPlan", filters="Linux, shared tenancy")
     what = f"aws {region}: {where.call}"
     index_url = f"{base}/savingsPlan/v1.0/{partition.bulk_cloud}/AWSComputeSavingsPlan/current/region_index.json"
     try:
@@ -261,10 +273,9 @@ def _plans(base: str, region: str, partition: terms.Partition, access: Access, g
     return prices
 
 
-def _transfer(
-    base: str, region: str, partition: terms.Partition, access: Access, gaps: list[str]
-) -> list[TransferPrice]:
-    where = Where(region, partition, "public price list AWSDataTransfer", f"fromRegionCode={region}", access.now)
+def _transfer(base: str, here: Where, access: Access, gaps: list[str]) -> list[TransferPrice]:
+    region, partition = here.region, here.partition
+    where = here._replace(call="public price list AWSDataTransfer", filters=f"fromRegionCode={region}")
     url = f"{base}/offers/v1.0/{partition.bulk_cloud}/AWSDataTransfer/current/{region}/index.csv"
     table = _Table(url, where, access, _TRANSFER, _OUTBOUND_LINE)
     rates = (

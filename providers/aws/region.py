@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from planner.errors import PlannerError
+from planner.errors import FetchError, PlannerError
 from planner.offer import InstanceType, Price, TransferPrice
 from planner.provider import Access, Batch
+from providers._items import UNNAMED
 from providers._together import together
 from providers.aws import parse, public, rows, terms
 from providers.aws.fetch import Aws
-from providers.aws.rows import Where
+from providers.aws.where import Where
 
 __all__ = ["fetch", "self_check"]
 
@@ -53,6 +54,8 @@ def fetch(region: str, access: Access) -> Batch:
         batch = public.fetch(region, access)
         prices["offers"] = list(batch.prices)
         transfer.extend(batch.transfer)
+        for name, why in batch.spoilt:
+            aws.read.add(name, FetchError(why))
         gaps["offers"] = ["this partition has no price API: prices are from the public list"]
 
     _at_once([ask_types, ask_offers, ask_transfer] if listed else [ask_types, ask_public], region)
@@ -82,26 +85,48 @@ def fetch(region: str, access: Access) -> Batch:
     with spot_where.reading():
         spot = parse.spot_prices(history, spot_where, access.families, on_demand)
     blocks = sorted(prices["blocks"], key=lambda p: (p.instance_type, p.zone))
+    _suspect(aws, {*names} - on_demand.keys())
     described = {t.name for t in types}
     sold = described & (sold | {p.instance_type for p in spot + blocks})
     rows_of = [*lists, *prices["plans"], *spot, *blocks]
-    listed_only = sorted({p.instance_type for p in rows_of} - sold)
+    bought = tuple(p for p in rows_of if p.instance_type in sold)
+    listed_only = sorted({p.instance_type for p in rows_of} - sold - aws.read.spoilt.keys())
     told = [gap for part in ("offers", "missing", "plans", "transfer") for gap in gaps.get(part, ())]
     if listed_only:
         told.append(f"priced but sold in no zone to this account, left out: {', '.join(listed_only)}")
     if not names:
         told.insert(0, "no GPU instance type is offered here" + (" in these families" if access.families else ""))
+    here = tuple(t for t in types if t.name in sold)
+    return aws.read.settle(_batch(aws, here, bought, tuple(transfer), (*told, *_GAPS), tuple(zones)))
+
+
+def _batch(
+    aws: Aws,
+    types: tuple[InstanceType, ...],
+    prices: tuple[Price, ...],
+    transfer: tuple[TransferPrice, ...],
+    gaps: tuple[str, ...],
+    zones: tuple[tuple[str, str], ...],
+) -> Batch:
     return Batch(
         provider="aws",
-        region=region,
+        region=aws.region,
         account_site=aws.partition.site,
-        instance_types=tuple(t for t in types if t.name in sold),
-        prices=tuple(p for p in rows_of if p.instance_type in sold),
-        transfer=tuple(transfer),
+        instance_types=types,
+        prices=prices,
+        transfer=transfer,
         services=(),
-        gaps=(*told, *_GAPS),
-        zones=tuple(zones),
+        gaps=gaps,
+        zones=zones,
     )
+
+
+def _suspect(aws: Aws, unpriced: set[str]) -> None:
+    """Report the types without an on-demand price, where something nameless could not be read: it may be theirs."""
+    if UNNAMED in aws.read.spoilt:
+        for name in sorted(unpriced):
+            why = f"aws {aws.region}: {name}: its price may be one of those that could not be read"
+            aws.read.add(name, FetchError(why))
 
 
 def _at_once(asks: Sequence[Callable[[], object]], region: str) -> None:
@@ -109,7 +134,7 @@ def _at_once(asks: Sequence[Callable[[], object]], region: str) -> None:
 
 
 def _where(aws: Aws, access: Access, call: str, filters: str) -> Where:
-    return Where(aws.region, aws.partition, call, filters or f"region={aws.region}", access.now)
+    return Where(aws.region, aws.partition, call, filters or f"region={aws.region}", access.now, aws.read)
 
 
 def _types(aws: Aws, access: Access) -> tuple[list[InstanceType], list[str]]:
@@ -133,7 +158,7 @@ def _types(aws: Aws, access: Access) -> tuple[list[InstanceType], list[str]]:
         blocks = sorted(
             a["InstanceType"]
             for a in answers
-            if a["InstanceType"] in ours and "capacity-block" in (a.get("SupportedUsageClasses") or ())
+            if a.get("InstanceType") in ours and "capacity-block" in (a.get("SupportedUsageClasses") or ())
         )
     return types, blocks
 
@@ -201,6 +226,8 @@ def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) 
         if not any(p.purchase_option == "on_demand" for p in found):
             none.append(name)
     if names and not have and not prices:
+        if aws.read.first is not None:
+            raise aws.read.first
         fields = {"regionCode": aws.region, "instanceFamily": "GPU instance", **terms.ON_DEMAND_FILTERS}
         raise _where(aws, access, "GetProducts AmazonEC2", _told(fields)).fail(
             f"no price at all for the {len(names)} GPU types that are offered here"
@@ -213,8 +240,9 @@ def _missing_offers(aws: Aws, access: Access, names: list[str], have: set[str]) 
 
 def _transfer(aws: Aws, access: Access) -> tuple[list[TransferPrice], list[str]]:
     items, where = _get_products(aws, access, "AWSDataTransfer", {"fromRegionCode": aws.region})
-    with where.reading():
+    with where.traffic():
         return rows.transfer_prices(parse.transfer_rates(items, where), where)
+    return [], []
 
 
 def _plans(aws: Aws, access: Access, names: list[str]) -> tuple[list[Price], list[str]]:

@@ -7,8 +7,7 @@ wrong price is worse than none. A word this version does not know (a new plan, a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from planner.errors import FetchError, MisuseError
@@ -16,12 +15,12 @@ from planner.money import CURRENCIES, decimal_of, plain
 from planner.offer import Price, Source, TransferPrice, Way
 from planner.records import NamedTuple
 from providers.aws import terms
+from providers.aws.where import Where
 
 __all__ = [
     "PlanRate",
     "Rate",
     "TransferRate",
-    "Where",
     "amount_of",
     "day_of",
     "offer_prices",
@@ -33,32 +32,6 @@ __all__ = [
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ZERO = Decimal(0)
 _PLAIN_TRAFFIC = {"internet": "DataTransfer-Out-Bytes", "inter_region": "AWS-Out-Bytes"}
-
-
-class Where(NamedTuple):
-    """Where and when rates were read. `call` names the source for people; `filters` is what was asked, for errors."""
-
-    region: str
-    partition: terms.Partition
-    call: str
-    filters: str
-    now: str
-
-    def undated(self) -> str:
-        """Return what is known of the date of a price that bears none."""
-        return f"in force on {self.now[:10]}; the answer bears no date"
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Turn whatever goes wrong on an answer of another shape (a text for a number, a list for a map) into `fail`."""
-        try:
-            yield
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
-            raise self.fail(f"the answer has another shape than expected ({type(exc).__name__}: {exc})"[:300]) from exc
-
-    def fail(self, what: str) -> FetchError:
-        """Return the error that says what is wrong with this answer, and what had been asked."""
-        return FetchError(f"aws {self.region}: {self.call}: {what} (asked for {self.filters})")
 
 
 class Rate(NamedTuple):
@@ -189,14 +162,18 @@ def offer_prices(rates: Iterable[Rate], where: Where) -> tuple[list[Price], list
             on_demand.setdefault(rate.instance_type, []).append(rate)
         else:
             reserved.setdefault((rate.instance_type, rate.lease, rate.payment, rate.offering), []).append(rate)
-    prices = [_on_demand(name, found, where) for name, found in sorted(on_demand.items())]
+    prices = []
+    for name, found in sorted(on_demand.items()):
+        with where.one(name):
+            prices.append(_on_demand(name, found, where))
     unknown: dict[str, set[str]] = {}
     for (name, lease, payment, offering), found in sorted(reserved.items()):
         known = (terms.LEASES.get(lease), terms.PAYMENTS.get(payment), terms.OFFERING_CLASSES.get(offering))
         if None in known:
             unknown.setdefault(f"{lease} {payment} {offering}".strip(), set()).add(name)
             continue
-        prices += _reserved(name, found, where, *(word or "" for word in known))
+        with where.one(name):
+            prices += _reserved(name, found, where, *(word or "" for word in known))
     gaps = [
         f"reserved terms {words!r} are new to this version and left out: {_some(names)}"
         for words, names in sorted(unknown.items())
@@ -265,34 +242,37 @@ def plan_prices(rates: Iterable[PlanRate], where: Where) -> tuple[list[Price], l
         if payment is None:
             unknown.setdefault(rate.payment, set()).add(rate.instance_type)
             continue
-        what = f"{rate.instance_type} savings plan {rate.plan} {rate.term} {payment}"
-        key = (rate.instance_type, rate.plan, rate.term, payment)
-        if key in seen:
-            raise where.fail(f"{what}: rates {seen[key].amount} and {rate.amount} where one is expected")
-        seen[key] = rate
-        if rate.unit != "Hrs":
-            raise where.fail(f"{what}: unit {rate.unit!r}, expected Hrs")
-        amount = amount_of(rate.amount, rate.currency, what, where)
-        if not amount:
-            raise where.fail(f"{what} costs 0: not a price")
-        prices.append(
-            price(
-                where,
-                rate.instance_type,
-                "savings_plan",
-                amount,
-                effective=rate.effective,
-                version=rate.version,
-                term=rate.term,
-                payment=payment,
-                offering=rate.plan,
-            )
-        )
+        with where.one(rate.instance_type):
+            prices.append(_plan(rate, payment, seen, where))
     gaps = [
         f"savings-plan payment {word!r} is new to this version and left out: {_some(names)}"
         for word, names in sorted(unknown.items())
     ]
     return prices, gaps
+
+
+def _plan(rate: PlanRate, payment: str, seen: dict[tuple[str, str, str, str], PlanRate], where: Where) -> Price:
+    what = f"{rate.instance_type} savings plan {rate.plan} {rate.term} {payment}"
+    key = (rate.instance_type, rate.plan, rate.term, payment)
+    if key in seen:
+        raise where.fail(f"{what}: rates {seen[key].amount} and {rate.amount} where one is expected")
+    seen[key] = rate
+    if rate.unit != "Hrs":
+        raise where.fail(f"{what}: unit {rate.unit!r}, expected Hrs")
+    amount = amount_of(rate.amount, rate.currency, what, where)
+    if not amount:
+        raise where.fail(f"{what} costs 0: not a price")
+    return price(
+        where,
+        rate.instance_type,
+        "savings_plan",
+        amount,
+        effective=rate.effective,
+        version=rate.version,
+        term=rate.term,
+        payment=payment,
+        offering=rate.plan,
+    )
 
 
 def transfer_prices(rates: Iterable[TransferRate], where: Where) -> tuple[list[TransferPrice], list[str]]:
@@ -303,20 +283,23 @@ def transfer_prices(rates: Iterable[TransferRate], where: Where) -> tuple[list[T
             products.setdefault(("internet", ""), {}).setdefault(rate.sku, []).append(rate)
         elif rate.operation == "" and rate.kind == "InterRegion Outbound" and rate.to_region not in ("", where.region):
             products.setdefault(("inter_region", rate.to_region), {}).setdefault(rate.sku, []).append(rate)
-    if ("internet", "") not in products:
-        raise where.fail("no price for traffic to the internet (transferType AWS Outbound, toLocation External)")
     rows: list[TransferPrice] = []
     doubtful = []
+    if ("internet", "") not in products:
+        with where.traffic():
+            raise where.fail("no price for traffic to the internet (transferType AWS Outbound, toLocation External)")
     for (destination, to_region), skus in sorted(products.items()):
         if len(skus) > 1:  # plain traffic stands beside accelerated and other kinds: the usage type tells them apart
             plain_ones = {s: r for s, r in skus.items() if r[0].usage.endswith(_PLAIN_TRAFFIC[destination])}
             skus = plain_ones or skus
         try:
             rows += _tiers(destination, to_region, skus, where)
-        except FetchError:
+        except FetchError as error:
             if destination == "internet":
-                raise
-            doubtful.append(to_region)
+                with where.traffic():
+                    raise error from None
+            else:
+                doubtful.append(to_region)
     gaps = []
     if doubtful:
         gaps.append(f"traffic to {_some(doubtful)} has several prices or none: left out, the committed list stands")

@@ -13,6 +13,7 @@ from planner.errors import MisuseError
 from planner.offer import Price, TransferPrice
 from planner.provider import Access, Batch, in_families
 from providers._border import RefusedError, mapping, mappings, number, price
+from providers._items import STRICT, Items
 from providers.tencentcloud import parse, terms
 from providers.tencentcloud.ask import Ask, filters, shown, source_of
 
@@ -27,20 +28,21 @@ def fetch(adapter: Tencentcloud, region: str, access: Access) -> Batch:
     if access.public:
         raise MisuseError("tencentcloud: no source without keys is known; drop --public, or leave this provider out")
     ask = Ask(adapter, region, access)
-    rows, configs, image = _what_is_sold(ask)
+    items = Items()
+    rows, configs, image = _what_is_sold(ask, items)
     rows = [one for one in rows if in_families(one.name, access.families)]
     context = parse.Context(region, ask.site, access.now[:10], f"{ask.who}: DescribeZoneInstanceConfigInfos")
     source = source_of("DescribeZoneInstanceConfigInfos", ask)
-    prices, gaps = parse.prices(rows, context, source)
+    prices, gaps = parse.prices(rows, context, source, items)
     parse.check_currency(prices, context)
     transfer: list[TransferPrice] = []
     if rows:
-        more, missing, found = _inquiries(ask, rows, prices, image)
+        more, missing, found = _inquiries(ask, rows, prices, image, items)
         prices += more
         gaps += missing
         if isinstance(found, str):
             gaps.append(found)
-        else:
+        elif found is not None:
             transfer.append(found)
     else:
         chosen = f" of {', '.join(access.families)}" if access.families else ""
@@ -57,24 +59,26 @@ def fetch(adapter: Tencentcloud, region: str, access: Access) -> Batch:
         "reserved instances: this SDK has no call for them any more; one and three years are subscriptions here",
         "savings plans: the API has no call for them",
     ]
-    return Batch(
-        provider="tencentcloud",
-        region=region,
-        account_site=ask.site,
-        instance_types=tuple(parse.instance_types(rows, configs, context.where)),
-        prices=tuple(sorted(prices, key=lambda row: row.key)),
-        transfer=tuple(transfer),
-        services=(),
-        gaps=tuple(gaps),
-        zones=tuple(sorted({(one.name, one.zone) for one in rows if one.on_sale})),
+    return items.settle(
+        Batch(
+            provider="tencentcloud",
+            region=region,
+            account_site=ask.site,
+            instance_types=tuple(parse.instance_types(rows, configs, context.where, items)),
+            prices=tuple(sorted(prices, key=lambda row: row.key)),
+            transfer=tuple(transfer),
+            services=(),
+            gaps=tuple(gaps),
+            zones=tuple(sorted({(one.name, one.zone) for one in rows if one.on_sale})),
+        )
     )
 
 
-def rows_of(ask: Ask, option: str) -> list[parse.Offered]:
+def rows_of(ask: Ask, option: str, items: Items = STRICT) -> list[parse.Offered]:
     charge_type = terms.CHARGE_TYPES[option]
     asked = filters(instance_charge_type=[charge_type])
     answer = ask("DescribeZoneInstanceConfigInfos", asked, charge_type)
-    return parse.offered(answer, option, f"{ask.who}: DescribeZoneInstanceConfigInfos{shown(asked)}")
+    return parse.offered(answer, option, f"{ask.who}: DescribeZoneInstanceConfigInfos{shown(asked)}", items)
 
 
 def configs_of(ask: Ask) -> dict[str, Any]:
@@ -94,12 +98,12 @@ def image_of(ask: Ask) -> str:
     return next((str(one["ImageId"]) for one in images if one.get("ImageId")), "")
 
 
-def _what_is_sold(ask: Ask) -> tuple[list[parse.Offered], dict[str, Any], str]:
+def _what_is_sold(ask: Ask, items: Items) -> tuple[list[parse.Offered], dict[str, Any], str]:
     """Return the rows of all charge types, what is known of each type's GPU, and an image's id."""
 
     def work(what: str) -> Any:
         if what in terms.CHARGE_TYPES:
-            return rows_of(ask, what)
+            return rows_of(ask, what, items)
         return configs_of(ask) if what == "configs" else image_of(ask)
 
     *rows, configs, image = ask.together(work, [*terms.CHARGE_TYPES, "configs", "image"])
@@ -121,9 +125,9 @@ def inquire(ask: Ask, one: parse.Offered, image: str, months: int, tag: str) -> 
 
 
 def _inquiries(
-    ask: Ask, rows: Sequence[parse.Offered], prices: Sequence[Price], image: str
-) -> tuple[list[Price], list[str], TransferPrice | str]:
-    """Return two-year prices, what could not be had, and the price of traffic (or why there is none)."""
+    ask: Ask, rows: Sequence[parse.Offered], prices: Sequence[Price], image: str, items: Items
+) -> tuple[list[Price], list[str], TransferPrice | str | None]:
+    """Return two-year prices, what could not be had, and the price of traffic (why there is none; None: it was reported)."""
     region = ask.region
     no_traffic = f"egress in {region}: no price, because no type is on sale pay-as-you-go to ask with"
     if not image:
@@ -155,14 +159,17 @@ def _inquiries(
         if isinstance(answer, RefusedError):
             gaps.append(f"{region}: {one.name} two years: not sold ({answer.code})")
             continue
-        row = _two_years(
-            one, answer, prices, f"{context.where}[InstanceType={one.name}, Zone={one.zone}, Period=24]", source
-        )
-        if row is not None:
-            found.append(row)
+        at = f"{context.where}[InstanceType={one.name}, Zone={one.zone}, Period=24]"
+        with items.one(one.name):
+            row = _two_years(one, answer, prices, at, source)
+            if row is not None:
+                found.append(row)
     if isinstance(traffic, RefusedError):
         return found, gaps, f"egress in {region}: no price could be inquired ({traffic.code})"
-    return found, gaps, traffic if isinstance(traffic, str) else parse.egress(traffic, context, source)
+    egress: TransferPrice | str | None = None
+    with items.one(""):
+        egress = traffic if isinstance(traffic, str) else parse.egress(traffic, context, source)
+    return found, gaps, egress
 
 
 def _two_years(

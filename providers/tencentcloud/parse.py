@@ -15,6 +15,7 @@ from planner.money import plain
 from planner.offer import InstanceType, Price, Source, TransferPrice, Way
 from planner.records import NamedTuple
 from providers._border import clean, mapping, number, price, text
+from providers._items import STRICT, Items
 from providers.tencentcloud import terms
 
 __all__ = [
@@ -57,12 +58,23 @@ class Offered(NamedTuple):
     row: Answer
 
 
-def gpu_rows(answer: Answer, where: str) -> list[Answer]:
+def gpu_rows(answer: Answer, where: str, items: Items = STRICT) -> list[Answer]:
     """Return the rows of `answer` that have GPUs, or parts of one."""
     found = answer.get("InstanceTypeQuotaSet")
     if not isinstance(found, list) or any(not isinstance(row, Mapping) for row in found):
         raise FetchError(f"{where}: InstanceTypeQuotaSet is missing from the answer; look at it with --keep-raw DIR")
-    return [row for row in found if _gpus(row, "Gpu", where) > 0]
+    kept = []
+    for row in found:
+        with items.one(_said(row)):
+            if _gpus(row, "Gpu", where) > 0:
+                kept.append(row)
+    return kept
+
+
+def _said(row: Answer) -> str:
+    """Return the type that a row names, "" where it names none."""
+    name = row.get("InstanceType")
+    return name.strip() if isinstance(name, str) else ""
 
 
 def _gpus(row: Answer, whole: str, where: str) -> Decimal:
@@ -72,24 +84,24 @@ def _gpus(row: Answer, whole: str, where: str) -> Decimal:
     return number(count, f"{at}: GpuCount") if count else number(row.get(whole) or 0, f"{at}: {whole}")
 
 
-def offered(answer: Answer, option: str, where: str) -> list[Offered]:
-    """Return the GPU rows of one charge type, one per zone and type; two that differ in price raise `FetchError`."""
+def offered(answer: Answer, option: str, where: str, items: Items = STRICT) -> list[Offered]:
+    """Return the GPU rows of one charge type, one per zone and type; two that differ in price are an error of that type."""
     charge_type = terms.CHARGE_TYPES[option]
     found: dict[tuple[str, str], Offered] = {}
-    for row in gpu_rows(answer, where):
-        name = text(row.get("InstanceType"), f"{where}: InstanceType")
-        zone = text(row.get("Zone"), f"{where}: {name}: Zone")
-        if row.get("InstanceChargeType", charge_type) != charge_type:
-            raise FetchError(
-                f"{where}: {name} in {zone} is {row.get('InstanceChargeType')}, {charge_type} was asked for"
-            )
-        one = Offered(
-            zone, name, str(row.get("InstanceFamily") or name.split(".")[0]), option, row.get("Status") == "SELL", row
-        )
-        held = found.get((zone, name))
-        if held is not None and held.row.get("Price") != row.get("Price"):
-            raise FetchError(f"{where}: two prices of {name} in {zone} where one is expected")
-        found[zone, name] = one
+    for row in gpu_rows(answer, where, items):
+        with items.one(_said(row)):
+            name = text(row.get("InstanceType"), f"{where}: InstanceType")
+            zone = text(row.get("Zone"), f"{where}: {name}: Zone")
+            if row.get("InstanceChargeType", charge_type) != charge_type:
+                raise FetchError(
+                    f"{where}: {name} in {zone} is {row.get('InstanceChargeType')}, {charge_type} was asked for"
+                )
+            family = str(row.get("InstanceFamily") or name.split(".")[0])
+            one = Offered(zone, name, family, option, row.get("Status") == "SELL", row)
+            held = found.get((zone, name))
+            if held is not None and held.row.get("Price") != row.get("Price"):
+                raise FetchError(f"{where}: two prices of {name} in {zone} where one is expected")
+            found[zone, name] = one
     return [found[key] for key in sorted(found)]
 
 
@@ -101,13 +113,16 @@ def type_configs(answer: Answer, where: str) -> dict[str, Answer]:
     return {str(row.get("InstanceType")): row for row in found}
 
 
-def instance_types(rows: Iterable[Offered], configs: Mapping[str, Answer], where: str) -> list[InstanceType]:
-    """Return each type once; zones that describe it differently raise `FetchError`."""
+def instance_types(
+    rows: Iterable[Offered], configs: Mapping[str, Answer], where: str, items: Items = STRICT
+) -> list[InstanceType]:
+    """Return each type once; zones that describe it differently are an error of that type."""
     found: dict[str, InstanceType] = {}
     for one in rows:
-        record = _instance_type(one, configs.get(one.name, {}), f"{where}: {one.name}")
-        if found.setdefault(one.name, record) != record:
-            raise FetchError(f"{where}: {one.name} is described differently by two zones")
+        with items.one(one.name):
+            record = _instance_type(one, configs.get(one.name, {}), f"{where}: {one.name}")
+            if found.setdefault(one.name, record) != record:
+                raise FetchError(f"{where}: {one.name} is described differently by two zones")
     return [found[name] for name in sorted(found)]
 
 
@@ -147,7 +162,9 @@ def _instance_type(one: Offered, config: Answer, at: str) -> InstanceType:
     )
 
 
-def prices(rows: Iterable[Offered], context: Context, source: str) -> tuple[list[Price], list[str]]:
+def prices(
+    rows: Iterable[Offered], context: Context, source: str, items: Items = STRICT
+) -> tuple[list[Price], list[str]]:
     """Return the prices of `rows`, one for the region where all zones agree and one per zone where they do not.
 
     The second part names what has no price: a type that is sold out and shows none.
@@ -156,21 +173,19 @@ def prices(rows: Iterable[Offered], context: Context, source: str) -> tuple[list
     gaps: list[str] = []
     for one in rows:
         at = f"{context.where}[InstanceType={one.name}, Zone={one.zone}, InstanceChargeType={terms.CHARGE_TYPES[one.option]}]"
-        item = one.row.get("Price")
-        if not isinstance(item, Mapping):
-            raise FetchError(f"{at}: Price is missing from the answer; look at it with --keep-raw DIR")
-        if not one.on_sale and not any(
-            item.get(field) for field in ("UnitPrice", "UnitPriceDiscount", "OriginalPrice")
-        ):
-            gaps.append(
-                f"{context.region}: {one.name} {one.option.replace('_', '-')} in {one.zone}: sold out, no price shown"
-            )
-            continue
-        if one.option == "subscription":
-            found = _terms(item, one, context, source, at)
-        else:
-            found = _hourly(item, one, context, source, at)
-        by_type.setdefault((one.name, one.option), {})[one.zone] = found
+        with items.one(one.name):
+            item = one.row.get("Price")
+            if not isinstance(item, Mapping):
+                raise FetchError(f"{at}: Price is missing from the answer; look at it with --keep-raw DIR")
+            if not one.on_sale and not any(
+                item.get(field) for field in ("UnitPrice", "UnitPriceDiscount", "OriginalPrice")
+            ):
+                gaps.append(
+                    f"{context.region}: {one.name} {one.option.replace('_', '-')} in {one.zone}: sold out, no price shown"
+                )
+                continue
+            read = _terms if one.option == "subscription" else _hourly
+            by_type.setdefault((one.name, one.option), {})[one.zone] = read(item, one, context, source, at)
     result: list[Price] = []
     for _, zones in sorted(by_type.items()):
         first = next(iter(zones.values()))

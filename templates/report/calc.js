@@ -22,6 +22,25 @@ function billingMonths(hours, start) {
   return months;
 }
 
+/* How many months the hours fill, and the share of one more that they use (units.month_parts); null: whole months as begun. */
+function trafficMonths(hours, start, prorated) {
+  if (!prorated) return [billingMonths(hours, start), ZERO];
+  if (!start) {
+    const years = hours.div(8760).floor(), left = hours.sub(years.mul(8760));
+    const full = left.div(744).floor(), more = left.sub(full.mul(744));
+    const room = full.add(1).mul(720).sub(full.mul(744)), months = years.mul(12).add(full).toNumber();
+    return more.gte(room) ? [months + 1, ZERO] : [months, more.div(room)];
+  }
+  const [year, month, day] = start.split("-").map(Number);
+  const at = (n) => {
+    const y = year + Math.floor((month - 1 + n) / 12), m = (month - 1 + n) % 12;
+    return new D((Date.UTC(y, m, Math.min(day, daysIn(y, m))) - Date.UTC(year, month - 1, day)) / 3600000);
+  };
+  let months = hours.div(744).floor().toNumber();
+  while (at(months + 1).lte(hours)) months += 1;
+  return [months, hours.sub(at(months)).div(at(months + 1).sub(at(months)))];
+}
+
 /* Split hours or GB over the steps of a price (cost.in_steps). */
 function inSteps(rates, quantity) {
   const parts = [];
@@ -41,6 +60,16 @@ function perTerm(line, terms) {
   return line.unit === "term" ? price : price.mul(terms.hours);
 }
 
+/* What a traffic line moves at each step: [GB of a whole month, GB of a month used in part, price]; tiers and the quota begin anew each month (steps.months_of_traffic). */
+function trafficSplit(line, part) {
+  const inside = (gb, from, to) => {
+    const start = D.max(from, line.free ? D.min(gb, line.free) : ZERO);
+    return D.max(ZERO, (to === null ? gb : D.min(gb, to)).sub(start));
+  };
+  const gb = new D(line.each);
+  return line.rates.map(([from, to, step]) => [inside(gb, from, to), inside(gb.mul(part), from, to), step]);
+}
+
 /* The terms in another window: a capacity block is as long as the window needs, by the day to 14 days, then by the week (units.block_hours). */
 function termsIn(terms, hours) {
   if (!terms || !terms.block) return terms;
@@ -49,14 +78,15 @@ function termsIn(terms, hours) {
   return { ...terms, hours: D.min(whole, 182).mul(24) };
 }
 
-/* Return [list, effective, billed, committed, obligation] of each charge of a line (cost.py has the same rules). */
-function charges(line, hours, months, given) {
+/* Return [list, effective, billed, committed, obligation, quantity, contracted unit price] of each charge of a line (cost.py has the same rules). */
+function charges(line, hours, months, given, traffic) {
   const terms = termsIn(given, hours);
   const keep = new D(1).sub(line.share);
   const one = (quantity, list, billed, committed) => {
-    const amount = quantity.mul(line.share === "0" ? list : new D(list).mul(keep));
+    const price = line.share === "0" ? new D(list) : new D(list).mul(keep);
+    const amount = quantity.mul(price);
     const cash = billed === null ? amount : billed;
-    return [quantity.mul(list), amount, cash, committed, D.max(cash, committed)];
+    return [quantity.mul(list), amount, cash, committed, D.max(cash, committed), quantity, price];
   };
   const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil() : null;
   const price = new D(line.rates[0][2]);
@@ -79,15 +109,9 @@ function charges(line, hours, months, given) {
       return [one(new D(months).mul(line.count), line.unit === "month" ? price : price.div(terms.months), owed, owed)];
     }
     case "traffic": {
-      const gb = new D(line.each);
-      const free = line.free ? D.min(gb, line.free) : ZERO;
-      const result = [];
-      for (const [from, to, step] of line.rates) {
-        const start = D.max(from, free);
-        const end = to === null ? gb : D.min(gb, to);
-        if (end.gt(start)) result.push(one(end.sub(start).mul(months), step, null, ZERO));
-      }
-      return result;
+      const [whole, part] = traffic || [months, ZERO];
+      return trafficSplit(line, part).map(([gb, more, step]) => one(gb.mul(whole).add(more), step, null, ZERO))
+        .filter(([, , , , , quantity]) => quantity.gt(0));
     }
     case "held_hours":
       return [one(held.mul(hours), price, null, ZERO)];
@@ -102,29 +126,168 @@ function charges(line, hours, months, given) {
   }
 }
 
-/* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
-/* Whether an offer can be taken in a window: no capacity block is longer than 182 days. */
+/* What a tax makes of a cost: it is added, or the prices hold it, or it comes back (cost._taxed). */
+function taxCost(line) {
+  const whole = new D(1).add(line.each);
+  return { tax: whole, tax_within: new D(1), tax_back: new D(1), tax_within_back: new D(1).div(whole) }[line.rule];
+}
+
+/* The same of all five sums; what comes back is billed and owed nevertheless. */
+function taxed(line, sums) {
+  const added = line.rule === "tax" || line.rule === "tax_back";
+  return sums.map((s, i) => {
+    if (i === 2 || i === 3) return added ? s.add(s.mul(line.each)) : s;
+    return line.rule === "tax" ? s.add(s.mul(line.each)) : s.mul(taxCost(line));
+  });
+}
+
+/* Whether an offer can be taken in a window: no capacity block is longer than 182 days (whatif.sold). */
 function sold(offer, hours) {
   const terms = offer.recipe.terms;
   return !(terms && terms.block) || new D(hours).lte(4368);
 }
 
+/* An amount of an offer's currency in the report's; rates: one for each pair of quote.fx. */
+function convert(offer, amount, rates) {
+  for (const [index, sign] of offer.recipe.path) amount = sign === "x" ? amount.mul(rates[index]) : amount.div(rates[index]);
+  return amount;
+}
+
+/* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
 function requote(quote, offer, hoursText, rates) {
   const hours = new D(hoursText);
   const months = billingMonths(hours, quote.start);
+  const traffic = trafficMonths(hours, quote.start, quote.prorated);
   let sums = [ZERO, ZERO, ZERO, ZERO, ZERO];
   for (const line of offer.recipe.lines) {
-    if (line.rule === "tax") {
-      sums = sums.map((s) => s.add(s.mul(line.each)));
+    if (line.rule.startsWith("tax")) {
+      sums = taxed(line, sums);
     } else if (line.each !== "0") {
-      for (const made of charges(line, hours, months, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
+      for (const made of charges(line, hours, months, offer.recipe.terms, traffic)) sums = sums.map((s, i) => s.add(made[i]));
     }
   }
-  const report = sums.map((amount) => {
-    for (const [index, sign] of offer.recipe.path) amount = sign === "x" ? amount.mul(rates[index]) : amount.div(rates[index]);
-    return amount;
-  });
-  return { native: sums, report, months };
+  return { native: sums, report: sums.map((amount) => convert(offer, amount, rates)), months };
+}
+
+const HOUR = 3600000;
+
+/* The first day of the n-th month from an ISO day, in milliseconds (units.add_months). */
+function monthFrom(day, n) {
+  const [year, month, date] = day.split("-").map(Number);
+  const y = year + Math.floor((month - 1 + n) / 12);
+  const m = (((month - 1 + n) % 12) + 12) % 12;
+  return Date.UTC(y, m, Math.min(date, daysIn(y, m)));
+}
+
+/* The months of the window and of the rest of the term, each with the hours that it has (calendar.periods). */
+function periods(quote, terms, hours, months) {
+  const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil().toNumber() : 0;
+  const owed = terms && terms.by_month ? needed * terms.months : 0;
+  let left = hours, rest = ZERO;
+  if (owed) rest = D.max(ZERO, new D((monthFrom(quote.first, owed) - monthFrom(quote.first, 0)) / HOUR).sub(hours));
+  else if (terms) rest = new D(terms.hours).mul(needed).sub(hours);
+  const made = [];
+  while (left.gt(0) || rest.gt(0) || made.length < Math.max(months, owed)) {
+    const number = made.length, start = monthFrom(quote.first, number);
+    const room = new D((monthFrom(quote.first, number + 1) - start) / HOUR);
+    const inside = D.min(left, room), later = D.min(rest, room.sub(inside));
+    made.push({ number, start, hours: inside, rest: later, inWindow: left.gt(0) || number < months });
+    left = left.sub(inside);
+    rest = rest.sub(later);
+  }
+  return { made, needed, owed };
+}
+
+/* Return a month each {start, advance, arrears, effective, inWindow} in the offer's currency: cash on the month's first day and
+   at its end, and what is used up (calendar.schedule and calendar.cash). */
+function monthly(quote, offer, hoursText) {
+  const hours = new D(hoursText), months = billingMonths(hours, quote.start);
+  const terms = termsIn(offer.recipe.terms, hours), traffic = trafficMonths(hours, quote.start, quote.prorated);
+  const { made, needed, owed } = periods(quote, terms, hours, months);
+  const rows = made.map((p) => ({ start: p.start, inWindow: p.inWindow, advance: ZERO, arrears: ZERO, effective: ZERO }));
+  const window = made.filter((p) => p.inWindow);
+  const add = (p, key, amount) => { rows[p.number][key] = rows[p.number][key].add(amount); };
+  const used = (p, quantity, price) => { const amount = quantity.mul(price); add(p, "arrears", amount); add(p, "effective", amount); };
+  const spread = (over, quantity, price, part) => {
+    let left = quantity;
+    over.forEach((p, i) => {
+      const mine = i === over.length - 1 ? left : part(p);
+      left = left.sub(mine);
+      used(p, mine, price);
+    });
+  };
+  let tax = new D(1);
+  for (const line of offer.recipe.lines) {
+    if (line.rule.startsWith("tax")) { tax = taxCost(line); continue; }
+    if (line.each === "0") continue;
+    const parts = charges(line, hours, months, offer.recipe.terms, traffic);
+    if (line.rule === "traffic") {
+      for (const [gb, more, step] of trafficSplit(line, traffic[1])) {
+        const price = line.share === "0" ? new D(step) : new D(step).mul(new D(1).sub(line.share));
+        const at = (n) => window[Math.min(n, window.length - 1)];
+        for (let n = 0; n < traffic[0]; n += 1) used(at(n), gb, price);
+        used(at(traffic[0]), more, price);
+      }
+    } else if (line.rule === "held_months") {
+      const over = window.slice(0, months);
+      for (const c of parts) spread(over, c[5], c[6], () => c[5].div(over.length));
+    } else if (line.rule === "held_hours" || line.rule === "held_730") {
+      for (const c of parts) spread(window, c[5], c[6], (p) => c[5].mul(p.hours).div(hours));
+    } else if (line.rule === "hours" || line.rule === "block") {
+      const left = parts.map((c) => c[5]);
+      window.forEach((p, n) => {
+        let need = p.hours.mul(line.count);
+        parts.forEach((c, i) => {
+          const take = n === window.length - 1 ? left[i] : D.min(left[i], need);
+          left[i] = left[i].sub(take);
+          need = need.sub(take);
+          used(p, take, c[6]);
+        });
+      });
+    } else {
+      const price = parts[0][6];
+      const within = (p) => terms.by_month ? new D(p.number < months ? line.count : 0) : p.hours.mul(line.count);
+      const after = (p) => terms.by_month ? new D(p.number >= months && p.number < owed ? line.count : 0) : p.rest.mul(line.count);
+      if (line.rule !== "committed") {
+        const length = new D(terms.by_month ? terms.months : terms.hours).mul(line.count);
+        for (let n = 0; n < needed; n += 1) {
+          const begins = terms.by_month ? monthFrom(quote.first, n * terms.months) : monthFrom(quote.first, 0) + new D(terms.hours).mul(n).mul(HOUR).toNumber();
+          add(made.filter((p) => p.start <= begins).pop(), "advance", length.mul(price));
+        }
+      }
+      for (const p of made) {
+        const amount = within(p).add(after(p)).mul(price);
+        add(p, "effective", amount);
+        if (line.rule === "committed") add(p, "arrears", amount);
+      }
+    }
+  }
+  return rows.map((r) => ({ ...r, advance: r.advance.mul(tax), arrears: r.arrears.mul(tax), effective: r.effective.mul(tax) }));
+}
+
+/* All cash owed, discounted to the first day at a nominal rate a year, by calendar months; in the offer's currency (calendar.present_value). */
+function presentValue(rows, rate) {
+  const factor = new D(rate).div(12).add(1);
+  return rows.reduce((sum, r, n) => sum.add(r.advance.div(factor.pow(n))).add(r.arrears.div(factor.pow(n + 1))), ZERO);
+}
+
+/* What an offer is compared by, in the report currency: its obligation, or with a discount rate its present value (choose.basis_of). */
+function standing(quote, offer, hours, rates, rate) {
+  const report = requote(quote, offer, hours, rates).report;
+  const value = rate === null ? report[4] : convert(offer, presentValue(monthly(quote, offer, hours), rate), rates);
+  return { offer, report, value };
+}
+
+/* The offer that a fresh quote recommends at these inputs: the least of the firm ones; ties by effective cost, then id (choose.best_of). */
+function recommended(quote, hours, rates, rate) {
+  let best = null;
+  for (const offer of quote.offers) {
+    if (!offer.firm || !sold(offer, hours)) continue;
+    const one = standing(quote, offer, hours, rates, rate);
+    const order = best === null ? -1 : one.value.cmp(best.value) || one.report[1].cmp(best.report[1]) || (offer.id < best.offer.id ? -1 : 1);
+    if (order < 0) best = one;
+  }
+  return best;
 }
 
 /* As money.show: two places, half up, thousands apart. */

@@ -53,7 +53,7 @@ def test_every_option_of_quote_has_a_group() -> None:
     grouped = [n for _, names in (*SHARED, *OUTPUT) for n in names.split()]
     assert len(grouped) == len(set(grouped))
     every = {max(p.opts, key=len) for p in command("quote").params if isinstance(p, click.Option)}
-    assert sorted(every - set(grouped) - {"--help-all"}) == []
+    assert sorted(every - set(grouped) - {"--help-all", "--help"}) == []
 
 
 def test_the_groups_are_the_same_and_in_the_same_order_everywhere() -> None:

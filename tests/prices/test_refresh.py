@@ -64,6 +64,7 @@ def test_one_failure_never_touches_another(tmp_path: Path) -> None:
         "amount": "11",
         "fail": {"north-1": "throttled five times"},
         "crash": ["north-2"],
+        "rows": 1,
         "zero": ["south-1"],
         "wrong_region": ["south-2"],
         "otherfake": {"fail": dict.fromkeys(REGIONS, "wrong secret")},
@@ -85,6 +86,48 @@ def test_one_failure_never_touches_another(tmp_path: Path) -> None:
             for r in REGIONS
         }
     assert amounts == {"north-1": "10.5", "north-2": "10.5", "south-1": "10.5", "south-2": "10.5", "west-1": "11"}
+
+
+def _amounts(tmp_path: Path, region: str, as_of: str = "") -> dict[str, str]:
+    book = PriceBook.open_for_read(str(tmp_path / "home" / "prices.sqlite3"))
+    assert book is not None
+    with book:
+        assert not book.withdrawn("fakecloud", region)
+        return {p.instance_type: str(p.amount) for p in book.prices("fakecloud", region, as_of)}
+
+
+def test_one_bad_item_never_loses_a_region(tmp_path: Path) -> None:
+    """A price that fails the checks is reported and counted; its last known price stays, and every other is the new one."""
+    _planner(tmp_path, "refresh", "fakecloud", "--region", "north-1")
+    before = _amounts(tmp_path, "north-1")
+    assert len(before) == 8
+    done = _planner(tmp_path, "refresh", "fakecloud", "--region", "north-1", told={"zero": ["north-1"]})
+    assert done.returncode == 0 and "north-1: 7 prices, 1 traffic" in done.stdout
+    assert "0 changed, 0 new, 0 withdrawn; 1 item left out" in done.stdout
+    assert "fakecloud north-1 h0.0xlarge: " in done.stdout and "amount 0 is not above zero" in done.stdout
+    assert "(1 regions added, 0 failed, 1 items of them left out)" in done.stdout
+    assert _amounts(tmp_path, "north-1") == before
+    assert "withdrawn" not in _planner(tmp_path, "catalog", "history", "h0.0xlarge").stdout
+    fine = _planner(tmp_path, "refresh", "fakecloud", "--region", "north-1", told={"amount": "12.6"})
+    assert "1 changed, 0 new, 0 withdrawn" in fine.stdout and "left out" not in fine.stdout
+    assert _amounts(tmp_path, "north-1") == before | {"h0.0xlarge": "12.6"}
+    assert "!" not in _planner(tmp_path, "refresh", "fakecloud", "--family", "h0").stderr
+
+
+def test_an_item_that_is_far_off_is_held_alone(tmp_path: Path) -> None:
+    _planner(tmp_path, "refresh", "fakecloud", "--region", "north-1")
+    before = _amounts(tmp_path, "north-1")
+    done = _planner(tmp_path, "refresh", "fakecloud", "--region", "north-1", told={"amount": "0.4"})
+    assert done.returncode == 0 and "h0.0xlarge: held for confirmation, 1 prices are more than 20 times" in done.stdout
+    assert _amounts(tmp_path, "north-1") == before
+    path = next((tmp_path / "home").glob("prices.sqlite3.held/*.csv"))
+    _planner(tmp_path, "catalog", "import", str(path))
+    assert _amounts(tmp_path, "north-1") == before | {"h0.0xlarge": "0.4"}
+
+
+def test_a_family_is_not_an_exception(tmp_path: Path) -> None:
+    done = _planner(tmp_path, "refresh", "fakecloud", "--family", "!h0")
+    assert done.returncode == 2 and "--family '!h0'" in done.stderr and _regions(tmp_path) == set()
 
 
 def test_without_keys_the_public_source_or_the_list(tmp_path: Path) -> None:
@@ -244,7 +287,7 @@ def test_catalog_diff_and_history_tell_the_story(tmp_path: Path) -> None:
     assert "10 new" in _planner(tmp_path, "catalog", "diff", "--since", "2020-01-01").stdout
     assert "0 changed, 0 new" in _planner(tmp_path, "catalog", "diff", "--since", "2999-01-01").stdout
     history = _planner(tmp_path, "catalog", "history", "H0.0xlarge").stdout.splitlines()
-    assert len(history) == 3 and "10.5 USD/hour" in history[1] and history[2].endswith("12.6 USD/hour (+20.00 %)")
+    assert len(history) == 4 and "10.5 USD/hour" in history[1] and history[2].endswith("12.6 USD/hour (+20.00 %)")
     assert _planner(tmp_path, "catalog", "history", "nothing").returncode == 2
     assert _planner(tmp_path, "catalog", "diff", "--since", "soon").returncode == 2
     assert _planner(tmp_path / "other", "catalog", "diff").returncode == 1

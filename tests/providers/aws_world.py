@@ -257,7 +257,9 @@ class World:
             items = transfer if request["ServiceCode"] == "AWSDataTransfer" else products
             if "instanceType" in wanted:
                 items = [
-                    i for i in items if json.loads(i)["product"]["attributes"]["instanceType"] == wanted["instanceType"]
+                    i
+                    for i in items
+                    if json.loads(i)["product"].get("attributes", {}).get("instanceType") == wanted["instanceType"]
                 ]
             return page("PriceList", items, self.size)(request)
 

@@ -63,6 +63,14 @@ PRICES = {
 }
 
 
+def unreadable(asked: dict[str, Any]) -> Any:
+    """Answer for V100 with a price that is no number."""
+    answer = describe_price(asked)
+    if asked.get("InstanceType") == V100:
+        answer["PriceInfo"]["Price"]["DetailInfos"]["DetailInfo"][0]["OriginalPrice"] = "a lot"
+    return answer
+
+
 def priced(listed: float, off: float, currency: str = "CNY", **more: Any) -> dict[str, Any]:
     lines = [
         {
@@ -201,10 +209,97 @@ def fails(adapter: Alicloud, fake: FakeAlicloud, **more: Any) -> str:
     return line
 
 
+def reported(adapter: Alicloud, fake: FakeAlicloud) -> str:
+    """Return what is reported of savings plans, the prices of the machine being whole."""
+    batch = adapter.fetch(REGION, access(fake))
+    assert {row.purchase_option for row in batch.prices} == {"on_demand", "subscription", "spot"}
+    ((name, why),) = batch.spoilt
+    assert name == "" and batch.transfer
+    return why
+
+
 def one(batch: Batch, **wanted: Any) -> Price:
     found = [row for row in batch.prices if all(getattr(row, key) == value for key, value in wanted.items())]
     assert len(found) == 1, found
     return found[0]
+
+
+# -- one bad item never loses a region ---------------------------------------------------------------------------------
+
+
+def poisoned(adapter: Alicloud, fake: FakeAlicloud, **answers: Any) -> str:
+    """Return why V100 was left out; whatever is told of A10 is what a good refresh tells."""
+    both = ("gn7i", "gn6e")
+    good = adapter.fetch(REGION, access(fake, families=both))
+    assert not good.spoilt and {row.instance_type for row in good.prices} == {A10, V100}
+    fake.answers.update(answers)
+    batch = adapter.fetch(REGION, access(fake, families=both))
+    ((name, why),) = batch.spoilt
+    assert name == V100
+    assert list(batch.prices) == [row for row in good.prices if row.instance_type == A10]
+    assert [row.name for row in batch.instance_types] == [A10]
+    assert batch.transfer == good.transfer and batch.zones == tuple(z for z in good.zones or () if z[0] == A10)
+    return why
+
+
+def described_without_gpu_spec() -> dict[str, Any]:
+    return {"NextToken": "", "InstanceTypes": {"InstanceType": [TYPES[0], TYPES[1] | {"GPUSpec": ""}, TYPES[2]]}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        (
+            {
+                "DescribePrice": lambda asked: (
+                    error(400, "InvalidSystemDiskCategory.ValueNotSupported", "no such disk")
+                    if asked.get("InstanceType") == V100
+                    else describe_price(asked)
+                )
+            },
+            "InvalidSystemDiskCategory",
+        ),
+        (
+            {
+                "DescribePrice": lambda asked: (
+                    error(400, "SomethingNew", "?") if asked.get("InstanceType") == V100 else describe_price(asked)
+                )
+            },
+            "SomethingNew",
+        ),
+        ({"DescribePrice": unreadable}, "not a number"),
+        (
+            {
+                "DescribePrice": lambda asked: (
+                    priced(0.0, 0.0) if asked.get("InstanceType") == V100 else describe_price(asked)
+                )
+            },
+            "where a price is expected",
+        ),
+        ({"DescribeInstanceTypes": described_without_gpu_spec()}, "GPUSpec is missing"),
+        (
+            {
+                "DescribeSpotPriceHistory": lambda asked: (
+                    spot_history(asked, "JPY") if asked["InstanceType"] == V100 else spot_history(asked)
+                )
+            },
+            "JPY",
+        ),
+    ],
+)
+def test_one_bad_item_never_loses_a_region(adapter, fake, answers, why):
+    assert why in poisoned(adapter, fake, **answers)
+
+
+def test_traffic_that_cannot_be_read_loses_no_machine(adapter, fake):
+    fake.answers["DescribePrice"] = lambda asked: (
+        {"PriceInfo": {"Price": {"Currency": "CNY", "OriginalPrice": "dear"}}}
+        if asked["ResourceType"] == "bandwidth"
+        else describe_price(asked)
+    )
+    batch = adapter.fetch(REGION, access(fake))
+    ((name, why),) = batch.spoilt
+    assert name == "" and "not a number" in why and batch.prices and not batch.transfer
 
 
 # -- what a good answer gives -----------------------------------------------------------------------------------------
@@ -642,12 +737,12 @@ def test_a_rate_that_is_no_share(adapter, fake, rate):
         "Success": True,
         "Data": {"Items": [{"Spec": asked["Spec"], "RegionCode": REGION, "DiscountRate": rate}]},
     }
-    assert "a share of the list price (0..1) was expected" in fails(adapter, fake)
+    assert "a share of the list price (0..1) was expected" in reported(adapter, fake)
 
 
 def test_a_plan_answer_that_says_it_failed_inside_http_200(adapter, fake):
     fake.answers["QuerySavingsPlansDiscount"] = {"Success": False, "Code": "PARAM_ERROR", "Message": "not for you"}
-    assert "answered PARAM_ERROR: not for you" in fails(adapter, fake)
+    assert "answered PARAM_ERROR: not for you" in reported(adapter, fake)
 
 
 @pytest.mark.parametrize(

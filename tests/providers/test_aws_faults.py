@@ -58,6 +58,19 @@ def _fails(fake: FakeAws) -> str:
     return text
 
 
+def _reported(fake: FakeAws, spoilt: str) -> str:
+    """Return why `spoilt` was left out of a region; whatever is told of the others is what a good refresh tells."""
+    batch = _fetch(fake)
+    good = _fetch(World().fill(fake))
+    assert not good.spoilt and {p.instance_type for p in good.prices} > {spoilt} - {""}
+    assert [p for p in good.prices if p.instance_type != spoilt] == list(batch.prices)
+    assert [t for t in good.instance_types if t.name != spoilt] == list(batch.instance_types)
+    assert batch.zones == tuple(pair for pair in good.zones or () if pair[0] != spoilt)
+    names = [name for name, _ in batch.spoilt]
+    assert spoilt in names and (spoilt != "") == any(t.destination == "internet" for t in batch.transfer)
+    return "; ".join(why for _, why in batch.spoilt)
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("fault", [fake_aws.throttled, fake_aws.unavailable], ids=["throttled", "503"])
 def test_twice_then_fine(fake: FakeAws, call: str, fault: Any) -> None:
@@ -216,14 +229,14 @@ def test_accelerated_traffic_is_not_plain_traffic(fake: FakeAws) -> None:
 def test_two_products_of_one_price_are_one_and_of_two_are_refused(fake: FakeAws) -> None:
     whole = _fetch(fake).transfer
     assert _fetch(_traffic("USE1-DataTransfer-Out-Bytes", "0.09").fill(fake)).transfer == whole
-    text = _fails(_traffic("USE1-DataTransfer-Out-Bytes", "0.13").fill(fake))
+    text = _reported(_traffic("USE1-DataTransfer-Out-Bytes", "0.13").fill(fake), "")
     assert "2 prices for traffic to the internet where one is expected" in text
 
 
 def test_no_egress_price(fake: FakeAws) -> None:
     world = World()
     world.egress = world.egress[1:]
-    assert "no price for traffic to the internet" in _fails(world.fill(fake))
+    assert "no price for traffic to the internet" in _reported(world.fill(fake), "")
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -257,7 +270,7 @@ def test_two_prices_where_one_is_expected(fake: FakeAws) -> None:
     other = product("g5.xlarge", "1.1")
     other["product"]["sku"] = "OTHER"
     world.products.append(other)
-    text = _fails(world.fill(fake))
+    text = _reported(world.fill(fake), "g5.xlarge")
     assert "2 on-demand prices for g5.xlarge where one is expected" in text
     assert "SKU OTHER 1.1 USD/Hrs" in text and "capacitystatus=Used" in text
 
@@ -265,7 +278,9 @@ def test_two_prices_where_one_is_expected(fake: FakeAws) -> None:
 def test_two_savings_plan_rates_where_one_is_expected(fake: FakeAws) -> None:
     world = World()
     world.plans.append(plan("p4d.24xlarge", "16.48"))
-    assert "rates 16.47 and 16.48 where one is expected (asked for region=us-east-1" in _fails(world.fill(fake))
+    assert "rates 16.47 and 16.48 where one is expected (asked for region=us-east-1" in _reported(
+        world.fill(fake), "p4d.24xlarge"
+    )
 
 
 def _changed(change: Any) -> World:
@@ -297,7 +312,7 @@ def _changed(change: Any) -> World:
     ],
 )
 def test_a_wrong_price_is_refused_with_its_filters(fake: FakeAws, change: Any, said: str) -> None:
-    text = _fails(_changed(change).fill(fake))
+    text = _reported(_changed(change).fill(fake), "g5.xlarge")
     assert said in text and "instanceFamily=GPU instance" in text
 
 
@@ -330,13 +345,46 @@ def test_upfront_that_does_not_fit_its_name(fake: FakeAws) -> None:
         )
         term["priceDimensions"].popitem()
 
-    assert "do not fit its name" in _fails(_changed(change).fill(fake))
+    assert "do not fit its name" in _reported(_changed(change).fill(fake), "g5.xlarge")
 
 
 def test_a_missing_field_of_a_specification(fake: FakeAws) -> None:
     world = World()
     del world.types[0]["GpuInfo"]["Gpus"][0]["MemoryInfo"]
-    assert "DescribeInstanceTypes: p4d.24xlarge has no MemoryInfo.SizeInMiB" in _fails(world.fill(fake))
+    text = _reported(world.fill(fake), "p4d.24xlarge")
+    assert "DescribeInstanceTypes: p4d.24xlarge has no MemoryInfo.SizeInMiB" in text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda gpu: (gpu.pop("Count"), gpu.pop("LogicalGpuCount", None)), "p4d.24xlarge has no Count"),
+        (lambda gpu: gpu.update(GpuPartitionSize=0), "make no sense"),
+    ],
+)
+def test_a_type_without_a_count_of_gpus_is_reported_and_the_others_stay(fake: FakeAws, spoil: Any, said: str) -> None:
+    world = World()
+    spoil(world.types[0]["GpuInfo"]["Gpus"][0])
+    assert said in _reported(world.fill(fake), "p4d.24xlarge")
+
+
+def test_an_item_that_is_no_json_is_known_by_its_name(fake: FakeAws) -> None:
+    world = World().fill(fake)
+    real = world.answers["GetProducts"]
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        found = real(request)
+        return found | {"PriceList": [t[:-9] if '"g5.xlarge"' in t else t for t in found["PriceList"]]}
+
+    fake.answers["GetProducts"] = answer
+    assert "an item of PriceList is not JSON" in _reported(fake, "g5.xlarge")
+
+
+def test_when_more_is_spoilt_than_not_the_region_fails(fake: FakeAws) -> None:
+    world = World()
+    for described in world.types:
+        described["GpuInfo"]["Gpus"][0].pop("MemoryInfo")
+    assert "has no MemoryInfo.SizeInMiB" in _fails(world.fill(fake))
 
 
 def test_ten_thousand_types(fake: FakeAws) -> None:

@@ -65,7 +65,7 @@ def test_every_gpu_type_moto_knows_can_be_read(rig: FakeAws) -> None:
     from moto.ec2.models.instance_types import INSTANCE_TYPES
 
     from providers.aws import parse, terms
-    from providers.aws.rows import Where
+    from providers.aws.where import Where
 
     where = Where(REGION, terms.partition_of(REGION), "DescribeInstanceTypes", "all", NOW)
     types = {t.name: t for t in parse.instance_types(INSTANCE_TYPES.values(), where, ())}

@@ -14,9 +14,10 @@ import pytest
 from planner.errors import FetchError
 from planner.offer import Price, TransferPrice
 from providers.aws import parse, rows, terms
+from providers.aws.where import Where
 from tests.providers.aws_world import NOW, RECORDED, REGION, egress, instance_type, plan, product
 
-WHERE = rows.Where(REGION, terms.partition_of(REGION), "a call", "a filter", NOW)
+WHERE = Where(REGION, terms.partition_of(REGION), "a call", "a filter", NOW)
 ODD: list[Any] = [None, [], {}, "", "x", -1, 0, True, 1.5, ["x"], {"a": 1}, "9" * 80, "\0"]
 
 

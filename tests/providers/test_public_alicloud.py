@@ -155,7 +155,6 @@ def _with(change: Any) -> Any:
         (_with(lambda f, e: f.pop("publicationDate")), "publicationDate '' is not a date"),
         (_with(lambda f, e: f.update(pricingInfo={})), "no GPU type in it"),
         (_with(lambda f, e: f.pop("pricingInfo")), "no GPU type in it"),
-        (_with(lambda f, e: f["pricingInfo"].update({"cn-x/ecs.gn7i": {}})), "is not region::type::network::os::io"),
         (_with(lambda f, e: e["hours"][0].update(price="0")), "costs 0: not a price"),
         (_with(lambda f, e: e["hours"][0].update(price="a lot")), "not a plain decimal number"),
         (_with(lambda f, e: e["hours"][0].pop("price")), "a step without price or period"),
@@ -167,11 +166,32 @@ def _with(change: Any) -> Any:
         (json.dumps(CHINA).encode()[:-30], "cut off, or not JSON"),
         (b"<html>not here</html>", "cut off, or not JSON"),
         (b"{}", "currency None"),
-        (b'{"pricingInfo": {"' + GN7I.encode() + b'": {}, "' + GN7I.encode() + b'": {}}}', "stands there twice"),
+        (json.dumps(CHINA).replace(GN7I.replace("linux", "windows"), GN7I).encode(), "stands there twice"),
     ],
 )
 def test_another_shape_is_refused(fake: FakeAws, content: Any, said: str) -> None:
     assert said in _fails(_fill(fake, content))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "said"),
+    [
+        (lambda f, e: e["hours"][0].update(price="a lot"), "ecs.gn7i-c16g1.4xlarge", "not a plain decimal number"),
+        (lambda f, e: e["hours"][0].pop("price"), "ecs.gn7i-c16g1.4xlarge", "a step without price or period"),
+        (lambda f, e: e["years"][0].update(period="many"), "ecs.gn7i-c16g1.4xlarge", "unknown period"),
+        (lambda f, e: f["pricingInfo"].update({"cn-x/ecs.gn7i": {}}), "", "is not region::type::network::os::io"),
+    ],
+)
+def test_one_bad_item_never_loses_a_region(fake: FakeAws, spoil: Any, name: str, said: str) -> None:
+    def both(file: Any, entry: Any) -> None:
+        file["pricingInfo"]["cn-beijing::ecs.gn6v-c8g1.2xlarge::vpc::linux::optimized"] = _steps("26.46", "7620.48")
+        spoil(file, entry)
+
+    batch = _fetch(_fill(fake, _with(both)))
+    ((spoilt, why),) = batch.spoilt
+    assert spoilt == name and said in why
+    left = {"ecs.gn6v-c8g1.2xlarge"} | (set() if name else {"ecs.gn7i-c16g1.4xlarge"})
+    assert {p.instance_type for p in batch.prices} == left
 
 
 def test_new_fields_are_no_fault(fake: FakeAws) -> None:

@@ -41,6 +41,16 @@ def _fails(fake: FakeAws) -> str:
     return str(caught.value)
 
 
+def _reported(fake: FakeAws, spoilt: str) -> str:
+    """Return why `spoilt` was left out; the rest of the region is there."""
+    batch = _fetch(fake)
+    ((name, why),) = batch.spoilt
+    assert name == spoilt and "p4d.24xlarge" in {p.instance_type for p in batch.prices}
+    assert spoilt not in {p.instance_type for p in batch.prices}
+    assert {t.destination for t in batch.transfer} == {"inter_region", "internet"} or not spoilt
+    return str(why)
+
+
 def test_prices_come_without_keys(fake: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     batch = _fetch(fake)
@@ -103,11 +113,22 @@ def test_only_what_was_looked_at_is_kept_raw(fake: FakeAws) -> None:
         ((offer("g5.xlarge", "1.0", Currency="XTS"),), "unknown currency 'XTS'"),
         ((offer("g5.xlarge", "1.0", Currency="CNY"),), "CNY where aws bills in USD"),
         ((offer("g5.xlarge", "1,0"),), "not a plain decimal number"),
+        ((offer("g5.xlarge", "1.0")[:-40] + "\n", offer("m5.xlarge", "1.0")), "the file is cut off"),
+    ],
+)
+def test_a_wrong_row_is_reported_and_the_others_stay(fake: FakeAws, rows: tuple[str, ...], said: str) -> None:
+    put(fake, OFFERS, EC2_HEAD + EC2_OTHERS + "".join(rows))
+    assert said in _reported(fake, "g5.xlarge")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
         ((offer("g5.xlarge", "1.0")[:-40] + "\n",), "the file is cut off"),
         ((offer("m5.xlarge", "1.0")[:300],), "the file is cut off"),
     ],
 )
-def test_a_wrong_row_is_refused(fake: FakeAws, rows: tuple[str, ...], said: str) -> None:
+def test_a_file_that_ends_within_a_row_is_refused(fake: FakeAws, rows: tuple[str, ...], said: str) -> None:
     put(fake, OFFERS, EC2_HEAD + EC2_OTHERS + "".join(rows))
     assert said in _fails(fake)
 
@@ -153,12 +174,12 @@ def test_an_index_that_points_elsewhere_is_refused(fake: FakeAws, address: str) 
 
 def test_two_rates_of_one_plan(fake: FakeAws) -> None:
     put(fake, PLANS, public_files.PLAN_HEAD + plan("g5.xlarge", "0.5") + plan("g5.xlarge", "0.6"))
-    assert "rates 0.5 and 0.6 where one is expected" in _fails(fake)
+    assert "rates 0.5 and 0.6 where one is expected" in _reported(fake, "g5.xlarge")
 
 
 def test_no_egress(fake: FakeAws) -> None:
     put(fake, TRANSFER, EC2_HEAD + public_files.transfer("OUT", "0", "Inf", "0.09", To_Location="Mars"))
-    assert "no price for traffic to the internet" in _fails(fake)
+    assert "no price for traffic to the internet" in _reported(fake, "")
 
 
 def test_a_hole_between_tiers(fake: FakeAws) -> None:
@@ -167,7 +188,7 @@ def test_a_hole_between_tiers(fake: FakeAws) -> None:
         TRANSFER,
         EC2_HEAD + public_files.transfer("OUT", "0", "10", "0.09") + public_files.transfer("OUT", "11", "Inf", "0.08"),
     )
-    assert "tiers have a hole or overlap" in _fails(fake)
+    assert "tiers have a hole or overlap" in _reported(fake, "")
 
 
 @pytest.mark.parametrize("path", [OFFERS, PLANS, TRANSFER, PLAN_INDEX])

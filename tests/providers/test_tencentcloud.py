@@ -155,6 +155,20 @@ def fails(adapter: Tencentcloud, fake: FakeTencentcloud, **more: Any) -> str:
     return line
 
 
+def reported(adapter: Tencentcloud, fake: FakeTencentcloud, name: str) -> str:
+    """Return why `name` was left out of a region; whatever is told of the others is what a good refresh tells."""
+    poisoned, fake.answers = fake.answers, world()
+    good = adapter.fetch(REGION, access(fake))
+    fake.answers = poisoned
+    batch = adapter.fetch(REGION, access(fake))
+    ((spoilt, why),) = batch.spoilt
+    assert spoilt == name and not good.spoilt and {row.instance_type for row in good.prices} > {name}
+    assert list(batch.prices) == [row for row in good.prices if row.instance_type != name]
+    assert list(batch.instance_types) == [row for row in good.instance_types if row.name != name]
+    assert batch.transfer == good.transfer and batch.zones == tuple(z for z in good.zones or () if z[0] != name)
+    return why
+
+
 def one(batch: Batch, **wanted: Any) -> Price:
     found = [row for row in batch.prices if all(getattr(row, key) == value for key, value in wanted.items())]
     assert len(found) == 1, found
@@ -572,7 +586,7 @@ def test_two_prices_where_one_is_expected(adapter, fake):
         return {"InstanceTypeQuotaSet": found}
 
     fake.answers[CONFIGS] = answer
-    line = fails(adapter, fake)
+    line = reported(adapter, fake, V100)
     assert f"two prices of {V100} in {ZONES[0]} where one is expected" in line and "instance-charge-type=" in line
 
 
@@ -592,24 +606,59 @@ def test_the_same_row_twice_is_one_row(adapter, fake):
 )
 def test_zero_price(adapter, fake, charge_type, name, field):
     changing(fake, charge_type, name, **{field: 0})
-    line = fails(adapter, fake)
+    line = reported(adapter, fake, name)
     assert f"[InstanceType={name}, Zone={ZONES[0]}, InstanceChargeType={charge_type}]" in line  # the filter is printed
     assert f"{field} is 0 where a price is expected" in line
 
 
 def test_missing_field(adapter, fake):
     changing(fake, "POSTPAID_BY_HOUR", T4, UnitPrice=None)
-    assert "UnitPrice is missing from the answer; the API may have changed" in fails(adapter, fake)
+    assert "UnitPrice is missing from the answer; the API may have changed" in reported(adapter, fake, T4)
 
 
 def test_some_of_the_steps_only(adapter, fake):
     changing(fake, "POSTPAID_BY_HOUR", V100, UnitPriceThirdStep=0)
-    assert "UnitPrice has some of its three steps only (11.98, 10.5, 0)" in fails(adapter, fake)
+    assert "UnitPrice has some of its three steps only (11.98, 10.5, 0)" in reported(adapter, fake, V100)
+
+
+def test_a_count_of_gpus_that_is_none(adapter, fake):
+    def answer(asked: dict[str, Any]) -> Any:
+        found = rows(asked)
+        for one_row in found:
+            if one_row["InstanceType"] == SLICE:
+                one_row["GpuCount"] = "a quarter"
+        return {"InstanceTypeQuotaSet": found}
+
+    fake.answers[CONFIGS] = answer
+    assert "GpuCount is 'a quarter', which is not a number" in reported(adapter, fake, SLICE)
+
+
+def test_when_more_is_spoilt_than_not_the_region_fails(adapter, fake):
+    def answer(asked: dict[str, Any]) -> Any:
+        found = rows(asked)
+        for one_row in found:
+            if one_row["InstanceType"] in (V100, T4):
+                one_row["Price"]["ChargeUnit"] = "DAY"
+                one_row["Price"]["OriginalPrice"] = 0
+        return {"InstanceTypeQuotaSet": found}
+
+    fake.answers[CONFIGS] = answer
+    assert "'DAY', HOUR was expected" in fails(adapter, fake)
+
+
+def test_traffic_that_cannot_be_read_loses_no_machine(adapter, fake):
+    fake.answers[INQUIRY] = lambda asked: (
+        {"Price": {"BandwidthPrice": {"ChargeUnit": "GB", "UnitPrice": "dear"}}}
+        | (inquire(asked) if asked["InstanceChargeType"] == "PREPAID" else {})
+    )
+    batch = adapter.fetch(REGION, access(fake))
+    ((name, why),) = batch.spoilt
+    assert name == "" and "not a number" in why and batch.prices and not batch.transfer
 
 
 def test_wrong_unit(adapter, fake):
     changing(fake, "POSTPAID_BY_HOUR", T4, ChargeUnit="DAY")
-    assert "ChargeUnit is 'DAY', HOUR was expected" in fails(adapter, fake)
+    assert "ChargeUnit is 'DAY', HOUR was expected" in reported(adapter, fake, T4)
 
 
 def test_another_charge_type_than_asked(adapter, fake):
@@ -620,7 +669,7 @@ def test_another_charge_type_than_asked(adapter, fake):
 @pytest.mark.parametrize("value", ["NaN", "ten", True, [1]])
 def test_a_price_that_is_no_number(adapter, fake, value):
     changing(fake, "POSTPAID_BY_HOUR", T4, UnitPrice=value)
-    assert "which is not a number" in fails(adapter, fake)
+    assert "which is not a number" in reported(adapter, fake, T4)
 
 
 def test_missing_optional_fields_are_unknown_not_zero(adapter, fake):

@@ -17,6 +17,7 @@ from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.quoting import build
 from planner.quoting.records import Offer, Quote
+from planner.quoting.whatif import hours_of
 from planner.rendering.focus import COLUMNS, dump, pick, rows
 from tests.conftest import Run
 
@@ -170,7 +171,8 @@ def test_rows_hold_the_rules_and_add_up(values: dict[str, object]) -> None:
         assert near(total("BilledCost", window), native.billed), offer.id
         assert near(total("EffectiveCost", window), native.effective), offer.id
         listed = [r for r in window if r["ChargeCategory"] != "Purchase"]
-        assert near(total("ListCost", listed), native.list), offer.id
+        if not offer.commitment:
+            assert near(total("ListCost", listed), native.list), offer.id
         assert near(total("BilledCost", found), total("EffectiveCost", found)), offer.id
 
 
@@ -209,6 +211,58 @@ def test_a_commitment_has_purchase_used_and_unused_rows() -> None:
     [bought] = purchases
     assert (bought["ChargePeriodStart"], bought["ChargePeriodEnd"]) == ("2026-12-01T00:00:00Z", "2029-11-30T00:00:00Z")
     assert (used[-1]["ChargePeriodEnd"], unused[0]["ChargePeriodStart"]) == ("2026-12-31T00:00:00Z",) * 2
+
+
+def test_use_of_a_commitment_is_worth_what_it_costs_on_demand() -> None:
+    """As in the specification's examples: list and contracted price of the same hours on demand, effective the commitment's;
+    what is bought keeps its own price, and a part upfront and a part by the hour are one use."""
+    discounts = ["aws:on_demand=10%", "aws:reserved=4%"]
+    quote = quote_of({"discount": discounts, "tax": "10%", "gpu": ["A100", "V100"]})
+    seen = set()
+    for offer in kinds(quote):
+        usual = offer.on_demand
+        if offer.commitment is None or usual is None:
+            continue
+        found = table(dump(quote, offer=offer.id, allow_unpriced=True))
+        by_month = offer.commitment.by_month
+        month = hours_of(usual, Decimal(730)).list  # a price may have steps
+        price = month if by_month else month / 730
+        for row in found:
+            if not row["CommitmentDiscountStatus"]:
+                continue
+            seen.add((offer.purchase_option, offer.payment))
+            assert Decimal(row["ListUnitPrice"]) == price, offer.id
+            assert Decimal(row["ContractedUnitPrice"]) == price * (1 - usual.share), offer.id
+            assert Decimal(row["EffectiveCost"]) < Decimal(row["ListCost"]), offer.id
+        spans = [
+            (r["ChargePeriodStart"], r["CommitmentDiscountStatus"]) for r in found if r["CommitmentDiscountStatus"]
+        ]
+        assert len(spans) == len(set(spans)), offer.id
+        bought = [r for r in found if r["ChargeCategory"] == "Purchase"]
+        assert {r["ContractedCost"] == r["BilledCost"] for r in bought} == {True}, offer.id
+        used = [r for r in found if r["ChargeCategory"] == "Usage" and r["x_Period"] == "window"]
+        listed = sum((Decimal(r["ListCost"]) for r in used), ZERO)
+        taxes = [r for r in found if r["ChargeCategory"] == "Tax" and r["x_Period"] == "window"]
+        assert abs(sum((Decimal(r["ListCost"]) for r in taxes), ZERO) - listed / 10) < Decimal("1e-9")
+    assert {o for o, _ in seen} >= {"reserved", "subscription"} and len(seen) > 3
+
+
+def test_a_part_upfront_and_a_part_by_the_hour_are_one_use(planner: Run, tmp_path: Path) -> None:
+    """The specification's partial upfront example has one row an hour, of list 75.35 and effective 50.23."""
+    (tmp_path / "own.csv").write_text(
+        "provider,region,instance_type,purchase_option,term,payment,unit,amount,currency\n"
+        "aws,us-east-1,p4d.24xlarge,reserved,1y,partial_upfront,term,87600,USD\n"
+        "aws,us-east-1,p4d.24xlarge,reserved,1y,partial_upfront,hour,5,USD\n"
+    )
+    asked = ("quote", "--price-book", "own.csv", "--purchase-option", "reserved", "--purchase-option", "on_demand")
+    asked = (*asked, "--instance-type", "p4d.24xlarge", "--region", "us-east-1", "--start", "2026-12-01", "--format")
+    offers = json.loads(planner(*asked, "json").stdout)["offers"]
+    [offer] = [o for o in offers if o["payment"] == "partial_upfront"]
+    found = table(planner(*asked, "focus", "--offer", offer["id"]).stdout)
+    [used] = [r for r in found if r["CommitmentDiscountStatus"] == "Used"]
+    assert Decimal(used["EffectiveCost"]) == 720 * 15 and Decimal(used["ListUnitPrice"]) == Decimal("21.957642")
+    assert [r["ChargeFrequency"] for r in found if r["ChargeCategory"] == "Purchase"][:2] == ["One-Time", "Recurring"]
+    assert problems(found) == []
 
 
 def test_days_hours_and_billing_months(planner: Run) -> None:

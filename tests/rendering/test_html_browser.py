@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from planner import workload
+from planner.i18n import translator
 from planner.money import plain, show
 from planner.prices import fx
 from planner.prices import own as ownprices
 from planner.prices.catalog import Catalog
 from planner.quoting import build
-from planner.quoting.choose import advise
-from planner.rendering import html
+from planner.quoting.choose import advise, amount, ranked
+from planner.quoting.worth import cash
+from planner.rendering import html, words
+from planner.rendering.advice import sentences
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -111,10 +114,12 @@ def cells(page):
 def expected(offer):
     t = offer.totals
     return [
+        ("~" if offer.market else "") + show(t.report.obligation),
+        "",
         show(t.report.effective),
+        f"{show(t.native.list)} {t.native_currency}",
         show(t.report.billed),
         show(t.report.committed),
-        f"{show(t.native.list)} {t.native_currency}",
     ]
 
 
@@ -129,6 +134,22 @@ def test_the_page_never_scrolls_sideways(width, lang, visit):
     )
     wide = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide[0] <= wide[1]
+
+
+def recommends(page, new, best):
+    """The headline, its sentence, the badge, the order of the rows and the live text are those of the quote `new`."""
+    amount = show(best.totals.report.obligation)
+    assert page.inner_text("#best-amount") == amount
+    assert page.inner_text("#said").split("\n")[0] == sentences(new, translator("en"))[0]
+    assert amount in page.inner_text("#live")
+    marked = page.evaluate(
+        """() => [...document.querySelectorAll("tr[data-offer]")].filter((r) => r.querySelector(".tag"))
+        .map((r) => [r.dataset.offer, r.className])"""
+    )
+    assert marked == [[best.id, "best"]]
+    by_id = {o.id: o for o in new.offers}
+    order = [by_id[name] for name in cells(page) if name in by_id]
+    assert order == ranked(new, order, "obligation")
 
 
 @pytest.mark.parametrize("values", WORKLOADS)
@@ -150,8 +171,11 @@ def test_sliders_give_what_a_new_quote_gives(values, catalog, visit):
         # No capacity block is so long: a new quote refuses it, the page never recommends it.
         gone = {name for name in by_id if name not in after}
         assert not gone or (Decimal(hours) > 4368 and all(":capacity_block" in name for name in gone))
-        seen = {name: cell for name, cell in cells(page).items() if name not in gone}
-        assert seen == {name: expected(after[name]) for name in options if name not in gone}, hours
+        listed = cells(page)
+        assert set(options) <= set(listed) <= {*options, new.best.id}
+        assert {n: c for n, c in listed.items() if n not in gone} == {
+            n: expected(after[n]) for n in listed if n not in gone
+        }
         made = page.evaluate(
             """([hours, rates]) => { const q = JSON.parse(document.getElementById("data").textContent);
             return q.offers.map((o) => [o.id, requote(q, o, hours, rates).report.map(String)]); }""",
@@ -163,13 +187,71 @@ def test_sliders_give_what_a_new_quote_gives(values, catalog, visit):
             # Not to the cent only: all 28 digits.
             assert [Decimal(v) for v in report] == list(after[name].totals.report), (name, hours)
             kinds.add(after[name].purchase_option)
-        said = page.inner_text("#live")
         best = advise(new).best
-        assert show(best.totals.report.obligation) in said
+        recommends(page, new, best)
     if "instance_type" in values:
         assert kinds >= {"on_demand", "reserved", "savings_plan", "subscription", "spot", "capacity_block"} - {"spot"}
     page.click("#reset")
     assert cells(page) == options
+
+
+@pytest.mark.parametrize("rate", ["", "10"])
+def test_sensitivity_marks_what_fresh_quotes_recommend(rate, visit):
+    """The case of the issue, on the page: 720 hours moved to 6,570; each column is a fresh quote of its own."""
+    asked = {"model": "DeepSeek-R1-Distill-Qwen-32B", "precision": "int4-awq", "rps": "2"}
+    asked |= {"input_tokens": "900", "output_tokens": "350"}
+    plain_list = Catalog(as_of="2026-11-23")
+    first = quote_of({**asked, "budget": "50000"}, catalog=plain_list)
+    page = visit(html.dump(first))
+    before = page.inner_text("section.hero")
+    page.fill("#hours", "6570")
+    page.fill("#rate", rate)
+    if rate:
+        asked["discount_rate"] = f"{rate}%"
+    factors = ("0.25", "0.5", "0.75", "1", "1.25", "1.5")
+    fresh = [quote_of(asked, str(6570 * Decimal(f)), catalog=plain_list) for f in factors]
+    pairs = {f.base + f.quote: f.rate for f in first.fx}
+    for name, value in pairs.items():
+        fresh += [
+            quote_of(asked, "6570", {**pairs, name: plain(value * Decimal(f))}, plain_list) for f in ("0.9", "1.1")
+        ]
+    rows = page.evaluate(
+        """() => [...document.querySelectorAll("#t-sense tbody tr")].map((r) => [...r.cells].map((c) => [c.textContent, c.className]))"""
+    )
+    for column, new in enumerate(fresh, 1):
+        best = new.best
+        marked = [r for r in rows if "lowest" in r[column][1]]
+        assert len(marked) == 1
+        named = f"{best.count} x {best.instance_type}, {words.seller(new, best)}, {words.way(best)}"
+        assert marked[0][0][0] == named
+        value = [show(amount(new, best, "present-value"))] if rate else []
+        shown = [show(best.totals.report.obligation), *value, show(best.totals.report.effective)]
+        assert marked[0][column][0] == "✓ " + "".join(shown) + "recommended"
+    now = fresh[factors.index("1")]
+    assert page.inner_text("#best-amount") == show(amount(now, now.best, "present-value" if rate else "obligation"))
+    assert page.inner_text("#budget") == (
+        f"Budget 50,000.00 USD: fits by obligation; the least leaves {show(50000 - now.best.totals.report.obligation)}"
+    )
+    assert page.inner_text("#h-advice") != "Recommendation"
+    page.click("#reset")
+    assert page.inner_text("section.hero") == before
+
+
+def test_the_cash_of_a_term_follows_the_calendar(visit):
+    """The case of the issue: a year without upfront payment from December, 2,190 hours: March 744 h, April 720 h."""
+    asked = {"hours": "2190", "start": "2026-12-01", "instance_type": ("p4d.24xlarge",), "region": ("us-east-1",)}
+    quote = quote_of({**asked, "purchase_option": ("reserved",)}, catalog=Catalog(as_of="2026-11-23"))
+    page = visit(html.dump(quote, top=9))
+    offer = next(o for o in quote.offers if (o.term, o.payment) == ("1y", "no_upfront"))
+    page.select_option("#pick", offer.id)
+    rows = page.evaluate(
+        "() => [...document.querySelectorAll('#t-months tbody tr')].map((r) => [...r.cells].map((c) => c.textContent))"
+    )
+    paid = {row[0]: row[1] for row in rows}
+    assert (paid["2027-03"], paid["2027-04"]) == ("10,357.22", "10,023.12")
+    months = cash(quote, offer)
+    assert list(paid.values()) == [show(m.advance + m.arrears) for m in months]
+    assert rows[-1][2] == show(offer.totals.report.obligation)
 
 
 def test_range_slider_moves_the_totals_and_bad_values_are_refused(catalog, visit):

@@ -20,7 +20,7 @@ from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.prices.own import load
 from planner.quoting import build
-from planner.quoting.calendar import by_period, schedule
+from planner.quoting.calendar import by_period, cut, schedule
 from planner.quoting.choose import worth_showing as choose
 from planner.quoting.records import Quote
 from planner.quoting.saved import load as from_json
@@ -108,6 +108,14 @@ WORKLOADS: list[dict[str, object]] = [
     {"book": True, "hours": "96.5", "count": "2", "egress_gb": "20"},
     {"spare": "1", "provider": "aws"},
     {"discount_rate": "10%", "hours": "2190", "provider": "aws"},
+    {
+        "tax": ["5%", "aws=0%", "alicloud=13%:recoverable", "tencentcloud:china=6%:included:recoverable"],
+        "hours": "2190",
+        "start": "2026-12-31",
+        "egress_gb": "900",
+        "storage_gb": "50",
+        "public_ips": "1",
+    },
     {
         "book": True,
         "purchase_option": "reserved",
@@ -285,7 +293,7 @@ def test_rows_of_focus_are_the_entries_of_the_schedule(tmp_path_factory: pytest.
     quote = make(WORKLOADS[-1], tmp_path_factory)
     best = quote.best
     assert best is not None and best.payment == "partial_upfront"
-    entries = schedule(quote, best)
+    entries = cut(quote, best)
     sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, top=1)), data_only=True)["FOCUS"]
     table = [row for row in sheet.iter_rows(min_row=5, values_only=True) if row[0]]
     for kind in ("usage", "purchase", "tax"):

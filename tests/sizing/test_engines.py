@@ -11,7 +11,7 @@ import pytest
 
 from planner.files import DATA
 from planner.prices.catalog import Catalog
-from planner.sizing import engines, gpus, kernels
+from planner.sizing import advisories, engines, gpus, kernels
 from planner.sizing.engines import ANYWHERE, Host
 from planner.terraform import monitoring
 
@@ -178,7 +178,7 @@ def test_kernels_by_version(engine: str, version: str, aspect: str, kind: str, c
     ],
 )
 def test_advisories_by_version(version: str, has: set[str], lacks: set[str]) -> None:
-    found = {a.id for a in engines.advisories(engines.parse(version))}
+    found = {a.id for a in advisories.opened(engines.parse(version))}
     assert has <= found
     assert not lacks & found
 

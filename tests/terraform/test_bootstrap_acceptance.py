@@ -31,6 +31,7 @@ case "$name $*" in
   dcgmi*) [ ! -e "$STUB/bad-gpu" ] ;;
   ping*) echo "rtt min/avg/max/mdev = 0.050/0.060/0.070/0.001 ms" ;;
   iperf3*) echo "{\"end\": {\"sum_received\": {\"bits_per_second\": $(cat "$STUB/bps")}}}" ;;
+  *nvidia-smi*) yes "GPU" | head -n "$(cat "$STUB/inside")" ;;
   docker*) echo "NCCL INFO Channel 00 : via NET/OFI/0"; echo "NET/OFI" ;;
   systemctl*) true ;;
   curl*)
@@ -66,11 +67,13 @@ class Bench:
         (root / "opt/planner/acceptance.sh").write_text(files.get("files/acceptance.sh") or files["acceptance.sh"])
         (root / "run/planner/secrets.env").write_text(f"PLANNER_API_KEY={KEY}\n")
         (root / "etc/planner/module.env").write_text(
-            "PLANNER_NODE_IP=10.0.0.10\nPLANNER_NODE_RANK=0\nPLANNER_PEER_IPS=10.0.0.10,10.0.0.11\n"
+            "PLANNER_NODE_IP=10.0.0.10\nPLANNER_NODE_RANK=0\nPLANNER_NODE_INDEX=0\n"
         )
+        (root / "lib/planner/settings.env").write_text(f"PLANNER_INSTANCES={self.d.count}\n")
         metric = "vllm:kv_cache_usage_perc" if self.d.stack.engine == "vllm" else "lmdeploy:gpu_cache_usage_perc"
         self.set(
             gpus=str(self.d.gpu_count),
+            inside=str(self.d.layout.tp),
             driver="595.91.07\n" * self.d.gpu_count,
             ecc="0\n" * self.d.gpu_count,
             seconds="1.0",
@@ -154,6 +157,7 @@ def test_nodes_of_a_pipeline_measure_the_network_between_them(bench):
         ({"driver": "510.1\n"}, "driver"),
         ({"gpus": "0"}, "gpus"),
         ({"ecc": "3\n"}, "ecc"),
+        ({"inside": "0"}, "reload"),
         ({"seconds": "60"}, "disk"),
         ({"bad-gpu": ""}, "dcgmi"),
         ({"served": "another"}, "model"),

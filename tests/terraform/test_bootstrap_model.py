@@ -253,6 +253,14 @@ class Plain:
 
 LISTING = json.load(open(os.environ["LISTING"]))
 
+def ask(revision):
+    pathlib.Path("asked").write_text(revision or "")
+    status = int(os.environ["STATUS"])
+    if status:
+        error = OSError("not now")
+        error.response = Plain(status_code=status)
+        raise error
+
 def deliver(local_dir, allow_patterns):
     for name, size, sha, text in LISTING:
         if any(fnmatch.fnmatch(name, pattern) for pattern in allow_patterns) and text is not None:
@@ -264,7 +272,8 @@ HUGGING_FACE = (
     CLIENTS
     + """
 class HfApi:
-    def model_info(self, *args, **given):
+    def model_info(self, *args, revision, **given):
+        ask(revision)
         files = [Plain(rfilename=n, size=s, lfs=Plain(sha256=h) if h else None) for n, s, h, _ in LISTING]
         return Plain(sha="0" * 40, siblings=files)
 
@@ -279,7 +288,8 @@ class HubApi:
     def __init__(self, **given):
         pass
 
-    def list_repo_files(self, *args, **given):
+    def list_repo_files(self, *args, revision, **given):
+        ask(revision)
         return [Plain(path=n, size=s, sha256=h, is_dir=False) for n, s, h, _ in LISTING]
 
     def download_repo(self, *args, local_dir, allow_patterns, **given):
@@ -297,18 +307,20 @@ def _row(name: str, text: str | None = "x", sha: str | None = "") -> list[object
 CONFIG, WEIGHT = _row("config.json", "{}", None), _row("model.safetensors")
 
 
-def _listed(rows: list[list[object]], folder: Path, variant: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+def _listed(
+    rows: list[list[object]], folder: Path, variant: str, free: int = 10**15, status: int = 0, revision: str = ""
+) -> tuple[subprocess.CompletedProcess[str], Path]:
     folder = folder / f"{variant}-home"
     (folder / "stubs").mkdir(parents=True)
     (folder / "stubs" / "huggingface_hub.py").write_text(HUGGING_FACE)
     (folder / "stubs" / "modelscope_hub.py").write_text(MODELSCOPE)
     (folder / "listing.json").write_text(json.dumps(rows))
     (folder / "victim").write_text("v")
-    text = bootstrap.render(VARIANTS[variant])["files/model.py"]
+    text = bootstrap.render(VARIANTS[variant]._replace(revision=revision))["files/model.py"]
     text = text.replace("/srv/models", str(folder / "models")).replace("/run/planner/hub-token", str(folder / "token"))
-    plenty = "import shutil, types\nshutil.disk_usage = lambda path: types.SimpleNamespace(free=10**15)\n"
+    plenty = "import shutil, types\nshutil.disk_usage = lambda path: types.SimpleNamespace(free=FREE)\n".replace("FREE", str(free))
     (folder / "model.py").write_text(plenty + text)
-    env = {**os.environ, "PYTHONPATH": str(folder / "stubs"), "LISTING": str(folder / "listing.json")}
+    env = {**os.environ, "PYTHONPATH": str(folder / "stubs"), "LISTING": str(folder / "listing.json"), "STATUS": str(status)}
     done = subprocess.run(
         [sys.executable, "model.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
     )
@@ -324,16 +336,17 @@ def _listed(rows: list[list[object]], folder: Path, variant: str) -> tuple[subpr
         ([CONFIG], "no weights"),
         ([CONFIG, _row("deep/model.safetensors")], "no weights"),
         ([CONFIG, _row("../model.safetensors")], "no weights"),
-        ([CONFIG, _row("model.safetensors", sha=None)], "some without SHA-256"),
+        ([CONFIG, _row("model.safetensors", sha=None)], "some weights are without SHA-256"),
         ([CONFIG, _row("model.safetensors", sha="abc")], "differ from the hub"),
-        ([CONFIG, WEIGHT, _row("model-2.safetensors", sha=None)], "some without SHA-256"),
+        ([CONFIG, _row("a.safetensors"), _row("b.safetensors", sha=None)], "some weights are without SHA-256"),
         ([CONFIG, _row("model.safetensors", sha="0" * 64)], "differ from the hub"),
-        ([CONFIG, WEIGHT, _row("model-2.safetensors", None)], "differ from the hub"),
+        ([CONFIG, _row("a.safetensors"), _row("b.safetensors", None)], "differ from the hub"),
     ],
 )
 def test_a_listing_that_cannot_be_trusted_never_counts_as_complete(rows, said, variant, tmp_path):
     done, model = _listed(rows, tmp_path, variant)
-    assert done.returncode == 1 and said in done.stderr and not (model / ".planner-complete").exists()
+    assert said in done.stderr and not (model / ".planner-complete").exists()
+    assert done.returncode == (1 if "differ" in said else 3), "only what the hub may mend is tried again"
 
 
 @pytest.mark.parametrize("variant", ["g5", "gn7i"])
@@ -346,19 +359,87 @@ def test_names_stay_inside_the_folder(variant, tmp_path):
     assert {p.name for p in model.rglob("*")} == {"config.json", "model.safetensors", ".planner-complete"}
 
 
+INDEX = "model.safetensors.index.json"
+#: What a repository lists, and what of it an engine loads; small files that are no weights always come.
+REPOSITORIES = [
+    ("model.safetensors consolidated.safetensors pytorch_model.bin tf_model.h5", "model.safetensors"),
+    ("model-1.safetensors model-2.safetensors original/m.safetensors", "model-1.safetensors model-2.safetensors"),
+    ("consolidated.safetensors x.gguf", "consolidated.safetensors"),
+    ("pytorch_model-1.bin pytorch_model-2.bin model.gguf", "pytorch_model-1.bin pytorch_model-2.bin"),
+    ("model.safetensors model.fp16.safetensors model.fp32-00001-of-00001.safetensors", "model.safetensors"),
+    (
+        f"{INDEX} model.safetensors model-00001-of-00002.safetensors model-00002-of-00002.safetensors "
+        "model.fp16-00001-of-00002.safetensors model.fp16-00002-of-00002.safetensors",
+        f"{INDEX} model-00001-of-00002.safetensors model-00002-of-00002.safetensors",
+    ),
+    (
+        f"{INDEX} model_00001-of-00002.safetensors model_00002-of-00002.safetensors pytorch_model_00001-of-00002.bin",
+        f"{INDEX} model_00001-of-00002.safetensors model_00002-of-00002.safetensors",
+    ),
+    ("pytorch_model.bin pytorch_model.fp16.bin training_args.bin optimizer.bin optimizer.pt", "pytorch_model.bin"),
+    ("model.safetensors adapter_model.safetensors lora/adapter.safetensors", "model.safetensors"),
+    ("consolidated.00.pt consolidated.01.pt model-00001-of-00001.safetensors", "model-00001-of-00001.safetensors"),
+    ("gptq_model-4bit-128g.safetensors flax_model.msgpack rust_model.ot", "gptq_model-4bit-128g.safetensors"),
+    ("model.safetensors model.onnx model.onnx_data decoder.pth whisper.nemo model.tflite", "model.safetensors"),
+    ("weights.pt", "weights.pt"),
+]
+
+
 @pytest.mark.parametrize("variant", ["g5", "gn7i"])
-@pytest.mark.parametrize(
-    ("names", "right"),
-    [
-        ("model.safetensors consolidated.safetensors pytorch_model.bin tf_model.h5", "model.safetensors"),
-        ("model-1.safetensors model-2.safetensors original/m.safetensors", "model-1.safetensors model-2.safetensors"),
-        ("consolidated.safetensors x.gguf", "consolidated.safetensors"),
-        ("pytorch_model-1.bin pytorch_model-2.bin model.gguf", "pytorch_model-1.bin pytorch_model-2.bin"),
-    ],
-)
-def test_weights_come_once(names, right, variant, tmp_path):
-    rows = [[name, 10**9, *_row(name)[2:]] for name in names.split()]
+@pytest.mark.parametrize("large", [True, False], ids=["large", "small"])
+@pytest.mark.parametrize(("names", "right"), REPOSITORIES)
+def test_weights_come_once(names, right, large, variant, tmp_path):
+    """Also where the other formats are small: a size says nothing of what the engine loads."""
+    rows = [[name, 10**9 if large and not name.endswith("json") else 1, *_row(name)[2:]] for name in names.split()]
+    for row in rows:
+        if row[0] == INDEX:
+            named = [n for n in right.split() if n != INDEX]
+            row[3] = json.dumps({"weight_map": {f"layer.{i}": n for i, n in enumerate(named)}})
+            row[2] = None
     done, model = _listed([CONFIG, _row(".gitattributes"), *rows], tmp_path, variant)
     assert done.returncode == 0, done.stderr
     found = {p.relative_to(model).as_posix() for p in model.rglob("*") if p.is_file()}
     assert found == {*right.split(), "config.json", ".gitattributes", ".planner-complete"}
+
+
+@pytest.mark.parametrize("variant", ["g5", "gn7i"])
+def test_an_index_decides_whatever_the_names_say(variant, tmp_path):
+    index = [INDEX, 9, None, json.dumps({"weight_map": {"a": "model-odd.safetensors"}})]
+    done, model = _listed([CONFIG, index, WEIGHT, _row("model-odd.safetensors")], tmp_path, variant)
+    assert done.returncode == 0, done.stderr
+    assert (model / "model-odd.safetensors").exists() and not (model / "model.safetensors").exists()
+    index[3] = json.dumps({"weight_map": {"a": "model-gone.safetensors"}})
+    done, model = _listed([CONFIG, index, WEIGHT], tmp_path / "second", variant)
+    assert done.returncode == 3 and "the index names files that the hub does not list" in done.stderr
+
+
+def test_the_disk_is_measured_against_what_comes(tmp_path):
+    """The list is what comes, not the repository: 27 GB in two formats fit where 14 GB do."""
+    rows = [CONFIG, ["model.safetensors", 14 * 10**9, *_row("x")[2:]], ["pytorch_model.bin", 13 * 10**9, *_row("x")[2:]]]
+    done, _ = _listed(rows, tmp_path, "g5", free=15 * 10**9)
+    assert done.returncode == 0, done.stderr
+    done, _ = _listed(rows, tmp_path / "second", "g5", free=13 * 10**9)
+    assert done.returncode == 3 and "does not fit on the disk: 14 GB to come, 13 GB free" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "code"),
+    [
+        (401, "the hub refuses the token", 3),
+        (403, "the token may not read it", 3),
+        (404, "no such model or revision", 3),
+        (503, "OSError", 1),
+    ],
+)
+@pytest.mark.parametrize("variant", ["g5", "gn7i"])
+def test_a_hub_that_refuses_stops_once(status, said, code, variant, tmp_path):
+    done, _ = _listed([CONFIG, WEIGHT], tmp_path, variant, status=status)
+    assert done.returncode == code and said in done.stderr
+
+
+@pytest.mark.parametrize("variant", ["g5", "gn7i"])
+def test_a_pinned_revision_is_asked_for_and_another_one_comes_anew(variant, tmp_path):
+    done, model = _listed([CONFIG, WEIGHT], tmp_path, variant, revision=COMMIT)
+    assert done.returncode == 0, done.stderr
+    assert (model / ".planner-complete").read_text() == f"{ID} {COMMIT if variant == 'gn7i' else '0' * 40}\n"
+    assert (tmp_path / f"{variant}-home/asked").read_text() == COMMIT

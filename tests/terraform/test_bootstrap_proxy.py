@@ -25,6 +25,7 @@ from tests.bootstrap.variants import VARIANTS
 pytestmark = pytest.mark.system
 
 KEY = "k3y.that-nobody_may~read+in/logs="
+OTHER = "an0ther-key-of-somebody-else="
 
 
 def _free() -> int:
@@ -69,11 +70,15 @@ def proxy(
         text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{server.server_port}")
     port = _free()
     assert text.count(":8443") == 2
+    assert "/etc/caddy/keys/keys" in text and "\tlog_append key {caller}\n" in text
+    (folder / "keys").write_text(f'"Bearer {KEY}" key\n"Bearer {OTHER}" another\n')
+    text = text.replace("/etc/caddy/keys/keys", str(folder / "keys")).replace("/run/caddy.sock", str(folder / "sock"))
+    if "log_append" not in subprocess.run([caddy, "help"], capture_output=True, text=True, check=False).stdout:
+        text = text.replace("\tlog_append key {caller}\n", "")  # newer than the caddy of some distributions
     (folder / "Caddyfile").write_text(text.replace(":8443", f":{port}"))
     env = {
         **os.environ,
         "PLANNER_NODE_IP": "127.0.0.1",
-        "PLANNER_API_KEY": KEY,
         "XDG_DATA_HOME": str(folder),
         "HOME": str(folder),
     }
@@ -109,7 +114,10 @@ def ask(url: str, key: str | None = None, data: bytes | None = None, header: str
         return error.code, error.read().decode()
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/completions", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/models", "/v1/completions", "/v1/chat/completions", "/v1/embeddings", "/v1/rerank", "/v1/messages"],
+)
 def test_the_api_needs_the_key(proxy, path):
     url, _, _ = proxy
     assert ask(url + path, KEY)[0] == 200
@@ -126,7 +134,7 @@ def test_the_api_needs_the_key(proxy, path):
         "/invocations",
         "/tokenize",
         "/abort_requests",
-        "/v1/embeddings",
+        "/v1/responses",
         "/v1/load_lora_adapter",
         "/",
         "/v2/x",
@@ -163,3 +171,43 @@ def test_requests_spread_over_all_replicas(proxy):
 
 def test_the_key_is_in_no_log(proxy):
     assert KEY not in (proxy[2] / "log").read_text()
+
+
+def test_keys_have_names_and_change_without_a_restart(proxy):
+    """A second key passes; after a reload a new one passes and an old one does not; the process stays the same."""
+    url, _, folder = proxy
+    caddy = shutil.which("caddy") or ""
+    assert ask(url + "/v1/models", OTHER)[0] == 200
+    before = (folder / "keys").read_text()
+    try:
+        (folder / "keys").write_text('"Bearer a-third-key-instead" third\n')
+        command = [caddy, "reload", "--config", str(folder / "Caddyfile"), "--address", f"unix/{folder}/sock"]
+        done = subprocess.run(
+            command, env={**os.environ, "PLANNER_NODE_IP": "127.0.0.1"}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert ask(url + "/v1/models", "a-third-key-instead")[0] == 200
+        assert ask(url + "/v1/models", KEY)[0] == ask(url + "/v1/models", OTHER)[0] == 401
+    finally:
+        (folder / "keys").write_text(before)
+        subprocess.run(command, env={**os.environ, "PLANNER_NODE_IP": "127.0.0.1"}, capture_output=True, check=False)
+
+
+def test_requests_are_logged_without_headers_and_bodies(proxy):
+    url, _, folder = proxy
+    assert ask(url + "/v1/chat/completions", KEY, b'{"messages": "nobody may read this"}')[0] == 200
+    log = (folder / "log").read_text()
+    assert '"uri":"/v1/chat/completions"' in log and "nobody may read this" not in log and "Python-urllib" not in log
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PURGE", "OPTIONS"])
+def test_odd_methods_stay_outside(proxy, method):
+    request = urllib.request.Request(
+        proxy[0] + "/v1/models", method=method, headers={"Authorization": f"Bearer {KEY}"}
+    )
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=10, context=context)
+    with caught.value as answer:
+        assert answer.code == 404

@@ -57,18 +57,14 @@ class Machine:
         self.env = {
             "PLANNER_PROVIDER": variant.provider,
             "PLANNER_REGION": variant.region,
-            "PLANNER_DEADLINE": "2099-12-31T10:00:00Z",
-            "PLANNER_API_KEY_SECRET": "the-key",
-            "PLANNER_HF_TOKEN_SECRET": "",
-            "PLANNER_CLIENT_CIDR": "10.0.0.0/8",
             "PLANNER_NODE_INDEX": "0",
             "PLANNER_NODE_RANK": "0",
             "PLANNER_NODE_IP": "10.0.0.10",
             "PLANNER_HEAD_IP": "10.0.0.10",
-            "PLANNER_PEER_IPS": "10.0.0.10",
             "PLANNER_SECRET_REGION": variant.region,
-            "PLANNER_IMAGE_ENGINE": "x/y@sha256:0",
         }
+        self.env |= {f"PLANNER_IMAGE_{i.role.upper()}": f"x/{i.role}@sha256:0" for i in variant.stack.images}
+        self.tag("api-key-secret=the-key", *(["deadline=2099-12-31T10:00:00Z"] if not variant.prepaid else []), "instances=1")
         self.write("key", KEY)
         self.gpus(variant.gpu_count, "595.91.07" if variant.provider == "aws" else "580.95.05")
         self.disks()
@@ -78,6 +74,10 @@ class Machine:
 
     def write(self, name: str, text: str) -> None:
         (self.stub / name).write_text(text)
+
+    def tag(self, *tags: str) -> None:
+        """Set the instance's planner- tags, as its cloud answers for them."""
+        self.write("tags", "".join(f"{tag}\n" for tag in tags))
 
     def gpus(self, count: int, version: str, name: str = "gpus") -> None:
         self.write(name, f"{version}\n" * count)
@@ -96,8 +96,8 @@ class Machine:
         found = [system, *({**blank, "name": n, "model": m, "size": gib * 2**30} for n, m, gib in disks)]
         self.write("lsblk.json", json.dumps({"blockdevices": found}))
 
-    def boot(self) -> subprocess.CompletedProcess[str]:
-        """Boot: /run and mounts start empty, everything else is as it was left."""
+    def boot(self, *then: str) -> subprocess.CompletedProcess[str]:
+        """Boot: /run and mounts start empty, everything else is as it was left. `then`: shell lines after the boot."""
         r = self.root
         (r / "etc/planner/module.env").write_text("".join(f"{k}={v}\n" for k, v in self.env.items()))
         (self.stub / "mounted").write_text(
@@ -110,7 +110,9 @@ class Machine:
             /bin/mount --bind {r}/opt /opt; /bin/mount --bind {r}/srv /srv; /bin/mount --bind {r}/etc /etc
             /bin/mount --bind {r}/lib /var/lib; /bin/mount --bind {r}/log /var/log; /bin/mount -t tmpfs none /run
             echo $$ >{r}/stub/bootstrap.pid
+            watch() {{ PATH={r}/bin:$PATH /opt/planner/bootstrap.sh watch; }}
             rc=0; PATH={r}/bin:$PATH bash -c 'echo $$ >{r}/stub/bootstrap.pid; exec /opt/planner/bootstrap.sh' || rc=$?
+            {"; ".join(then) or ":"}
             cp -a /run/planner {r}/run 2>/dev/null || true
             exit $rc
         """
@@ -151,8 +153,6 @@ def test_eight_local_disks_become_one_stripe(machine):
     assert m.called("mdadm") == [f"mdadm --create /dev/md/planner --run --level=0 --raid-devices=8 {disks}"]
     assert m.called("mkfs") == ["mkfs.ext4 -q -m 0 -L planner-models /dev/md/planner"]
     assert m.called("mount ") == ["mount -o noatime /dev/md/planner /srv/models"]
-    timer = (m.root / "etc/systemd/system/planner-deadline.timer.d/when.conf").read_text()
-    assert timer == "[Timer]\nOnCalendar=2099-12-31 10:00:00 UTC\n"
     assert any("up -d" in call for call in m.called("docker compose"))
 
 
@@ -251,6 +251,17 @@ def test_driver_that_never_works_does_not_reboot_for_ever(machine):
     assert outcomes == [(0, "reboot"), (0, "reboot"), (1, "failed"), (1, "failed")]
 
 
+def test_what_trying_again_cannot_help_stops_once(machine):
+    """A refused token, a revision that is not there, a full disk: one try, one clear status, no restart by systemd."""
+    m = machine("p4d")
+    m.write("model-stops", "ORG/NAME: the hub refuses the token\n")
+    assert m.boot().returncode == 78
+    assert len(m.called("python model.py")) == 1 and not m.called("docker pull")
+    assert (m.state["status"], m.state["detail"]) == ("stopped", "ORG/NAME: the hub refuses the token")
+    unit = bootstrap.render(VARIANTS["p4d"])["files/units/planner-bootstrap.service"]
+    assert "RestartPreventExitStatus=78" in unit
+
+
 def test_download_that_breaks_off_is_resumed(machine):
     m = machine("p4d")
     m.write("model-failures", "3")
@@ -282,6 +293,7 @@ def test_the_key_is_read_by_root_only_and_never_shown(machine, name):
     m.disks(("vdb", "", 500))
     run = m.boot()
     assert run.returncode == 0, run.stdout + run.stderr
+    assert (m.root / "run/keys/keys").read_text() == f'"Bearer {KEY}" key\n'
     secrets = m.root / "run/secrets.env"
     assert secrets.read_text() == f"PLANNER_API_KEY={KEY}\n"
     assert secrets.stat().st_mode & 0o777 == 0o600 and secrets.parent.stat().st_mode & 0o777 == 0o700
@@ -303,7 +315,7 @@ def test_a_secret_that_is_missing_or_odd_is_a_failure_that_hides_it(machine, key
 
 def test_a_passed_deadline_powers_off_before_anything_else(machine):
     m = machine("p4d")
-    m.env["PLANNER_DEADLINE"] = "2026-01-01T00:00:00Z"
+    m.tag("api-key-secret=the-key", "deadline=2026-01-01T00:00:00Z")
     assert m.boot().returncode == 0
     assert m.state["status"] == "stopped" and m.called("systemctl poweroff") and not m.called("nvidia-smi")
 
@@ -311,7 +323,6 @@ def test_a_passed_deadline_powers_off_before_anything_else(machine):
 def test_a_subscription_has_no_deadline(machine):
     m = machine("gn7i-subscription")
     m.disks(("vdb", "", 500))
-    m.env["PLANNER_DEADLINE"] = ""
     assert m.boot().returncode == 0
     assert not m.called("systemctl poweroff") and not any("deadline" in call for call in m.calls)
 

@@ -430,3 +430,68 @@ def test_committed_modules_are_formatted(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+# -- what a cloud takes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "written"), [("3.14159", "3.141"), ("3.1", "3.1"), ("3.9999", "3.999"), ("28", "28"), ("0.0019", "0.001")]
+)
+def test_a_spot_limit_has_no_more_decimals_than_the_provider_takes(limit: str, written: str) -> None:
+    spot = {"purchase_option": "spot"}
+    d, files = made("alicloud", Settings(NOW, spot_limit=Decimal(limit)), spot)
+    assert Decimal(d.spot_limit) == Decimal(written)
+    line = next(x for x in files["main.tf"].splitlines() if "spot_price_limit" in x)
+    assert re.search(rf"= {re.escape(written)}0* #", squeezed(line))
+
+
+def test_a_spot_limit_of_which_nothing_is_left_is_refused() -> None:
+    with pytest.raises(MisuseError, match="takes 3 decimals, which leave nothing"):
+        made("alicloud", Settings(NOW, spot_limit=Decimal("0.0004")), {"purchase_option": "spot"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "disk"),
+    [(GN10XP, "DeepSeek-R1-Distill-Qwen-7B", "CLOUD_SSD"), ("GN7.5XLARGE80", "Qwen2.5-0.5B", "CLOUD_HSSD")],
+)
+def test_cloud_disks_are_of_a_type_that_the_family_is_sold_with(kind: str, model: str, disk: str) -> None:
+    _, files = made("tencentcloud", instance_type=(kind,), model=model, storage_gb=Decimal(200))
+    variable = files["variables.tf"].split('variable "disk_type"')[1]
+    assert f'default = "{disk}"' in squeezed(variable)
+    assert squeezed(files["main.tf"]).count("_disk_type = var.disk_type") == 2 and "CLOUD_" not in files["main.tf"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "kind", "mirror"),
+    [
+        ("aws", "cn-north-1", "g5.xlarge", "pypi.tuna.tsinghua.edu.cn"),
+        ("alicloud", "cn-beijing", GN7I, "mirrors.aliyun.com/pypi"),
+        ("tencentcloud", "ap-guangzhou", GN10XP, "mirrors.cloud.tencent.com/pypi"),
+        ("aws", "us-east-1", "g5.xlarge", ""),
+    ],
+)
+def test_packages_in_mainland_china_come_from_a_mirror(provider: str, region: str, kind: str, mirror: str) -> None:
+    model = "DeepSeek-R1-Distill-Llama-70B" if kind == GN10XP else "DeepSeek-R1-Distill-Qwen-7B"
+    _, files = made(provider, region=(region,), instance_type=(kind,), model=model)
+    pip = files["files/bootstrap.sh"].split("pip install")[1].split("touch venv")[0]
+    assert (mirror in pip and "-i https://" in pip) if mirror else "-i " not in pip
+
+
+def test_what_the_secret_store_needs_is_named_with_its_price() -> None:
+    readme = made("alicloud")[1]["README.md"]
+    for words in ("KMS instance", "symmetric key", "4.5 USD a day", "--DKMSInstanceId", "--EncryptionKeyId", "the secret store"):
+        assert words in readme
+    assert "KMS" not in made("aws")[1]["README.md"]
+
+
+def test_the_engine_reads_what_a_checkpoint_is_in() -> None:
+    """`--quantization fp8` for a compressed-tensors checkpoint stops vLLM: it is said only of what is made fp8 while it loads."""
+
+    def flags(checkpoint: str) -> str:
+        fields = {"instance_type": ("g6.xlarge",), "model": "Llama-3.1-8B", "precision": "fp8"}
+        return made("aws", Settings(NOW, checkpoint=checkpoint), **fields)[1]["files/compose.yaml"]
+
+    assert "--quantization" not in flags("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8")
+    assert "--quantization" not in flags("my-org/llama-compressed")
+    assert "--quantization" in flags("meta-llama/Llama-3.1-8B-Instruct")

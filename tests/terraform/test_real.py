@@ -7,6 +7,7 @@ reason, where it is missing.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -110,7 +111,7 @@ def test_a_module_lives_and_dies(folder: str, tmp_path: Path) -> None:
     from planner.terraform import cloud
 
     assert len(user_data) <= cloud.find(folder.split("/")[0]).user_data_bytes
-    assert user_data.startswith(b"#cloud-config\n")
+    assert gzip.decompress(user_data).startswith(b"#cloud-config\n")
     terraform(module, env, "destroy", "-auto-approve", "-input=false")
     assert not json.loads((module / "terraform.tfstate").read_text())["resources"]
 
@@ -122,8 +123,6 @@ def _user_data(planned: dict[str, object]) -> bytes:
     for change in planned["resource_changes"]:  # type: ignore[attr-defined]
         if change["type"].endswith("_instance"):
             after = change["change"]["after"]
-            if after.get("user_data_raw"):
-                return str(after["user_data_raw"]).encode()
             return base64.b64decode(after.get("user_data_base64") or after["user_data"])
     raise AssertionError("no instance in the plan")
 

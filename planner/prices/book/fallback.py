@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from planner.errors import PriceBookError
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
 from planner.prices.book.read import PriceBook
 from planner.prices.zones import Market
+
+if TYPE_CHECKING:
+    from planner.prices.book.history import Event
 
 __all__ = ["Fallback"]
 
@@ -48,6 +51,11 @@ class Fallback:
 
     def regions(self, provider: str, as_of: str = "", listed: Container[str] = ()) -> dict[str, tuple[str, ...]]:
         return self._ask(lambda book: book.regions(provider, as_of, listed), {})
+
+    def history(self, instance_type: str, provider: str = "", region: str = "") -> list[Event]:
+        from planner.prices.book.history import history
+
+        return self._ask(lambda book: history(book, instance_type, provider, region), [])
 
     def _ask(self, question: Callable[[PriceBook], T], nothing: T) -> T:
         if self._book is None:

@@ -16,7 +16,8 @@ __all__ = ["Event", "changes_from_list", "changes_since", "history"]
 
 
 class Event(NamedTuple):
-    """A price as it was first seen, changed, or vanished. amount None: withdrawn; before None: first seen or back."""
+    """A price as it was first seen, changed, was seen last, or vanished. amount None: withdrawn; before None: first seen or
+    back; both the same: still so."""
 
     price: Price
     observed_at: str
@@ -87,18 +88,23 @@ def history(book: PriceBook, instance_type: str, provider: str = "", region: str
 
 
 def _story(book: PriceBook, instance_type: str, fetches: list[Fetch]) -> Iterator[Event]:
-    """Walk the fetches that cover the type, in time, and yield where a price begins, moves or ends."""
+    """Walk the fetches that cover the type, in time, and yield where a price begins, moves, ends, and was seen last."""
     known: dict[Key, Price] = {}
+    told: dict[Key, str] = {}
     for fetch in fetches:
         seen = {price.key: price for price in _prices(book, instance_type, fetch)}
         for key, price in seen.items():
             before = known.get(key)
             if before is None or before.amount != price.amount:
+                told[key] = fetch.observed_at
                 yield Event(price, fetch.observed_at, fetch.access, before.amount if before else None, price.amount)
         for key, price in known.items():
             if key not in seen:
                 yield Event(price, fetch.observed_at, fetch.access, price.amount, None)
         known = seen
+    for key, price in known.items():
+        if told[key] != fetches[-1].observed_at:
+            yield Event(price, fetches[-1].observed_at, fetches[-1].access, price.amount, price.amount)
 
 
 def _prices(book: PriceBook, instance_type: str, fetch: Fetch) -> Iterator[Price]:

@@ -28,6 +28,7 @@ from planner.prices.texts import (
     observed,
 )
 from planner.prices.zones import Market, Sight
+from planner.provider import EXCEPT, in_families
 
 if TYPE_CHECKING:
     import sqlite3
@@ -321,12 +322,12 @@ class PriceBook:
 
     def _scope(self, kind: Kind, layers: Sequence[Layer]) -> dict[Key, Found]:
         """Return one scope's present rows by group: each layer shows what no newer one has covered."""
-        from planner.provider import in_families
-
         found: dict[Key, Found] = {}
-        covered: tuple[str, ...] = ()
+        covered: list[tuple[str, ...]] = []
         by_type = kind is PRICE or kind is INSTANCE_TYPE
         for fetch, families, observed_at, _, _, rank in layers:
+            if not by_type and any(all(word.startswith(EXCEPT) for word in words) for words in covered):
+                break  # what is of no type was all in the newer whole fetch
             fresh: dict[Key, Found] = {}
             for row in self._observed(kind, fetch, observed_at):
                 if isinstance(row, InstanceType):
@@ -335,14 +336,14 @@ class PriceBook:
                 else:
                     name = row.group
                     word = row.instance_type if isinstance(row, Price) else ""
-                if name in found or (by_type and covered and in_families(word, covered)):
+                if name in found or (by_type and any(in_families(word, words) for words in covered)):
                     continue
                 if name in fresh:
                     fresh[name][2].append(row)
                 else:
                     fresh[name] = (rank, fetch, [row])
             found.update(fresh)
-            covered += families
+            covered.append(families)
         return found
 
     def _observed(self, kind: Kind, fetch: int, observed_at: str) -> Iterator[Grouped]:

@@ -83,8 +83,18 @@ def _third_version(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE fetch ADD COLUMN tells_zones INTEGER NOT NULL DEFAULT 0")
 
 
+def _fourth_version(db: sqlite3.Connection) -> None:
+    """Change no table: the families of a fetch may name types that it could not read ("!p4d.24xlarge"), which a planner of
+    before would take for the name of a family."""
+
+
 #: One step per version, oldest first. A new file goes through all of them, so none is ever unused.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_version, _second_version, _third_version)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _first_version,
+    _second_version,
+    _third_version,
+    _fourth_version,
+)
 VERSION = len(MIGRATIONS)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError
+from planner.provider import EXCEPT, in_families
 
 if TYPE_CHECKING:
     import sqlite3
@@ -21,6 +22,8 @@ _Row = tuple[int, str, str, int]
 def read_scopes(db: sqlite3.Connection, provider: str, region: str, bound: str, now: str) -> Iterator[list[Layer]]:
     """Yield, per scope, the fetches before `bound` that show its present state, newest first: up to the newest whole one.
 
+    One that could not read some types is whole but for them: it is followed by older ones that could.
+
     region: "" = every one. now: the present UTC time.
     """
     # From one scope to the next through the index, then from its newest fetch back: neither reads the whole log.
@@ -34,6 +37,7 @@ def read_scopes(db: sqlite3.Connection, provider: str, region: str, bound: str, 
     while scope:
         layers: list[Layer] = []
         asked: set[str] = set()
+        open_: frozenset[str] | None = None  # what a whole fetch left out and nothing newer has; None: no whole one yet
         rows = db.execute(
             "SELECT id, families, observed_at, tells_zones FROM fetch WHERE provider = ? AND region = ? AND account_site = ?"
             " AND access = ? AND observed_at < ? ORDER BY observed_at DESC, id DESC",
@@ -41,12 +45,23 @@ def read_scopes(db: sqlite3.Connection, provider: str, region: str, bound: str, 
         )
         for (number, words, observed_at, tells), rank in _ranked(db, provider, scope[0], rows, now):
             families = tuple(words.split())
-            # A fetch of families that newer ones have all asked again can add nothing.
-            if not families or not asked.issuperset(families):
+            named = [word for word in families if not word.startswith(EXCEPT)]
+            left = {word[1:] for word in families if word.startswith(EXCEPT)}
+            if open_ is not None:
+                still = frozenset(name for name in open_ if not in_families(name, families))
+                adds = still != open_
+            else:
+                still = frozenset(name for name in left if not (asked and in_families(name, tuple(asked))))
+                # A fetch of families that newer ones have all asked again can add nothing.
+                adds = not named or bool(left) or not asked.issuperset(named)
+            if adds:
                 layers.append((number, families, observed_at, scope[1], bool(tells), rank))
-                asked.update(families)
-            if not families:
-                break
+                if not left:
+                    asked.update(named)
+            if open_ is not None or not named:
+                open_ = still
+                if not open_:
+                    break
         rows.close()
         if layers:
             yield layers

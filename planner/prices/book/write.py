@@ -15,7 +15,7 @@ from planner.prices.book.read import PriceBook
 from planner.prices.book.schema import migrate
 from planner.prices.book.sqlite import WRITE_WAIT_S, connect, mapped, transaction
 from planner.prices.texts import DETAIL, Kind, Record, Zone, kind_of
-from planner.provider import Batch, bare_type
+from planner.provider import EXCEPT, Batch, bare_type
 from planner.records import NamedTuple
 
 __all__ = ["Change", "Writer", "as_fetch", "changes_between", "normal_families", "uid_of"]
@@ -230,10 +230,12 @@ def as_fetch(batch: Batch, observed_at: str, access: str, families: Iterable[str
 
 def normal_families(families: Iterable[str]) -> tuple[str, ...]:
     """Return families as the book compares them: lower case, without the cloud's prefix, sorted, each once."""
-    words = {bare_type(word) for word in families}
-    for word in words:
+    words = {EXCEPT + bare_type(word[1:]) if word.startswith(EXCEPT) else bare_type(word) for word in families}
+    for word in (word.removeprefix(EXCEPT) for word in words):
         if not word or not word.isprintable() or " " in word:
-            raise MisuseError(f"--family {word!r}: write the part before the size, e.g. p4d, gn7i, GN10Xp")
+            raise MisuseError(
+                f"--family {word.replace(chr(0), EXCEPT)!r}: write the part before the size, e.g. p4d, gn7i, GN10Xp"
+            )
     return tuple(sorted(words))
 
 

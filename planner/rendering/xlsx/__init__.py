@@ -88,7 +88,7 @@ def _write(book: Book, model: Model) -> None:
     curve = write_commitment(book, model, refs, prices, timeline.shown)
     write_scenarios(book, model, refs)
     centre = write_sensitivity(book, model, prices, timeline.shown)
-    focus = write_focus(book, model, best)
+    focus = write_focus(book, model, refs, best)
     checked = write_checks(book, model, Written(prices, egress, timeline, centre, focus, best))
     write_summary(book, model, timeline.chart, curve)
     write_notes(book, model)

@@ -163,8 +163,8 @@ def _timeline(book: Book, model: Model, timeline: Timeline) -> list[_Check]:
         ),
         _same(
             t("option shown: cash over the term = amortised over the term"),
-            total("cash"),
-            sums["cash"],
+            f"{total('cash')}*{shown.at['t_cost']}/{shown.at['t_cash']}",
+            sums["cash"] * Decimal(str(shown.values["t_cost"])) / Decimal(str(shown.values["t_cash"])),
             total("amortised"),
             sums["amortised"],
         ),

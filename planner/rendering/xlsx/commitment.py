@@ -12,7 +12,7 @@ from planner.rendering.xlsx.costs import flat_month, ref, say_recommended, span
 from planner.rendering.xlsx.inputs import Inputs
 from planner.rendering.xlsx.model import Ladder, Model, Option, label
 from planner.rendering.xlsx.prices import Prices, column, ladder_cost, steps_cost
-from planner.rendering.xlsx.timeline import Shown
+from planner.rendering.xlsx.shown import Shown
 
 __all__ = ["break_even_cell", "write_commitment"]
 

@@ -35,6 +35,10 @@ COLUMNS = (
     ("off", "discount on compute", "share", "pct"),
     ("beside_off", "discount on the rest", "share", "pct"),
     ("rate", "rate to report", "", "rate"),
+    ("t_share", "tax", "share", "pct"),
+    ("net", "of a price, without the tax that it holds", "", "rate"),
+    ("t_cost", "cost with tax", "times", "rate"),
+    ("t_cash", "cash with tax", "times", "rate"),
     ("term_hours", "hours of term", "h", "int"),
     ("term_months", "months of term", "months", "int"),
     ("terms", "terms needed", "number", "int"),
@@ -46,6 +50,11 @@ COLUMNS = (
     ("c_eff", "compute, effective", "native", "money"),
     ("c_bill", "compute, billed", "native", "money"),
     ("c_owed", "compute, committed", "native", "money"),
+    ("lane_out", "traffic out", "", ""),
+    ("lane_in", "traffic to other regions", "", ""),
+    ("free_out", "free GB, out", "GB/month", "num"),
+    ("free_in", "free GB, other regions", "GB/month", "num"),
+    ("lanes", "traffic, a whole month", "native", "money"),
     ("traffic", "traffic, list", "native", "money"),
     ("disk", "disk, list", "native", "money"),
     ("disk_owed", "disk, committed", "native", "money"),
@@ -167,6 +176,8 @@ class _Row:
             "ladder": o.own.id,
             "even": o.usual.id if o.usual else "",
             "basis": o.disk_basis,
+            "lane_out": o.egress.id if o.egress else "-",
+            "lane_in": o.inter.id if o.inter else "-",
         }
         for key, text in words.items():
             self.s.text(self.row, COL[key], text)
@@ -185,6 +196,11 @@ class _Row:
         self.put("off", f'IF({own}="",{common},{own})', "link")
         self.put("beside_off", common, "link")
         self.put("rate", refs.factor[o.code], "link")
+        share, within, back = refs.taxes[o.offer.provider, o.offer.site]
+        self.put("t_share", f'IF({share}="",tax_used,{share})', "link")
+        self.put("net", f"IF({within}=1,1/(1+{c['t_share']}),1)")
+        self.put("t_cost", f"IF({back}=1,1,1+{c['t_share']})")
+        self.put("t_cash", f"1+{c['t_share']}")
         for key, col in (("term_hours", 14), ("term_months", 15)):
             self.put(key, self.book.ref("prices", cell(o.own.row, col, "rc")) if o.committed else "0", "link")
         by_month = f"ROUNDUP(months_used/{c['term_months']},0)"
@@ -199,35 +215,40 @@ class _Row:
             self.put(key, formula, "link")
         spread = f"IF({c['term_hours']}=0,0,{c['upfront']}/MAX(1,{c['term_hours']}))"
         per = f"{c['usage']}+hours_used*({c['hourly']}+{spread})+months_used*{c['monthly']}"
-        self.put("c_list", f"{c['count']}*({per})")
+        self.put("c_list", f"{c['count']}*({per})*{c['net']}")
         self.put("c_eff", f"{c['c_list']}*(1-{c['off']})")
         owed = f"{c['terms']}*({c['upfront']}+{c['monthly']}*{c['term_months']}"
         block = f'IF({c["way"]}="capacity_block",{c["usage"]},0)'
-        keep = f"{c['count']}*(1-{c['off']})"
+        keep = f"{c['count']}*(1-{c['off']})*{c['net']}"
         self.put("c_bill", f"{keep}*({c['usage']}+hours_used*{c['hourly']}+{owed}))")
         self.put("c_owed", f"{keep}*({block}+{owed}+{c['hourly']}*{c['term_hours']}))")
 
     def _beside(self) -> None:
         c, o, book = self.c, self.o, self.book
-        lanes = "+".join(book.ref("egress", cell(x.lane, 7, "rc")) for x in o.lanes) or "0"
-        self.put("traffic", f"months_used*({lanes})")
+        whole, part = ("+".join(book.ref("egress", cell(x.lane, col, "rc")) for x in o.lanes) or "0" for col in (7, 12))
+        for key, lane in (("free_out", o.egress), ("free_in", o.inter)):
+            self.put(key, book.ref("egress", cell(lane.lane, 6, "rc")) if lane else "0", "link")
+        self.put("lanes", f"({whole})*{c['net']}")
+        self.put("traffic", f"months_whole*{c['lanes']}+({part})*{c['net']}")
         basis = {"hour": "hours_used", "month": "months_used", "rate": "hours_used/730", "": "0"}[o.disk_basis]
         price = book.ref("prices", cell(o.disk.row, 9, "rc")) if o.disk else "0"
-        self.put("disk", f"storage_used*{c['count']}*{basis}*{price}")
+        self.put("disk", f"storage_used*{c['count']}*{basis}*{price}*{c['net']}")
         owed = f"{c['disk']}*(1-{c['beside_off']})"
         self.put("disk_owed", owed if o.disk_basis == "month" else "0")
-        self.put("ip", f"hours_used*ips_used*{book.ref('prices', cell(o.ip.row, 9, 'rc'))}" if o.ip else "0")
+        address = book.ref("prices", cell(o.ip.row, 9, "rc")) if o.ip else "0"
+        self.put("ip", f"hours_used*ips_used*{address}*{c['net']}" if o.ip else "0")
         self.put("beside", f"{c['traffic']}+{c['disk']}+{c['ip']}")
         self.put("beside_eff", f"{c['beside']}*(1-{c['beside_off']})")
-        self.put("tax", f"tax_used*({c['c_eff']}+{c['beside_eff']})")
+        self.put("tax", f"({c['t_cost']}-1)*({c['c_eff']}+{c['beside_eff']})")
 
     def _totals(self) -> None:
         c = self.c
-        self.put("n_list", f"({c['c_list']}+{c['beside']})*(1+tax_used)")
-        self.put("n_eff", f"({c['c_eff']}+{c['beside_eff']})*(1+tax_used)")
-        self.put("n_bill", f"({c['c_bill']}+{c['beside_eff']})*(1+tax_used)")
-        self.put("n_owed", f"({c['c_owed']}+{c['disk_owed']})*(1+tax_used)")
-        self.put("n_all", f"(MAX({c['c_bill']},{c['c_owed']})+{c['beside_eff']})*(1+tax_used)")
+        cost, cash = c["t_cost"], c["t_cash"]
+        self.put("n_list", f"({c['c_list']}+{c['beside']})*{cost}")
+        self.put("n_eff", f"({c['c_eff']}+{c['beside_eff']})*{cost}")
+        self.put("n_bill", f"({c['c_bill']}+{c['beside_eff']})*{cash}")
+        self.put("n_owed", f"({c['c_owed']}+{c['disk_owed']})*{cash}")
+        self.put("n_all", f"(MAX({c['c_bill']},{c['c_owed']})+{c['beside_eff']})*{cost}")
         for key in ("list", "eff", "bill", "owed", "all"):
             self.put("r_" + key, f"{c['n_' + key]}*{c['rate']}")
 

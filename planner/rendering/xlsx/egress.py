@@ -5,16 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from planner.quoting import cost, whatif
+from planner.quoting import cost, steps, whatif
 from planner.quoting.records import Rate
 from planner.rendering.xlsx.book import Book, cell
 from planner.rendering.xlsx.inputs import FACTORS, Inputs
 from planner.rendering.xlsx.model import Ladder, Model
 from planner.rendering.xlsx.prices import ladder_cost
 
-__all__ = ["Egress", "write_egress"]
+__all__ = ["PART", "Egress", "write_egress"]
 
 FIRST = 4
+#: The row of Scenarios with the share of a month that is used in part.
+PART = 8
 
 
 class Egress(NamedTuple):
@@ -28,24 +30,26 @@ class Egress(NamedTuple):
 def write_egress(book: Book, model: Model, refs: Inputs) -> Egress:
     """Write Egress, and note the lanes' rows in their ladders."""
     t = book.t
-    s = book.sheet("egress", [8, 34, 16, 14, 14, 12, 12, 14, 14, 14, 14, 14])
+    s = book.sheet("egress", [8, 34, 16, 14, 14, 12, 12, 14, 14, 14, 14, 14, 14, 14, 14, 14])
     s.title(
         t("What data costs that leaves, tier by tier; tiers start anew each month. Amounts at list, native currency.")
     )
     lanes = [x for x in model.ladders if x.line.rule == "traffic"]
     where = [t("lane"), t("traffic"), t("region")]
     month = [t("GB/month"), t("free GB"), t("cost a month"), t("per GB")]
-    s.head(3, [*where, t("book"), t("currency"), *month, t("cost, low"), t("cost, base"), t("cost, high")], 30)
+    cases = [t("cost, low"), t("cost, base"), t("cost, high")]
+    parts = [t("a month used in part: {what}", what=x) for x in (t("cost"), *cases)]
+    s.head(3, [*where, t("book"), t("currency"), *month, *cases, *parts], 40)
     for number, lane in enumerate(lanes):
         lane.lane = FIRST + number
-        _lane(book, lane, refs)
+        _lane(book, model, lane, refs)
     if not lanes:
         s.text(FIRST, 0, t("No price of traffic is carried."))
     first = row = FIRST + max(1, len(lanes)) + 3
     tier = [t("from"), t("to"), t("currency"), t("price"), t("GB in tier"), t("cost a month")]
     s.head(first - 1, [*where, *tier], 18)
     for lane in lanes:
-        filled = dict(cost.in_tiers(lane.line))
+        filled = dict(steps.in_tiers(lane.line))
         for number, rate in enumerate(lane.rates):
             _tier(book, lane, number, rate, filled.get(rate, cost.ZERO), row)
             row += 1
@@ -54,7 +58,7 @@ def write_egress(book: Book, model: Model, refs: Inputs) -> Egress:
     return Egress((FIRST, FIRST + len(lanes) - 1), (first, row - 1), float(sums))
 
 
-def _lane(book: Book, lane: Ladder, refs: Inputs) -> None:
+def _lane(book: Book, model: Model, lane: Ladder, refs: Inputs) -> None:
     s, row, line = book.sheets["egress"], lane.lane, lane.line
     gb, free = cell(row, 5), cell(row, 6, "rc")
     name = "egress" if lane.part == "egress" else "inter"
@@ -73,6 +77,12 @@ def _lane(book: Book, lane: Ladder, refs: Inputs) -> None:
     for n, factor in enumerate(FACTORS[1]):
         value = whatif.month_of(line, factor).list
         s.calc(row, 9 + n, month(f"({name}_typed*{refs.scenario[1][n]})"), value, "money")
+    s.calc(row, 12, month(f"({gb}*month_part)"), whatif.month_of(line, model.work.window.traffic[1]).list, "money")
+    for n, (hours, factor) in enumerate(zip(FACTORS[0], FACTORS[1], strict=True)):
+        part = model.traffic(model.quote.hours * hours)[1]
+        share = book.ref("scenarios", cell(PART, 2 + 3 * n, "rc"))
+        amount = f"({name}_typed*{refs.scenario[1][n]}*{share})"
+        s.calc(row, 13 + n, month(amount), whatif.month_of(line, factor * part).list, "money")
 
 
 def _tier(book: Book, lane: Ladder, number: int, rate: Rate, inside: Decimal, row: int) -> None:

@@ -1,5 +1,5 @@
-"""The sheet FOCUS: one option's entries (`planner.quoting.calendar.schedule`) as live rows, summed over the window and
-over the rest of the term."""
+"""The sheet FOCUS: one option's entries (`planner.quoting.calendar.cut`) as live rows, summed over the window and over the
+rest of the term."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from planner.quoting.calendar import Entry, schedule
+from planner.quoting.calendar import Entry, cut
+from planner.quoting.entries import usual
 from planner.quoting.records import Charge
 from planner.quoting.whatif import Step, steps
 from planner.rendering.focus import UNITS
 from planner.rendering.xlsx.book import Book, Sheet, cell, quoted
 from planner.rendering.xlsx.costs import ref
+from planner.rendering.xlsx.inputs import Inputs
 from planner.rendering.xlsx.model import Ladder, Model, Option, label
+from planner.rendering.xlsx.prices import ladder_cost
 
 __all__ = ["FocusTotals", "write_focus"]
 
@@ -59,6 +62,7 @@ class _Line(NamedTuple):
     """One row. quantity: its formula; price: the formula of the list price of one unit; share: the cell of the discount.
 
     kind, status: those of the entries in `charge` that the row sums; in_window: on which side of the window's end.
+    effective: the formula of what a unit of use under a commitment costs ("" = its contracted price).
     """
 
     words: str
@@ -73,6 +77,7 @@ class _Line(NamedTuple):
     charge: Charge | None
     step: Step
     once: bool = False
+    effective: str = ""
 
 
 class _Sums(NamedTuple):
@@ -84,7 +89,7 @@ class _Sums(NamedTuple):
     effective: Decimal = ZERO
 
 
-def write_focus(book: Book, model: Model, o: Option) -> FocusTotals:
+def write_focus(book: Book, model: Model, refs: Inputs, o: Option) -> FocusTotals:
     """Write FOCUS: the live rows of an option over its window and the rest of its term."""
     t = book.t
     s = book.sheet("focus", [14, 58, 15, 14, 16, 14, 12, 14, 14, 14, 14, 14, 14, 10, 15])
@@ -95,8 +100,8 @@ def write_focus(book: Book, model: Model, o: Option) -> FocusTotals:
         )
     )
     s.head(3, list(HEAD), 30)
-    entries = schedule(model.quote, o.offer)
-    writer = _Writer(book, s, model, o)
+    entries = cut(model.quote, o.offer)
+    writer = _Writer(book, s, model, refs, o)
     for line in writer.lines():
         writer.write(line, [e for e in entries if _belongs(e, line)])
     taxes = {inside: [e for e in entries if e.kind == "tax" and e.in_window == inside] for inside in (True, False)}
@@ -121,8 +126,8 @@ def _sum(entries: Sequence[Entry]) -> _Sums:
 class _Writer:
     """The rows of one option, from the first on."""
 
-    def __init__(self, book: Book, s: Sheet, model: Model, o: Option) -> None:
-        self.book, self.s, self.t, self.model, self.o, self.row = book, s, book.t, model, o, FIRST
+    def __init__(self, book: Book, s: Sheet, model: Model, refs: Inputs, o: Option) -> None:
+        self.book, self.s, self.t, self.model, self.refs, self.o, self.row = book, s, book.t, model, refs, o, FIRST
 
     def at(self, key: str) -> str:
         return ref(self.book, key, self.o.number)
@@ -130,14 +135,15 @@ class _Writer:
     def lines(self) -> list[_Line]:
         """Return a row for everything that any step of any line can do, also where it does nothing now."""
         made: list[_Line] = []
+        bought: list[_Line] = []
         seen: dict[str, int] = {}
         for step in steps(self.model.quote, self.o.offer):
             number = seen[step.line.part] = seen.get(step.line.part, -1) + 1
             if step.line.rule in ("committed", "upfront", "months"):
-                made += self._commitment(step, number)
+                bought.append(self._bought(step, number))
             else:
                 made.append(self._usage(step, number))
-        return made
+        return [*(part for line in bought for part in self._purchase(line)), *self._covered(bought), *made]
 
     def _cell(self, ladder: Ladder, number: int, col: int) -> str:
         return self.book.ref("prices", cell(ladder.row + number, col, "rc"))
@@ -155,12 +161,15 @@ class _Writer:
             quantity = f'{at("count")}*MAX(0,IF({high}="",hours_used,MIN(hours_used,{high}))-{low})'
         elif line.rule == "traffic":
             gb, quota = (self.book.ref("egress", cell(ladder.lane, c, "rc")) for c in (5, 6))
-            inside = f'IF({high}="",{gb},MIN({gb},{high}))-MAX({low},MIN({gb},{quota}))'
-            quantity = f"months_used*MAX(0,{inside})"
+
+            def inside(gb: str) -> str:
+                return f'MAX(0,IF({high}="",{gb},MIN({gb},{high}))-MAX({low},MIN({gb},{quota})))'
+
+            quantity = f"months_whole*{inside(gb)}+{inside(f'({gb}*month_part)')}"
         elif line.part == "ip":
             words, quantity = self.t("Public IPv4 address"), "hours_used*ips_used"
         else:
-            words, quantity = self.t("Disk"), f"IF({price}=0,0,{at('disk')}/{price})"
+            words, quantity = self.t("Disk"), f"IF({price}=0,0,{at('disk')}/{price}/{at('net')})"
         return _Line(
             words=words,
             kind="usage",
@@ -175,33 +184,63 @@ class _Writer:
             step=step,
         )
 
-    def _commitment(self, step: Step, number: int) -> list[_Line]:
-        """Return what is bought (once a term or by the hour), used in the window and left unused after it."""
-        at, rule, unit = self.at, step.line.rule, step.rate.unit
+    def _bought(self, step: Step, number: int) -> _Line:
+        """Return what one part of a commitment is when it is bought: all of its terms."""
+        at, rule = self.at, step.line.rule
         price = self._cell(self.o.own, number, 9)
-        term, used = ("term_months", "months_used") if rule == "months" else ("term_hours", "hours_used")
-        whole, inside = f"{at('count')}*{at('terms')}*{at(term)}", f"{at('count')}*{used}"
-        after = f"{at('count')}*({at('terms')}*{at(term)}-{used})"
-        base = _Line(
+        term = "term_months" if rule == "months" else "term_hours"
+        return _Line(
             words=label(self.o, self.t),
             kind="purchase",
             status="",
             pricing="Standard",
             in_window=True,
-            quantity=whole,
+            quantity=f"{at('count')}*{at('terms')}*{at(term)}",
             unit="Months" if rule == "months" else "Hours",
-            price=f"{price}/{at(term)}" if unit == "term" else price,
+            price=f"{price}/{at(term)}" if step.rate.unit == "term" else price,
             share=at("off"),
             charge=step.charge,
             step=step,
             once=rule != "committed",
         )
-        bought = [base]
-        if rule == "committed":
-            bought = [base._replace(quantity=inside), base._replace(quantity=after, in_window=False)]
-        use = base._replace(kind="usage", pricing="Committed", once=False)
+
+    def _sides(self, line: _Line) -> tuple[str, str]:
+        """Return the formulas of a commitment's quantity in the window and after it."""
+        at, by_month = self.at, line.step.line.rule == "months"
+        used, term = ("months_used", "term_months") if by_month else ("hours_used", "term_hours")
+        return f"{at('count')}*{used}", f"{at('count')}*({at('terms')}*{at(term)}-{used})"
+
+    def _purchase(self, line: _Line) -> list[_Line]:
+        """Return what is bought: once a term, or by the hour in the window and after it."""
+        if line.once:
+            return [line]
+        inside, after = self._sides(line)
+        return [line._replace(quantity=inside), line._replace(quantity=after, in_window=False)]
+
+    def _covered(self, bought: list[_Line]) -> list[_Line]:
+        """Return what is used in the window and left unused after it, of all parts of a commitment together.
+
+        Its prices are those of the same type on demand, where there is such a price (`planner.quoting.entries`).
+        """
+        if not bought:
+            return []
+        first, even = bought[0], self.o.even
+        inside, after = self._sides(first)
+        paid = "+".join(f"({line.price})*(1-{line.share})" for line in bought)
+        use = first._replace(kind="usage", pricing="Committed", once=False, effective=paid)
+        if even is not None and even.currency == self.o.code:
+            month = ladder_cost(self.book, even, "730")
+            price = (
+                month
+                if first.unit == "Months"
+                else self._cell(even, 0, 9)
+                if len(even.rates) == 1
+                else f"({month})/730"
+            )
+            own, common = (self.refs.discount[self.o.offer.provider, way] for way in ("on_demand", ""))
+            use = use._replace(price=price, share=f'IF({own}="",{common},{own})')
         used_up = use._replace(status="Used", quantity=inside)
-        return [*bought, used_up, use._replace(status="Unused", quantity=after, in_window=False)]
+        return [used_up, use._replace(status="Unused", quantity=after, in_window=False)]
 
     def write(self, line: _Line, entries: Sequence[Entry]) -> None:
         """Write one row with the sums of its entries."""
@@ -213,19 +252,22 @@ class _Writer:
         for col, text in (*words, (13, self.o.code), (14, period)):
             s.text(row, col, text)
         s.calc(row, 5, line.quantity, sum((e.quantity for e in entries), ZERO), "num")
-        s.calc(row, 7, line.price, rate[0], "price", "link")
+        s.calc(row, 7, f"({line.price})*{self.at('net')}", rate[0], "price", "link")
         s.calc(row, 8, f"{cell(row, 7)}*(1-{line.share})", rate[1], "price")
         s.calc(row, 9, f"{cell(row, 5)}*{cell(row, 7)}", sums.listed, "money")
         s.calc(row, 10, f"{cell(row, 5)}*{cell(row, 8)}", sums.contracted, "money")
         s.calc(row, 11, cell(row, 10) if line.kind == "purchase" or not line.status else "0", sums.billed, "money")
-        s.calc(row, 12, cell(row, 10) if line.kind == "usage" else "0", sums.effective, "money")
+        used = f"{cell(row, 5)}*({line.effective})*{self.at('net')}" if line.effective else cell(row, 10)
+        s.calc(row, 12, used if line.kind == "usage" else "0", sums.effective, "money")
         self.row += 1
 
     def _price(self, line: _Line) -> tuple[Decimal, Decimal]:
         """Return the list and the contracted price of a unit, also where no charge stands for the step now."""
         if line.charge is not None:
-            return line.charge.list_unit_price, line.charge.unit_price
-        return line.step.rate.amount, line.step.rate.amount * (1 - line.step.line.share)
+            covered = usual(self.o.offer, line.charge) if line.status else None
+            return covered or (line.charge.list_unit_price, line.charge.unit_price)
+        price = line.step.rate.amount * Decimal(str(self.model.figures(self.o)["net"]))
+        return price, price * (1 - line.step.line.share)
 
     def tax(self, inside: bool, entries: Sequence[Entry], body: int) -> None:
         """Write the tax on what the window, or the rest of the term, bills and uses."""
@@ -242,7 +284,8 @@ class _Writer:
         for k, value in enumerate(sums):
             area, periods, kinds = (f"{cell(FIRST, c, 'r')}:{cell(body, c, 'r')}" for c in (9 + k, 14, 0))
             only = f',{kinds},"Usage")' if k < 2 else ")"
-            s.calc(row, 9 + k, f"tax_used*SUMIFS({area},{periods},{cell(row, 14)}{only}", value, "money")
+            times = self.at("t_cash" if k == 2 else "t_cost")
+            s.calc(row, 9 + k, f"({times}-1)*SUMIFS({area},{periods},{cell(row, 14)}{only}", value, "money")
         self.row += 1
 
     def totals(self, entries: Sequence[Entry]) -> FocusTotals:

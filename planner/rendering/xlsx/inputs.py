@@ -9,7 +9,7 @@ from planner.offer import PURCHASE_OPTIONS
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
 from planner.rendering.xlsx.model import Model, label
 
-__all__ = ["FACTORS", "SCENARIOS", "Inputs", "billing_months", "write_inputs"]
+__all__ = ["FACTORS", "SCENARIOS", "Inputs", "billing_months", "part_month", "whole_months", "write_inputs"]
 
 #: What the scenarios multiply, as (low, base, high): hours, traffic, exchange rate.
 FACTORS = tuple(tuple(Decimal(x) for x in row.split()) for row in ("0.8 1 1.2", "0.8 1 1.2", "0.95 1 1.05"))
@@ -21,13 +21,15 @@ class Inputs(NamedTuple):
     """Where the typed numbers stand, as absolute references; named cells are used by their names.
 
     scenario: [what][low, base, high]. counts: by option. factor: from a currency to the report's. discount: by provider
-    and way of buying ("" = all).
+    and way of buying ("" = all). taxes: by provider and site: its share ("" = the one on top), whether the prices hold it,
+    whether it comes back.
     """
 
     scenario: list[list[str]]
     fx_now: str
     factor: dict[str, str]
     discount: dict[tuple[str, str], str]
+    taxes: dict[tuple[str, str], tuple[str, str, str]]
     counts: list[str]
 
 
@@ -50,7 +52,7 @@ def write_inputs(book: Book, model: Model, recommended: str) -> Inputs:
     s.section(3, t("Workload"), 8)
     s.head(4, [t("input"), t("value"), t("unit"), t("used"), t("source"), t("date"), t("owner")], 18)
     items = _items(book, model)
-    table = FIRST + len(items) + 5  # the factors' first row: the cells above refer to it
+    table = FIRST + len(items) + 7  # the factors' first row: the cells above refer to it
     for number, item in enumerate(items):
         _typed(book, model, FIRST + number, item, table)
     _bounds(s)
@@ -60,9 +62,10 @@ def write_inputs(book: Book, model: Model, recommended: str) -> Inputs:
     fx_now = f"INDEX({scenario[2][0]}:{scenario[2][2].rpartition('!')[2]},1,scenario_number)"
     row, factor = _fx(book, model, fx_now, table + 4)
     row, discount = _discounts(book, model, row + 1)
+    row, taxed = _taxes(book, model, row)
     count = _counts(book, model, row)
     s.freeze(3, 1)
-    return Inputs(scenario=scenario, fx_now=fx_now, factor=factor, discount=discount, counts=count)
+    return Inputs(scenario=scenario, fx_now=fx_now, factor=factor, discount=discount, taxes=taxed, counts=count)
 
 
 def _items(book: Book, model: Model) -> list[_Item]:
@@ -126,6 +129,30 @@ def _choices(book: Book, model: Model, row: int, table: int, recommended: str) -
     s.text(row, 2, t("months"))
     s.calc(row, 3, billing_months("hours_used"), model.quote.months, "int")
     book.define("months_used", "inputs", row, 3)
+    prorated, (whole, part) = model.work.window.prorated, model.work.window.traffic
+    for name, words, unit, formula, value, number in (
+        (
+            "months_whole",
+            t("Whole months of traffic"),
+            t("months"),
+            whole_months(prorated, "hours_used", "months_used"),
+            whole,
+            "int",
+        ),
+        (
+            "month_part",
+            t("Share of one more month that is used"),
+            t("share"),
+            part_month(prorated, "hours_used", "months_whole"),
+            part,
+            "num",
+        ),
+    ):
+        row += 1
+        s.text(row, 0, words)
+        s.text(row, 2, unit)
+        s.calc(row, 3, formula, value, number)
+        book.define(name, "inputs", row, 3)
     row += 1
     s.text(row, 0, t("Option shown in detail (number on Summary)"))
     s.put(row, 1, model.shown.number + 1, "int", "input")
@@ -158,6 +185,28 @@ def billing_months(hours: str) -> str:
     end = f"(start_typed+{hours}/24)"
     count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
     return f'IF(start_typed="",MAX(1,ROUNDUP({hours}/744,0)),MAX(1,{count}+IF(EDATE(start_typed,{count})<ROUND({end},9),1,0)))'
+
+
+def whole_months(prorated: bool, hours: str, months: str) -> str:
+    """Return the formula of the months whose traffic is paid as a whole; `months` is where the billing months stand."""
+    if not prorated:
+        return months
+    year = f"MOD({hours},8760)"
+    full, more = f"INT({year}/744)", f"MOD({year},744)"
+    undated = f"12*INT({hours}/8760)+{full}+IF({more}>=24*(30-{full}),1,0)"
+    end = f"(start_typed+{hours}/24)"
+    count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
+    return f'IF(start_typed="",{undated},{count}-IF(EDATE(start_typed,{count})>ROUND({end},9),1,0))'
+
+
+def part_month(prorated: bool, hours: str, whole: str) -> str:
+    """Return the formula of the share of one more month whose traffic is paid; `whole` is where the whole months stand."""
+    if not prorated:
+        return "0"
+    more, full = f"MOD(MOD({hours},8760),744)", f"INT(MOD({hours},8760)/744)"
+    undated = f"IF({more}>=24*(30-{full}),0,{more}/(24*(30-{full})))"
+    first, after = f"EDATE(start_typed,{whole})", f"EDATE(start_typed,{whole}+1)"
+    return f'IF(start_typed="",{undated},(start_typed+{hours}/24-{first})/({after}-{first}))'
 
 
 def _fx(book: Book, model: Model, fx_now: str, row: int) -> tuple[int, dict[str, str]]:
@@ -201,6 +250,24 @@ def _discounts(book: Book, model: Model, row: int) -> tuple[int, dict[tuple[str,
         for col, option in enumerate(PURCHASE_OPTIONS, 2):
             s.put(row, col, model.shares.get(f"{provider}:{option}"), "pct", "input")
             made[provider, option] = book.ref("inputs", cell(row, col, "rc"))
+        row += 1
+    return row + 1, made
+
+
+def _taxes(book: Book, model: Model, row: int) -> tuple[int, dict[tuple[str, str], tuple[str, str, str]]]:
+    s, t, made = book.sheets["inputs"], book.t, {}
+    s.section(row, t("Tax by provider and site (an empty share takes the tax on top)"), 8)
+    titles = (t("provider, site"), t("share"), t("in the prices, 1 = yes"), t("comes back, 1 = yes"))
+    s.head(row + 1, list(titles), 30)
+    row += 2
+    for provider, site in sorted({(o.offer.provider, o.offer.site) for o in model.options}):
+        tax = model.tax(provider, site)
+        s.text(row, 0, f"{provider}, {site}")
+        s.put(row, 1, tax.share if model.taxed_apart(provider, site) else None, "pct", "input")
+        for col, flag in ((2, tax.included), (3, tax.recoverable)):
+            s.put(row, col, int(flag), "int", "input")
+        cells = [book.ref("inputs", cell(row, col, "rc")) for col in (1, 2, 3)]
+        made[provider, site] = (cells[0], cells[1], cells[2])
         row += 1
     return row + 1, made
 

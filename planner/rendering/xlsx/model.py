@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from planner.i18n import English
+from planner.money import Tax, tax_at
 from planner.quoting import whatif
 from planner.quoting.choose import advise, amount
 from planner.quoting.records import Amounts, Line, Offer, Quote, Rate
@@ -115,6 +116,14 @@ class Model:
         """Return the shares off compute and off everything beside it."""
         return self.share(o.offer.provider, o.offer.purchase_option), self.share(o.offer.provider)
 
+    def tax(self, provider: str, site: str) -> Tax:
+        """Return the tax of a provider's site."""
+        return tax_at(self.work.taxes, self.work.tax, provider, site)
+
+    def taxed_apart(self, provider: str, site: str) -> bool:
+        """Return whether something else than the tax on top is said of a site."""
+        return bool({"", provider, f"{provider}:{site}"} & {tax.scope for tax in self.work.taxes})
+
     def _ladder(self, offer: Offer, part: str, words: str, lines: tuple[Line, ...]) -> Ladder | None:
         if not lines:
             return None
@@ -145,9 +154,12 @@ class Model:
 
     def months(self, hours: Decimal) -> int:
         """Return the billing months of a window of `hours`."""
-        from planner.units import Window
 
-        return Window(hours, self.work.start).months
+        return self.work.window._replace(hours=hours).months
+
+    def traffic(self, hours: Decimal) -> tuple[int, Decimal]:
+        """Return the months whose traffic a window of `hours` pays: whole ones, and the share of one more."""
+        return self.work.window._replace(hours=hours).traffic
 
     def path(self, code: str) -> list[tuple[int, bool]]:
         """Return the steps from `code` to the report currency: (number of the rate in quote.fx, multiply?)."""
@@ -193,7 +205,8 @@ class Model:
             upfront, hourly, monthly = terms.upfront, terms.hourly, terms.monthly
             if terms.by_month:  # a longer term's payment, spread over its months
                 upfront, monthly = ZERO, terms.monthly + terms.upfront / terms.term_months
-        obliged = self.obliged(o)
+        obliged, tax = self.obliged(o), self.tax(offer.provider, offer.site)
+        net = 1 / (1 + tax.share) if tax.included else Decimal(1)
         values: dict[str, object] = {
             "count": offer.count,
             "off": off,
@@ -202,7 +215,7 @@ class Model:
             "term_hours": terms.term_hours if terms else 0,
             "term_months": terms.term_months if terms else 0,
             "terms": terms.terms if terms else 0,
-            "usage": ZERO if terms else compute.list / offer.count,
+            "usage": ZERO if terms else compute.list / offer.count / net,
             "upfront": upfront,
             "hourly": hourly,
             "monthly": monthly,
@@ -210,6 +223,13 @@ class Model:
             "c_eff": compute.effective,
             "c_bill": compute.billed,
             "c_owed": compute.committed,
+            "t_share": tax.share,
+            "net": net,
+            "t_cost": 1 if tax.recoverable else 1 + tax.share,
+            "t_cash": 1 + tax.share,
+            "lanes": sum((whatif.month_of(x.line).list * net for x in o.lanes), ZERO),
+            "free_out": _quota(o.egress),
+            "free_in": _quota(o.inter),
             "traffic": now.native(*whatif.TRAFFIC).list,
             "disk": now.native("storage").list,
             "disk_owed": now.native("storage").committed,
@@ -227,6 +247,10 @@ class Model:
         for scope, sums in (("n", offer.totals.native), ("r", offer.totals.report)):
             values |= _short(scope, sums)
         return {key: "" if value is None else value for key, value in values.items()}
+
+
+def _quota(lane: Ladder | None) -> Decimal:
+    return (lane.free.end if lane is not None and lane.free is not None else None) or ZERO
 
 
 def _short(scope: str, sums: Amounts) -> dict[str, object]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import NamedTuple
 
+from planner.quoting import whatif
 from planner.quoting.calendar import Entry, Period, first_day, periods, schedule
 from planner.quoting.records import RULES
 from planner.rendering.xlsx.book import serial
@@ -23,7 +24,7 @@ class Months(NamedTuple):
     """One value per column (a column without a period holds zeros). Amounts are in the report currency, with the tax
     apart, but `used`: pay as you go at list for one instance, in the offer's currency. paid: terms begun so far.
     released: what is used up of `prepaid`. first: the first day, ends: the day on which the term ends (0: no term), both
-    as serial numbers. evenly, by_hours: the two ways in which `beside` is spread over the window. win_cash,
+    as serial numbers. evenly, by_hours: two ways in which `beside` is spread over the window; month, last_month: traffic. win_cash,
     win_amortised: the part of each month that lies in the window.
     """
 
@@ -47,6 +48,8 @@ class Months(NamedTuple):
     ends: Decimal
     evenly: Decimal
     by_hours: Decimal
+    month: Decimal
+    last_month: Decimal
 
 
 def running(values: Sequence[Decimal]) -> Amounts:
@@ -77,6 +80,9 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
     def billed(e: Entry) -> Decimal:
         return e.billed * rate
 
+    tax = model.tax(o.offer.provider, o.offer.site)
+    net = rate / (1 + tax.share) if tax.included else rate
+    month = sum((whatif.month_of(x.line).effective * net for x in o.lanes), ZERO)
     terms, first = o.offer.commitment, first_day(model.quote)
     ends, owed = ZERO, 0
     if terms is not None and terms.by_month:
@@ -100,15 +106,17 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
         hourly=sums(billed, "committed"),
         prepaid=sums(billed, "upfront", "months"),
         beside=sums(billed),
-        tax=sums(billed, "tax"),
+        tax=sums(billed, *(rule for rule in RULES if rule.startswith("tax"))),
         released=sums(lambda e: e.effective * rate, "upfront", "months", kind="usage"),
         amortised=sums(lambda e: e.effective * rate, *RULES),
         win_cash=sums(billed, *RULES, window=True),
         win_amortised=sums(lambda e: e.effective * rate, *RULES, window=True),
         first=serial(first.isoformat()),
         ends=ends,
-        evenly=whole("traffic", "held_months"),
+        evenly=whole("held_months"),
         by_hours=whole("held_hours", "held_730"),
+        month=month,
+        last_month=whole("traffic") - month * model.work.window.traffic[0],
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from planner.i18n import English
 from planner.offer import Source
-from planner.quoting import cost, whatif
+from planner.quoting import steps, whatif
 from planner.quoting.records import Offer, Rate
 from planner.rendering.words import dated
 from planner.rendering.words import way as bought_as
@@ -111,7 +111,7 @@ def _step(s: Sheet, ladder: Ladder, number: int, row: int) -> None:
     if rate.unit != "hour" or ladder.part not in ("compute", "on_demand"):
         return
     start, end = cell(row, 7), cell(row, 8)
-    inside = dict(cost.in_steps(ladder.rates, LONGEST)).get(rate, 0)
+    inside = dict(steps.in_steps(ladder.rates, LONGEST)).get(rate, 0)
     s.calc(row, 12, f'MAX(0,MIN(744,IF({end}="",744,{end}))-{start})', inside, "num")
     so_far = f"{cell(row - 1, 13)}+({cell(row - 1, 8)}-{cell(row - 1, 7)})*{cell(row - 1, 9)}" if number else "0"
     s.calc(row, 13, so_far, whatif.hours_of(ladder.line, rate.start).list, "money")

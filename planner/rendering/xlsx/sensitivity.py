@@ -9,17 +9,17 @@ from typing import NamedTuple
 from planner.quoting.whatif import BESIDE, TRAFFIC, Again, again
 from planner.rendering.xlsx.book import Book, Sheet, cell
 from planner.rendering.xlsx.costs import say_recommended, span
-from planner.rendering.xlsx.inputs import billing_months
+from planner.rendering.xlsx.inputs import billing_months, part_month, whole_months
 from planner.rendering.xlsx.model import Model
 from planner.rendering.xlsx.prices import Prices, steps_cost
-from planner.rendering.xlsx.timeline import Shown
+from planner.rendering.xlsx.shown import Shown
 
 __all__ = ["Centre", "write_sensitivity"]
 
 HOURS = tuple(map(Decimal, ("0.25", "0.5", "0.8", "1", "1.2", "1.5", "2")))
 SHARES = tuple(map(Decimal, ("0", "0.05", "0.1", "0.15", "0.2", "0.3", "0.4")))
 DOWN, NOW, UP = (HOURS.index(Decimal(x)) for x in ("0.8", "1", "1.2"))
-GRID = 11
+GRID = 13
 
 
 class Centre(NamedTuple):
@@ -40,6 +40,8 @@ def write_sensitivity(book: Book, model: Model, prices: Prices, shown: Shown) ->
     names = (
         t("hours"),
         t("billing months"),
+        t("Whole months of traffic"),
+        t("Share of one more month that is used"),
         t("compute at list, report currency"),
         t("beside compute, contracted, report currency"),
     )
@@ -47,7 +49,7 @@ def write_sensitivity(book: Book, model: Model, prices: Prices, shown: Shown) ->
         s.text(row, 0, words)
     for i, share in enumerate(HOURS):
         _hours(book, model, prices, shown, 1 + i, share)
-    s.head(10, [t("discount on compute"), *[""] * len(HOURS)], 18)
+    s.head(GRID - 1, [t("discount on compute"), *[""] * len(HOURS)], 18)
     _grid(s, model, shown)
     row = GRID + len(SHARES) + 3
     s.section(row, t("What a fifth less or more of each input does"), 8)
@@ -68,17 +70,24 @@ def _hours(book: Book, model: Model, prices: Prices, shown: Shown, col: int, sha
     s.calc(6, col, billing_months(hours), model.months(quote.hours * share), "int")
     usage = f"IF({a['term_months']}>0,0,{steps_cost(book, prices, a['ladder'], hours)})"
     per = f"{usage}+{hours}*({a['upfront']}/MAX(1,{a['term_hours']})+{a['hourly']})+{months}*{a['monthly']}"
-    s.calc(7, col, f"{a['count']}*({per})*{a['rate']}", then.report("compute").list, "money")
+    (whole, part), prorated = model.traffic(quote.hours * share), model.work.window.prorated
+    s.calc(7, col, whole_months(prorated, hours, months), whole, "int")
+    s.calc(8, col, part_month(prorated, hours, cell(7, col, "r")), part, "num")
+    s.calc(9, col, f"{a['count']}*({per})*{a['net']}*{a['rate']}", then.report("compute").list, "money")
     disk = f'IF({a["basis"]}="month",{months}/months_used,{hours}/hours_used)'
-    rest = f"{months}/months_used*{a['traffic']}+{disk}*{a['disk']}+{hours}/hours_used*{a['ip']}"
+    rest = f"{cell(7, col, 'r')}*{a['lanes']}+{disk}*{a['disk']}+{hours}/hours_used*{a['ip']}"
+    for lane, quota, name in (("lane_out", "free_out", "egress"), ("lane_in", "free_in", "inter")):
+        gb = f"({name}_used*{cell(8, col, 'r')})"
+        paid, free = (steps_cost(book, prices, a[lane], amount) for amount in (gb, f"MIN({gb},{a[quota]})"))
+        rest += f"+({paid}-{free})*{a['net']}"
     formula = f"({rest})*(1-{a['beside_off']})*{a['rate']}"
-    s.calc(8, col, formula, then.report(*BESIDE).effective, "money")
+    s.calc(10, col, formula, then.report(*BESIDE).effective, "money")
 
 
 def _grid(s: Sheet, model: Model, shown: Shown) -> None:
     quote, offer, own = model.quote, shown.option.offer, Decimal(str(shown.values["off"]))
     for i, share in enumerate(HOURS):
-        s.calc(10, 1 + i, cell(5, 1 + i), quote.hours * share, "hours", "head")
+        s.calc(GRID - 1, 1 + i, cell(5, 1 + i), quote.hours * share, "hours", "head")
     for row, off in enumerate((own, *SHARES), GRID):
         if row == GRID:
             s.calc(row, 0, shown.at["off"], off, "pct", "link", align="left")
@@ -86,8 +95,8 @@ def _grid(s: Sheet, model: Model, shown: Shown) -> None:
             s.put(row, 0, off, "pct", "input", align="left")
         for col, share in enumerate(HOURS, 1):
             value = again(quote, offer, hours=quote.hours * share, share=off).report().effective
-            compute, beside = cell(7, col, "r"), cell(8, col, "r")
-            formula = f"({compute}*(1-{cell(row, 0, 'c')})+{beside})*(1+tax_used)"
+            compute, beside = cell(9, col, "r"), cell(10, col, "r")
+            formula = f"({compute}*(1-{cell(row, 0, 'c')})+{beside})*{shown.at['t_cost']}"
             s.calc(row, col, formula, value, "money", "total" if row == GRID else "calc")
     scale = {"type": "2_color_scale", "min_color": "#FFFFFF", "max_color": "#F4B183"}
     s.ws.conditional_format(GRID, 1, GRID + len(SHARES), len(HOURS), scale)
@@ -98,8 +107,8 @@ def _swings(book: Book, model: Model, shown: Shown, first: int) -> Decimal:
     s, t, a, quote, offer = book.sheets["sensitivity"], book.t, shown.at, model.quote, shown.option.offer
     less, more = HOURS[DOWN], HOURS[UP]
     now_at = cell(GRID, 1 + NOW, "rc")
-    compute = f"{cell(7, 1 + NOW, 'rc')}*(1-{a['off']})*(1+tax_used)"
-    traffic = f"{a['traffic']}*(1-{a['beside_off']})*{a['rate']}*(1+tax_used)"
+    compute = f"{cell(9, 1 + NOW, 'rc')}*(1-{a['off']})*{a['t_cost']}"
+    traffic = f"{a['traffic']}*(1-{a['beside_off']})*{a['rate']}*{a['t_cost']}"
     foreign = f'{now_at}*IF(INDEX({span(book, model, "code")},option_shown)="{quote.currency}",0,1)'
     hours = (cell(GRID, 1 + DOWN, "rc"), cell(GRID, 1 + UP, "rc"))
 

@@ -10,46 +10,15 @@ from typing import Any, NamedTuple
 
 from planner.quoting.calendar import first_day, periods
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
-from planner.rendering.xlsx.costs import say_recommended, span
+from planner.rendering.xlsx.costs import say_recommended
 from planner.rendering.xlsx.grid import FIRST, Grid
-from planner.rendering.xlsx.model import Model, Option, label
+from planner.rendering.xlsx.model import Model
 from planner.rendering.xlsx.months import Months, months_of, running
 from planner.rendering.xlsx.prices import Prices, steps_cost
+from planner.rendering.xlsx.shown import TAKEN, TOP, Shown, write_shown
 from planner.units import add_months
 
-__all__ = ["Shown", "Timeline", "write_timeline"]
-
-TOP = 4
-#: What Timeline takes from the row of the option shown on Costs: key, name, number format
-TAKEN = (
-    ("option", "option", ""),
-    ("way", "bought as", ""),
-    ("ladder", "price", ""),
-    ("even", "on-demand price", ""),
-    ("basis", "disk counted by", ""),
-    ("count", "instances", "num"),
-    ("off", "discount on compute", "pct"),
-    ("beside_off", "discount on the rest", "pct"),
-    ("rate", "rate to report", "rate"),
-    ("term_hours", "hours of term", "num"),
-    ("term_months", "months of term", "num"),
-    ("terms", "terms needed", "num"),
-    ("upfront", "upfront, one", "money"),
-    ("hourly", "commitment, one", "price"),
-    ("monthly", "subscription, one", "money"),
-    ("traffic", "traffic, list", "num"),
-    ("disk", "disk, list", "num"),
-    ("ip", "addresses, list", "num"),
-)
-
-
-class Shown(NamedTuple):
-    """The option shown: what it is now, and where that stands; `at` refers to it from other sheets."""
-
-    option: Option
-    values: dict[str, object]
-    cells: dict[str, str]
-    at: dict[str, str]
+__all__ = ["Timeline", "write_timeline"]
 
 
 class Timeline(NamedTuple):
@@ -84,7 +53,7 @@ def write_timeline(book: Book, model: Model, prices: Prices) -> Timeline:
     )
     say_recommended(book, model, s, 2)
     s.section(3, t("Option shown"), 3)
-    shown = _shown(book, model, s)
+    shown = write_shown(book, model, s)
     now = months_of(model, shown.option, columns)
     head = _derived(book, model, s, shown, now) + 1
     s.head(head, [t("month"), t("unit"), t("in all"), *[""] * columns], 18)
@@ -116,33 +85,14 @@ def _columns(model: Model) -> int:
     return min(132, -(-max(need, 12) // 12) * 12)
 
 
-def _shown(book: Book, model: Model, s: Sheet) -> Shown:
-    t, o = book.t, model.shown
-    values: dict[str, object] = {
-        **model.figures(o),
-        "option": label(o, t),
-        "way": o.offer.purchase_option,
-        "ladder": o.own.id,
-        "even": o.usual.id if o.usual else "",
-        "basis": o.disk_basis,
-    }
-    cells, at = {}, {}
-    for row, (key, words, number) in enumerate(TAKEN, TOP):
-        s.text(row, 0, t(words))
-        s.calc(row, 2, f"INDEX({span(book, model, key)},option_shown)", values[key], number, "link")
-        cells[key] = cell(row, 2, "rc")
-        at[key] = book.ref("timeline", cells[key])
-    return Shown(o, values, cells, at)
-
-
 def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> int:
     """Write what follows for the whole timeline; return the next row."""
     t, c, v = book.t, shown.cells, shown.values
     first = TOP + len(TAKEN)
-    for row, key in enumerate(("K", "first", "ends", "evenly", "by_hours"), first):
+    for row, key in enumerate(("K", "first", "ends", "month", "last_month", "evenly", "by_hours"), first):
         c[key] = cell(row, 2, "rc")
         shown.at[key] = book.ref("timeline", c[key])
-    keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["rate"]))
+    keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["net"])) * Decimal(str(v["rate"]))
     hourly_end = f"{c['first']}+{c['terms']}*{c['term_hours']}/24"
     monthly_end = f"EDATE({c['first']},{c['terms']}*{c['term_months']})"
     ends = f'IF({c["terms"]}=0,0,IF({c["way"]}="subscription",{monthly_end},{hourly_end}))'
@@ -150,13 +100,25 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
     first_typed = f'IF(start_typed="",DATE({day.year},{day.month},{day.day}),start_typed)'
     held = f'IF({c["basis"]}="month",@,0)'
     kept = f"*(1-{c['beside_off']})*{c['rate']}"
-    evenly = f"({c['traffic']}+{held.replace('@', c['disk'])}){kept}"
+    evenly = f"{held.replace('@', c['disk'])}{kept}"
     timed = f"({c['disk']}-{held.replace('@', c['disk'])}+{c['ip']}){kept}"
     lines: tuple[tuple[str, str, object, str], ...] = (
-        (t("report currency per list unit, all instances"), f"{c['count']}*(1-{c['off']})*{c['rate']}", keep, "rate"),
+        (
+            t("report currency per list unit, all instances"),
+            f"{c['count']}*(1-{c['off']})*{c['net']}*{c['rate']}",
+            keep,
+            "rate",
+        ),
         (t("first day; where none is given, of the month after the quote"), first_typed, Decimal(now.first), "date"),
         (t("end of the term"), ends, now.ends, "date"),
-        (t("by the month: traffic, disk beside a subscription"), evenly, now.evenly, "money"),
+        (t("traffic of a whole month"), f"{c['lanes']}{kept}", now.month, "money"),
+        (
+            t("traffic of the month used in part"),
+            f"({c['traffic']}-months_whole*{c['lanes']}){kept}",
+            now.last_month,
+            "money",
+        ),
+        (t("by the month: disk beside a subscription"), evenly, now.evenly, "money"),
         (t("by the hour: other disk, addresses"), timed, now.by_hours, "money"),
     )
     for row, (words, formula, value, number) in enumerate(lines, first):
@@ -276,10 +238,15 @@ class _Rows:
             "rest",
             t("traffic, disk, addresses"),
             code,
-            lambda m: f"IF({m}<=months_used,{c['evenly']}/months_used,0)+{grid.at('hours')}*{c['by_hours']}/hours_used",
+            lambda m: (
+                f"IF({m}<=months_used,{c['evenly']}/months_used,0)+{grid.at('hours')}*{c['by_hours']}/hours_used"
+                f"+IF({m}<=months_whole,{c['month']},IF({m}=months_whole+1,{c['last_month']},0))"
+            ),
             now.beside,
         )
-        grid.row("tax_cash", t("tax"), code, lambda _: f"tax_used*SUM({grid.at('payg')}:{grid.at('rest')})", now.tax)
+        grid.row(
+            "tax_cash", t("tax"), code, lambda _: f"({c['t_cash']}-1)*SUM({grid.at('payg')}:{grid.at('rest')})", now.tax
+        )
         parts = zip(now.payg, now.hourly, now.prepaid, now.beside, now.tax, strict=True)
         cash = [sum(month, Decimal(0)) for month in parts]
         grid.row(
@@ -338,7 +305,7 @@ class _Rows:
             "amortised",
             t("amortised cost, with tax"),
             code,
-            lambda _: "(" + "+".join(grid.at(k) for k in ("payg", "hourly", "released", "rest")) + ")*(1+tax_used)",
+            lambda _: "(" + "+".join(grid.at(k) for k in ("payg", "hourly", "released", "rest")) + f")*{c['t_cost']}",
             now.amortised,
             style="total",
         )
@@ -350,7 +317,7 @@ class _Rows:
             running(now.amortised),
             total=False,
         )
-        later = f"{c['hourly']}*{c['K']}*(1+tax_used)"
+        later = f"{c['hourly']}*{c['K']}*{c['t_cash']}"
         grid.row(
             "win_cash",
             t("cash in the window"),
@@ -365,7 +332,7 @@ class _Rows:
             code,
             lambda _: (
                 f"{grid.at('amortised')}-({grid.at('tail_hours')}*{unused}"
-                f"+{grid.at('after')}*{c['monthly']})*{c['K']}*(1+tax_used)"
+                f"+{grid.at('after')}*{c['monthly']})*{c['K']}*{c['t_cost']}"
             ),
             now.win_amortised,
         )

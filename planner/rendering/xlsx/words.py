@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planner.money import plain
 from planner.quoting.records import Rejected
+from planner.rendering.words import taxes
 from planner.rendering.xlsx.book import NAMES, Book, Sheet, quoted
 from planner.rendering.xlsx.checks import Checked
 from planner.rendering.xlsx.model import Model
@@ -59,8 +60,8 @@ def _facts(book: Book, model: Model) -> list[tuple[str, str]]:
         (
             t("Tax"),
             t("prices as published; tax only where Inputs say so")
-            if not work.tax
-            else t("{share} % on top", share=plain(work.tax * 100)),
+            if not work.tax and not work.taxes
+            else t(", ").join(taxes(work, t)),
         ),
     ]
 

@@ -1,5 +1,5 @@
 # Written by planner 0.1.0 emit-tf from quote 37525268a2c0; write it again rather than edit it.
-# What the instances may do: read their secrets by name. Nothing else.
+# What the instances may do: read their secrets by name, and their tags. Nothing else.
 
 data "alicloud_account" "this" {}
 
@@ -23,17 +23,24 @@ resource "alicloud_ram_role" "this" {
 
 resource "alicloud_ram_policy" "this" {
   policy_name = local.name
-  description = "Reads the secrets of ${local.name} by name"
+  description = "Reads the secrets of ${local.name} by name, and the tags of instances"
 
   policy_document = jsonencode({
     Version = "1"
-    Statement = [{
-      Effect = "Allow"
-      Action = ["kms:GetSecretValue"]
-      Resource = [
-        "${local.secrets}/${var.api_key_secret}",
-      ]
-    }]
+    Statement = [
+      {
+        Effect = "Allow"
+        Action = ["kms:GetSecretValue"]
+        Resource = [
+          "${local.secrets}/${var.api_key_secret}",
+        ]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["ecs:DescribeInstances"] # their own tags: deadline and names of secrets
+        Resource = ["acs:ecs:cn-beijing:${data.alicloud_account.this.id}:instance/*"]
+      },
+    ]
   })
 }
 
@@ -41,6 +48,12 @@ resource "alicloud_ram_role_policy_attachment" "this" {
   role_name   = alicloud_ram_role.this.role_name
   policy_name = alicloud_ram_policy.this.policy_name
   policy_type = "Custom"
+}
+
+# Where there were several before, the first stays.
+moved {
+  from = alicloud_ecs_ram_role_attachment.this["0"]
+  to   = alicloud_ecs_ram_role_attachment.this
 }
 
 resource "alicloud_ecs_ram_role_attachment" "this" {

@@ -8,16 +8,11 @@ locals {
   purchase_option = "on_demand"
   hours           = 720
 
-  # What the instance learns at boot besides the files in files/. Names of secrets, never secrets.
+  # What the instance learns at its first boot besides the files in files/. What may change later is in its tags.
   module_env = {
     PLANNER_PROVIDER            = "alicloud"
     PLANNER_REGION              = "cn-beijing"
     PLANNER_SECRET_REGION       = "cn-beijing"
-    PLANNER_DEADLINE            = var.deadline
-    PLANNER_API_KEY_SECRET      = var.api_key_secret
-    PLANNER_HF_TOKEN_SECRET     = ""
-    PLANNER_CLIENT_CIDR         = var.client_cidr
-    PLANNER_PEER_IPS            = "10.20.0.10"
     PLANNER_NODE_INDEX          = "0"
     PLANNER_NODE_RANK           = "0"
     PLANNER_NODE_IP             = "10.20.0.10"
@@ -30,15 +25,15 @@ locals {
     PLANNER_IMAGE_NODE_EXPORTER = var.images.node_exporter
   }
 
-  # One compressed stream for all of files/, each after a form feed and its name, without lines that are only a comment:
-  # so the user-data stays below this cloud's 32768 bytes.
-  bundle = base64gzip(join("", [for name in fileset("${path.module}/files", "**") :
+  # All of files/ in one text, each after a form feed and its name, without lines that are only a comment. cloud-init takes
+  # the whole compressed: so the user-data stays below this cloud's 32768 bytes.
+  bundle = join("", [for name in fileset("${path.module}/files", "**") :
     "\u000c${name}\n${replace(file("${path.module}/files/${name}"), "/(?m)^ *# .*\\n/", "")}"
-  ]))
-  user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
-    bundle     = local.bundle
-    module_env = base64gzip(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
-  })
+  ])
+  user_data = base64gzip(templatefile("${path.module}/cloud-init.yaml.tftpl", {
+    bundle     = jsonencode(local.bundle)
+    module_env = jsonencode(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
+  }))
 
   tags = {
     planner-workload        = "deepseek-r1-distill-qwen-7b"
@@ -46,6 +41,8 @@ locals {
     planner-hours           = tostring(local.hours)
     planner-purchase-option = local.purchase_option
     planner-deadline        = var.deadline
+    planner-api-key-secret  = var.api_key_secret
+    planner-instances       = tostring(local.instances)
   }
 }
 
@@ -58,6 +55,12 @@ data "alicloud_images" "this" {
   most_recent           = true
 }
 
+# Where there were several before, the first stays.
+moved {
+  from = alicloud_instance.this["0"]
+  to   = alicloud_instance.this
+}
+
 resource "alicloud_instance" "this" {
   instance_name              = local.name
   instance_type              = local.instance_type
@@ -67,7 +70,7 @@ resource "alicloud_instance" "this" {
   private_ip                 = "10.20.0.10"
   security_groups            = [alicloud_security_group.this.id]
   internet_max_bandwidth_out = 0 # no public address
-  user_data                  = base64encode(local.user_data)
+  user_data                  = local.user_data
   tags                       = local.tags
   volume_tags                = local.tags
 
@@ -96,7 +99,7 @@ resource "alicloud_instance" "this" {
     ignore_changes = [image_id, user_data]
 
     precondition {
-      condition     = length(local.user_data) <= 32768
+      condition     = length(local.user_data) / 4 * 3 <= 32768
       error_message = "The user-data is over Alibaba Cloud's limit of 32768 bytes: shorten what is in files/."
     }
   }

@@ -8,16 +8,11 @@ locals {
   purchase_option = "spot"
   hours           = 720
 
-  # What the instance learns at boot besides the files in files/. Names of secrets, never secrets.
+  # What the instance learns at its first boot besides the files in files/. What may change later is in its tags.
   module_env = {
     PLANNER_PROVIDER            = "aws"
     PLANNER_REGION              = "us-east-1"
     PLANNER_SECRET_REGION       = "us-east-1"
-    PLANNER_DEADLINE            = var.deadline
-    PLANNER_API_KEY_SECRET      = var.api_key_secret
-    PLANNER_HF_TOKEN_SECRET     = ""
-    PLANNER_CLIENT_CIDR         = var.client_cidr
-    PLANNER_PEER_IPS            = "10.20.0.10"
     PLANNER_NODE_INDEX          = "0"
     PLANNER_NODE_RANK           = "0"
     PLANNER_NODE_IP             = "10.20.0.10"
@@ -30,15 +25,15 @@ locals {
     PLANNER_IMAGE_NODE_EXPORTER = var.images.node_exporter
   }
 
-  # One compressed stream for all of files/, each after a form feed and its name, without lines that are only a comment:
-  # so the user-data stays below this cloud's 16384 bytes.
-  bundle = base64gzip(join("", [for name in fileset("${path.module}/files", "**") :
+  # All of files/ in one text, each after a form feed and its name, without lines that are only a comment. cloud-init takes
+  # the whole compressed: so the user-data stays below this cloud's 16384 bytes.
+  bundle = join("", [for name in fileset("${path.module}/files", "**") :
     "\u000c${name}\n${replace(file("${path.module}/files/${name}"), "/(?m)^ *# .*\\n/", "")}"
-  ]))
-  user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
-    bundle     = local.bundle
-    module_env = base64gzip(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
-  })
+  ])
+  user_data = base64gzip(templatefile("${path.module}/cloud-init.yaml.tftpl", {
+    bundle     = jsonencode(local.bundle)
+    module_env = jsonencode(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
+  }))
 
   tags = {
     planner-workload        = "deepseek-r1-distill-llama-70b"
@@ -46,12 +41,20 @@ locals {
     planner-hours           = tostring(local.hours)
     planner-purchase-option = local.purchase_option
     planner-deadline        = var.deadline
+    planner-api-key-secret  = var.api_key_secret
+    planner-instances       = tostring(local.instances)
   }
 }
 
 # NVIDIA driver, container runtime, Session Manager agent: AWS keeps this image up to date.
 data "aws_ssm_parameter" "ami" {
   name = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id"
+}
+
+# Where there were several before, the first stays.
+moved {
+  from = aws_instance.this["0"]
+  to   = aws_instance.this
 }
 
 resource "aws_instance" "this" {
@@ -64,7 +67,7 @@ resource "aws_instance" "this" {
   iam_instance_profile                 = aws_iam_instance_profile.this.name
   ebs_optimized                        = true
   monitoring                           = true
-  user_data_base64                     = base64encode(local.user_data)
+  user_data_base64                     = local.user_data
   user_data_replace_on_change          = true
   instance_initiated_shutdown_behavior = "terminate" # the guest's own deadline ends the bill, not only the work
 
@@ -81,7 +84,8 @@ resource "aws_instance" "this" {
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
-    http_put_response_hop_limit = 1 # containers on a bridge network cannot reach the role
+    http_put_response_hop_limit = 1         # containers on a bridge network cannot reach the role
+    instance_metadata_tags      = "enabled" # deadline and names of secrets: what may change without a new instance
   }
 
   root_block_device {
@@ -97,7 +101,7 @@ resource "aws_instance" "this" {
     ignore_changes = [ami] # a newer image must not replace a running server
 
     precondition {
-      condition     = length(local.user_data) <= 16384
+      condition     = length(local.user_data) / 4 * 3 <= 16384
       error_message = "The user-data is over AWS's limit of 16384 bytes: shorten what is in files/."
     }
   }

@@ -67,3 +67,14 @@ variable "image_id" {
     error_message = "image_id looks like img-487zeit5."
   }
 }
+
+variable "disk_type" {
+  type        = string
+  description = "Type of the cloud disks; not every type is sold with every instance family (tccli cbs DescribeDiskConfigQuota)."
+  default     = "CLOUD_SSD"
+
+  validation {
+    condition     = startswith(var.disk_type, "CLOUD_")
+    error_message = "disk_type is CLOUD_HSSD, CLOUD_SSD, CLOUD_BSSD or CLOUD_PREMIUM."
+  }
+}

@@ -8,16 +8,11 @@ locals {
   purchase_option = "on_demand"
   hours           = 720
 
-  # What the instance learns at boot besides the files in files/. Names of secrets, never secrets.
+  # What the instance learns at its first boot besides the files in files/. What may change later is in its tags.
   module_env = {
     PLANNER_PROVIDER            = "tencentcloud"
     PLANNER_REGION              = "ap-guangzhou"
     PLANNER_SECRET_REGION       = "ap-guangzhou"
-    PLANNER_DEADLINE            = var.deadline
-    PLANNER_API_KEY_SECRET      = var.api_key_secret
-    PLANNER_HF_TOKEN_SECRET     = ""
-    PLANNER_CLIENT_CIDR         = var.client_cidr
-    PLANNER_PEER_IPS            = "10.20.0.10"
     PLANNER_NODE_INDEX          = "0"
     PLANNER_NODE_RANK           = "0"
     PLANNER_NODE_IP             = "10.20.0.10"
@@ -30,15 +25,15 @@ locals {
     PLANNER_IMAGE_NODE_EXPORTER = var.images.node_exporter
   }
 
-  # One compressed stream for all of files/, each after a form feed and its name, without lines that are only a comment:
-  # so the user-data stays below this cloud's 12288 bytes.
-  bundle = base64gzip(join("", [for name in fileset("${path.module}/files", "**") :
+  # All of files/ in one text, each after a form feed and its name, without lines that are only a comment. cloud-init takes
+  # the whole compressed: so the user-data stays below this cloud's 12288 bytes.
+  bundle = join("", [for name in fileset("${path.module}/files", "**") :
     "\u000c${name}\n${replace(file("${path.module}/files/${name}"), "/(?m)^ *# .*\\n/", "")}"
-  ]))
-  user_data = templatefile("${path.module}/cloud-init.yaml.tftpl", {
-    bundle     = local.bundle
-    module_env = base64gzip(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
-  })
+  ])
+  user_data = base64gzip(templatefile("${path.module}/cloud-init.yaml.tftpl", {
+    bundle     = jsonencode(local.bundle)
+    module_env = jsonencode(join("", [for name, value in local.module_env : "${name}=${value}\n"]))
+  }))
 
   tags = {
     planner-workload        = "deepseek-r1-distill-llama-70b"
@@ -46,7 +41,15 @@ locals {
     planner-hours           = tostring(local.hours)
     planner-purchase-option = local.purchase_option
     planner-deadline        = var.deadline
+    planner-api-key-secret  = var.api_key_secret
+    planner-instances       = tostring(local.instances)
   }
+}
+
+# Where there were several before, the first stays.
+moved {
+  from = tencentcloud_instance.this["0"]
+  to   = tencentcloud_instance.this
 }
 
 resource "tencentcloud_instance" "this" {
@@ -61,7 +64,7 @@ resource "tencentcloud_instance" "this" {
   allocate_public_ip          = false
   internet_max_bandwidth_out  = 0
   cam_role_name               = tencentcloud_cam_role.this.name
-  user_data_raw               = local.user_data
+  user_data                   = local.user_data
   user_data_replace_on_change = true
   tags                        = local.tags
 
@@ -72,13 +75,13 @@ resource "tencentcloud_instance" "this" {
 
   instance_charge_type = "POSTPAID_BY_HOUR"
 
-  system_disk_type    = "CLOUD_HSSD"
+  system_disk_type    = var.disk_type
   system_disk_size    = 200
   system_disk_encrypt = true
 
   data_disks {
     data_disk_name       = "models"
-    data_disk_type       = "CLOUD_HSSD"
+    data_disk_type       = var.disk_type
     data_disk_size       = 270
     encrypt              = true
     delete_with_instance = true
@@ -86,7 +89,7 @@ resource "tencentcloud_instance" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(local.user_data) <= 12288
+      condition     = length(local.user_data) / 4 * 3 <= 12288
       error_message = "The user-data is over Tencent Cloud's limit of 12288 bytes: shorten what is in files/."
     }
   }

@@ -3,7 +3,7 @@
 # Usage: acceptance.sh [DCGM_LEVEL]; from level 2 (minutes) on, the engine is stopped for the GPU test.
 set -Eeuo pipefail
 # shellcheck source=/dev/null
-set -a && . /etc/planner/module.env && set +a
+set -a && . /etc/planner/module.env && . /var/lib/planner/settings.env && set +a
 readonly LEVEL=${1:-1} REPORT=/var/lib/planner/acceptance.json API=https://localhost:8443
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
@@ -25,9 +25,25 @@ check gpus "$gpus of 1" test "$gpus" -eq 1
 ecc=$(nvidia-smi --query-gpu=ecc.errors.uncorrected.volatile.total --format=csv,noheader 2>/dev/null | tr '\n' ' ' || true)
 check ecc "uncorrected errors by GPU: $ecc" grep -Eqv '[1-9]' <<<"$ecc"
 
+# A reload of systemd once took the GPUs from running containers (NVIDIA/nvidia-container-toolkit issue 48).
+systemctl daemon-reload
+container=planner-engine-0-1
+inside=$(docker exec "$container" nvidia-smi -L 2>/dev/null | wc -l || true)
+check reload "$inside GPUs in the engine's container after a reload of systemd" test "$inside" -ge 1
+
 link=$(ip -o -4 addr show | awk -v ip="$PLANNER_NODE_IP" 'index($4, ip "/") == 1 { print $2; exit }')
 mtu=$(cat "/sys/class/net/$link/mtu" 2>/dev/null || echo 0)
 check mtu "$mtu on ${link:-no interface}, expected 1500" test "$mtu" -ge 1500
+first=$((${PLANNER_NODE_IP##*.} - PLANNER_NODE_INDEX))
+for ((i = 0; i < PLANNER_INSTANCES; i++)); do
+  peer=${PLANNER_NODE_IP%.*}.$((first + i))
+  [ "$peer" != "$PLANNER_NODE_IP" ] || continue
+  check "mtu to $peer" "1500 bytes unfragmented" ping -c 3 -M "do" -s 1472 "$peer"
+  note "latency to $peer" info "$(ping -q -c 200 -i 0.01 "$peer" | sed -n 's/^rtt //p' || true)"
+  gbps=$(iperf3 -c "$peer" -P 8 -t 10 -J 2>/dev/null |
+    python3 -c 'import json, sys; print(round(json.load(sys.stdin)["end"]["sum_received"]["bits_per_second"] / 1e9, 1))' || echo 0)
+  check "bandwidth to $peer" "$gbps Gbps, at least 8" at_least "$gbps" 8
+done
 
 file=$(find /srv/models/DeepSeek-R1-Distill-Qwen-7B -type f -size +256M -print -quit 2>/dev/null || true)
 speed=$(dd if="${file:-/dev/null}" of=/dev/null bs=4M count=1024 iflag=direct 2>&1 |

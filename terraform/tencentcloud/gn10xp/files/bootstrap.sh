@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Takes the instance from first boot to serving. planner-bootstrap.service runs it on every boot: each step looks
 # first and does nothing where nothing is left to do. Progress: /var/lib/planner/state.json and the journal.
+# `bootstrap.sh watch` is what planner-watch.timer runs each minute.
 set -Eeuo pipefail
 # shellcheck source=/dev/null
 set -a && . /etc/planner/module.env && set +a
 cd /opt/planner
-readonly STATE=/var/lib/planner/state.json MODELS=/srv/models RUN=/run/planner
+readonly STATE=/var/lib/planner/state.json SETTINGS=/var/lib/planner/settings.env MODELS=/srv/models RUN=/run/planner
 export DEBIAN_FRONTEND=noninteractive
 step=start
 reboots=$(cat /var/lib/planner/reboots 2>/dev/null || echo 0)
@@ -22,6 +23,12 @@ die() {
   state failed "$*"
   exit 1
 }
+
+stop() { # trying again cannot help: systemd does not either (RestartPreventExitStatus)
+  trap - ERR
+  state stopped "$*"
+  exit 78
+}
 trap 'die "line $LINENO: $BASH_COMMAND"' ERR
 
 retry() { # TIMES PAUSE COMMAND...
@@ -34,18 +41,25 @@ retry() { # TIMES PAUSE COMMAND...
   done
 }
 
-deadline() {
-  local drop=/etc/systemd/system/planner-deadline.timer.d day=${PLANNER_DEADLINE/T/ }
-  [ -n "$PLANNER_DEADLINE" ] || return 0
-  if [ "$(date -u +%s)" -ge "$(date -u -d "$PLANNER_DEADLINE" +%s)" ]; then
+tags() { # prints KEY=VALUE of the instance's own planner-KEY tags
+  venv/bin/python tags.py
+}
+
+settings() { # what may change while the instance runs; the last that was read holds when the cloud does not answer
+  local found
+  if found=$(tags 2>/dev/null) && [[ $found =~ api-key-secret=[A-Za-z0-9/] ]]; then
+    awk -F= '/^[a-z-]+=[A-Za-z0-9:\/._-]+$/ { k = toupper($1); gsub("-", "_", k); print "PLANNER_" k "=" $2 }' \
+      <<<"$found" >"$SETTINGS.new"
+    mv "$SETTINGS.new" "$SETTINGS"
+  fi
+  [ -e "$SETTINGS" ] || return 1
+  # shellcheck source=/dev/null
+  set -a && . "$SETTINGS" && set +a
+  if [[ ${PLANNER_DEADLINE-} =~ ^[0-9-]{10}T[0-9:]{8}Z$ ]] && [ "$(date +%s)" -ge "$(date -d "$PLANNER_DEADLINE" +%s)" ]; then
     state stopped "the deadline $PLANNER_DEADLINE has passed"
     systemctl poweroff
     exit 0
   fi
-  mkdir -p "$drop"
-  printf '[Timer]\nOnCalendar=%s UTC\n' "${day%Z}" >"$drop/when.conf"
-  systemctl daemon-reload
-  systemctl enable --now planner-deadline.timer
 }
 
 probe() { # sets version and gpus; false when no driver answers
@@ -82,8 +96,6 @@ driver() {
   [ "${version%%.*}" -lt 590 ] || die "driver $version has no V100 support: R580 is the last branch"
   [ "$gpus" -eq 8 ] || die "$gpus of 8 GPUs answer"
   nvidia-smi -pm 1 >/dev/null
-  # A new kernel or driver library under a running driver breaks it: both wait for a planned change.
-  dpkg-query -W -f '${Package}\n' 'linux-image*' 'linux-headers*' '*nvidia*' 2>/dev/null | xargs -r apt-mark hold >/dev/null
 }
 
 runtime() {
@@ -99,10 +111,22 @@ runtime() {
     apt-get install -yq --no-install-recommends nvidia-container-toolkit datacenter-gpu-manager-4-cuda12 \
       </dev/null
   fi
-  if ! grep -qs nvidia /etc/docker/daemon.json; then
+  # With systemd's cgroups a daemon-reload takes the GPUs from containers (NVIDIA/nvidia-container-toolkit issue 48).
+  if ! grep -qs cgroupfs /etc/docker/daemon.json; then
     nvidia-ctk runtime configure --runtime=docker
+    python3 - <<'PY'
+import json
+path = "/etc/docker/daemon.json"
+config = json.load(open(path))
+config.update({"exec-opts": ["native.cgroupdriver=cgroupfs"], "live-restore": True})
+open(path, "w").write(json.dumps(config, indent=1))
+PY
     systemctl restart docker
   fi
+  nvidia-ctk system create-dev-char-symlinks --create-all 2>/dev/null
+  # What runs under the engine waits for a planned change: kernel, driver, container runtime.
+  dpkg-query -W -f '${Package}\n' 'linux-image*' 'linux-headers*' '*nvidia*' 'docker*' 'containerd*' 'runc*' 2>/dev/null |
+    xargs -r apt-mark hold >/dev/null
   python3 -c 'import ensurepip' 2>/dev/null || apt-get install -yq python3-venv
   if [ ! -e venv/.ready ]; then
     python3 -m venv venv
@@ -123,12 +147,14 @@ for disk in local or sorted(free, key=lambda d: -int(d["size"]))[:1]:
     print("/dev/" + disk["name"])'
 }
 
+disk_there() { [ -n "$(free_disks)" ]; }
+
 cache() {
   local device disk
   mkdir -p "$MODELS"
   mountpoint -q "$MODELS" && return
   if ! device=$(blkid -L planner-models); then
-    retry 30 10 test -n "$(free_disks)" || die "the data disk of 270 GB is not attached"
+    retry 30 10 disk_there || die "the data disk of 270 GB is not attached"
     # shellcheck disable=SC2046 # one word a disk
     set -- $(free_disks)
     for disk in "$@"; do
@@ -151,23 +177,48 @@ secret() { # NAME: prints the secret; never logged, never an argument
   venv/bin/python secret.py "$1"
 }
 
-secrets() {
-  local key
-  (umask 077 && mkdir -p "$RUN")
+secrets() { # keys of the API, one a line: KEY or NAME:KEY; the proxy reads them anew without a restart
+  local text line name key map=""
+  (umask 077 && mkdir -p "$RUN/keys")
+  text=$(secret "$PLANNER_API_KEY_SECRET") || return 1
+  while IFS= read -r line; do
+    name=key key=$line
+    if [[ $line == *:* ]]; then name=${line%%:*} key=${line#*:}; fi
+    [[ $name =~ ^[A-Za-z0-9._-]{1,64}$ && $key =~ ^[A-Za-z0-9._~+/=-]{16,512}$ ]] || return 2
+    map+="\"Bearer $key\" $name"$'\n'
+  done <<<"$text"
+  if [ "$map" != "$(cat "$RUN/keys/keys" 2>/dev/null)"$'\n' ]; then
+    (umask 077 && printf '%s' "$map" >"$RUN/keys/new" && printf 'PLANNER_API_KEY=%s\n' "$key" >"$RUN/secrets.env")
+    mv "$RUN/keys/new" "$RUN/keys/keys"
+    [ ! -e "$RUN/serving" ] || docker exec planner-proxy-1 caddy reload --config /etc/caddy/Caddyfile \
+      --address unix//run/caddy.sock
+  fi
+}
+
+first_secrets() {
+  local rc=0
   for _ in {1..20}; do # the role can arrive after the instance
-    key=$(secret "$PLANNER_API_KEY_SECRET") && break
+    rc=0
+    secrets || rc=$?
+    [ "$rc" -eq 1 ] || break
     sleep 30
   done
-  [[ ${key-} =~ ^[A-Za-z0-9._~+/=-]{16,512}$ ]] ||
-    die "secret $PLANNER_API_KEY_SECRET: not readable, or not 16 to 512 of A-Za-z0-9._~+/=-"
-  (umask 077 && printf 'PLANNER_API_KEY=%s\n' "$key" >"$RUN/secrets.env")
-  if [ -n "$PLANNER_HF_TOKEN_SECRET" ]; then
+  [ "$rc" -eq 0 ] ||
+    die "secret $PLANNER_API_KEY_SECRET: not readable, or not lines of KEY or NAME:KEY, a key of 16 to 512 of A-Za-z0-9._~+/=-"
+  if [ -n "${PLANNER_HF_TOKEN_SECRET-}" ]; then
     (umask 077 && secret "$PLANNER_HF_TOKEN_SECRET" >"$RUN/hub-token")
   fi
 }
 
 model() {
-  retry 10 30 venv/bin/python model.py || die "the model's download failed ten times, see the journal"
+  local try why rc
+  for try in {1..10}; do
+    why=$(venv/bin/python model.py 2>&1 >/dev/null | tee /dev/stderr | tail -n 1) && return
+    rc=$?
+    [ "$rc" -ne 3 ] || stop "$why"
+    [ "$try" -eq 10 ] || sleep 30
+  done
+  die "the model's download failed ten times: $why"
 }
 
 compose() { docker compose --env-file /etc/planner/module.env "$@"; }
@@ -179,17 +230,68 @@ healthy() {
   done
 }
 
+pull() { # IMAGE...: what is not here already; a reboot asks no registry
+  local image
+  for image in "$@"; do
+    docker image inspect "$image" >/dev/null 2>&1 || retry 5 60 fetch "$image" || return 1
+  done
+}
+
+fetch() {
+  docker pull -q "$1"
+}
+
+engine() {
+  # shellcheck disable=SC2046 # one word a service
+  compose up -d --no-recreate --pull never $(compose config --services | grep -E '^(engine|worker|proxy)')
+}
+
+monitoring() { # never in the way of the engine
+  pull "$PLANNER_IMAGE_PROMETHEUS" "$PLANNER_IMAGE_GRAFANA" "$PLANNER_IMAGE_DCGM_EXPORTER" "$PLANNER_IMAGE_NODE_EXPORTER" &&
+    compose up -d --no-recreate --pull never || echo "planner: monitoring is not up; the watch tries again"
+}
+
+bandwidth() { # answers the acceptance test of the other instances
+  [ "${PLANNER_INSTANCES:-1}" -gt 1 ] || return 0
+  command -v iperf3 >/dev/null || apt-get install -yq iperf3
+  systemctl start planner-iperf3
+}
+
 serve() {
   # Containers have no business with the instance's role.
   iptables -C DOCKER-USER -d 169.254.0.0/16 -j DROP 2>/dev/null || iptables -I DOCKER-USER -d 169.254.0.0/16 -j DROP
-  retry 5 60 compose pull -q
-  compose up -d --remove-orphans
+  pull "$PLANNER_IMAGE_ENGINE" "$PLANNER_IMAGE_PROXY" || die "the images of engine and proxy do not come"
+  engine
   retry 180 20 healthy || die "the engine is not healthy after an hour: docker compose logs engine-0"
-  systemctl enable --now planner-watch.timer planner-stress.timer
+  touch "$RUN/serving"
+  monitoring
+  bandwidth || true
 }
 
-for step in deadline driver runtime cache secrets model serve; do
+watch() { # each minute: takes over new tags and keys, brings up what is down or unhealthy
+  step=watch
+  settings || true
+  [ -e "$RUN/serving" ] || return 0
+  if [ "$PLANNER_API_KEY_SECRET" != "$(cat "$RUN/secret-name" 2>/dev/null)" ] || [ $(($(date +%s) / 60 % 10)) -eq 0 ]; then
+    if secrets; then echo "$PLANNER_API_KEY_SECRET" >"$RUN/secret-name"; else echo "planner: the keys stay as they are"; fi
+  fi
+  if [ "$(compose ps --services --status running | wc -l)" -lt "$(compose config --services | wc -l)" ]; then engine && monitoring; fi
+  docker ps -q --filter health=unhealthy | xargs -r docker restart
+  bandwidth || true
+}
+
+if [ $# -gt 0 ]; then
+  "$1"
+  exit 0
+fi
+rm -f "$RUN/serving"
+settings || true # an instance that was off at its deadline goes off again before anything else
+for step in driver runtime settings cache secrets model serve; do
   state running ""
-  "$step"
+  case $step in
+    settings) retry 20 30 settings || die "the instance cannot read its own tags" ;;
+    secrets) first_secrets ;;
+    *) "$step" ;;
+  esac
 done
 state "done" serving

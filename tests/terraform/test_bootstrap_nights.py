@@ -1,0 +1,200 @@
+"""Nights of an instance, played with stubs: what it does of itself, and the log of each, kept in tests/bootstrap/nights/.
+
+A log holds what the script says and which commands it gives, one a line. To write them anew after a change that is meant:
+`PLANNER_NIGHTS=write pytest tests/terraform/test_bootstrap_nights.py`, then read the diff.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.bootstrap.variants import VARIANTS
+from tests.terraform.test_bootstrap_run import KEY, Machine
+
+pytestmark = pytest.mark.system
+
+NIGHTS = Path(__file__).parents[1] / "bootstrap" / "nights"
+#: Commands whose order is the machine's own business.
+QUIET = ("python3", "curl", "sleep", "apt-mark", "dpkg-query", "lsblk", "blkid", "mountpoint", "wipefs", "aws")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path, VARIANTS["p4d"])
+
+
+def kept(night: str, machine: Machine, *runs: subprocess.CompletedProcess[str]) -> None:
+    """Compare what was said and done with the night's file."""
+    said = [line for run in runs for line in (run.stdout + run.stderr).splitlines() if line.startswith("planner:")]
+    did = [call for call in machine.calls if not call.startswith(QUIET)]
+    text = "\n".join(["# said", *said, "# did", *did]).replace(str(machine.root), "ROOT") + "\n"
+    file = NIGHTS / f"{night}.log"
+    if os.environ.get("PLANNER_NIGHTS") == "write":
+        NIGHTS.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert text == file.read_text(), f"{file} differs: see this test's docstring"
+    assert KEY not in text
+
+
+def test_a_reboot_asks_no_registry_and_no_hub(machine: Machine) -> None:
+    assert machine.boot().returncode == 0
+    machine.write("no-registry", "")
+    machine.write("model-failures", "0")
+    again = machine.boot()
+    assert again.returncode == 0 and machine.state["status"] == "done"
+    assert not machine.called("docker pull") and not machine.called("apt-get") and not machine.called("python -m pip")
+    kept("reboot", machine, again)
+
+
+def test_a_registry_outage_at_first_boot_is_a_clear_failure(machine: Machine) -> None:
+    machine.write("no-registry", "")
+    run = machine.boot()
+    assert run.returncode == 1 and machine.state["detail"] == "the images of engine and proxy do not come"
+    kept("registry-outage", machine, run)
+
+
+def test_missing_monitoring_never_blocks_the_engine(machine: Machine) -> None:
+    machine.write("no-image", "x/grafana\n")
+    run = machine.boot()
+    assert run.returncode == 0 and machine.state["status"] == "done"
+    first = next(call for call in machine.calls if " up -d" in call)
+    assert "engine-0 proxy" in first and "grafana" not in first
+    assert machine.calls.index(first) < min(i for i, c in enumerate(machine.calls) if "pull -q x/prometheus" in c)
+    kept("no-monitoring", machine, run)
+
+
+def test_what_docker_lost_is_brought_up_again(machine: Machine) -> None:
+    """A restart of the daemon that leaves containers down: the next minute brings them up."""
+    machine.write("running", "engine-0\nproxy\nprometheus\ngrafana\nnode-exporter\ndcgm-exporter\n")
+    stub = machine.stub
+    run = machine.boot(f"watch; echo '# docker restarts' >>{stub}/calls; echo proxy >{stub}/running; watch")
+    assert run.returncode == 0, run.stderr
+    after = machine.calls[machine.calls.index("# docker restarts") :]
+    before = machine.calls[: machine.calls.index("# docker restarts")]
+    assert [c.rpartition("--pull never")[2] for c in after if " up -d" in c] == [" engine-0 proxy", ""], "engine first"
+    assert len([c for c in before if " up -d" in c]) == 2, "nothing is touched while all runs"
+    kept("docker-restart", machine, run)
+
+
+def test_an_engine_comes_back_also_while_monitoring_cannot(machine: Machine) -> None:
+    machine.write("no-image", "x/grafana\n")
+    run = machine.boot(f"echo proxy >{machine.stub}/running; watch")
+    assert run.returncode == 0
+    ups = [c for c in machine.calls if " up -d" in c]
+    assert len(ups) == 2 and all(c.endswith("engine-0 proxy") for c in ups)
+
+
+def test_an_unhealthy_container_is_restarted(machine: Machine) -> None:
+    run = machine.boot(f"echo deadbeef >{machine.stub}/sick; watch")
+    assert run.returncode == 0 and machine.called("docker restart deadbeef")
+
+
+def test_a_bad_token_stops_once(machine: Machine) -> None:
+    machine.write("model-stops", "deepseek-ai/DeepSeek-R1-Distill-Llama-70B : the hub refuses the token\n")
+    run = machine.boot()
+    assert run.returncode == 78 and machine.state["status"] == "stopped"
+    kept("bad-token", machine, run)
+
+
+def test_a_full_disk_stops_once(machine: Machine) -> None:
+    machine.write("model-stops", "the model does not fit on the disk: 141 GB to come, 120 GB free\n")
+    run = machine.boot()
+    assert run.returncode == 78 and "does not fit" in machine.state["detail"]
+    kept("full-disk", machine, run)
+
+
+def test_a_deadline_that_came_near_ends_the_instance_and_one_that_moved_away_does_not(machine: Machine) -> None:
+    stub = machine.stub
+    moved = f"printf 'api-key-secret=the-key\\ndeadline=2100-01-31T00:00:00Z\\ninstances=1\\n' >{stub}/tags; watch"
+    passed = f"printf 'api-key-secret=the-key\\ndeadline=2026-01-01T00:00:00Z\\ninstances=1\\n' >{stub}/tags; watch"
+    run = machine.boot(moved, f"echo '# the deadline passes' >>{stub}/calls", passed)
+    assert run.returncode == 0, run.stderr
+    off = [i for i, call in enumerate(machine.calls) if call == "systemctl poweroff"]
+    assert len(off) == 1 and off[0] > machine.calls.index("# the deadline passes")
+    assert machine.state["detail"] == "the deadline 2026-01-01T00:00:00Z has passed"
+    kept("expired-deadline", machine, run)
+    assert machine.boot().returncode == 0 and machine.called("systemctl poweroff"), "and off again after a start by hand"
+    machine.tag("api-key-secret=the-key", "deadline=2100-01-31T00:00:00Z", "instances=1")
+    assert machine.boot().returncode == 0 and not machine.called("systemctl poweroff"), "a new deadline lets it start"
+
+
+def test_tags_that_cannot_be_read_leave_what_was_known(machine: Machine) -> None:
+    assert machine.boot().returncode == 0
+    (machine.stub / "tags").unlink()
+    assert machine.boot("watch").returncode == 0 and machine.state["status"] == "done"
+    settings = (machine.root / "lib/planner/settings.env").read_text()
+    assert "PLANNER_DEADLINE=2099-12-31T10:00:00Z" in settings
+
+
+def test_a_first_boot_without_tags_says_so(machine: Machine) -> None:
+    (machine.stub / "tags").unlink()
+    assert machine.boot().returncode == 1
+    assert machine.state["detail"] == "the instance cannot read its own tags"
+
+
+@pytest.mark.parametrize("value", ["$(touch /srv/owned)", "`touch /srv/owned`", "a b; touch /srv/owned", 'x"; touch /srv/owned; "'])
+def test_a_tag_is_never_run(machine: Machine, value: str) -> None:
+    """Who may set tags may not run commands as root: what is no plain word is left out."""
+    machine.tag(f"api-key-secret=the-key", "deadline=2099-12-31T10:00:00Z", f"instances={value}")
+    machine.boot()
+    assert not (machine.root / "srv/owned").exists()
+    assert "PLANNER_INSTANCES" not in (machine.root / "lib/planner/settings.env").read_text()
+
+
+def test_a_lost_gpu_is_said(machine: Machine) -> None:
+    assert machine.boot().returncode == 0
+    machine.gpus(7, "595.91.07")
+    run = machine.boot()
+    assert run.returncode == 1 and machine.state["detail"] == "7 of 8 GPUs answer"
+    kept("lost-gpu", machine, run)
+
+
+def test_new_keys_reach_the_proxy_without_a_restart(machine: Machine) -> None:
+    machine.write("key", f"{KEY}\nteam-b:{'b' * 20}\n")
+    stub = machine.stub
+    renamed = f"sed -i s/the-key/another/ {stub}/tags; printf %s {'c' * 20} >{stub}/key; watch"
+    run = machine.boot(renamed)
+    assert run.returncode == 0, run.stderr
+    reloads = machine.called("docker exec planner-proxy-1 caddy reload")
+    assert len(reloads) == 1 and not machine.called("docker restart")
+    assert (machine.root / "run/keys/keys").read_text() == f'"Bearer {"c" * 20}" key\n'
+    assert "c" * 20 not in "\n".join(machine.calls)
+    kept("new-keys", machine, run)
+
+
+def test_a_key_that_is_none_leaves_the_old_ones(machine: Machine) -> None:
+    run = machine.boot(f"sed -i s/the-key/another/ {machine.stub}/tags; printf %s short >{machine.stub}/key; watch")
+    assert run.returncode == 0 and "the keys stay as they are" in run.stdout
+    assert (machine.root / "run/keys/keys").read_text() == f'"Bearer {KEY}" key\n'
+
+
+def test_gpus_survive_a_reload_of_systemd(machine: Machine) -> None:
+    """cgroupfs and device links, live-restore, and no reload or enable after the engine is up."""
+    import json
+
+    assert machine.boot("watch").returncode == 0
+    config = json.loads((machine.root / "etc/docker/daemon.json").read_text())
+    assert config["exec-opts"] == ["native.cgroupdriver=cgroupfs"] and config["live-restore"] is True
+    assert config["runtimes"] == {"nvidia": {}}, "what nvidia-ctk wrote stays"
+    assert machine.called("nvidia-ctk system create-dev-char-symlinks")
+    up = next(i for i, call in enumerate(machine.calls) if " up -d" in call)
+    late = [c for c in machine.calls[up:] if c.startswith("systemctl") and ("reload" in c or "enable" in c)]
+    assert not late
+    restarts = machine.called("systemctl restart docker")
+    machine.boot()
+    assert len(restarts) == 1 and not machine.called("systemctl restart docker"), "once, at the first boot"
+    held = next(c for c in machine.calls if c.startswith("dpkg-query"))
+    assert all(name in held for name in ("docker*", "containerd*", "runc*"))
+
+
+def test_a_disk_that_comes_late_is_seen(tmp_path: Path) -> None:
+    """Each look asks anew: the list of disks is not the one of the first second."""
+    machine = Machine(tmp_path, VARIANTS["gn7i"])
+    machine.write("disk-after", "3")
+    run = machine.boot()
+    assert run.returncode == 0, machine.state
+    assert machine.called("mkfs.ext4 -q -m 0 -L planner-models /dev/vdb")

@@ -1,0 +1,83 @@
+"""CSV files of ours: parsed once, remembered beside the file, and never believed when the file has changed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from planner import tables
+
+OLD = 1_700_000_000
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "list.csv"
+    _write(file, 'a,b\n1,"two, quoted"\n3,"over\ntwo lines"\n5,六\n', OLD)
+    return file
+
+
+def _write(file: Path, text: str, at: int) -> None:
+    file.write_text(text, "utf-8", newline="")
+    os.utime(file, (at, at))
+
+
+def kept(path: Path) -> Path:
+    return path.parent / "__pycache__" / "list.csv.rows"
+
+
+def test_rows_and_their_lines(path: Path) -> None:
+    expected = (("a", "b"), [(("1", "two, quoted"), 2), (("3", "over\ntwo lines"), 4), (("5", "六"), 5)])
+    assert tables.read(str(path)) == expected
+    assert kept(path).exists()
+    assert tables.read(str(path)) == expected  # from what was kept
+
+
+def test_what_was_kept_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.read(str(path))
+    monkeypatch.setattr(tables, "_parsed", lambda _: pytest.fail("parsed again"))
+    assert tables.read(str(path))[0] == ("a", "b")
+
+
+@pytest.mark.parametrize("change", ["longer", "later"])
+def test_a_changed_file_is_parsed_anew(path: Path, change: str) -> None:
+    tables.read(str(path))
+    _write(path, "a,b\n7,8\n" if change == "longer" else path.read_text("utf-8").replace("1", "9"), OLD + 60)
+    assert tables.read(str(path))[1][0][0][0] == ("7" if change == "longer" else "9")
+
+
+def test_a_file_of_this_moment_is_not_kept(path: Path) -> None:
+    os.utime(path)
+    tables.read(str(path))
+    assert not kept(path).exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00", b"no marshal", b"\xe9\x00\x00\x00\x00"])
+def test_damage_is_no_trouble(path: Path, damage: bytes) -> None:
+    tables.read(str(path))
+    kept(path).write_bytes(damage)
+    assert tables.read(str(path))[0] == ("a", "b")
+
+
+def test_nothing_is_kept_when_python_keeps_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    tables.read(str(path))
+    assert not kept(path).parent.exists()
+
+
+def test_a_folder_that_cannot_be_written(path: Path) -> None:
+    kept(path).parent.write_text("a file in the way")
+    assert tables.read(str(path))[0] == ("a", "b")
+
+
+def test_marks_and_missing_files(path: Path) -> None:
+    _write(path, "\ufeffa,b\n1,2\n", OLD)
+    assert tables.read(str(path)) == (("a", "b"), [(("1", "2"), 2)])
+    _write(path, "", OLD + 1)
+    assert tables.read(str(path)) == ((), [])
+    with pytest.raises(FileNotFoundError):
+        tables.read(str(path) + "x")
