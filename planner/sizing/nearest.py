@@ -13,7 +13,7 @@ from planner.files import DATA
 from planner.sizing import Step, engines, estimate, gpus, memory, models, parts
 from planner.sizing.engines import Engine
 from planner.sizing.fit import Case
-from planner.sizing.serve import Demand, Served
+from planner.sizing.serve import Demand
 from planner.text import text
 
 __all__ = ["nearest_steps"]
@@ -65,13 +65,16 @@ def _estimated(row: dict[str, str]) -> float:
     return found.tokens_per_second * ((isl + osl) / osl if row["metric"] == "total_throughput" else 1.0)
 
 
-def nearest_steps(s: Served, case: Case, ask: Demand, load: float) -> tuple[Step, ...]:
-    """Return how many rows the range rests on, and the nearest rows with what was measured and what is estimated."""
+def nearest_steps(case: Case, ask: Demand, tp: int, load: float) -> tuple[Step, ...]:
+    """Return how many rows the range rests on, and the nearest rows with what was measured and what is estimated.
+
+    load: requests at once on one copy over `tp` GPUs.
+    """
     fit = estimate.calibration()
     kind = parts.speed_kind(case.model, case.load.precision, case.gpu)
     kind = kind if parts.era(case.engine) == "new" else estimate.OLD
     number, sources = fit.rests.get("kind:" + kind, (0, 0))
-    low, high = estimate.factors("rate", s.kind)
+    low, high = estimate.factors("rate", estimate.kind_of(case.model, case.load.precision, case.gpu, case.engine))
     made = text(
         "{n} rows of {m} sources; range {low} to {high} of the estimate",
         n=str(number),
@@ -80,7 +83,7 @@ def nearest_steps(s: Served, case: Case, ask: Demand, load: float) -> tuple[Step
         high=f"{high:.2f}",
     )
     told = [Step(_BASIS, made, f"{number}", "", f"fitted {fit.fitted_on} on {fit.rows} rows")]
-    found = sorted(_rows(), key=lambda row: _distance(row, case, s.plan.tp, load / s.copies, ask))
+    found = sorted(_rows(), key=lambda row: _distance(row, case, tp, load, ask))
     for row in found[:SHOWN]:
         unit = "ms" if row["metric"].startswith("tpot") else "tokens/s"
         key = "{model} {precision} on {n} x {gpu}, tp {tp}, {engine}, {isl} in, {osl} out, {load} at once: estimated {made}"
