@@ -19,19 +19,24 @@ else:
 
     _new = tuple.__new__
 
-    def _construct(cls, *args, **given):
-        fields = cls._fields
-        if not given and len(args) == len(fields):
-            return _new(cls, args)
-        if not args:
-            # By keyword, as most records are made: what is not given takes its default.
-            known = given if len(given) == len(fields) else {**cls._field_defaults, **given}
-            if len(known) == len(fields):
-                try:
-                    return _new(cls, map(known.__getitem__, fields))
-                except KeyError:
-                    pass
-        return _checked(cls, args, given)
+    def _constructor(fields, defaults):
+        """Return the constructor of a record: what most calls are, every field in its place, is quick."""
+        number = len(fields)
+
+        def _construct(cls, *args, **given):
+            if not given and len(args) == number:
+                return _new(cls, args)
+            if not args:
+                # By keyword: what is not given takes its default.
+                known = given if len(given) == number else {**defaults, **given}
+                if len(known) == number:
+                    try:
+                        return _new(cls, map(known.__getitem__, fields))
+                    except KeyError:
+                        pass
+            return _checked(cls, args, given)
+
+        return _construct
 
     def _checked(cls, args, given):
         """Make a record field by field, and say what is wrong where it cannot be."""
@@ -75,7 +80,6 @@ else:
 
     _SHARED = {
         "__slots__": (),
-        "__new__": _construct,
         "__repr__": _repr,
         "__getnewargs__": _getnewargs,
         "_make": classmethod(_make),
@@ -91,10 +95,9 @@ else:
             required = len(fields) - len(defaults)
             if any(f in defaults for f in fields[:required]):
                 raise TypeError(f"{name}: a field without a default follows one with a default")
-            body = {**namespace, **_SHARED}
-            for key in ("__new__", "__repr__"):
-                if key in namespace:
-                    body[key] = namespace[key]
+            body = {"__new__": _constructor(fields, defaults), **namespace, **_SHARED}
+            if "__repr__" in namespace:
+                body["__repr__"] = namespace["__repr__"]
             for index, field in enumerate(fields):
                 body[field] = _tuplegetter(index, "")
             body["_fields"] = body["__match_args__"] = fields

@@ -11,6 +11,7 @@ from planner.harmless import one_line
 from planner.money import CURRENCIES, Tax, bounded, decimal_of, percent_of, seen, tax_of, taxes_given
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
+from planner.tags import tags_of
 from planner.units import Window, add_months, iso_date, months_from
 
 __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "make", "unsaid"]
@@ -67,7 +68,7 @@ class Workload(NamedTuple):
     cost of money a year (0.1 = 10 %), or None: then offers are recommended by what they oblige to pay. budget_basis: a
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
     checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
-    of a month used in part is "prorated" or counts from when it is "begun" (as in 0.1.0).
+    of a month used in part is "prorated" or counts from when it is "begun" (as in 0.1.0). tag: of the owner, for bills and modules.
     """
 
     name: str = ""
@@ -111,6 +112,7 @@ class Workload(NamedTuple):
     egress_months: str = "prorated"
     taxes: tuple[Tax, ...] = ()
     use: str = ""
+    tag: tuple[tuple[str, str], ...] = ()
 
     @property
     def load(self) -> Load:
@@ -142,6 +144,7 @@ def unsaid(said: Mapping[str, object]) -> dict[str, object]:
         "egress_months": months,
         "taxes": (),
         "use": "",
+        "tag": (),
     }
 
 
@@ -254,18 +257,16 @@ def _field(key: str, value: object) -> object:
         if key == "headroom" and share >= 1:
             raise MisuseError(f"{label}: a headroom of 100 % leaves nothing to work with")
         return share
-    if key == "budget_basis":
+    if key in ("budget_basis", "egress_months"):
+        known = BASES if key == "budget_basis" else EGRESS_MONTHS
         word = str(value).lower().replace("_", "-")
-        if word not in BASES:
-            raise MisuseError(f"{label}: unknown basis {seen(value)}: {suggest(word, BASES)}")
+        if word not in known:
+            raise MisuseError(f"{label}: {seen(value)}: {suggest(word, known)}")
         return word
+    if key == "tag":
+        return tags_of(value)
     if key == "use":
         return parse(str(value)).text if value else ""
-    if key == "egress_months":
-        word = str(value).lower()
-        if word not in EGRESS_MONTHS:
-            raise MisuseError(f"{label}: {seen(value)}: {suggest(word, EGRESS_MONTHS)}")
-        return word
     if key == "discount_rate":
         return None if value is None else percent_of(value, label)
     if key == "budget":

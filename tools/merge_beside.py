@@ -195,14 +195,17 @@ def merge(facts: str, provider: str, folder: str) -> str:
         if provider == "aws" and name == "transfer":
             new = _only_confirms(current, new)
         rows = merged(current, new, key)
-        rows.sort(
-            key=lambda row: tuple(Decimal(row[c]) if c == "from_gb" else row[c] for c in (*key, "effective_date"))
-        )
+        rows.sort(key=lambda row: _order(row, key))
         write(f"{folder}/{name}.csv", columns, [row | {"source": sources.id_of(row["source"])} for row in rows])
         said.append(f"{len(rows)} rows of {name}" + (f", left out: {'; '.join(left)}" if left else ""))
     listed = [{"id": name, "source": sources.texts[name]} for name in sorted(sources.texts)]
     write(f"{folder}/sources.csv", ("id", "source"), listed)
     return f"{provider}: {'; '.join(said)}"
+
+
+def _order(row: Row, key: tuple[str, ...]) -> tuple[object, ...]:
+    place = tuple(Decimal(row[name]) if name == "from_gb" else row[name] for name in key)
+    return (*place, row["status"], row["effective_date"], Decimal(row["amount"]), row["source"])
 
 
 def _mended(provider: str, row: Row) -> Row:

@@ -42,6 +42,7 @@ def _open(price_book_db: str | None) -> PriceBook:
 
 
 @click.command()
+@click.argument("folders", metavar="[OLD NEW]", nargs=-1)
 @click.option(
     "--since", metavar="DATE", help="Changes after this day.  [what the newest refresh of each region changed]"
 )
@@ -53,9 +54,26 @@ def _open(price_book_db: str | None) -> PriceBook:
 )
 @_DB
 def diff(
-    since: str | None, from_list: bool, provider: str, region: str, quote_file: str | None, price_book_db: str | None
+    folders: tuple[str, ...],
+    since: str | None,
+    from_list: bool,
+    provider: str,
+    region: str,
+    quote_file: str | None,
+    price_book_db: str | None,
 ) -> int:
-    """Show price changes: old, new, per cent, and which offers they affect."""
+    """Show price changes: old, new, per cent, and which offers they affect.
+
+    OLD and NEW are two states of the lists (folders that hold PROVIDER/catalog): what rose, fell, came and went, in words.
+    """
+    if folders:
+        if len(folders) != 2 or since or from_list or quote_file:
+            raise MisuseError(
+                "compare two folders of lists, OLD NEW, without other options; or none, for the price book"
+            )
+        from planner.cli.snapshot import compare_lists
+
+        return compare_lists(*folders, provider, region)
     from planner.prices.book.history import changes_from_list, changes_since
     from planner.prices.book.words import change_line
     from planner.prices.catalog import Catalog

@@ -12,6 +12,7 @@ from planner.cli.history import history
 from planner.cli.options import book_options, open_catalog, put
 from planner.cli.screen import colours
 from planner.cli.services import services
+from planner.cli.snapshot import snapshot
 from planner.errors import CatalogError, MisuseError, suggest
 
 if TYPE_CHECKING:
@@ -295,5 +296,6 @@ def _book_problems(price_book_db: str | None) -> list[str]:
 
 
 catalog.add_command(services)
+catalog.add_command(snapshot)
 catalog.add_command(history)
 add_to(catalog)

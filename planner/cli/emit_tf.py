@@ -75,7 +75,6 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
 )
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
-@click.option("--tag", metavar="KEY=VALUE", multiple=True, help="Tag everything that takes tags.")
 def emit_tf(
     cloud: str,
     quote_file: str | None,
@@ -98,7 +97,7 @@ def emit_tf(
     from planner.terraform import deploy, module, write
 
     clouds.find(cloud)
-    settings = _settings(values)
+    settings = _settings(values, bool(quote_file))
     if values.get("provider") and tuple(values["provider"]) != (cloud,):
         raise MisuseError(f"emit-tf writes for one provider, {cloud}; drop --provider")
     measured = values.pop("measurements")
@@ -143,14 +142,14 @@ def emit_tf(
     return 0
 
 
-def _settings(values: dict[str, Any]) -> Settings:
-    """Return the options that are the module's own, taken out of `values`."""
+def _settings(values: dict[str, Any], saved: bool) -> Settings:
+    """Return the options that are the module's own, taken out of `values`; tags too where the workload is a saved quote's."""
     from datetime import UTC, datetime
 
     from planner.money import decimal_of
     from planner.terraform.deploy import Settings
 
-    limit, tags = values.pop("spot_limit"), values.pop("tag")
+    limit, tags = values.pop("spot_limit"), values.pop("tag") if saved else ()
     plain = [name for name in Settings._fields if name not in ("now", "spot_limit", "tags")]
     return Settings(
         now=datetime.now(UTC),

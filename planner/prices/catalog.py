@@ -139,9 +139,15 @@ class Catalog:
         return found
 
     def prices_but(self, provider: str, region: str, but: LeftOut) -> list[Price]:
-        """Return `prices`, maybe without those of the instance types that nobody will look at; nothing is remembered."""
-        known: list[Price] | None = self._cache.get((provider, "prices", region))
-        return self._read_prices(provider, region, but) if known is None else known
+        """Return `prices`, at first without those of the instance types that nobody will look at.
+
+        Who asks again for the region has another workload: from then on all are kept.
+        """
+        first, asked = (provider, "prices", region), (provider, "asked", region)
+        if first in self._cache or asked in self._cache:
+            return self.prices(provider, region)
+        self._cache[asked] = True
+        return self._read_prices(provider, region, but)
 
     def _read_prices(self, provider: str, region: str, but: LeftOut | None = None) -> list[Price]:
         result: list[Price] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING
 
 from planner.money import CURRENCIES, plain
@@ -112,14 +113,22 @@ def check_beside(rows: Iterable[TransferPrice | ServicePrice]) -> list[str]:
     return problems
 
 
+@cache
+def _bounds(currency: str, unit: str, gpus: Decimal) -> tuple[Decimal, Decimal]:
+    """Return between which amounts a price of so many GPUs is plausible."""
+    factor = gpus * (730 if unit == "month" else 1)
+    return PLAUSIBLE[currency][0] * factor, PLAUSIBLE[currency][1] * factor
+
+
 def _implausible(price: Price, instances: Mapping[str, InstanceType] | None) -> str:
     spec = instances.get(price.way.instance_type) if instances else None
     band = PLAUSIBLE.get(price.currency)
     if spec is None or band is None or not spec.gpu_count or price.unit == "term":
         return ""
-    hourly = price.amount / spec.gpu_count / (730 if price.unit == "month" else 1)
-    if band[0] <= hourly <= band[1]:
+    low, high = _bounds(price.currency, price.unit, spec.gpu_count)
+    if low <= price.amount <= high:
         return ""
+    hourly = price.amount / spec.gpu_count / (730 if price.unit == "month" else 1)
     return (
         f"{price.source.place}: {price.instance_type}: {hourly:.4f} {price.currency} per GPU-hour is outside "
         f"{band[0]} to {band[1]}; a wrong unit or currency?"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
 from types import MappingProxyType
@@ -93,6 +93,15 @@ class NotSold(NamedTuple):
         if self.site or self.term or self.offering or self.os or self.purchase_option not in ("", option):
             return False
         return not self.regions or (region in self.regions) is not self.but
+
+    @staticmethod
+    def spoken_of(rows: Iterable[NotSold]) -> Callable[[str], bool]:
+        """Return a quick way to ask whether any of `rows` names an instance type."""
+        rows = list(rows)
+        types = frozenset(name for row in rows for name in row.types)
+        return (
+            (lambda _: True) if not all(row.types for row in rows) else lambda name: not types.isdisjoint(_heads(name))
+        )
 
     def names(self, name: str) -> bool:
         """Return whether the instance type `name` is among its types."""

@@ -47,6 +47,9 @@ def newest_of(past: Iterable[Price], as_of: str) -> list[Price]:
     found: list[Price] = []
     for rows in groups.values():
         latest = max(price.source.as_of for price in rows)
+        # What was sold no more after the day on which it was seen last is no price of a later one.
+        if any(p.status == "expired" and p.source.as_of == latest and p.source.seen < as_of for p in rows):
+            continue
         once = {price.key: price._replace(status="") for price in rows if price.source.as_of == latest}
         found += once.values()
     return found

@@ -52,6 +52,7 @@ def quote(
     beyond: list[Offer] = []
     rejected: list[Rejected] = []
     gaps: list[Gap] = []
+    length = req.window.length
     sizings: dict[int, Sizing] = {}
     for provider, region in looked:
         how = sizer(workload, _host(req, provider, region), own)
@@ -63,7 +64,7 @@ def quote(
             else:
                 sizings[id(found)] = found
                 for one in _offers(req, here, name, found, later if brief else offer):
-                    (offers if sold(one.way, req.window.length) else beyond).append(one)
+                    (offers if sold(one.way, length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing

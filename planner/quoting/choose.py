@@ -208,10 +208,17 @@ def advise(quote: Quote) -> Advice:
     if best is None:
         return Advice(None, None, None)
 
+    most = best.totals.report.effective
+
     def lower(firm: bool) -> Offer | None:
-        rest = [o for o in quote.offers if (o.firm if firm else o.market and not o.unpriced)]
-        rest = [o for o in rest if o.totals.report.effective < best.totals.report.effective]
-        rest = [o for o in rest if o.purchase_option != "capacity_block"]  # bought for this window: it does not last
+        # A capacity block is bought for this window: it does not last.
+        rest = [
+            o
+            for o in quote.offers
+            if o.totals.report.effective < most
+            and (o.firm if firm else o.market and not o.unpriced)
+            and o.purchase_option != "capacity_block"
+        ]
         return min(rest, key=lambda o: o.totals.report.effective, default=None)
 
     return Advice(best, lower(True), lower(False))
@@ -306,7 +313,8 @@ def worth_showing(quote: Quote, top: int) -> list[Offer]:
     counts: dict[tuple[str, str], int] = {}
     seen: set[Way] = set()
     for offer in quote.offers:
-        way = offer.way.anywhere
+        way = offer.way
+        way = way.anywhere if way.zone else way
         if way in seen and offer.id not in said:
             continue
         seen.add(way)

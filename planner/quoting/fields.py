@@ -36,6 +36,8 @@ def workload_dict(w: Workload) -> dict[str, Any]:
             continue
         if field == "taxes":
             result[field] = {tax.scope: tax.said for tax in value}
+        elif field == "tag":
+            result[field] = dict(value)
         elif field in ("discount", "fx"):
             result[field] = {k: plain(v) for k, v in value}
         else:

@@ -109,7 +109,8 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
         return tuple(lines)
     if option == "capacity_block":  # the whole block is paid before it begins
         return (Line("compute", "upfront", compute_name(way, True), count, ONE, currency, (_rate(prices[0]),), share),)
-    rates = tuple(_rate(p) for p in sorted(prices, key=lambda p: p.tier_from))
+    steps = sorted(prices, key=lambda p: p.tier_from) if len(prices) > 1 else prices
+    rates = tuple([_rate(p) for p in steps])
     return (Line("compute", "hours", compute_name(way), count, ONE, currency, rates, share),)
 
 

@@ -72,7 +72,10 @@ def _unsold(req: Request, place: Place, names: Sequence[str], options: tuple[str
     found: dict[str, NotSold] = {}
     if not all(ways):
         return found
+    spoken = [NotSold.spoken_of(way) for way in ways]
     for name in names:
+        if not all(may(name) for may in spoken):
+            continue
         said = [next((k for k in way if k.names(name)), None) for way in ways]
         if all(said) and said[0] is not None:
             found[name] = said[0]

@@ -157,9 +157,10 @@ def _beside(
 
     With `req.whole` also parts of no volume have their line.
     """
-    work, share = req.workload, req.share(place.info.name)
+    work = req.workload
     if not (req.whole or work.egress_gb or work.inter_region_gb or work.storage_gb or work.public_ips):
         return (), ()
+    share = req.share(place.info.name)
     title = place.info.sites.get(way.site, {}).get("title", way.site)
     made: list[Line] = []
     unpriced: list[Text] = []

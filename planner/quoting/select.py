@@ -19,6 +19,7 @@ from planner.workload import Workload
 
 __all__ = ["Bought", "Place", "Request", "place", "places", "request"]
 
+ZERO = Decimal(0)
 Bought = dict[tuple[Way, str], list[Price]]  # prices by way of buying and currency, in the catalogue's order
 
 
@@ -45,9 +46,11 @@ class Request(NamedTuple):
 
     def share(self, provider: str, option: str = "") -> Decimal:
         """Return the discount agreed with `provider` for a way of buying (else for all of it)."""
+        if not self.shares:
+            return ZERO
         if option and f"{provider}:{option}" in self.shares:
             return self.shares[f"{provider}:{option}"]
-        return self.shares.get(provider, Decimal(0))
+        return self.shares.get(provider, ZERO)
 
     def wants(self, name: str, spec: InstanceType | None) -> bool:
         """Say whether the workload's filters let an instance type pass."""

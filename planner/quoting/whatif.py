@@ -25,6 +25,7 @@ __all__ = [
     "again",
     "contenders",
     "elsewhere",
+    "evaluated",
     "hours_of",
     "listed",
     "month_of",
@@ -109,16 +110,20 @@ def elsewhere(
     """
     window = quote.window if hours is None else quote.window._replace(hours=hours)
     quote = quote._replace(hours=window.hours, months=window.months, fx=_scaled(quote, fx))
-    rates, made = Rates(list(quote.fx)), []
-    for offer in (*quote.offers, *quote.beyond) if offers is None else offers:
-        if sold(offer.way, window.length):
-            then = again(quote, offer, traffic=traffic)
-            terms = cost.commitment_of(offer.lines, offer.way, cost.terms_of(offer.way, window, window.months))
-            code, native = offer.totals.native_currency, then.native()
-            totals = Totals(code, native, Amounts(*(rates.convert(a, code, quote.currency) for a in native)))
-            made.append(offer._replace(charges=then.charges, totals=totals, commitment=terms))
-    there = quote._replace(offers=tuple(made), beyond=())
+    asked = (*quote.offers, *quote.beyond) if offers is None else offers
+    made = tuple(evaluated(quote, o, traffic) for o in asked if sold(o.way, window.length))
+    there = quote._replace(offers=made, beyond=())
     return there._replace(recommended=choose.recommend(there))
+
+
+def evaluated(quote: Quote, offer: Offer, traffic: Decimal = ONE) -> Offer:
+    """Return `offer` as it is in the window and at the rates of `quote`: lines with other traffic, charges, totals, terms."""
+    lines = tuple(_changed(line, traffic, None, ONE) for line in offer.lines)
+    then = again(quote, offer._replace(lines=lines))
+    terms = cost.commitment_of(lines, offer.way, cost.terms_of(offer.way, quote.window, quote.months))
+    code, native, rates = offer.totals.native_currency, then.native(), Rates(list(quote.fx))
+    totals = Totals(code, native, Amounts(*(rates.convert(a, code, quote.currency) for a in native)))
+    return offer._replace(lines=lines, charges=then.charges, totals=totals, commitment=terms)
 
 
 def _scaled(quote: Quote, factor: Decimal) -> tuple[Fx, ...]:

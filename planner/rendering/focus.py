@@ -312,8 +312,10 @@ def _priced_by(charge: Charge) -> dict[str, object]:
 
 
 def _traced(quote: Quote, offer: Offer) -> dict[str, object]:
-    """Return the columns that lead back to the quote."""
+    """Return the columns that lead back to the quote, and to whose it is."""
+    tags = quote.workload.tag
     return {
+        "Tags": json.dumps(dict(tags), ensure_ascii=False, separators=(",", ":")) if tags else None,
         "x_Offer": offer.id,
         "x_Projected": "true",
         "x_QuoteHash": quote.hash,

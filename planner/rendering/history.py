@@ -125,7 +125,7 @@ def _draw(axes: Any, points: Sequence[Point], name: str, colour: str) -> None:
         day, until, amount = date.fromisoformat(here.day), date.fromisoformat(here.until), float(here.amount)
         axes.plot([day, until], [amount, amount], "o-", color=colour, linewidth=2.5, label=label)
         label = None
-        axes.annotate(plain(here.amount), (day, amount), (0, 9), textcoords="offset points", color=colour)
+        axes.annotate(plain(here.amount), (day, amount), (5, 9), textcoords="offset points", color=colour)
         if after is not None:
             end = date.fromisoformat(after.day)
             to = amount if after.amount is None else float(after.amount)

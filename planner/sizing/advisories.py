@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
+from planner import tables
 from planner.errors import MisuseError
 from planner.files import DATA
 from planner.records import NamedTuple
@@ -87,18 +88,17 @@ def _full(version: str) -> tuple[int, ...]:
 @lru_cache(maxsize=64)
 def opened(engine: Engine) -> tuple[Advisory, ...]:
     """Return the advisories that are open in this very version, the worst first; without those whose range is not read."""
-    import csv
-
     at, found = _full(engine.version), []
-    with open(os.path.join(DATA, "advisories.csv"), encoding="utf-8", newline="") as file:
-        for r in csv.DictReader(file):
-            if r["engine"] != engine.key or r["confirmed"] == "range not read" or at < _full(r["since"]):
-                continue
-            fixed, last = _full(r["fixed_in"]), _full(r["last_affected"])
-            if (fixed and at >= fixed) or (last and at > last):
-                continue
-            read = r["confirmed"].startswith("range read")
-            found.append(Advisory(r["id"], r["severity"], r["what_it_takes"], r["mitigation"], r["reach"], read))
+    header, rows = tables.read(os.path.join(DATA, "advisories.csv"))
+    for texts, _ in rows:
+        r = dict(zip(header, texts, strict=True))
+        if r["engine"] != engine.key or r["confirmed"] == "range not read" or at < _full(r["since"]):
+            continue
+        fixed, last = _full(r["fixed_in"]), _full(r["last_affected"])
+        if (fixed and at >= fixed) or (last and at > last):
+            continue
+        read = r["confirmed"].startswith("range read")
+        found.append(Advisory(r["id"], r["severity"], r["what_it_takes"], r["mitigation"], r["reach"], read))
     return tuple(sorted(found, key=lambda a: (-a.score, a.id)))
 
 
@@ -149,6 +149,7 @@ def accepted(given: tuple[str, ...], findings: tuple[Finding, ...], engine: Engi
     return tuple(f for f in findings if set(given) & set(f.advisory.names))
 
 
+@lru_cache(maxsize=256)
 def said(engine: Engine, setting: Setting) -> tuple[Text, ...]:
     """Return what a quote and `planner size` say of the version: what is serious, worst first, with a module's answer."""
     return tuple(

@@ -131,7 +131,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
         cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
-        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts), buy_note=_buy_note(offer, facts), planner_version=VERSION,
+        quoted_on=quote.quoted_on, tags=_tags([*dict((*quote.workload.tag, *settings.tags)).items()], facts), buy_note=_buy_note(offer, facts), planner_version=VERSION,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),

@@ -2,7 +2,7 @@
 (() => {
   const quote = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
-  const t = (text, values = {}) => (quote.texts[text] || text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const t = (text, values = {}) => (quote.texts[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const shown = quote.offers.filter((o) => o.shown);
   const charts = {};
   if (!byId("controls")) { themeButton(); return; }
@@ -259,7 +259,7 @@
 
   /* What the recommendation says at the inputs now (rendering/advice.py has the same sentences). */
   function advice(best) {
-    const code = quote.currency, hours = t(values[0] === "1" ? "{hours} hour" : "{hours} hours", { hours: values[0] });
+    const code = quote.currency, hours = (values[0] === "1" ? t("{hours} hour", { hours: values[0] }) : t("{hours} hours", { hours: values[0] }));
     if (best === null) return [t("No firm, fully priced offer serves this workload.")];
     const key = rate === null ? t("Least to pay for {window}, all obligations included: {offer}, for {amount} {code}.", { window: hours, offer: best.offer.name, amount: money(best.value), code })
       : t("Least present value of all that is owed for {window}: {offer}, at {amount} {code}.", { window: hours, offer: best.offer.name, amount: money(best.value), code });

@@ -17,6 +17,7 @@ from planner.prices import catalog, fx
 from planner.quoting import build, choose
 from planner.quoting.records import Offer, Quote
 from planner.rendering import explain, formats, words
+from planner.rendering.xlsx import options_of
 from planner.rendering.xlsx.summary import FIRST
 from tests.conftest import TODAY
 
@@ -142,10 +143,10 @@ def of_xlsx(quote: Quote, t: English) -> list[str]:
     for name, *_, offer in inputs.iter_rows(min_row=20, max_col=5, values_only=True):
         if isinstance(offer, str) and re.match(r"\d+  ", str(name)):
             ids[int(name.split()[0])] = offer
-    shown = choose.worth_showing(quote, 3)
+    shown = options_of(quote, 3)
     assert list(ids.values()) == [o.id for o in shown]
     rows = [row for row in summary.iter_rows(min_row=FIRST + 1, values_only=True) if isinstance(row[0], (int, float))]
-    marked = [row[0] for row in rows if row[14] == t("recommended")]
+    marked = [row[0] for row in rows if row[15] == t("recommended")]
     assert len(rows) == len(shown)
     number = next(row[3] for row in inputs.iter_rows(max_row=30, values_only=True) if row[2] == t("recommended:"))
     assert marked == [number]

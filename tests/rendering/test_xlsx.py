@@ -21,11 +21,11 @@ from planner.prices.catalog import Catalog
 from planner.prices.own import load
 from planner.quoting import build
 from planner.quoting.calendar import by_period, cut, schedule
-from planner.quoting.choose import worth_showing as choose
 from planner.quoting.records import Quote
 from planner.quoting.saved import load as from_json
 from planner.rendering.json import dump as to_json
 from planner.rendering.xlsx import dump
+from planner.rendering.xlsx import options_of as choose
 from planner.rendering.xlsx.book import LONGEST, clean
 from planner.rendering.xlsx.costs import COL, FIRST
 
@@ -323,7 +323,7 @@ def test_only_checks_of_age_fail(recalculated: Any) -> None:
     """The arithmetic checks hold in every workbook; the committed lists are old, and the workbook says so."""
     quotes, files, books = recalculated
     for quote, path in zip(quotes, files, strict=True):
-        sheet = values(books[path.name], 11)
+        sheet = values(books[path.name], 12)
         failing = {row[0] for row in sheet[4:] if row[1] is not None and row[4] != 1}
         allowed = {
             "no price is older than the limit (spot apart)",
@@ -363,7 +363,16 @@ EDITS: list[tuple[dict[str, object], dict[str, object], dict[str, object]]] = [
     ({"book": True, "hours": "50"}, {"hours": 700}, {"book": True, "hours": "700"}),
     ({"book": True}, {"scenario": "High", "egress": 1000}, {"book": True, "hours": "864", "egress_gb": "1200"}),
 ]
-CELLS = {"hours": "B6", "egress": "B8", "inter": "B9", "storage": "B10", "ips": "B11", "tax": "B12", "scenario": "B16"}
+CELLS = {
+    "hours": "B6",
+    "egress": "B8",
+    "inter": "B9",
+    "storage": "B10",
+    "ips": "B11",
+    "tax": "B12",
+    "rate": "B16",
+    "scenario": "B17",
+}
 
 
 def change(path: Path, target: Path, changes: dict[str, object]) -> None:
@@ -444,9 +453,10 @@ def test_summary_holds_no_typed_number() -> None:
     """Every number on Summary, Costs, Timeline and Scenarios below the headers is a formula; the exceptions are axes."""
     book = openpyxl.load_workbook(io.BytesIO(dump(make({}), top=3)))
     for name, first, columns in (
-        ("Summary", 7, range(1, 14)),
+        ("Summary", 7, range(1, 16)),
         ("Costs", 6, range(2, 60)),
         ("Scenarios", 10, range(1, 20)),
+        ("Steps", 6, range(3, 40)),
     ):
         for row in book[name].iter_rows(min_row=first):
             for cell in row:

@@ -197,8 +197,8 @@ def test_the_same_amount_confirms_and_another_replaces(
     assert "left out: somewhere (NLB instance; CHINA site...)" in capsys.readouterr().out
     rows = rows_of(providers)
     assert [(r["item"], r["amount"], r["effective_date"], r["confirmed"], r["status"], r["default"]) for r in rows] == [
-        ("block_storage", "0.0021", "2020-12-01", "", "superseded", "yes"),
         ("block_storage", "0.003", "2026-10-09", "", "", "yes"),
+        ("block_storage", "0.0021", "2020-12-01", "", "superseded", "yes"),
         ("load_balancer", "0.2", "2020-01-01", "", "low", ""),
         ("nat_gateway", "0.23", "2021-07-21", "2026-09-26", "", ""),
     ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from planner.rendering.xlsx.book import Book
     from planner.rendering.xlsx.model import Model
 
-__all__ = ["MOST", "dump"]
+__all__ = ["MOST", "dump", "options_of"]
 
 #: Offers in one workbook at most; more are left to CSV and JSON.
 MOST = 250
@@ -27,7 +27,6 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
     Raises `PlannerError` when the quote holds no offer.
     """
     from planner.i18n import translator
-    from planner.quoting.choose import worth_showing
     from planner.rendering.xlsx.book import Book
     from planner.rendering.xlsx.model import Model
 
@@ -36,7 +35,7 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
             "no offer serves this workload, so there is nothing to put in a workbook; see --format table"
         )
     t = translator(lang)
-    model, stream = Model(quote, _first(quote, worth_showing(quote, top))), io.BytesIO()
+    model, stream = Model(quote, options_of(quote, top)), io.BytesIO()
     book = Book(stream, t, lang, quote.quoted_on)
     book.file.set_properties(
         {
@@ -54,13 +53,21 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
     return stream.getvalue()
 
 
-def _first(quote: Quote, offers: list[Offer]) -> list[Offer]:
-    """Return the first `MOST` offers, and what the quote recommends in any case."""
-    from planner.quoting.choose import advise
+def options_of(quote: Quote, top: int) -> list[Offer]:
+    """Return the options of the workbook: the `top` offers per provider and way of buying, and what is recommended now and at
+    other hours; at most `MOST`.
 
-    said = advise(quote)
-    late = [o for o in offers[MOST:] if o in (said.best, said.lasting)]
-    return offers[: MOST - len(late)] + late
+    So that what the workbook marks at typed hours and in its scenarios is what a fresh quote there recommends.
+    """
+    from planner.quoting.choose import advise, worth_showing
+    from planner.quoting.whatif import winners
+
+    said, mine = advise(quote), {o.id for o in quote.offers}
+    kept = [o for o in (said.best, said.lasting, *winners(quote)) if o is not None and o.id in mine]
+    ids = {o.id for o in kept} | {o.id for o in worth_showing(quote, top)}
+    found = [o for o in quote.offers if o.id in ids]
+    late = [o for o in found[MOST:] if o in kept]
+    return found[: MOST - len(late)] + late
 
 
 def _write(book: Book, model: Model) -> None:
@@ -74,6 +81,7 @@ def _write(book: Book, model: Model) -> None:
     from planner.rendering.xlsx.prices import write_prices
     from planner.rendering.xlsx.scenarios import write_scenarios
     from planner.rendering.xlsx.sensitivity import write_sensitivity
+    from planner.rendering.xlsx.steps import write_steps
     from planner.rendering.xlsx.summary import write_summary
     from planner.rendering.xlsx.timeline import write_timeline
     from planner.rendering.xlsx.words import write_cover, write_notes, write_sizing
@@ -86,7 +94,8 @@ def _write(book: Book, model: Model) -> None:
     write_costs(book, model, refs)
     timeline = write_timeline(book, model, prices)
     curve = write_commitment(book, model, refs, prices, timeline.shown)
-    write_scenarios(book, model, refs)
+    book.sheet("scenarios", [5, 46, *[13.5] * 10])
+    write_scenarios(book, model, refs, write_steps(book, model, refs))
     centre = write_sensitivity(book, model, prices, timeline.shown)
     focus = write_focus(book, model, refs, best)
     checked = write_checks(book, model, Written(prices, egress, timeline, centre, focus, best))

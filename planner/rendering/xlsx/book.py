@@ -23,6 +23,7 @@ NAMES = {
     "egress": "Egress",
     "scenarios": "Scenarios",
     "sensitivity": "Sensitivity",
+    "steps": "Steps",
     "checks": "Checks",
     "focus": "FOCUS",
     "notes": "Notes",
@@ -77,6 +78,7 @@ NUMBERS = {
     "pct": "0.0%",
     "date": "yyyy-mm-dd",
     "rate": "0.0000####",
+    "factor": "0.000000",
     "flag": "0",
     "num": "#,##0.0##",
     "unit3": "#,##0.000",
@@ -178,6 +180,11 @@ class Sheet:
         self.ws.set_row(row, height)
         for col, title in enumerate(titles):
             self.text(row, col, title, "head" if col > 1 else "headleft")
+
+    def head_at(self, row: int, col: int, titles: list[str]) -> None:
+        """Write a header from a column on."""
+        for at, title in enumerate(titles, col):
+            self.text(row, at, title, "headleft")
 
     def title(self, intro: str) -> None:
         """Write the sheet's title and the (translated) sentence below it."""

@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 FIRST = 5
+#: The first option's row on Scenarios.
+SCENARIO = 12
 #: key, title, unit, number format
 COLUMNS = (
     ("no", "no.", "", "int"),
@@ -72,8 +74,9 @@ COLUMNS = (
     ("r_bill", "billed", "report", "money"),
     ("r_owed", "committed", "report", "money"),
     ("r_all", "obligation", "report", "money"),
+    ("pv", "present value", "report", "money"),
     ("whole", "complete", "1 = yes", "flag"),
-    ("rank", "obligation, firm and complete", "report", "money"),
+    ("rank", "to pay, or present value: firm and complete", "report", "money"),
     ("lasting", "effective, firm and complete", "report", "money"),
     ("per_second", "tokens out", "1/s", "num"),
     ("m_out", "per million tokens out", "report", "money"),
@@ -123,8 +126,6 @@ def write_costs(book: Book, model: Model, refs: Inputs) -> None:
     s = book.sheet("costs", widths)
     s.title(t("The calculation: one row per option, one formula per column. Native: the currency the cloud bills in."))
     titles = {key: t(title) for key, title, _, _ in COLUMNS}
-    if model.present_value:
-        titles["rank"] = t("present value as quoted, firm and complete")
     s.head(3, list(titles.values()), 40)
     for col, (_, _, unit, _) in enumerate(COLUMNS):
         s.text(4, col, model.quote.currency if unit == "report" else t(unit) if unit else "", "unit")
@@ -253,13 +254,17 @@ class _Row:
             self.put("r_" + key, f"{c['n_' + key]}*{c['rate']}")
 
     def _rank(self) -> None:
-        """What options are recommended by: an empty cell cannot be. A present value stays as it was quoted."""
+        """What options are recommended by: an empty cell cannot be. The present value is that of the scenario chosen."""
         c, o = self.c, self.o
+        present = [self.book.ref("scenarios", cell(SCENARIO + o.number, 4 + 3 * n, "rc")) for n in range(3)]
+        self.put("pv", f"CHOOSE(scenario_number,{','.join(present)})", "link")
         parts = (("egress", o.egress), ("inter", o.inter), ("storage", o.disk), ("ips", o.ip))
         missing = [f"{name}_used>0" for name, ladder in parts if ladder is None]
         self.put("whole", f"IF(OR({','.join(missing)}),0,1)" if missing else "1")
-        amount = str(float(str(self.values["rank"] or 0))) if self.model.present_value else c["r_all"]
-        self.put("rank", f'IF(AND({c["whole"]}=1,{c["way"]}<>"spot"),{amount},"")')
+        firm = f'{c["whole"]}=1,{c["way"]}<>"spot"'
+        if o.offer.purchase_option == "capacity_block":  # none is so long
+            firm += ",hours_used<=4368"
+        self.put("rank", f'IF(AND({firm}),IF(rate_used="",{c["r_all"]},{c["pv"]}),"")')
         self.put("lasting", f'IF({c["rank"]}="","",{c["r_eff"]})')
 
     def _units(self) -> None:

@@ -83,6 +83,7 @@ def _items(book: Book, model: Model) -> list[_Item]:
         _Item("review", t("Date of the review (ages of prices count to it)"), today, t("date"), "date"),
         _Item("maxage", t("Oldest acceptable price"), work.max_age, t("days"), "int"),
         _Item("demand", t("Demand for the unit cost (0: what the instances deliver)"), demand, t("tokens/s"), "num"),
+        _Item("rate", t("Discount rate a year, nominal (empty: none)"), work.discount_rate, t("share"), "pct"),
     ]
 
 
@@ -98,6 +99,8 @@ def _typed(book: Book, model: Model, row: int, item: _Item, table: int) -> None:
         s.calc(row, 3, f"{typed}*INDEX({factors},1,scenario_number)", value, item.number)
     elif item.name == "start":
         s.calc(row, 3, f'IF({typed}="","",{typed})', serial(str(value)) if value else "", "date")
+    elif item.name == "rate":
+        s.calc(row, 3, f'IF({typed}="","",{typed})', "" if value is None else value, "pct")
     else:
         s.calc(row, 3, typed, serial(str(value)) if item.number == "date" else value, item.number)
     if item.name != "start":

@@ -11,6 +11,7 @@ from planner.quoting import whatif
 from planner.quoting.choose import advise, amount
 from planner.quoting.records import Amounts, Line, Offer, Quote, Rate
 from planner.quoting.whatif import Again
+from planner.quoting.worth import present_value
 from planner.rendering.words import way
 from planner.text import Text
 
@@ -120,6 +121,11 @@ class Model:
         """Return the tax of a provider's site."""
         return tax_at(self.work.taxes, self.work.tax, provider, site)
 
+    def taxed(self, o: Option) -> tuple[Decimal, Decimal]:
+        """Return what is left of a price without the tax that it holds, and what a cost with its tax is a multiple of that."""
+        tax = self.tax(o.offer.provider, o.offer.site)
+        return 1 / (1 + tax.share) if tax.included else Decimal(1), Decimal(1) if tax.recoverable else 1 + tax.share
+
     def taxed_apart(self, provider: str, site: str) -> bool:
         """Return whether something else than the tax on top is said of a site."""
         return bool({"", provider, f"{provider}:{site}"} & {tax.scope for tax in self.work.taxes})
@@ -206,7 +212,7 @@ class Model:
             if terms.by_month:  # a longer term's payment, spread over its months
                 upfront, monthly = ZERO, terms.monthly + terms.upfront / terms.term_months
         obliged, tax = self.obliged(o), self.tax(offer.provider, offer.site)
-        net = 1 / (1 + tax.share) if tax.included else Decimal(1)
+        net, cost = self.taxed(o)
         values: dict[str, object] = {
             "count": offer.count,
             "off": off,
@@ -225,7 +231,7 @@ class Model:
             "c_owed": compute.committed,
             "t_share": tax.share,
             "net": net,
-            "t_cost": 1 if tax.recoverable else 1 + tax.share,
+            "t_cost": cost,
             "t_cash": 1 + tax.share,
             "lanes": sum((whatif.month_of(x.line).list * net for x in o.lanes), ZERO),
             "free_out": _quota(o.egress),
@@ -237,6 +243,7 @@ class Model:
             "beside": beside.list,
             "beside_eff": beside.effective,
             "tax": now.native("tax").effective,
+            "pv": present_value(self.quote, offer, self.work.discount_rate or ZERO),
             "whole": 0 if offer.unpriced else 1,
             "rank": obliged,
             "lasting": None if obliged is None else offer.totals.report.effective,

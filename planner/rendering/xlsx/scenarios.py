@@ -1,32 +1,57 @@
-"""The sheet Scenarios: every option under low, base and high."""
+"""The sheet Scenarios: every option under low, base and high: effective, to pay, present value, and what is then recommended."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from planner.quoting import whatif
-from planner.rendering.xlsx.book import Book, cell
-from planner.rendering.xlsx.costs import ref
+from planner.quoting import worth
+from planner.rendering.xlsx.book import Book, Sheet, cell, quoted
+from planner.rendering.xlsx.costs import ref, span
 from planner.rendering.xlsx.egress import PART
 from planner.rendering.xlsx.inputs import FACTORS, SCENARIOS, Inputs, billing_months, part_month, whole_months
 from planner.rendering.xlsx.model import Model, Option, label
-from planner.rendering.xlsx.prices import ladder_cost
+from planner.rendering.xlsx.steps import SCENARIO, Steps, sold
 
 __all__ = ["write_scenarios"]
 
-FIRST = PART + 3
+FIRST, BEST = SCENARIO, PART + 1
 
 
-def write_scenarios(book: Book, model: Model, refs: Inputs) -> None:
+def write_scenarios(book: Book, model: Model, refs: Inputs, steps: Steps) -> None:
     """Write Scenarios."""
-    t = book.t
-    s = book.sheet("scenarios", [5, 46, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14])
+    t, s = book.t, book.sheets["scenarios"]
     s.title(
         t(
-            "Every option under the three scenarios of Inputs, effective, in the report currency; the selector there drives all other sheets."
+            "Every option under the three scenarios of Inputs, in the report currency; the selector there drives all other sheets. Marked: what a quote at those inputs recommends."
         )
     )
-    hours = model.quote.hours
+    _inputs(book, model, refs)
+    s.text(BEST, 1, t("recommended"), "bold")
+    for n in range(3):
+        _best(book, model, steps, s, n)
+    titles = [t("no."), t("option")]
+    for name in (t(x) for x in SCENARIOS):
+        titles += [f"{name}: {t('effective')}", f"{name}: {t('to pay')}", f"{name}: {t('present value')}"]
+    s.head(FIRST - 1, [*titles, t("to pay, high - low")], 40)
+    for o in model.options:
+        row = FIRST + o.number
+        s.calc(row, 0, ref(book, "no", o.number), o.number + 1, "int", "link")
+        s.calc(row, 1, ref(book, "option", o.number), label(o, t), "", "link", indent=1)
+        owed = [_scenario(book, model, steps, o, n) for n in range(3)]
+        low, high = cell(row, 3), cell(row, 9)
+        swing = "" if owed[0] == "" or owed[2] == "" else owed[2] - owed[0]  # type: ignore[operator]
+        s.calc(row, 11, f'IF(OR({low}="",{high}=""),"",{high}-{low})', swing, "money")
+    last = FIRST + len(model.options) - 1
+    taken = book.file.add_format({"bold": True, "bg_color": "#DDF3DF"})
+    for n in range(3):
+        criteria = f"=$A{FIRST + 1}={cell(BEST, 2 + 3 * n, 'rc')}"
+        s.ws.conditional_format(
+            FIRST, 2 + 3 * n, last, 4 + 3 * n, {"type": "formula", "criteria": criteria, "format": taken}
+        )
+    s.freeze(FIRST, 2)
+
+
+def _inputs(book: Book, model: Model, refs: Inputs) -> None:
+    """Write what the scenarios ask: hours, factors, and the months that follow."""
+    s, t, hours = book.sheets["scenarios"], book.t, model.quote.hours
     lines = ((t("hours"), "hours"), (t("traffic"), "pct"), (t("exchange rates"), "pct"))
     for what, (words, number) in enumerate(lines):
         s.text(3 + what, 1, words)
@@ -42,47 +67,55 @@ def write_scenarios(book: Book, model: Model, refs: Inputs) -> None:
         s.calc(PART, 2 + 3 * n, part_month(prorated, at[0], at[2]), part, "num")
     for line, words in ((PART - 1, t("Whole months of traffic")), (PART, t("Share of one more month that is used"))):
         s.text(line, 1, words)
-    titles = [t("no."), t("option")]
-    for name in (t(x) for x in SCENARIOS):
-        titles += [f"{name}: {t('compute')}", f"{name}: {t('beside compute')}", f"{name}: {t('effective')}"]
-    s.head(FIRST - 1, [*titles, t("high - low")], 40)
-    for o in model.options:
-        row = FIRST + o.number
-        s.calc(row, 0, ref(book, "no", o.number), o.number + 1, "int", "link")
-        s.calc(row, 1, ref(book, "option", o.number), label(o, t), "", "link", indent=1)
-        low, _, high = (_scenario(book, model, refs, o, n) for n in range(3))
-        s.calc(row, 11, f"{cell(row, 10)}-{cell(row, 4)}", high - low, "money")
-    s.freeze(FIRST, 2)
 
 
-def _scenario(book: Book, model: Model, refs: Inputs, o: Option, n: int) -> Decimal:
-    """Write an option under one scenario; return its effective cost."""
+def _best(book: Book, model: Model, steps: Steps, s: Sheet, n: int) -> None:
+    """Write the number and the name of what is recommended under a scenario."""
+    t, area, col = book.t, steps.ranks(book, model, n), 2 + 3 * n
+    best = steps.elsewhere[n].best
+    found = next((o for o in model.options if best is not None and o.offer.id == best.id), None)
+    number = cell(BEST, col)
+    s.calc(
+        BEST,
+        col,
+        f'IF(COUNT({area})=0,"",MATCH(MIN({area}),{area},0))',
+        found.number + 1 if found else "",
+        "int",
+        "total",
+        align="left",
+    )
+    none = quoted(t("No option is recommended."))
+    name = f'IF({number}="",{none},INDEX({span(book, model, "option")},MAX(1,{number})))'
+    said = label(found, t) if found else t("No option is recommended.")
+    s.ws.merge_range(BEST + 1, col, BEST + 1, col + 2, "", book.fmt("wrap", bold=True))
+    s.calc(BEST + 1, col, name, said, "", "wrap", bold=True)
+    s.ws.set_row(BEST + 1, 26)
+
+
+def _scenario(book: Book, model: Model, steps: Steps, o: Option, n: int) -> object:
+    """Write an option under one scenario; return what is then to pay, "" where it is not sold."""
     s, row, col = book.sheets["scenarios"], FIRST + o.number, 2 + 3 * n
-    at = {
-        k: ref(book, k, o.number)
-        for k in ("count", "upfront", "term_hours", "hourly", "monthly", "off", "net", "t_cost")
+    at = {k: ref(book, k, o.number) for k in ("upfront", "term_hours", "term_months", "hourly", "monthly")}
+    c = {
+        key: steps.at(book, o, key, n)
+        for key in ("term", "terms", "keep", "rest", "usage", "beside", "late", "early", "later")
     }
-    hours, months, fx = cell(3, col, "rc"), cell(6, col, "rc"), cell(5, col, "rc")
-    rate = ref(book, "rate", o.number)
-    if o.code != model.quote.currency:
-        rate += f"/{refs.fx_now}*{fx}"
-    traffic, scale = FACTORS[1][n], FACTORS[2][n]
-    then = whatif.again(model.quote, o.offer, hours=model.quote.hours * FACTORS[0][n], traffic=traffic, fx=scale)
-    usage = "0" if o.committed else ladder_cost(book, o.own, hours)
-    per = f"{usage}+{hours}*({at['upfront']}/MAX(1,{at['term_hours']})+{at['hourly']})+{months}*{at['monthly']}"
-    compute = f"{at['count']}*({per})*{at['net']}*(1-{at['off']})*({rate})"
-    s.calc(row, col, compute, then.report("compute").effective, "money")
-    whole, (lanes, rest) = cell(PART - 1, col, "rc"), (_lanes(book, o, first + n) for first in (9, 13))
-    held = {"hour": hours, "month": months, "rate": f"{hours}/730", "": "0"}[o.disk_basis]
-    disk = f"storage_used*{at['count']}*{held}*{book.ref('prices', cell(o.disk.row, 9, 'rc'))}" if o.disk else "0"
-    ip = f"{hours}*ips_used*{book.ref('prices', cell(o.ip.row, 9, 'rc'))}" if o.ip else "0"
-    beside = f"({whole}*({lanes})+{rest}+{disk}+{ip})*{at['net']}*(1-{ref(book, 'beside_off', o.number)})*({rate})"
-    s.calc(row, col + 1, beside, then.report(*whatif.BESIDE).effective, "money")
-    effective = then.report().effective
-    s.calc(row, col + 2, f"({cell(row, col)}+{cell(row, col + 1)})*{at['t_cost']}", effective, "money", "total")
-    return effective
-
-
-def _lanes(book: Book, o: Option, col: int) -> str:
-    """Return the formula of what an option's traffic costs, in a column of Egress."""
-    return "+".join(book.ref("egress", cell(x.lane, col, "rc")) for x in o.lanes) or "0"
+    hours, months = cell(3, col, "rc"), cell(6, col, "rc")
+    spread = f"{at['upfront']}/MAX(1,{at['term_hours']})"
+    used = f"{c['usage']}+{hours}*({spread}+{at['hourly']})+{months}*{at['monthly']}"
+    owed = f"{c['usage']}+{c['terms']}*({c['term']}*({spread}+{at['hourly']})+{at['term_months']}*{at['monthly']})"
+    found, quote = steps.found(o, n), steps.elsewhere[n]
+    values: tuple[object, object, object] = ("", "", "")
+    if found is not None:
+        present = worth.present_value(quote, found, model.work.discount_rate or worth.ZERO)
+        values = (found.totals.report.effective, found.totals.report.obligation, present)
+    formulas = (
+        f"{c['keep']}*({used})+{c['rest']}*{c['beside']}",
+        f"{c['keep']}*({owed})+{c['rest']}*{c['beside']}",
+        f"{c['keep']}*({c['late']}+{c['early']})+{c['rest']}*{c['later']}",
+    )
+    always = sold(o, hours) == "TRUE"
+    for number, (formula, value) in enumerate(zip(formulas, values, strict=True)):
+        whole = formula if always else f'IF({sold(o, hours)},{formula},"")'
+        s.calc(row, col + number, whole, value, "money", "total" if number == 1 else "calc")
+    return values[1]

@@ -21,7 +21,7 @@ GRID = {"visible": True, "line": {"color": "#DDDDDD"}}
 def write_summary(book: Book, model: Model, cash: Any, curve: Any) -> None:
     """Write Summary; cash, curve: the charts of Timeline and Commitment."""
     t, code = book.t, model.quote.currency
-    s = book.sheet("summary", [5, 44, 18, 8, 13, 13, 13, 13, 13, 11, 11, 11, 9, 8, 12])
+    s = book.sheet("summary", [5, 46, 19, 9, 13, 13, 13, 13, 13, 13, 11, 11, 11, 9, 8, 13])
     s.ws.fit_to_pages(1, 1 if len(model.options) <= 40 else 0)
     s.title(t("All amounts in {code}; every number is a formula down to Inputs and Prices.", code=code))
     _sentence(book, model, s)
@@ -31,12 +31,13 @@ def write_summary(book: Book, model: Model, cash: Any, curve: Any) -> None:
         t("option"),
         "GPU",
         t("instances"),
+        t("to pay"),
+        t("present value"),
         t("effective"),
         t("billed"),
         t("committed"),
         t("list"),
-        t("obligation"),
-        t("above the cheapest"),
+        t("above the recommended"),
         t("per million tokens out"),
         t("break-even, hours a month"),
         t("complete"),
@@ -54,34 +55,61 @@ def write_summary(book: Book, model: Model, cash: Any, curve: Any) -> None:
 
 
 def _sentence(book: Book, model: Model, s: Sheet) -> None:
-    """Write what to take, now and for a need that lasts: the words follow what is typed."""
-    t, code = book.t, model.quote.currency
+    """Write what to take, now and for a need that lasts: the words follow what is typed. Its pieces stand on Steps."""
+    t, code, steps = book.t, model.quote.currency, book.sheets["steps"]
     none = t("No firm option is priced completely: see Notes.")
-    first = t("Least to pay for the window, all obligations included: ")
-    if model.present_value:
-        first = t("Least present value of all that is owed, as quoted: ")
+    leads = (
+        t("Least to pay for the window, all obligations included: "),
+        t("Least present value of all that is owed: "),
+    )
     second, middle, end = t(" If the need lasts the whole term: "), t(", for "), t(" effective in the window.")
     option, comma = t("option {no}, ", no="@").split("@")
-    spoken = none
-    best, lasting = model.best, model.lasting
-    if best is not None and lasting is not None:
-        owed = show(model.obliged(best) or Decimal(0))
-        spoken = f"{first}{option}{best.number + 1}{comma}{label(best, t)}{middle}{owed} {code}."
-        if lasting is not best:
-            amount = show(lasting.offer.totals.report.effective)
-            spoken += f"{second}{label(lasting, t)}{middle}{amount} {code}{end}"
     names, rank, lasts = (span(book, model, key) for key in ("option", "rank", "lasting"))
-
-    def least(area: str) -> str:
-        return f'TEXT(MIN({area}),"#,##0.00")'
-
-    now = f"{quoted(first + option)}&option_recommended&{quoted(comma)}&INDEX({names},option_recommended)"
-    now += f"&{quoted(middle)}&{least(rank)}&{quoted(f' {code}.')}"
-    later = best_of(book, model, "lasting")
-    then = f"{quoted(second)}&INDEX({names},{later})&{quoted(middle)}&{least(lasts)}&{quoted(' ' + code + end)}"
-    formula = f'IF(option_recommended="",{quoted(none)},{now}&IF(option_recommended={later},"",{then}))'
+    best, lasting = model.best, model.lasting
+    lead, now, then = leads[model.work.discount_rate is not None], "", ""
+    if best is not None and lasting is not None:
+        now = f"{label(best, t)}{middle}{show(model.obliged(best) or Decimal(0))} {code}."
+        if lasting is not best:
+            effective = show(lasting.offer.totals.report.effective)
+            then = f"{second}{label(lasting, t)}{middle}{effective} {code}{end}"
+    later = lasting.number + 1 if lasting else ""
+    pieces: tuple[tuple[str, str, str, object], ...] = (
+        ("say_lead", t("how it begins"), f'IF(rate_used="",{quoted(leads[0])},{quoted(leads[1])})', lead),
+        (
+            "say_name",
+            t("what is recommended"),
+            f'IF(option_recommended="","",INDEX({names},option_recommended))',
+            label(best, t) if best else "",
+        ),
+        (
+            "say_now",
+            t("recommended, with its amount"),
+            f'say_name&{quoted(middle)}&TEXT(MIN({rank}),"#,##0.00")&{quoted(f" {code}.")}',
+            now or f"{middle}0.00 {code}.",
+        ),
+        ("say_later", t("number of what lasts"), best_of(book, model, "lasting"), later),
+        (
+            "say_lasting",
+            t("what lasts"),
+            f'IF(say_later="","",INDEX({names},say_later))',
+            label(lasting, t) if lasting else "",
+        ),
+        (
+            "say_then",
+            t("for a need that lasts"),
+            f'IF(say_later=option_recommended,"",{quoted(second)}&say_lasting&{quoted(middle)}&TEXT(MIN({lasts}),"#,##0.00")&{quoted(" " + code + end)})',
+            then,
+        ),
+    )
+    steps.head_at(4, 6, [t("the sentence on Summary"), "", ""])
+    for row, (name, words, formula, value) in enumerate(pieces, 5):
+        steps.text(row, 6, words)
+        steps.calc(row, 9, formula, value, "", "calc")
+        book.define(name, "steps", row, 9)
+    spoken = f"{lead}{option}{best.number + 1}{comma}{now}{then}" if best is not None else none
+    formula = f'IF(option_recommended="",{quoted(none)},say_lead&{quoted(option)}&option_recommended&{quoted(comma)}&say_now&say_then)'
     s.ws.set_row(2, 40)
-    s.ws.merge_range(2, 0, 2, 14, "", book.fmt("big"))
+    s.ws.merge_range(2, 0, 2, 15, "", book.fmt("big"))
     s.calc(2, 0, formula, spoken, "", "big")
 
 
@@ -110,41 +138,42 @@ def _row(book: Book, model: Model, s: Sheet, o: Option) -> None:
     s.text(row, 2, f"{plain(o.offer.gpu.count)}x {o.offer.gpu.model}")
     s.calc(row, 3, at("count"), o.offer.count, "int", "link")
     amounts = (
+        ("r_all", report.obligation),
+        ("pv", model.figures(o)["pv"]),
         ("r_eff", report.effective),
         ("r_bill", report.billed),
         ("r_owed", report.committed),
         ("r_list", report.list),
-        ("r_all", report.obligation),
     )
     for col, (key, value) in enumerate(amounts, 4):
         s.calc(row, col, at(key), value, "money", "link", bold=col == 4)
-    cheapest = min(x.offer.totals.report.effective for x in model.options)
-    least = f"MIN({span(book, model, 'r_eff')})"
-    above = report.effective / cheapest - 1 if cheapest else 0
-    s.calc(row, 9, f"IF({least}=0,0,{cell(row, 4)}/{least}-1)", above, "pct")
+    least = f"INDEX({span(book, model, 'r_all')},MAX(1,option_recommended))"
+    best = model.best.offer.totals.report.obligation if model.best else 0
+    above = report.obligation / best - 1 if best else ""
+    s.calc(row, 10, f'IF(option_recommended="","",IF({least}=0,0,{cell(row, 4)}/{least}-1))', above, "pct")
     out = o.offer.cost_per_million_output
-    s.calc(row, 10, at("m_out"), "" if out is None else out, "unit3", "link")
+    s.calc(row, 11, at("m_out"), "" if out is None else out, "unit3", "link")
     if o.committed:
         where, said = break_even_cell(book, model, o)
-        s.calc(row, 11, where, said, "int", "link", align="right")
+        s.calc(row, 12, where, said, "int", "link", align="right")
     else:
-        s.text(row, 11, "")
+        s.text(row, 12, "")
     yes, no = t("yes"), t("NO")
     whole = f"IF({at('whole')}=1,{quoted(yes)},{quoted(no)})"
-    s.calc(row, 12, whole, no if o.offer.unpriced else yes, "", "calc", align="center")
-    s.text(row, 13, o.code, align="center")
+    s.calc(row, 13, whole, no if o.offer.unpriced else yes, "", "calc", align="center")
+    s.text(row, 14, o.code, align="center")
     mark = f'IF({cell(row, 0)}=option_recommended,{quoted(t("recommended"))},"")'
-    s.calc(row, 14, mark, t("recommended") if o is model.best else "", "", "check")
+    s.calc(row, 15, mark, t("recommended") if o is model.best else "", "", "check")
 
 
 def _colours(book: Book, s: Sheet, last: int) -> None:
     s.ws.conditional_format(FIRST, 4, last, 4, {"type": "data_bar", "bar_color": "#9DB8DC", "bar_solid": True})
     red = book.file.add_format({"font_color": "#C00000", "bold": True})
     no = {"type": "cell", "criteria": "==", "value": quoted(book.t("NO")), "format": red}
-    s.ws.conditional_format(FIRST, 12, last, 12, no)
+    s.ws.conditional_format(FIRST, 13, last, 13, no)
     taken = book.file.add_format({"bold": True, "bg_color": "#DDF3DF"})
     criteria = f"=$A{FIRST + 1}=option_recommended"
-    s.ws.conditional_format(FIRST, 0, last, 14, {"type": "formula", "criteria": criteria, "format": taken})
+    s.ws.conditional_format(FIRST, 0, last, 15, {"type": "formula", "criteria": criteria, "format": taken})
 
 
 def _style(chart: Any, title: str) -> None:
@@ -156,23 +185,30 @@ def _bars(book: Book, model: Model, s: Sheet, last: int) -> int:
     """Draw the first options' effective cost; return the row below."""
     bars, name = book.file.add_chart({"type": "bar"}), s.ws.name
     shown = min(last, FIRST + BARS - 1)
-    bars.add_series(
-        {
-            "name": book.t("effective"),
-            "categories": [name, FIRST, 1, shown, 1],
-            "values": [name, FIRST, 4, shown, 4],
-            "fill": {"color": "#1F3864"},
-            "gap": 45,
-            "data_labels": {"value": True, "num_format": "#,##0", "font": {"size": 8}},
-        }
+    for title, col, colour in ((book.t("to pay"), 4, "#A9BFDF"), (book.t("effective"), 6, "#1F3864")):
+        bars.add_series(
+            {
+                "name": title,
+                "categories": [name, FIRST, 1, shown, 1],
+                "values": [name, FIRST, col, shown, col],
+                "fill": {"color": colour},
+                "gap": 45,
+                "overlap": 0,
+                "data_labels": {"value": True, "num_format": "#,##0", "font": {"size": 8}},
+            }
+        )
+    _style(
+        bars,
+        book.t("To pay, all obligations included, and effective cost of the window, {code}", code=model.quote.currency),
     )
-    _style(bars, book.t("Effective cost of the window, {code}", code=model.quote.currency))
     bars.set_y_axis({"reverse": True, "num_font": {"size": 8}})
     bars.set_x_axis({"num_format": "#,##0", "num_font": {"size": 8}, "major_gridlines": GRID, "min": 0})
-    bars.set_legend({"none": True})
-    height = 60 + 26 * (shown - FIRST + 1)
+    bars.set_legend({"position": "bottom"})
+    height = 90 + 34 * (shown - FIRST + 1)
     bars.set_size({"width": 1380, "height": height})
-    said = book.t("Bars: the effective cost of each option in the window; the table above has the numbers.")
+    said = book.t(
+        "Bars: what each option obliges to pay, and its effective cost in the window; the table above has the numbers."
+    )
     s.ws.insert_chart(last + 2, 0, bars, {"description": said})
     return last + 2 + height // 20 + 2
 
@@ -194,4 +230,4 @@ def _lines(book: Book, model: Model, s: Sheet, row: int, cash: Any, curve: Any) 
         chart.set_legend({"position": "bottom"})
         chart.set_size({"width": 670, "height": 310})
         s.ws.insert_chart(row, col, chart, {"x_offset": offset, "description": said})
-    s.seen(row + 17, 14)
+    s.seen(row + 17, 15)

@@ -63,6 +63,7 @@ def _facts(book: Book, model: Model) -> list[tuple[str, str]]:
             if not work.tax and not work.taxes
             else t(", ").join(taxes(work, t)),
         ),
+        *([(t("Tags"), t(", ").join(f"{key}={value}" for key, value in work.tag))] if work.tag else []),
     ]
 
 
@@ -94,6 +95,7 @@ def _contents(book: Book, s: Sheet, row: int) -> int:
         ("egress", t("traffic, tier by tier")),
         ("scenarios", t("low, base and high side by side")),
         ("sensitivity", t("hours x discount; what moves the total most")),
+        ("steps", t("scenarios and present values, step by step")),
         ("checks", t("what must hold")),
         ("focus", t("the recommended option as FOCUS rows")),
         ("notes", t("terms, gaps, warnings, rejected types")),
@@ -159,7 +161,7 @@ def write_sizing(book: Book, model: Model) -> None:
             s.text(row, 0, t.say(step.what))
             s.text(row, 1, f"{step.result} {t.say(step.unit)}".strip())
             s.text(row, 2, t.say(step.formula))
-            s.text(row, 8, step.source)
+            s.text(row, 8, t.say(step.source))
         row += 1
     s.freeze(5, 1)
 
