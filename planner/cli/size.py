@@ -241,6 +241,7 @@ def _json(s: Sizing, work: Workload, instance_type: str | None, asked: Asked, ro
         "memory": memory,
         "layout": layout,
         "concurrency": s.concurrency,
+        "max_model_len": _longest(s, work) if s.fits else None,
         "output_tokens_per_second": _range(s.output_tokens_per_second, 2),
         "total_tokens_per_second": _range(s.total_tokens_per_second, 2),
         "ttft_ms": _range(s.ttft_ms, 2),
@@ -252,6 +253,14 @@ def _json(s: Sizing, work: Workload, instance_type: str | None, asked: Asked, ro
         "warnings": [str(said) for said in s.warnings],
         "steps": [{f: str(v) for f, v in zip(x._fields, x, strict=True)} for x in s.steps],
     }
+
+
+def _longest(s: Sizing, work: Workload) -> int:
+    """Return the longest request that a module's engine takes."""
+    from planner.sizing.fit import model_of
+    from planner.sizing.lengths import longest
+
+    return longest(s, model_of(work), work.input_tokens + work.output_tokens, work.context_tokens)
 
 
 def _table(s: Sizing, work: Workload, asked: Asked, row: Text, arrival: str, t: English) -> list[str]:
@@ -305,7 +314,9 @@ def _facts(s: Sizing, work: Workload, arrival: str, t: English) -> list[tuple[st
     cache = t(key, a=f"{m.kv_gib_per_1k_tokens:.4f}", n=f"{m.max_concurrent_tokens:,}")
     key = "{a} tokens in, {b} out, {n} requests at once per machine ({arrival})"
     load = t(key, a=f"{work.input_tokens:,}", b=f"{work.output_tokens:,}", n=f"{s.concurrency:,}", arrival=t(arrival))
-    return [("layout", layout), ("memory", memory), ("KV cache", cache), ("load", load)]
+    longest = t("requests of up to {n} tokens in a module (--max-model-len)", n=f"{_longest(s, work):,}")
+    facts = [("layout", layout), ("memory", memory), ("KV cache", cache), ("load", load), ("longest", longest)]
+    return facts
 
 
 def _explained(s: Sizing, t: English) -> list[str]:

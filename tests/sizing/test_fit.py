@@ -263,3 +263,21 @@ def test_size_never_raises(gpu: str, count: str, isl: int, osl: int, precision: 
     check(work)
     s = size(work, machine(gpu, count, None, "400"))
     assert s.fits != bool(s.reasons)
+
+
+@pytest.mark.parametrize(("gpu", "gib", "number", "fits"), [("H20", "96", "2", True), ("H20", "96", "4", True)])
+def test_v4_flash_where_users_run_it(gpu: str, gib: str, number: str, fits: bool) -> None:
+    """vLLM 0.26.0 on 2 x H20: 7.0 to 7.7 GiB a card are left for the cache at 0.95 of the memory (vllm issue 51041)."""
+    s = sized(machine(gpu, number, gib), model="DeepSeek-V4-Flash", input_tokens=8192, output_tokens=1024)
+    assert s.fits is fits
+    assert s.memory is not None
+    assert s.memory.weights_gib == pytest.approx(149.0, rel=0.015)
+    if number == "2":
+        left = (s.memory.available_gib / 0.9 * 0.95 - s.memory.weights_gib - s.memory.overhead_gib) / 2
+        assert 6.5 < left < 8.5
+
+
+def test_v4_flash_is_refused_where_its_attention_has_no_kernels() -> None:
+    s = sized(machine("A100-SXM4-80GB", "8", "80"), model="DeepSeek-V4-Flash")
+    assert not s.fits
+    assert "compressed sparse attention" in str(s.reasons[0])
