@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
     "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
     "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
+    "book": ("planner.cli.book", "book", "Share the price book: its whole history as one file."),
     "refresh": ("planner.cli.refresh", "refresh", "Fetch newer prices from the clouds into your price book."),
     "diff": ("planner.cli.diff", "diff", "What changed between two saved quotes, in money and why."),
     "actual": ("planner.cli.actual", "actual", "What was planned against what the cloud billed (FOCUS)."),

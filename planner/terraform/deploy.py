@@ -79,7 +79,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
     facts = cloud.find(provider)
     _check_option(offer, settings, facts)
-    mainland = Catalog().market(provider, offer.region) == "mainland"
+    mainland = _market(offer) == "mainland"
     work = quote.workload
     model = fit.model_of(work)
     hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
@@ -220,6 +220,18 @@ def _cidr(settings: Settings) -> str:
     if network.prefixlen < 8 and not settings.open_to_internet:
         raise MisuseError(f"--client-cidr {network} lets nearly everybody in; add --open-to-internet if you mean it")
     return str(network)
+
+
+def _market(offer: Offer) -> str:
+    """Return the market of the offer's region; a zone that is sold apart is `MisuseError`."""
+    catalog = Catalog()
+    here = catalog.regions(offer.provider).get(offer.region)
+    if here is not None and here.zone_of:
+        raise MisuseError(
+            f"{offer.region} is a zone of {here.zone_of} that is sold apart (it needs an opt-in and a subnet of its own, which "
+            f"the module does not write): choose an offer of a region, e.g. --region {here.zone_of}; quotes hold for the zone"
+        )
+    return catalog.market(offer.provider, offer.region)
 
 
 def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
