@@ -197,7 +197,7 @@ def test_stress_brings_the_containers_back_whatever_the_result(bench, faulty):
     assert "dcgmi diag -r 4 -j" in calls and (b.root / "lib/planner/stress.json").exists()
 
 
-@pytest.mark.parametrize(("index", "weeks"), [(0, [0, 13, 26]), (2, [2, 15]), (14, [1, 14])])
+@pytest.mark.parametrize(("index", "weeks"), [(0, [0, 13]), (14, [1, 14])])
 def test_the_stress_test_comes_to_one_instance_a_week(bench, index, weeks):
     """Each once in 13 weeks; those that share a week keep three hours between them."""
     b = bench("gn7i")
@@ -206,7 +206,7 @@ def test_the_stress_test_comes_to_one_instance_a_week(bench, index, weeks):
     (b.root / "bin/date").symlink_to(b.root / "bin/.stub")
     (b.root / "bin/sleep").symlink_to(b.root / "bin/.stub")
     ran = []
-    for week in range(27):
+    for week in (0, 1, 2, 13, 14):
         (b.root / "stub/calls").write_text("")
         b.set(now=str(week * 604800 + 3 * 86400))
         script = f"""
@@ -220,4 +220,4 @@ def test_the_stress_test_comes_to_one_instance_a_week(bench, index, weeks):
         if "dcgmi diag -r 4" in calls:
             ran.append(week)
             assert f"sleep {index // 13 * 3}h" in calls
-    assert ran[: len(weeks)] == weeks
+    assert ran == weeks
