@@ -134,6 +134,7 @@ def emit_tf(
         report.append(
             f"the quote recommends {best.id}, {owed} {priced.currency} in all; --offer ID emits another offer"
         )
+    report += [note for note in deployment.stack.notes if note.startswith("the quote counts ")]
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
     if validate or plan:

@@ -12,6 +12,7 @@ import click
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
+    from planner.prices.book import PriceBook
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
     from planner.sizing.own import Measurement
@@ -74,6 +75,7 @@ OPTIONS = (
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
     ("--tax", "[SCOPE=]SHARE[:HOW]", "Tax: 6%, CLOUD=0%, CLOUD:SITE=6%:included, CLOUD=9%:recoverable.", True),
+    ("--fiscal-year-start", "MONTH", "Amounts by quarter and fiscal year, e.g. april.", False),
     ("--tag", "KEY=VALUE", "Tag of the owner, such as team=search: in FOCUS rows, workbook and module.", True),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
@@ -161,25 +163,47 @@ def home() -> str:
 
 
 def book_path(price_book_db: str | None) -> str:
-    """Return the price book's file."""
-    return price_book_db or os.path.join(home(), "prices.sqlite3")
+    """Return where the price book is: --price-book-db, else $PLANNER_BOOK, else the file of the user's own."""
+    return price_book_db or os.environ.get("PLANNER_BOOK") or os.path.join(home(), "prices.sqlite3")
+
+
+def read_book(price_book_db: str | None) -> PriceBook | None:
+    """Return the price book for reading, None where there is none yet; raise `PriceBookError` when it cannot be used."""
+    from planner.prices.book.places import open_book
+
+    return open_book(
+        book_path(price_book_db), os.path.join(home(), "shared"), doubt, os.environ.get("PLANNER_BOOK_TOKEN", "")
+    )
+
+
+def doubt(why: str) -> None:
+    """Warn that prices are not those of the book as it is now; --strict makes an error of it (`doubted`)."""
+    click.echo(f"planner: warning: {why}", err=True)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta["planner.doubt"] = why
+
+
+def doubted() -> str:
+    """Return why the prices of this command may not be those of the price book, "" where nothing speaks for it."""
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get("planner.doubt", "")) if context is not None else ""
 
 
 def _open_book(price_book_db: str | None) -> Any:
     path = book_path(price_book_db)
-    if not os.path.exists(path):
-        if price_book_db:
+    if "://" not in path and not os.path.exists(path):
+        if price_book_db or os.environ.get("PLANNER_BOOK"):
             raise MisuseError(f"no price book at {path}; `planner refresh --price-book-db {path}` makes one")
         return None
     from planner.errors import PriceBookError
-    from planner.prices.book import PriceBook
     from planner.prices.book.fallback import Fallback
 
     def warn(why: str) -> None:
-        click.echo(f"planner: warning: {why}; quoting from the committed lists", err=True)
+        doubt(f"{why}; quoting from the committed lists")
 
     try:
-        book = PriceBook.open_for_read(path)
+        book = read_book(price_book_db)
     except PriceBookError as exc:
         warn(str(exc))
         return None

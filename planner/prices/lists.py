@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from planner import tables
 from planner.errors import CatalogError

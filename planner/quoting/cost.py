@@ -68,7 +68,8 @@ def weigh(
         made = charges_of(lines, terms, window, months)
         return totals(made), tuple(charge.source for charge in made if charge.category != "tax")
     listed = effective = billed = committed = obligation = ZERO
-    sources, code = [], ""
+    sources: list[Source] = []
+    code = ""
     for line in lines:
         if code and line.currency != code:
             raise _mixed(code, line.currency)
@@ -82,11 +83,14 @@ def weigh(
             code = line.currency
             for part in RULES[line.rule](line, window, months, terms):
                 _, amount, price, cash, owed = _figures(part)
-                listed += price
-                effective += amount
-                billed += cash
-                committed += part[5]
-                obligation += owed
+                if sources:
+                    listed += price
+                    effective += amount
+                    billed += cash
+                    committed += part[5]
+                    obligation += owed
+                else:  # most offers are one part, of which list, effective, cash and obligation are one number
+                    listed, effective, billed, committed, obligation = price, amount, cash, part[5], owed
                 sources.append(part[0].source)
     return Amounts(listed, effective, billed, committed, obligation), tuple(sources)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from planner.version import VERSION
-from planner.sizing import engines, fit, gpus
+from planner.sizing import engines, fit, gpus, parsers
 from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
@@ -18,6 +18,7 @@ from planner.quoting.choose import pick
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
+from planner.sizing.lengths import longest
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.sizing.serving import layout_flags
 from planner.terraform import checkpoints, cloud
@@ -80,7 +81,11 @@ def deploy(
         raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
     facts = cloud.find(provider)
     _check_option(offer, settings, facts)
+<<<<<<< HEAD
     mainland = catalog.market(provider, offer.region) == "mainland"
+=======
+    mainland = _market(offer) == "mainland"
+>>>>>>> main
     work = quote.workload
     model = fit.model_of(work)
     hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
@@ -93,6 +98,7 @@ def deploy(
         )
         engine = engines.parse(f"{stack.engine}@{stack.engine_version}")
         more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
+        more += parsers.flags(checkpoint, engine)
         stack = stack._replace(
             notes=(*filter(None, [hub.note]), *_sized_otherwise(offer, stack), *stack.notes), flags=(*stack.flags, *more)
         )
@@ -102,11 +108,18 @@ def deploy(
             f"{offer.gpu.model}) has no pipeline across instances; choose a larger instance"
         )
     prepaid = option in ("subscription",)
+<<<<<<< HEAD
     weights = weights_gb(model, offer.sizing.memory.weights_gib if offer.sizing.memory else None, stack.made)
     storage, _ = data_disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
     public = work.public_ips > 0
     exact = Decimal(str(round(weights, 3)))
     whole = bill(quote, offer, catalog, stand=Stand(offer.instance_type, offer.count, public, storage, exact))
+=======
+    unused = unbought(quote, offer, model, stack)
+    stack = stack._replace(notes=(*filter(None, [unused]), *stack.notes))
+    weights = _weights_gb(model, offer, stack)
+    storage, note = _disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
+>>>>>>> main
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
@@ -131,10 +144,16 @@ def deploy(
         model=work.model, served_name=hub.served, hf_id=checkpoint,
         modelscope_id=hub.modelscope_id, revision=hub.revision, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
-        max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
+        max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
+        sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
+<<<<<<< HEAD
         cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=_total(whole), quote_hash=quote.hash,
         quoted_on=quote.quoted_on, tags=_tags([*dict((*quote.workload.tag, *settings.tags)).items()], facts), buy_note=_buy_note(offer, facts), planner_version=VERSION,
+=======
+        cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
+>>>>>>> main
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
@@ -227,6 +246,18 @@ def _cidr(settings: Settings) -> str:
     return str(network)
 
 
+def _market(offer: Offer) -> str:
+    """Return the market of the offer's region; a zone that is sold apart is `MisuseError`."""
+    catalog = Catalog()
+    here = catalog.regions(offer.provider).get(offer.region)
+    if here is not None and here.zone_of:
+        raise MisuseError(
+            f"{offer.region} is a zone of {here.zone_of} that is sold apart (it needs an opt-in and a subnet of its own, which "
+            f"the module does not write): choose an offer of a region, e.g. --region {here.zone_of}; quotes hold for the zone"
+        )
+    return catalog.market(offer.provider, offer.region)
+
+
 def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
     """Return the zone: a name in the offer's region or, where the cloud has them, a zone id."""
     pattern = facts.zone.id_pattern
@@ -252,10 +283,13 @@ def _name(text: str, given: bool) -> str:
     return slug if NAME.match(slug) else "llm-" + (slug or "server")[:26]
 
 
-def _tags(tags: Sequence[tuple[str, str]], facts: Cloud) -> tuple[tuple[str, str], ...]:
-    """Return the user's tags, sorted; the limits are the narrowest that a cloud is known to have."""
-    seen = {}
-    for key, value in tags:
+def _tags(
+    tags: Sequence[tuple[str, str]], facts: Cloud, owner: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Return the user's tags over the workload's own, sorted; the limits are the narrowest that a cloud is known to have."""
+    seen: dict[str, str] = {}
+    given = {key for key, _ in tags}
+    for key, value in (*((k, v) for k, v in owner if k not in given), *tags):
         if not TAG_KEY.match(key) or key.lower().startswith((*facts.tag_prefixes, "planner-")):
             raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:=+@-; no cloud's prefix)")
         if len(value) > 127:
@@ -282,6 +316,41 @@ def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:
     return (f"the quote was sized for {offer.sizing.engine}; the engine table deploys {deployed} today: quote again",)
 
 
+<<<<<<< HEAD
+=======
+def _weights_gb(model: Model, offer: Offer, stack: Stack) -> float:
+    """Return GB (10^9) to download: what is served where the checkpoint is made in it, else 16 bits a parameter."""
+    memory = offer.sizing.memory
+    if stack.made and memory:
+        return memory.weights_gib * 1.073741824
+    return model.total_params * 2 / 1e9
+
+
+def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> str:
+    """Return what is said where the quote has a data disk that the module does not need, else ""."""
+    asked, local = quote.workload.storage_gb, offer.machine.local_nvme_gb
+    if not asked or _disk(asked, _weights_gb(model, offer, stack), local)[0]:
+        return ""
+    return (
+        f"the quote counts {plain(asked)} GB of block storage, which would lie idle: the local disks ({local} GB) hold the "
+        "weights, so no data disk is made; quote without --storage-gb"
+    )
+
+
+def _disk(asked: Decimal, weights_gb: float, nvme_gb: int) -> tuple[int, str]:
+    """Return the size of the data disk in GB (0: the local disks hold the weights; a disk beside
+    them would be paid and unused) and what the quote leaves out of it."""
+    wanted = int(-(-asked // 10) * 10)
+    if nvme_gb >= weights_gb * 1.5 + 50:
+        return 0, ""
+    need = int(-(-(weights_gb * 1.5 + 50) // 10) * 10)
+    if wanted >= need:
+        return wanted, ""
+    short = f"the {need} GB data disk for the weights (the quote has {plain(asked)} GB; add --storage-gb {need} to price it)"
+    return need, short
+
+
+>>>>>>> main
 def _buy_note(offer: Offer, facts: Cloud) -> str:
     """Return what must be bought by hand for a billing-only option, "" for the others."""
     if offer.purchase_option not in ("reserved", "savings_plan"):

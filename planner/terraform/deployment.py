@@ -109,7 +109,7 @@ class Deployment(NamedTuple):
     what has no price and is not in it (planner.quoting.around).
     tags: sorted pairs. client_cidr, deadline: "" when the user sets them at apply. hours: the quote's window.
     revision: commit of the checkpoint on the model hub, "" = the newest at the first boot.
-    storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens. prepaid: subscription, so no
+    storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
     api_key_secret, hf_token_secret ("" = the model is public): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
@@ -175,3 +175,4 @@ class Deployment(NamedTuple):
     period_begin: str = ""
     period_end: str = ""
     revision: str = ""
+    sized_tokens: tuple[int, int] = (0, 0)

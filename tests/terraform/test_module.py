@@ -495,3 +495,23 @@ def test_the_engine_reads_what_a_checkpoint_is_in() -> None:
     assert "--quantization" not in flags("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8")
     assert "--quantization" not in flags("my-org/llama-compressed")
     assert "--quantization" in flags("meta-llama/Llama-3.1-8B-Instruct")
+
+
+def test_a_gpu_whose_name_has_blanks_can_be_emitted() -> None:
+    d, files = made("aws", instance_type=("g7e.2xlarge",), model="Qwen2.5-7B")
+    assert d.gpu_model == "RTX Pro 6000" and "(1 x RTX Pro 6000 each)" in files["main.tf"]
+
+
+def test_a_savings_plan_can_be_emitted() -> None:
+    fields = {"purchase_option": ("savings_plan",), "instance_type": ("g7e.2xlarge",), "model": "Qwen2.5-7B"}
+    d, files = made("aws", **fields)
+    assert "savings plan for g7e in us-east-1" in d.buy_note and "an hour" in d.buy_note
+    assert "market_options" not in files["main.tf"] and d.buy_note.split(";")[0] in files["README.md"].replace("\\", "")
+
+
+def test_a_disk_beside_local_ones_is_not_paid_for_nothing() -> None:
+    d, files = made("aws", storage_gb=Decimal(500))
+    assert d.storage_gb == 0 and "ebs_block_device" not in files["main.tf"]
+    assert "500 GB of block storage, which would lie idle: the local disks (8000 GB)" in files["README.md"].replace("\\", "")
+    d, files = made("alicloud", storage_gb=Decimal(500))
+    assert d.storage_gb == 500 and "lie idle" not in files["README.md"]
