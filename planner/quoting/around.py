@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from math import ceil
 
 from planner.money import tax_at
 from planner.offer import ServicePrice
@@ -103,19 +104,17 @@ def download_gb(quote: Quote, offer: Offer) -> float:
     return weights_gb(model, sized.memory.weights_gib if sized.memory else None, made)
 
 
-def data_disk(asked: Decimal, weights: float, nvme_gb: int) -> tuple[int, int]:
-    """Return the size of the data disk in GB (0: local disks hold the weights), and the size that the weights need."""
-    wanted = int(-(-asked // 10) * 10)
+def data_disk(asked: Decimal, weights: float, nvme_gb: int) -> int:
+    """Return the size of the data disk in GB; 0: the local disks hold the weights, and one beside them would lie idle."""
     if nvme_gb >= weights * 1.5 + 50:
-        return wanted, 0
-    need = int(-(-(weights * 1.5 + 50) // 10) * 10)
-    return max(wanted, need), need
+        return 0
+    return ceil(max(asked, Decimal(str(weights * 1.5 + 50))) / 10) * 10
 
 
 def stand_of(quote: Quote, offer: Offer) -> Stand:
     """Return what a module of the offer is built by."""
     weights = download_gb(quote, offer)
-    disk, _ = data_disk(quote.workload.storage_gb, weights, offer.machine.local_nvme_gb)
+    disk = data_disk(quote.workload.storage_gb, weights, offer.machine.local_nvme_gb)
     exact = Decimal(str(round(weights, 3)))
     return Stand(offer.instance_type, offer.count, quote.workload.public_ips > 0, disk, exact)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from planner.version import VERSION
-from planner.sizing import engines, fit, gpus, parsers
+from planner.sizing import Layout, engines, fit, gpus, parsers
 from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
@@ -70,22 +70,11 @@ def deploy(
     stack: driver, engine and images; None takes them from the engine table (planner.terraform.stack). catalog: the prices of what
     stands around the machines; None takes the committed lists.
     """
-    catalog = catalog or Catalog()
     provider, option = offer.provider, offer.purchase_option
-    layout = offer.sizing.layout
-    if layout is None or not offer.sizing.fits:
-        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(str(r) for r in offer.sizing.reasons)}")
-    if offer.gpu.count != int(offer.gpu.count) or offer.gpu.count < 1:
-        raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
-    if offer.count > MAX_INSTANCES:
-        raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
+    layout = _layout(offer)
     facts = cloud.find(provider)
     _check_option(offer, settings, facts)
-<<<<<<< HEAD
-    mainland = catalog.market(provider, offer.region) == "mainland"
-=======
     mainland = _market(offer) == "mainland"
->>>>>>> main
     work = quote.workload
     model = fit.model_of(work)
     hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
@@ -108,18 +97,13 @@ def deploy(
             f"{offer.gpu.model}) has no pipeline across instances; choose a larger instance"
         )
     prepaid = option in ("subscription",)
-<<<<<<< HEAD
-    weights = weights_gb(model, offer.sizing.memory.weights_gib if offer.sizing.memory else None, stack.made)
-    storage, _ = data_disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
-    public = work.public_ips > 0
-    exact = Decimal(str(round(weights, 3)))
-    whole = bill(quote, offer, catalog, stand=Stand(offer.instance_type, offer.count, public, storage, exact))
-=======
     unused = unbought(quote, offer, model, stack)
     stack = stack._replace(notes=(*filter(None, [unused]), *stack.notes))
-    weights = _weights_gb(model, offer, stack)
-    storage, note = _disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
->>>>>>> main
+    weights = weights_gb(model, offer.sizing.memory.weights_gib if offer.sizing.memory else None, stack.made)
+    storage = data_disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
+    public = work.public_ips > 0
+    exact = Decimal(str(round(weights, 3)))
+    whole = bill(quote, offer, catalog or Catalog(), stand=Stand(offer.instance_type, offer.count, public, storage, exact))
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
@@ -147,18 +131,25 @@ def deploy(
         max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
         sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
-<<<<<<< HEAD
         cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=_total(whole), quote_hash=quote.hash,
-        quoted_on=quote.quoted_on, tags=_tags([*dict((*quote.workload.tag, *settings.tags)).items()], facts), buy_note=_buy_note(offer, facts), planner_version=VERSION,
-=======
-        cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
         quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
->>>>>>> main
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
     )
+
+
+def _layout(offer: Offer) -> Layout:
+    """Return how the model lies on the instances; raise `MisuseError` for an offer that no module can run."""
+    layout = offer.sizing.layout
+    if layout is None or not offer.sizing.fits:
+        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(str(r) for r in offer.sizing.reasons)}")
+    if offer.gpu.count != int(offer.gpu.count) or offer.gpu.count < 1:
+        raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
+    if offer.count > MAX_INSTANCES:
+        raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
+    return layout
 
 
 def _total(whole: Bill) -> str:
@@ -316,20 +307,12 @@ def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:
     return (f"the quote was sized for {offer.sizing.engine}; the engine table deploys {deployed} today: quote again",)
 
 
-<<<<<<< HEAD
-=======
-def _weights_gb(model: Model, offer: Offer, stack: Stack) -> float:
-    """Return GB (10^9) to download: what is served where the checkpoint is made in it, else 16 bits a parameter."""
-    memory = offer.sizing.memory
-    if stack.made and memory:
-        return memory.weights_gib * 1.073741824
-    return model.total_params * 2 / 1e9
-
-
 def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> str:
     """Return what is said where the quote has a data disk that the module does not need, else ""."""
     asked, local = quote.workload.storage_gb, offer.machine.local_nvme_gb
-    if not asked or _disk(asked, _weights_gb(model, offer, stack), local)[0]:
+    memory = offer.sizing.memory
+    weights = weights_gb(model, memory.weights_gib if memory else None, stack.made)
+    if not asked or data_disk(asked, weights, local):
         return ""
     return (
         f"the quote counts {plain(asked)} GB of block storage, which would lie idle: the local disks ({local} GB) hold the "
@@ -337,20 +320,6 @@ def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> str:
     )
 
 
-def _disk(asked: Decimal, weights_gb: float, nvme_gb: int) -> tuple[int, str]:
-    """Return the size of the data disk in GB (0: the local disks hold the weights; a disk beside
-    them would be paid and unused) and what the quote leaves out of it."""
-    wanted = int(-(-asked // 10) * 10)
-    if nvme_gb >= weights_gb * 1.5 + 50:
-        return 0, ""
-    need = int(-(-(weights_gb * 1.5 + 50) // 10) * 10)
-    if wanted >= need:
-        return wanted, ""
-    short = f"the {need} GB data disk for the weights (the quote has {plain(asked)} GB; add --storage-gb {need} to price it)"
-    return need, short
-
-
->>>>>>> main
 def _buy_note(offer: Offer, facts: Cloud) -> str:
     """Return what must be bought by hand for a billing-only option, "" for the others."""
     if offer.purchase_option not in ("reserved", "savings_plan"):
