@@ -72,6 +72,12 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
 )
 @click.option(
+    "--stress",
+    metavar="'DAY HH:MM'",
+    default="",
+    help="Stress-test the GPUs with the engine stopped, one instance a week at this hour in UTC, e.g. 'Sun 03:00'.  [never]",
+)
+@click.option(
     "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
 )
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")

@@ -34,6 +34,7 @@ ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
 TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:=+@-]{0,62}\Z")  # no /: instance metadata shows tags as paths
+WINDOW = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
 
@@ -43,7 +44,7 @@ class Settings(NamedTuple):
 
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
     currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it. accept_advisory: identifiers of
-    published weaknesses that are taken on.
+    published weaknesses that are taken on. stress: weekly hour in UTC ("Sun 03:00") in which GPUs are stress-tested.
     """
 
     now: datetime
@@ -60,6 +61,7 @@ class Settings(NamedTuple):
     checkpoint: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     accept_advisory: tuple[str, ...] = ()
+    stress: str = ""
 
 
 def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
@@ -133,7 +135,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         modelscope_id=hub.modelscope_id, revision=hub.revision, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
         max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
-        sized_tokens=(work.input_tokens, work.output_tokens),
+        stress=_window(settings.stress), sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
         cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
         quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
@@ -239,6 +241,12 @@ def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
     if zone and not (named and re.fullmatch(r"[a-z0-9-]+", zone)):
         raise MisuseError(f"--zone {zone[:40]!r} is not in {offer.region}")
     return zone
+
+
+def _window(text: str) -> str:
+    if text and not WINDOW.match(text):
+        raise MisuseError(f"--stress: {text[:40]!r} is not a weekday and a time in UTC such as 'Sun 03:00'")
+    return text
 
 
 def _email(text: str) -> str:
