@@ -19,7 +19,9 @@ __all__ = [
     "Money",
     "Tax",
     "bounded",
+    "currency_of",
     "decimal_of",
+    "pair_of",
     "percent_of",
     "plain",
     "seen",
@@ -270,3 +272,24 @@ def tax_at(taxes: Iterable[Tax], usual: Decimal, provider: str, site: str) -> Ta
     known = {tax.scope: tax for tax in taxes}
     found = (known.get(scope) for scope in (f"{provider}:{site}", provider, ""))
     return next((tax for tax in found if tax is not None), Tax("", usual))
+
+
+def currency_of(label: str, text: str) -> str:
+    """Return a currency's code in capitals; raise `MisuseError` that begins with `label` for an unknown one."""
+    code = text.upper()
+    if code not in CURRENCIES:
+        raise MisuseError(f"{label}: unknown currency {text!r}: {suggest(code, CURRENCIES)}")
+    return code
+
+
+def pair_of(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
+    """Return an exchange rate as it is given (`USDCNY=7.10`); raise `MisuseError` that begins with `label`."""
+    pair = pair.upper().replace("/", "")
+    if len(pair) != 6:
+        raise MisuseError(f"{label}: {pair!r}: write it like USDCNY=7.10")
+    currency_of(label, pair[:3])
+    currency_of(label, pair[3:])
+    number = decimal_of(rate, f"{label} {pair}")
+    if not 0 < number < 1_000_000:
+        raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
+    return (pair, bounded(number, f"{label} {pair}", Decimal("0.000001"), 1_000_000))

@@ -124,6 +124,11 @@ def word(value: object) -> Quoted:
     return Quoted(text)
 
 
+def remark(value: object) -> Quoted:
+    """Return `value` as one line of a comment in HCL, shell or YAML."""
+    return Quoted(" ".join(_text(value, "comment").split()))
+
+
 def key(value: object) -> Quoted:
     """Return `value` bare where it is an HCL identifier, else raise."""
     text = _text(value, "name")
@@ -156,6 +161,7 @@ FILTERS = {
     "json": quote_json,
     "key": key,
     "md": md,
+    "remark": remark,
     "shell": shell,
     "tftpl": tftpl,
     "word": word,

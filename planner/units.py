@@ -18,7 +18,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-from planner.errors import MisuseError
+from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "add_months",
     "billing_months",
     "iso_date",
+    "month_of",
     "month_parts",
     "months_from",
     "term_hours",
@@ -55,6 +56,23 @@ def iso_date(text: str, what: str) -> str:
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise MisuseError(f"{what}: {day.isoformat()} is outside the years {FIRST_YEAR} to {LAST_YEAR}")
     return day.isoformat()
+
+
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+
+
+def month_of(value: object, what: str) -> int:
+    """Return the month (1 to 12) that a name (april, apr) or number says; `what` begins the `MisuseError` for anything else."""
+    word = str(value).strip().lower()
+    if word.isascii() and word.isdigit() and len(word) < 3 and 1 <= int(word) <= 12:
+        return int(word)
+    found = [number for number, name in enumerate(MONTHS, 1) if len(word) >= 3 and name.startswith(word)]
+    if len(found) != 1:
+        raise MisuseError(f"{what}: {ascii(value)[:40]} is no month: {suggest(word[:20], MONTHS)}")
+    return found[0]
 
 
 def term_months(term: str) -> int:

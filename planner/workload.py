@@ -8,11 +8,21 @@ from operator import attrgetter
 from planner.duty import parse
 from planner.errors import MisuseError, suggest
 from planner.harmless import one_line
-from planner.money import CURRENCIES, Tax, bounded, decimal_of, percent_of, seen, tax_of, taxes_given
+from planner.money import (
+    Tax,
+    bounded,
+    currency_of,
+    decimal_of,
+    pair_of,
+    percent_of,
+    seen,
+    tax_of,
+    taxes_given,
+)
 from planner.offer import PURCHASE_OPTIONS
 from planner.records import NamedTuple
 from planner.tags import tags_of
-from planner.units import Window, add_months, iso_date, months_from
+from planner.units import Window, add_months, iso_date, month_of, months_from
 
 __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "make", "unsaid"]
 
@@ -69,6 +79,7 @@ class Workload(NamedTuple):
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
     checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
     of a month used in part is "prorated" or counts from when it is "begun" (as in 0.1.0). tag: of the owner, for bills and modules.
+    fiscal_year_start: the month with which a fiscal year begins (0: not told).
     """
 
     name: str = ""
@@ -113,6 +124,7 @@ class Workload(NamedTuple):
     taxes: tuple[Tax, ...] = ()
     use: str = ""
     tag: tuple[tuple[str, str], ...] = ()
+    fiscal_year_start: int = 0
 
     @property
     def load(self) -> Load:
@@ -145,6 +157,7 @@ def unsaid(said: Mapping[str, object]) -> dict[str, object]:
         "taxes": (),
         "use": "",
         "tag": (),
+        "fiscal_year_start": 0,
     }
 
 
@@ -263,6 +276,8 @@ def _field(key: str, value: object) -> object:
         if word not in known:
             raise MisuseError(f"{label}: {seen(value)}: {suggest(word, known)}")
         return word
+    if key == "fiscal_year_start":
+        return month_of(value, label) if value else 0
     if key == "tag":
         return tags_of(value)
     if key == "use":
@@ -277,13 +292,13 @@ def _field(key: str, value: object) -> object:
             raise MisuseError(f"{label}: {value} is not above zero")
         return bounded(limit, label, 0, 10**15)
     if key == "currency":
-        return _currency(label, str(value))
+        return currency_of(label, str(value))
     if key == "taxes":
         return tuple(sorted(tax_of(scope, said) for scope, said in _pairs(label, value)))
     if key == "discount":
         return tuple(sorted(_discount(label, scope, share) for scope, share in _pairs(label, value)))
     if key == "fx":
-        return tuple(sorted(_rate(label, pair, rate) for pair, rate in _pairs(label, value)))
+        return tuple(sorted(pair_of(label, pair, rate) for pair, rate in _pairs(label, value)))
     if key == "low_confidence":
         if not isinstance(value, bool):
             raise MisuseError(f"{label}: expected true or false, got {seen(value)}")
@@ -343,13 +358,6 @@ def _pairs(label: str, value: object) -> list[tuple[str, object]]:
     return result
 
 
-def _currency(label: str, text: str) -> str:
-    code = text.upper()
-    if code not in CURRENCIES:
-        raise MisuseError(f"{label}: unknown currency {text!r}: {suggest(code, CURRENCIES)}")
-    return code
-
-
 def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
     provider, colon, option = scope.replace("/", ":").partition(":")
     option = option.replace("-", "_")
@@ -358,18 +366,6 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
     if not provider:
         raise MisuseError(f"{label}: {scope!r}: write PROVIDER=12% or PROVIDER:reserved=5%")
     return (provider + colon + option, percent_of(share, f"{label} {scope}"))
-
-
-def _rate(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
-    pair = pair.upper().replace("/", "")
-    if len(pair) != 6:
-        raise MisuseError(f"{label}: {pair!r}: write it like USDCNY=7.10")
-    _currency(label, pair[:3])
-    _currency(label, pair[3:])
-    number = decimal_of(rate, f"{label} {pair}")
-    if not 0 < number < 1_000_000:
-        raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
-    return (pair, bounded(number, f"{label} {pair}", Decimal("0.000001"), 1_000_000))
 
 
 def from_toml(path: str, base: Workload | None = None) -> Workload:

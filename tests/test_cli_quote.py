@@ -299,3 +299,10 @@ def test_catalog_commands(planner: Run) -> None:
     assert checked.returncode == 0 and "alicloud: 749 prices" in checked.stdout
     one_line(planner("catalog", "show", "p4d.24xlargee"), 2, "p4d.24xlarge")
     one_line(planner("catalog", "check", "--strict", "--as-of", "2026-11-23"), 1, "stale")
+
+
+@pytest.mark.parametrize(("provider", "region"), [("tencentcloud", "ap-guiyang"), ("aws", "ca-west-1")])
+def test_a_region_without_any_price_says_how_to_get_them(planner: Run, provider: str, region: str) -> None:
+    done = planner("quote", "--offline-list", "--provider", provider, "--region", region)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"no price at all for {region}: `planner refresh {provider} --region {region}`" in done.stderr

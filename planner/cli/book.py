@@ -22,6 +22,11 @@ _DB = click.option(
 )
 
 
+@click.group()
+def book() -> None:
+    """Share the price book: its whole history as one file, with digests."""
+
+
 def add_to(group: click.Group) -> None:
     """Attach the commands of the price book to the group `planner catalog`."""
     for command in (diff, export, import_):
@@ -29,14 +34,12 @@ def add_to(group: click.Group) -> None:
 
 
 def _open(price_book_db: str | None) -> PriceBook:
-    from planner.cli.options import book_path
-    from planner.prices.book import PriceBook
+    from planner.cli.options import book_path, read_book
 
-    path = book_path(price_book_db)
-    book = PriceBook.open_for_read(path)
+    book = read_book(price_book_db)
     if book is None:
         raise PriceBookError(
-            f"no price book at {path} yet: `planner refresh` or `planner catalog import FILE` makes one"
+            f"no price book at {book_path(price_book_db)} yet: `planner refresh` or `planner catalog import FILE` makes one"
         )
     return book
 
@@ -143,11 +146,11 @@ def import_(file: str, price_book_db: str | None) -> int:
     """Add an exported price book to yours: checked wholly first, then all of it or nothing. Known fetches are skipped."""
     from planner.cli.options import book_path
     from planner.prices.book.csvfile import check_csv, import_csv
-    from planner.prices.book.write import Writer
+    from planner.prices.book.places import open_writer
     from planner.prices.refresh import check_fetch
 
     check_csv(file, check_fetch)
-    with Writer.open(book_path(price_book_db)) as writer:
+    with open_writer(book_path(price_book_db)) as writer:
         done = import_csv(file, writer)
     click.echo(f"{done.fetches} regions with {done.observations} observations added, {done.known} were known already")
     return 0
@@ -159,3 +162,7 @@ def _date(text: str | None, option: str) -> str:
     from planner.units import iso_date
 
     return iso_date(text, option)
+
+
+for command in (export, import_):
+    book.add_command(command)

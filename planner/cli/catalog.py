@@ -275,12 +275,11 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
 
 def _book_problems(price_book_db: str | None) -> list[str]:
     """Return what is wrong with the price book, each digest made again; say which fetches are dated after now."""
-    from planner.cli.options import book_path
+    from planner.cli.options import read_book
     from planner.errors import PriceBookError
-    from planner.prices.book import PriceBook
 
     try:
-        book = PriceBook.open_for_read(book_path(price_book_db))
+        book = read_book(price_book_db)
         if book is None:
             return []
         with book:

@@ -72,6 +72,12 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
 )
 @click.option(
+    "--stress",
+    metavar="'DAY HH:MM'",
+    default="",
+    help="Stress-test the GPUs with the engine stopped, one instance a week at this hour in UTC, e.g. 'Sun 03:00'.  [never]",
+)
+@click.option(
     "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
 )
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
@@ -132,6 +138,7 @@ def emit_tf(
         report.append(
             f"the quote recommends {best.id}, {owed} {priced.currency} in all; --offer ID emits another offer"
         )
+    report += [note for note in deployment.stack.notes if note.startswith("the quote counts ")]
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
     if validate or plan:

@@ -12,6 +12,7 @@ import click
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
+    from planner.prices.book import PriceBook
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
     from planner.sizing.own import Measurement
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "book_options",
+    "fetched",
     "make_quote",
     "make_workload",
     "measured_option",
     "measurements_path",
     "my_measurements",
+    "online_option",
     "open_catalog",
     "put",
     "saved_quote",
@@ -74,15 +77,38 @@ OPTIONS = (
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
     ("--tax", "[SCOPE=]SHARE[:HOW]", "Tax: 6%, CLOUD=0%, CLOUD:SITE=6%:included, CLOUD=9%:recoverable.", True),
+    ("--fiscal-year-start", "MONTH", "Amounts by quarter and fiscal year, e.g. april.", False),
     ("--tag", "KEY=VALUE", "Tag of the owner, such as team=search: in FOCUS rows, workbook and module.", True),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
+
+
+online_option = click.option(
+    "--online", is_flag=True, default=None, help="Fetch config.json of the model OWNER/NAME[@REVISION] from its hub."
+)
+
+
+def fetched(work: Workload, online: bool | None) -> Workload:
+    """Return `work` with the config.json of its model, fetched now where `online` says so; what was fetched is said."""
+    if not online:
+        return work
+    if work.model_config:
+        raise MisuseError("--online fetches a config.json; drop --model-config")
+    from planner.hub import fetch
+
+    got = fetch(work.model, os.path.join(home(), "models"), os.environ)
+    whence = f"{got.hub} ({got.endpoint})" if got.endpoint else f"{got.hub}, fetched before"
+    click.echo(
+        f"planner: config.json of {got.id} at revision {got.revision} from {whence}, kept as {got.path}", err=True
+    )
+    return work._replace(model_config=got.path)
 
 
 def workload_options(function: F) -> F:
     """Add the workload's options and the optional WORKLOAD.toml argument to a command."""
     for name, metavar, text, many in reversed(OPTIONS):
         function = click.option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
+    function = online_option(function)
     function = click.option(
         "--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence."
     )(function)
@@ -115,7 +141,7 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     path = values.get("workload_file")
     result = workload.from_toml(path, base) if path else (base or workload.Workload())
     given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    return workload.make(given, result)
+    return fetched(workload.make(given, result), values.get("online"))
 
 
 def open_catalog(
@@ -161,25 +187,47 @@ def home() -> str:
 
 
 def book_path(price_book_db: str | None) -> str:
-    """Return the price book's file."""
-    return price_book_db or os.path.join(home(), "prices.sqlite3")
+    """Return where the price book is: --price-book-db, else $PLANNER_BOOK, else the file of the user's own."""
+    return price_book_db or os.environ.get("PLANNER_BOOK") or os.path.join(home(), "prices.sqlite3")
+
+
+def read_book(price_book_db: str | None) -> PriceBook | None:
+    """Return the price book for reading, None where there is none yet; raise `PriceBookError` when it cannot be used."""
+    from planner.prices.book.places import open_book
+
+    return open_book(
+        book_path(price_book_db), os.path.join(home(), "shared"), doubt, os.environ.get("PLANNER_BOOK_TOKEN", "")
+    )
+
+
+def doubt(why: str) -> None:
+    """Warn that prices are not those of the book as it is now; --strict makes an error of it (`doubted`)."""
+    click.echo(f"planner: warning: {why}", err=True)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta["planner.doubt"] = why
+
+
+def doubted() -> str:
+    """Return why the prices of this command may not be those of the price book, "" where nothing speaks for it."""
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get("planner.doubt", "")) if context is not None else ""
 
 
 def _open_book(price_book_db: str | None) -> Any:
     path = book_path(price_book_db)
-    if not os.path.exists(path):
-        if price_book_db:
+    if "://" not in path and not os.path.exists(path):
+        if price_book_db or os.environ.get("PLANNER_BOOK"):
             raise MisuseError(f"no price book at {path}; `planner refresh --price-book-db {path}` makes one")
         return None
     from planner.errors import PriceBookError
-    from planner.prices.book import PriceBook
     from planner.prices.book.fallback import Fallback
 
     def warn(why: str) -> None:
-        click.echo(f"planner: warning: {why}; quoting from the committed lists", err=True)
+        doubt(f"{why}; quoting from the committed lists")
 
     try:
-        book = PriceBook.open_for_read(path)
+        book = read_book(price_book_db)
     except PriceBookError as exc:
         warn(str(exc))
         return None

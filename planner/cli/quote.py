@@ -10,6 +10,7 @@ from planner.cli.help import OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
+    doubted,
     make_quote,
     make_workload,
     measured_option,
@@ -19,7 +20,7 @@ from planner.cli.options import (
     workload_options,
 )
 from planner.cli.screen import colours, columns
-from planner.errors import BudgetError, MisuseError, NoOfferError, StaleError
+from planner.errors import BudgetError, MisuseError, NoOfferError, PriceBookError, StaleError
 
 if TYPE_CHECKING:
     from planner.quoting.records import Quote
@@ -34,7 +35,11 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @workload_options
 @book_options
 @measured_option
-@click.option("--strict", is_flag=True, help="Exit 1 when prices are stale or a saved quote was changed.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 1 when prices are stale, the price book could not be read, or a saved quote was changed.",
+)
 @click.option(
     "--top",
     type=click.IntRange(1, 1000),
@@ -188,5 +193,7 @@ def _verdict(result: Quote, strict: bool) -> None:
             f"nothing fits the budget of {show(budget.limit)} {budget.currency}: {least} "
             f"{show(budget.cheapest)}, {show(budget.cheapest - budget.limit)} over"
         )
+    if strict and (why := doubted()):
+        raise PriceBookError(f"--strict: {why}")
     if strict and result.stale:
         raise StaleError("; ".join(f"{s.provider}: {s.message}" for s in result.stale))

@@ -56,6 +56,8 @@ def refresh(
     from datetime import UTC, datetime
 
     from planner import provider as adapters
+    from planner.cli.options import book_path
+    from planner.prices.book.places import check_writable
     from planner.prices.book.write import normal_families
     from planner.prices.raw import RawFiles
     from planner.prices.refresh import endpoints_of, plan
@@ -65,6 +67,8 @@ def refresh(
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     chosen = [adapters.load(name) for name in dict.fromkeys(provider or adapters.names())]
     addresses = endpoints_of(endpoint, os.environ, [one.name for one in chosen])
+    if not self_check:
+        check_writable(book_path(price_book_db))
     normal_families(word.replace(EXCEPT, "\0") for word in family)  # refuses what is no family's name
     raw = RawFiles(keep_raw, now, os.environ) if keep_raw else None
 
@@ -88,7 +92,7 @@ def refresh(
 
 def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
     from planner.cli.options import book_path
-    from planner.prices.book.write import Writer
+    from planner.prices.book.places import open_writer
     from planner.prices.refresh import run
 
     path = book_path(price_book_db)
@@ -96,7 +100,7 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
     if not todo.jobs:
         click.echo("nothing to fetch")
         return 1 if todo.missing else 0
-    with Writer.open(path) as book:
+    with open_writer(path) as book:
         _say_late(book, todo)
         _take_in(book)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.help import Grouped
-from planner.cli.options import measured_option, my_measurements
+from planner.cli.options import fetched, measured_option, my_measurements, online_option
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command(cls=Grouped, most=None)
 @click.option("--model", metavar="NAME", help="Model (see `planner models list`).  [DeepSeek-R1-Distill-Qwen-7B]")
 @click.option("--model-config", metavar="FILE", help="A Hugging Face config.json of a known architecture instead.")
+@online_option
 @click.option(
     "--precision",
     metavar="P",
@@ -181,7 +182,8 @@ def load_of(values: dict[str, Any]) -> Workload:
         given["precision"] = {"int8-w8a8": "int8", "w8a8": "int8", "int8-gptq": "int8-w8a16"}.get(word, word)
     if given.get("model") and given.get("model_config"):
         raise MisuseError("give either --model or --model-config, not both")
-    return workload.make(given)
+    online = given.pop("online", None)
+    return fetched(workload.make(given), online)
 
 
 def _instance(name: str) -> tuple[InstanceType, str]:
@@ -229,6 +231,7 @@ def _json(s: Sizing, work: Workload, instance_type: str | None, asked: Asked, ro
         "memory": memory,
         "layout": layout,
         "concurrency": s.concurrency,
+        "max_model_len": _longest(s, work) if s.fits else None,
         "output_tokens_per_second": _range(s.output_tokens_per_second, 2),
         "total_tokens_per_second": _range(s.total_tokens_per_second, 2),
         "ttft_ms": _range(s.ttft_ms, 2),
@@ -240,6 +243,14 @@ def _json(s: Sizing, work: Workload, instance_type: str | None, asked: Asked, ro
         "warnings": [str(said) for said in s.warnings],
         "steps": [{f: str(v) for f, v in zip(x._fields, x, strict=True)} for x in s.steps],
     }
+
+
+def _longest(s: Sizing, work: Workload) -> int:
+    """Return the longest request that a module's engine takes."""
+    from planner.sizing.fit import model_of
+    from planner.sizing.lengths import longest
+
+    return longest(s, model_of(work), work.input_tokens + work.output_tokens, work.context_tokens)
 
 
 def _table(s: Sizing, work: Workload, asked: Asked, row: str, arrival: str, steps: bool) -> str:
@@ -261,6 +272,7 @@ def _table(s: Sizing, work: Workload, asked: Asked, row: str, arrival: str, step
         f"  KV cache      {m.kv_gib_per_1k_tokens:.4f} GiB per 1,000 tokens; all copies hold {m.max_concurrent_tokens:,} tokens",
         f"  load          {work.input_tokens:,} tokens in, {work.output_tokens:,} out, {s.concurrency:,} requests at once"
         f" per machine ({arrival})",
+        f"  longest       requests of up to {_longest(s, work):,} tokens in a module (--max-model-len)",
         "",
         f"  {'':<22}{'low':>10}{'estimate':>12}{'high':>10}",
     ]

@@ -45,6 +45,7 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
     problems: list[str] = []
     seen: dict[Key, str] = {}
     fine: set[tuple[str, ...]] = set()
+    days: set[str] = set()
     for price in prices:
         way, at = price.way, price.source.place
         if not price.amount.is_finite() or price.amount <= 0:
@@ -56,8 +57,11 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
             problems += said
             if not said:
                 fine.add(words)
-        if price.source.confirmed:
-            problems += _misdated(price.source, way.instance_type)
+        if price.source.confirmed or price.source.as_of not in days:
+            said = list(_misdated(price.source, way.instance_type))
+            problems += said
+            if not said:
+                days.add(price.source.as_of)
         if price.tier_to is not None and price.tier_to <= price.tier_from:
             problems.append(f"{at}: tier ends at {price.tier_to}, before it begins at {price.tier_from}")
         if not price.status and price.source.confidence != "low":
@@ -91,7 +95,9 @@ def _words(price: Price) -> list[str]:
 
 def _misdated(source: Source, what: str) -> Iterable[str]:
     confirmed = source.confirmed
-    if confirmed and not (_is_date(confirmed) and source.as_of[:10] <= confirmed):
+    if source.as_of and not _is_date(source.as_of):
+        yield f"{source.place}: {what}: its date {source.as_of[:40]!r} is not an ISO date"
+    elif confirmed and not (_is_date(confirmed) and source.as_of[:10] <= confirmed):
         yield f"{source.place}: {what}: confirmed {confirmed}, not a day after its date {source.as_of}"
 
 
@@ -103,8 +109,6 @@ def check_beside(rows: Iterable[TransferPrice | ServicePrice]) -> list[str]:
         at, what = row.source.place, row.destination if isinstance(row, TransferPrice) else row.item
         if row.currency not in CURRENCIES:
             problems.append(f"{at}: {what}: unknown currency {row.currency!r}")
-        if row.source.as_of and not _is_date(row.source.as_of):
-            problems.append(f"{at}: {what}: {row.source.as_of!r} is not an ISO date")
         problems += _misdated(row.source, what)
         if isinstance(row, TransferPrice) and row.to_gb is not None and row.to_gb <= row.from_gb:
             problems.append(f"{at}: the step ends at {plain(row.to_gb)} GB, before it begins")
@@ -212,6 +216,7 @@ def _zones(batch: Batch) -> Iterable[str]:
         seen.add(pair)
 
 
+@cache
 def _is_date(text: str) -> bool:
     from datetime import date, datetime
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -74,15 +75,13 @@ _SOURCE = {"source": "text", "effective_date": "as_of", "dated": "dated", "confi
 _SOURCE_TEXTS = tuple(_SOURCE)
 
 _NO_NUMBER = frozenset("eEnNiI+_ ")
-_ZERO = Decimal(0)
 #: A record from exactly its fields, unchecked: tens of thousands are made of rows whose width was looked at.
 _new = tuple.__new__
 
 
+@lru_cache(maxsize=1 << 16)
 def _number(text: str) -> Decimal:
     """Return an exact number; exponents, signs of plus, blanks, NaN and infinities raise `ValueError`."""
-    if text == "0":
-        return _ZERO
     if text and _NO_NUMBER.isdisjoint(text):
         try:
             return Decimal(text)

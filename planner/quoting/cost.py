@@ -17,7 +17,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
 from planner.offer import Source, Way
-from planner.quoting.records import Amounts, Charge, Commitment, Line
+from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer
 from planner.quoting.rules import RULES, Part, Terms, paid, terms_of
 from planner.quoting.steps import in_steps
 from planner.text import Text, raw
@@ -33,6 +33,7 @@ __all__ = [
     "terms_of",
     "totals",
     "weigh",
+    "with_tax",
 ]
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -68,7 +69,8 @@ def weigh(
         made = charges_of(lines, terms, window, months)
         return totals(made), tuple(charge.source for charge in made if charge.category != "tax")
     listed = effective = billed = committed = obligation = ZERO
-    sources, code = [], ""
+    sources: list[Source] = []
+    code = ""
     for line in lines:
         if code and line.currency != code:
             raise _mixed(code, line.currency)
@@ -82,11 +84,14 @@ def weigh(
             code = line.currency
             for part in RULES[line.rule](line, window, months, terms):
                 _, amount, price, cash, owed = _figures(part)
-                listed += price
-                effective += amount
-                billed += cash
-                committed += part[5]
-                obligation += owed
+                if sources:
+                    listed += price
+                    effective += amount
+                    billed += cash
+                    committed += part[5]
+                    obligation += owed
+                else:  # most offers are one part, of which list, effective, cash and obligation are one number
+                    listed, effective, billed, committed, obligation = price, amount, cash, part[5], owed
                 sources.append(part[0].source)
     return Amounts(listed, effective, billed, committed, obligation), tuple(sources)
 
@@ -161,6 +166,18 @@ def _taxed(line: Line, charges: list[Charge]) -> list[Charge]:
         source=source,
     )
     return [*charges, row]
+
+
+def with_tax(offer: Offer, window: Window) -> tuple[Charge, ...]:
+    """Return an offer's charges at the prices that are printed, also where those hold a tax that `offer.charges` are without.
+
+    The row of tax is what is left of it then: nothing, or less than nothing where it comes back.
+    """
+    if not offer.lines or not offer.lines[-1].rule.startswith("tax_within") or offer.charges[-1].category != "tax":
+        return offer.charges
+    printed = charges_of(offer.lines[:-1], terms_of(offer.way, window, window.months), window)
+    due = offer.totals.native.effective - totals(printed).effective
+    return (*printed, offer.charges[-1]._replace(amount=due))
 
 
 def _without(charge: Charge, whole: Decimal) -> Charge:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from planner.money import Tax, plain
 from planner.offer import Price, ServicePrice, Source, TransferPrice, Way
 from planner.quoting.records import Line, Rate
-from planner.text import Text, raw, text
+from planner.text import Text, text
 
 __all__ = [
     "address",
@@ -79,9 +79,16 @@ def term_text(term: str) -> Text:
 
 def compute_name(way: Way, upfront: bool = False) -> Text:
     """Return what a line for the machine itself is called; upfront: the part of a commitment that is paid at once."""
-    how = way_text(way.purchase_option, way.term, way.payment, way.offering if exchangeable(way) else "")
+    offering = way.offering if exchangeable(way) else ""
+    kind, how = _named(way.purchase_option, way.term, way.payment, offering)
     key = "{kind} ({type}, {way}, upfront)" if upfront else "{kind} ({type}, {way})"
-    return raw(key, kind=WORDS[way.purchase_option], type=way.instance_type, way=how)
+    return Text(key, (kind, ("type", way.instance_type), how))
+
+
+@cache
+def _named(option: str, term: str, payment: str, offering: str) -> tuple[tuple[str, Text], tuple[str, Text]]:
+    """Return the values of a name that many instance types share."""
+    return ("kind", WORDS[option]), ("way", way_text(option, term, payment, offering))
 
 
 def _rate(price: Price) -> Rate:

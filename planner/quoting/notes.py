@@ -28,6 +28,12 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     What the cloud is known not to sell is no gap: of types that were asked for it is said why they have no offer.
     """
     info, region, work = place.info, place.region, req.workload
+    if not (place.types or place.unfit or place.kept_out) and not req.catalog.prices(info.name, region):
+        key = (
+            "no price at all for {region}: `planner refresh {provider} --region {region}` fetches what is sold there; or "
+            "name another region"
+        )
+        return [Gap(info.name, region, "", "", text(key, provider=info.name, region=region))], []
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
     found = found.union(*place.unfit.values())
     wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))

@@ -19,7 +19,7 @@ from planner.workload import Workload
 if TYPE_CHECKING:
     from planner.quoting.select import Place, Request
 
-__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million"]
+__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million", "saturated"]
 
 
 def offer_id(way: Way) -> str:
@@ -105,7 +105,26 @@ def _totals(req: Request, currency: str, native: Amounts) -> Totals:
     target = req.workload.currency
     if currency == target:
         return Totals(currency, native, native)
-    return Totals(currency, native, Amounts(*[req.rates.convert(a, currency, target) for a in native]))
+    convert = req.rates.convert
+    listed, effective, billed, committed, obligation = native
+    most = convert(effective, currency, target)
+    cash = most if billed is effective else convert(billed, currency, target)
+    owed = cash if committed is billed else convert(committed, currency, target)
+    return Totals(
+        currency,
+        native,
+        Amounts(
+            most if listed is effective else convert(listed, currency, target),
+            most,
+            cash,
+            owed,
+            cash
+            if obligation is billed
+            else owed
+            if obligation is committed
+            else convert(obligation, currency, target),
+        ),
+    )
 
 
 def offer(req: Request, what: Bought) -> Offer:
@@ -192,6 +211,14 @@ def _beside(
 def _lower(name: Text) -> Text:
     """Return a lane's name as it stands within a sentence."""
     return name._replace(key=name.key[:1].lower() + name.key[1:])
+
+
+def saturated(work: Workload, offer: Offer) -> tuple[Decimal | None, Decimal | None]:
+    """Return what `per_million` does, were the instances full: (None, None) where no demand is given, as it is the same then."""
+    if not work.rps and not work.tokens_per_second:
+        return None, None
+    full = work._replace(rps=Decimal(0), tokens_per_second=Decimal(0))
+    return per_million(full, offer.sizing, offer.totals.report.effective)
 
 
 def per_million(work: Workload, sizing: Sizing, effective: Decimal) -> tuple[Decimal | None, Decimal | None]:

@@ -154,7 +154,9 @@ class _Reader:
         if len({o.id for o in (*made.offers, *made.beyond)}) != len(made.offers) + len(made.beyond):
             raise MisuseError("offers: one stands twice")
         self._worth(made)
-        return made._replace(budget=self.budget(made), recommended=self.recommended(made))
+        made = made._replace(budget=self.budget(made), recommended=self.recommended(made))
+        self.fiscal(made)
+        return made
 
     def _worth(self, quote: Quote) -> None:
         """Hold the present values and ties of a file that has them to what the offers give."""
@@ -190,6 +192,20 @@ class _Reader:
         if str(made) != said:
             self._differs("words", said, str(made))
         return made
+
+    def fiscal(self, quote: Quote) -> None:
+        """Hold the quarters of a fiscal year to the offers that they follow from."""
+        told = self.raw.get("fiscal_quarters")
+        if told is None or quote.best is None:
+            return
+        from planner.quoting.fiscal import quarters
+
+        made = [
+            {f: plain(v) if isinstance(v, Decimal) else v for f, v in q._asdict().items()}
+            for q in quarters(quote, quote.best)
+        ]
+        if told != made:
+            self._differs("fiscal_quarters", told, made)
 
     def budget(self, quote: Quote) -> Budget | None:
         made = choose.within(quote, quote.workload.budget, quote.workload.budget_basis)

@@ -7,6 +7,8 @@ from planner.money import plain
 from planner.quoting.cost import monthly_cost
 from planner.quoting.records import Charge, Offer, Quote
 from planner.rendering.words import dated, way
+from planner.sizing.fit import model_of
+from planner.sizing.lengths import longest
 from planner.text import text
 
 __all__ = ["dump"]
@@ -28,7 +30,7 @@ def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
             + ["  " + t("not in the total: {text}", text=t.say(u)) for u in offer.unpriced]
             + ["  " + t("note: {text}", text=t.say(n)) for n in offer.notes]
         )
-    lines += ["", *_sizing(offer, t)]
+    lines += ["", *_sizing(quote, offer, t)]
     return "\n".join(lines) + "\n"
 
 
@@ -120,11 +122,14 @@ def _break_even(offer: Offer, t: English) -> list[str]:
     ]
 
 
-def _sizing(offer: Offer, t: English) -> list[str]:
-    s = offer.sizing
+def _sizing(quote: Quote, offer: Offer, t: English) -> list[str]:
+    s, load = offer.sizing, quote.workload
     lines = [
         "  " + t("sizing: {model} at {precision} on {engine}", model=s.model, precision=s.precision, engine=s.engine)
     ]
+    tokens = longest(s, model_of(load), load.input_tokens + load.output_tokens, load.context_tokens)
+    key = "an emitted module takes requests of up to {n} tokens; sized for {isl} in and {osl} out"
+    lines.append("    " + t(key, n=f"{tokens:,}", isl=f"{load.input_tokens:,}", osl=f"{load.output_tokens:,}"))
     if s.count_given:
         lines.append("    " + t("the count was given; the steps show what the sizing would say"))
     for step in s.steps:

@@ -15,9 +15,11 @@ from planner.money import plain
 from planner.offer import Source
 from planner.quoting.digest import SEAL, seal
 from planner.quoting.fields import workload_dict
+from planner.quoting.offers import saturated
 from planner.quoting.records import SCHEMA, Amounts, Charge, Commitment, Line, Offer, Quote, Rate, Rejected
 from planner.sizing import Layout, Memory, Range, Sizing, Step
 from planner.text import Text, shown
+from planner.workload import Workload
 
 __all__ = ["dump", "dump_bytes"]
 
@@ -123,8 +125,12 @@ class _Writer:
             )
         return made
 
-    def offer(self, o: Offer, worth: Decimal | None = None) -> bytes:
+    def offer(self, o: Offer, work: Workload, worth: Decimal | None = None) -> bytes:
         """Return one offer as one line; a sizing or line that several offers share is encoded once. worth: its present value."""
+        names, full = ("output", "tokens"), ""
+        if work.rps or work.tokens_per_second:
+            found = zip(names, saturated(work, o), strict=True)
+            full = "".join([f'"cost_per_million_{name}_saturated": {_d(value)}, ' for name, value in found])
         present = "" if worth is None else f'"present_value": "{plain(worth)}", '
         way, machine, gpus = o.way, o.machine, o.machine.gpu.count
         even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
@@ -141,7 +147,7 @@ class _Writer:
             f'{_amounts(o.totals.report)}}}, "commitment": {_commitment(o.commitment)}, "break_even_hours": {even}, '
             f'"on_demand_hourly": {_d(o.on_demand_hourly)}, "unpriced": {self.says(o.unpriced)}, '
             f'"cost_per_million_output": {_d(o.cost_per_million_output)}, '
-            f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, {present}"notes": {self.says(o.notes)}, '
+            f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, {present}{full}"notes": {self.says(o.notes)}, '
             f'"sizing": {self.sizing(o.sizing)}, "lines": [{", ".join([self.line(x) for x in o.lines])}], '
             f'"on_demand": {self.line(o.on_demand)}}}'
         ).encode()
@@ -241,10 +247,15 @@ def dump_bytes(quote: Quote) -> bytes:
         ("recommended", _one(out._plain(chosen) if chosen else None).encode()),
         (
             "offers",
-            _lines([out.offer(o, value) for o, value in zip(quote.offers, _present_values(quote), strict=True)]),
+            _lines(
+                [
+                    out.offer(o, quote.workload, value)
+                    for o, value in zip(quote.offers, _present_values(quote), strict=True)
+                ]
+            ),
         ),
         *_worth(quote),
-        *([("beyond", _lines([out.offer(o) for o in quote.beyond]))] if quote.beyond else []),
+        *([("beyond", _lines([out.offer(o, quote.workload) for o in quote.beyond]))] if quote.beyond else []),
         ("rejected", _lines([out.rejected(r).encode() for r in quote.rejected])),
         ("gaps", out.records(quote.gaps)),
         ("stale", out.records(quote.stale)),
@@ -255,6 +266,7 @@ def dump_bytes(quote: Quote) -> bytes:
         ("sizing_steps", _lines([x.encode() for x in steps], b"{", b"}")),
         ("sources", out.records(tuple(out.sources))),
     ]
+    fields[-1:-1] = _fiscal(quote)
     if quote.measurements:
         fields.insert(-1, ("measurements", out.records(quote.measurements)))
     words = [f"{_text(said)}: {_made(how)}".encode() for said, how in sorted(out.words.items())]
@@ -271,6 +283,19 @@ def _present_values(quote: Quote) -> list[Decimal | None]:
     from planner.quoting.worth import present_value
 
     return [present_value(quote, o, rate) for o in quote.offers]
+
+
+def _fiscal(quote: Quote) -> list[tuple[str, bytes]]:
+    """Return what a fiscal year's start adds: the recommended offer's quarters."""
+    best = quote.best
+    if best is None or not quote.workload.fiscal_year_start:
+        return []
+    from planner.quoting.fiscal import quarters
+
+    rows = [
+        {f: plain(v) if isinstance(v, Decimal) else v for f, v in q._asdict().items()} for q in quarters(quote, best)
+    ]
+    return [("fiscal_quarters", _lines([_one(row).encode() for row in rows]))]
 
 
 def _worth(quote: Quote) -> list[tuple[str, bytes]]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from planner.i18n import English, translator, width
 from planner.money import plain, show
 from planner.quoting.choose import amount, basis_of, ranked, standings, worth_showing
+from planner.quoting.offers import saturated
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
 from planner.rendering import words
@@ -66,6 +67,11 @@ def _per_million(quote: Quote, offer: Offer, t: English) -> str:
     return show(offer.cost_per_million_output, 3) if offer.cost_per_million_output is not None else "?"
 
 
+def _full(quote: Quote, offer: Offer, t: English) -> str:
+    value = saturated(quote.workload, offer)[0]
+    return show(value, 3) if value is not None else "?"
+
+
 def _even(quote: Quote, offer: Offer, t: English) -> str:
     return t("{hours} h/mo", hours=offer.break_even_hours) if offer.break_even_hours is not None else ""
 
@@ -98,6 +104,7 @@ COLUMNS = (
     Column("even at", _even, 9, True, "", "even at: hours a month from which the commitment beats on-demand"),
     Column("tok/s", _speed, 10, True, "", "tok/s: output tokens a second at saturation, an estimate"),
     Column("1M tok", _per_million, 5, True, "per-token", "1M tok: {code} per million output tokens"),
+    Column("1M full", _full, 6, True, "", "1M full: the same at saturation, beside the demanded load"),
 )
 
 
@@ -135,6 +142,10 @@ def dump(
         lines += _rows(quote, shown, columns, t, width, colour)
     if quote.workload.discount_rate is not None:
         lines += [x for s in _ties(quote, shown, t) for x in fold(s, width, 2)]
+    if quote.best is not None and quote.workload.fiscal_year_start:
+        from planner.rendering.fiscal import lines as fiscal
+
+        lines += fiscal(quote, quote.best, t, width)
     legend = [c.legend for c in columns if c.legend]
     lines += ["", *(dim(x, colour) for x in foot(quote, shown, legend, t, width, gaps=gaps, rejected=rejected))]
     return "\n".join(lines).rstrip() + "\n"
@@ -182,7 +193,9 @@ def _best_of_each(quote: Quote, t: English, room: int | None, colour: bool) -> l
 
 def _columns(quote: Quote, shown: list[Offer], basis: str, t: English, room: int | None) -> list[Column]:
     """Return the columns to show: those that say something here and fit, what the rows are ordered by always."""
-    every = [c for c in COLUMNS if c.basis != "present-value" or quote.workload.discount_rate is not None]
+    work = quote.workload
+    every = [c for c in COLUMNS if c.basis != "present-value" or work.discount_rate is not None]
+    every = [c for c in every if c.title != "1M full" or work.rps or work.tokens_per_second]
     if room is None or not shown:
         return every
     many = any(o.count != 1 for o in shown)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from planner.version import VERSION
-from planner.sizing import engines, fit, gpus
+from planner.sizing import engines, fit, gpus, parsers
 from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
@@ -17,6 +17,7 @@ from planner.quoting.choose import pick
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
+from planner.sizing.lengths import longest
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.sizing.serving import layout_flags
 from planner.terraform import checkpoints, cloud
@@ -33,6 +34,7 @@ ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
 TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:=+@-]{0,62}\Z")  # no /: instance metadata shows tags as paths
+WINDOW = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
 
@@ -42,7 +44,7 @@ class Settings(NamedTuple):
 
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
     currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it. accept_advisory: identifiers of
-    published weaknesses that are taken on.
+    published weaknesses that are taken on. stress: weekly hour in UTC ("Sun 03:00") in which GPUs are stress-tested.
     """
 
     now: datetime
@@ -59,6 +61,7 @@ class Settings(NamedTuple):
     checkpoint: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     accept_advisory: tuple[str, ...] = ()
+    stress: str = ""
 
 
 def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
@@ -76,7 +79,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
     facts = cloud.find(provider)
     _check_option(offer, settings, facts)
-    mainland = Catalog().market(provider, offer.region) == "mainland"
+    mainland = _market(offer) == "mainland"
     work = quote.workload
     model = fit.model_of(work)
     hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
@@ -89,6 +92,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         )
         engine = engines.parse(f"{stack.engine}@{stack.engine_version}")
         more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
+        more += parsers.flags(checkpoint, engine)
         stack = stack._replace(
             notes=(*filter(None, [hub.note]), *_sized_otherwise(offer, stack), *stack.notes), flags=(*stack.flags, *more)
         )
@@ -98,6 +102,8 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
             f"{offer.gpu.model}) has no pipeline across instances; choose a larger instance"
         )
     prepaid = option in ("subscription",)
+    unused = unbought(quote, offer, model, stack)
+    stack = stack._replace(notes=(*filter(None, [unused]), *stack.notes))
     weights = _weights_gb(model, offer, stack)
     storage, note = _disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
@@ -122,16 +128,17 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         capacity="reservation" if settings.reserve_capacity else facts.options[option].capacity,
         spot_limit=_limit(settings.spot_limit, facts),
         currency=offer.totals.native_currency, hours=quote.hours,
-        deadline="" if prepaid else _deadline(facts, quote.hours, settings),
+        deadline="" if prepaid else _deadline(facts, quote.window.length, settings),
         client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
         root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
         model=work.model, served_name=hub.served, hf_id=checkpoint,
         modelscope_id=hub.modelscope_id, revision=hub.revision, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
-        max_model_len=max(work.context_tokens, work.input_tokens + work.output_tokens),
+        max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
+        stress=_window(settings.stress), sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
         cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
-        quoted_on=quote.quoted_on, tags=_tags([*dict((*quote.workload.tag, *settings.tags)).items()], facts), buy_note=_buy_note(offer, facts), planner_version=VERSION,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
@@ -215,6 +222,18 @@ def _cidr(settings: Settings) -> str:
     return str(network)
 
 
+def _market(offer: Offer) -> str:
+    """Return the market of the offer's region; a zone that is sold apart is `MisuseError`."""
+    catalog = Catalog()
+    here = catalog.regions(offer.provider).get(offer.region)
+    if here is not None and here.zone_of:
+        raise MisuseError(
+            f"{offer.region} is a zone of {here.zone_of} that is sold apart (it needs an opt-in and a subnet of its own, which "
+            f"the module does not write): choose an offer of a region, e.g. --region {here.zone_of}; quotes hold for the zone"
+        )
+    return catalog.market(offer.provider, offer.region)
+
+
 def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
     """Return the zone: a name in the offer's region or, where the cloud has them, a zone id."""
     pattern = facts.zone.id_pattern
@@ -222,6 +241,12 @@ def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
     if zone and not (named and re.fullmatch(r"[a-z0-9-]+", zone)):
         raise MisuseError(f"--zone {zone[:40]!r} is not in {offer.region}")
     return zone
+
+
+def _window(text: str) -> str:
+    if text and not WINDOW.match(text):
+        raise MisuseError(f"--stress: {text[:40]!r} is not a weekday and a time in UTC such as 'Sun 03:00'")
+    return text
 
 
 def _email(text: str) -> str:
@@ -240,10 +265,13 @@ def _name(text: str, given: bool) -> str:
     return slug if NAME.match(slug) else "llm-" + (slug or "server")[:26]
 
 
-def _tags(tags: Sequence[tuple[str, str]], facts: Cloud) -> tuple[tuple[str, str], ...]:
-    """Return the user's tags, sorted; the limits are the narrowest that a cloud is known to have."""
-    seen = {}
-    for key, value in tags:
+def _tags(
+    tags: Sequence[tuple[str, str]], facts: Cloud, owner: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Return the user's tags over the workload's own, sorted; the limits are the narrowest that a cloud is known to have."""
+    seen: dict[str, str] = {}
+    given = {key for key, _ in tags}
+    for key, value in (*((k, v) for k, v in owner if k not in given), *tags):
         if not TAG_KEY.match(key) or key.lower().startswith((*facts.tag_prefixes, "planner-")):
             raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:=+@-; no cloud's prefix)")
         if len(value) > 127:
@@ -278,11 +306,23 @@ def _weights_gb(model: Model, offer: Offer, stack: Stack) -> float:
     return model.total_params * 2 / 1e9
 
 
+def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> str:
+    """Return what is said where the quote has a data disk that the module does not need, else ""."""
+    asked, local = quote.workload.storage_gb, offer.machine.local_nvme_gb
+    if not asked or _disk(asked, _weights_gb(model, offer, stack), local)[0]:
+        return ""
+    return (
+        f"the quote counts {plain(asked)} GB of block storage, which would lie idle: the local disks ({local} GB) hold the "
+        "weights, so no data disk is made; quote without --storage-gb"
+    )
+
+
 def _disk(asked: Decimal, weights_gb: float, nvme_gb: int) -> tuple[int, str]:
-    """Return the size of the data disk in GB (0: the local disks hold the weights) and what the quote leaves out of it."""
+    """Return the size of the data disk in GB (0: the local disks hold the weights; a disk beside
+    them would be paid and unused) and what the quote leaves out of it."""
     wanted = int(-(-asked // 10) * 10)
     if nvme_gb >= weights_gb * 1.5 + 50:
-        return wanted, ""
+        return 0, ""
     need = int(-(-(weights_gb * 1.5 + 50) // 10) * 10)
     if wanted >= need:
         return wanted, ""

@@ -13,9 +13,10 @@ from planner.workload import Workload
 from tests.conftest import Run
 
 D = Decimal
+NONE = Rules()
 
 
-def planned(said, rules=Rules(), least=0, ahead=0, **fields):
+def planned(said, rules=NONE, least=0, ahead=0, **fields):
     asked = demand.read(said) if said.endswith(".csv") else shapes.from_words(said)
     work = plan.workload_at_peak(Workload(), asked)
     return plan.make(fresh(work, whole=False, **fields), asked, plan.Asked(rules, least, ahead))
@@ -87,7 +88,7 @@ def test_the_answers_add_up(year):
     # One step of a commitment pays above its break-even hours, the next does not.
     for step in found.steps:
         assert step.runs <= step.pays_from
-    assert found.owed[-1].amount == 0 and [o.amount for o in found.owed] == sorted((o.amount for o in found.owed))[::-1]
+    assert found.owed[-1].amount == 0 and [o.amount for o in found.owed] == sorted(o.amount for o in found.owed)[::-1]
     assert 0 < found.least_demand < 1
 
 

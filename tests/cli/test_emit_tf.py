@@ -52,6 +52,8 @@ def test_the_quote_and_the_module_agree(planner: Run, tmp_path: Path) -> None:
         (("aws", "--instance-type", "p4d.24xlrge"), 2, "did you mean p4d.24xlarge"),
         (("alicloud", "--purchase-option", "capacity_block"), 2, "does not sell GPU instances as capacity-block"),
         (("aws", "--region", "mars-1"), 2, "mars-1"),
+        (("aws", "--region", "us-west-2-lax-1"), 2, "us-west-2-lax-1 is a zone of us-west-2 that is sold apart"),
+        (("aws", "--region", "ca-west-1"), 2, "planner refresh aws --region ca-west-1"),
         ((*P4D, "--quote", "missing.json", "--hours", "3"), 2, "cannot change it"),
         (("aws", "--quote", "missing.json"), 2, "missing.json"),
         ((*P4D, "--tag", "x"), 2, "KEY=VALUE"),

@@ -106,6 +106,13 @@ def copy(tmp_path: Path) -> Path:
         (",hour,21.957642,", ",fortnight,21.957642,", "unknown unit"),
         (",hour,21.957642,", ",hour,21957.642,", "per GPU-hour"),
         (",hour,21.957642,", ",hour,", "columns, expected"),
+        (
+            ",2026-07-20,,,high,",
+            ",2026-07-20,,2026-07-19,high,",
+            "confirmed 2026-07-19, not a day after its date 2026-07-20",
+        ),
+        (",2026-07-20,,,high,", ",2026-07-20,,soon,high,", "confirmed soon, not a day after its date"),
+        (",2026-07-20,,,high,", ",2026-13-40,,,high,", "its date '2026-13-40' is not an ISO date"),
     ],
 )
 def test_a_bad_row_names_its_line(copy: Path, old: str, new: str, message: str) -> None:

@@ -220,6 +220,6 @@ def test_what_is_wrong_with_a_price_beside_is_said(tmp_path: Path) -> None:
         "services.csv:3: block_storage of us-east-1 stands already at services.csv:2",
         "transfer.csv:2: the step ends at 5 GB, before it begins",
         "transfer.csv:3: internet: unknown currency 'XXX'",
-        "transfer.csv:3: internet: 'soon' is not an ISO date",
+        "transfer.csv:3: internet: its date 'soon' is not an ISO date",
     ]
     assert [review(Catalog(), name).problems for name in Catalog().providers()] == [(), (), ()]
