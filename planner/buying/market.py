@@ -21,6 +21,8 @@ __all__ = ["Market", "Rules", "fixed", "from_hour", "markets", "one_of", "owed"]
 ZERO, ONE = Decimal(0), Decimal(1)
 #: Parts of an offer that do not follow the number of instances.
 SERVICE = ("egress", "inter_region", "ip")
+#: Parts of which every instance has its own. What a framework contract lacks of its promise is neither: it is left out.
+INSTANCE = ("compute", "storage", "tax")
 COMMITTED = ("reserved", "savings_plan", "subscription", "capacity_block")
 
 
@@ -70,7 +72,7 @@ def markets(quote: Quote, hours: int, rules: Rules) -> list[Market]:
 
 def one_of(offer: Offer) -> Offer:
     """Return the offer as one instance, without what the whole service shares."""
-    lines = [line._replace(count=1) for line in offer.lines if line.part not in SERVICE]
+    lines = [line._replace(count=1) for line in offer.lines if line.part in INSTANCE]
     return offer._replace(count=1, lines=tuple(lines))
 
 

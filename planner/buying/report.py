@@ -193,6 +193,8 @@ class _Told:
             lines.append(t("The price on demand falls in steps of a run; an instance that was released begins anew."))
         if plan.best.solved.spot:
             lines.append(t.say(text("market price of a past sample: it moves, and the instance can be taken back")))
+        if self.quote.workload.contract:
+            lines.append(t("What a framework contract charges below its promise is not in these amounts."))
         left = sum(1 for o in self.quote.offers if o.unpriced)
         if left:
             lines.append(t("{n} offers lack the price of a part and are left out (planner quote --gaps).", n=left))
