@@ -17,7 +17,7 @@ __all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 SHARED: tuple[tuple[str, str], ...] = (
     (
         "What must run",
-        "--hours --use --start --model --model-config --precision --kv-cache-dtype --engine --measurements",
+        "--hours --use --start --model --model-config --online --precision --kv-cache-dtype --engine --measurements",
     ),
     (
         "Its load",
@@ -37,7 +37,7 @@ SHARED: tuple[tuple[str, str], ...] = (
 )
 OUTPUT: tuple[tuple[str, str], ...] = (
     ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),
-    ("Only with --format table", "--sort --wide --gaps --rejected --explain"),
+    ("Only with --format table", "--sort --wide --gaps --rejected --explain --infrastructure"),
     ("Only with --format markdown", "--compare"),
     ("Only with --format focus", "--offer --granularity --allow-unpriced"),
 )

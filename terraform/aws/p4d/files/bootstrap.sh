@@ -152,7 +152,7 @@ cache() {
 }
 
 secret() { # NAME: prints the secret; never logged, never an argument
-  aws ssm get-parameter --region "$PLANNER_SECRET_REGION" --name "$1" --with-decryption \
+  aws ssm get-parameter --region "$PLANNER_REGION" --name "$1" --with-decryption \
     --query Parameter.Value --output text
 }
 
