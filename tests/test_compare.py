@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.errors import MisuseError
+from planner.money import Tax
 from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.quoting import build
@@ -96,6 +97,17 @@ def test_volumes_by_hand() -> None:
     assert set(_parts(_quote(tax=Decimal("0.06")), _quote(), P4D)) == {"tax"}
 
 
+def test_a_tax_that_the_prices_hold_changes_no_price() -> None:
+    held = (Tax("aws", Decimal("0.06"), True),)
+    assert _parts(_quote(), _quote(taxes=held), P4D) == {}
+    back = (Tax("aws", Decimal("0.06"), True, True),)
+    found = _parts(_quote(), _quote(taxes=back), P4D)
+    usual = 720 * Decimal("21.957642")
+    assert set(found) == {"tax"} and found["tax"] == round(usual / Decimal("1.06") - usual, 9)
+    assert set(_parts(_quote(taxes=held), _quote(taxes=held, hours=Decimal(730)), P4D)) == {"hours"}
+    assert any("taxes: - -> aws=0.06:included" in note for note in compare(_quote(), _quote(taxes=held)).notes)
+
+
 def test_a_step_that_is_reached_is_due_to_the_hours() -> None:
     assert set(_parts(_quote(hours=Decimal(50)), _quote(hours=Decimal(500)), GN10)) <= {"hours"}
 
@@ -108,6 +120,9 @@ WORK = st.fixed_dictionaries(
         "storage_gb": st.sampled_from([0, 33, 1000]).map(Decimal),
         "public_ips": st.integers(0, 2),
         "tax": st.sampled_from(["0", "0.06"]).map(Decimal),
+        "taxes": st.sampled_from(
+            [(), (Tax("aws", Decimal("0.05"), True),), (Tax("tencentcloud", Decimal("0.06"), True, True),)]
+        ),
         "discount": st.sampled_from([(), (("aws", Decimal("0.07")), ("tencentcloud", Decimal("0.333")))]),
         "rate": st.sampled_from(["7.1", "6.652882", "7"]),
     }

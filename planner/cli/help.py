@@ -17,7 +17,7 @@ __all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 SHARED: tuple[tuple[str, str], ...] = (
     (
         "What must run",
-        "--hours --use --start --model --model-config --precision --kv-cache-dtype --engine --measurements",
+        "--hours --use --start --model --model-config --online --precision --kv-cache-dtype --engine --measurements",
     ),
     (
         "Its load",

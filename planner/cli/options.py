@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "book_options",
+    "fetched",
     "make_quote",
     "make_workload",
     "measured_option",
     "measurements_path",
     "my_measurements",
+    "online_option",
     "open_catalog",
     "put",
     "saved_quote",
@@ -81,10 +83,32 @@ OPTIONS = (
 )
 
 
+online_option = click.option(
+    "--online", is_flag=True, default=None, help="Fetch config.json of the model OWNER/NAME[@REVISION] from its hub."
+)
+
+
+def fetched(work: Workload, online: bool | None) -> Workload:
+    """Return `work` with the config.json of its model, fetched now where `online` says so; what was fetched is said."""
+    if not online:
+        return work
+    if work.model_config:
+        raise MisuseError("--online fetches a config.json; drop --model-config")
+    from planner.hub import fetch
+
+    got = fetch(work.model, os.path.join(home(), "models"), os.environ)
+    whence = f"{got.hub} ({got.endpoint})" if got.endpoint else f"{got.hub}, fetched before"
+    click.echo(
+        f"planner: config.json of {got.id} at revision {got.revision} from {whence}, kept as {got.path}", err=True
+    )
+    return work._replace(model_config=got.path)
+
+
 def workload_options(function: F) -> F:
     """Add the workload's options and the optional WORKLOAD.toml argument to a command."""
     for name, metavar, text, many in reversed(OPTIONS):
         function = click.option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
+    function = online_option(function)
     function = click.option(
         "--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence."
     )(function)
@@ -117,7 +141,7 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     path = values.get("workload_file")
     result = workload.from_toml(path, base) if path else (base or workload.Workload())
     given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    return workload.make(given, result)
+    return fetched(workload.make(given, result), values.get("online"))
 
 
 def open_catalog(

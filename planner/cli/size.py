@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.help import Grouped
-from planner.cli.options import measured_option, my_measurements
+from planner.cli.options import fetched, measured_option, my_measurements, online_option
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command(cls=Grouped, most=None)
 @click.option("--model", metavar="NAME", help="Model (see `planner models list`).  [DeepSeek-R1-Distill-Qwen-7B]")
 @click.option("--model-config", metavar="FILE", help="A Hugging Face config.json of a known architecture instead.")
+@online_option
 @click.option(
     "--precision",
     metavar="P",
@@ -181,7 +182,8 @@ def load_of(values: dict[str, Any]) -> Workload:
         given["precision"] = {"int8-w8a8": "int8", "w8a8": "int8", "int8-gptq": "int8-w8a16"}.get(word, word)
     if given.get("model") and given.get("model_config"):
         raise MisuseError("give either --model or --model-config, not both")
-    return workload.make(given)
+    online = given.pop("online", None)
+    return fetched(workload.make(given), online)
 
 
 def _instance(name: str) -> tuple[InstanceType, str]:

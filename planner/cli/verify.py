@@ -124,7 +124,11 @@ def verify(
         runs = (run,)
     asked = to is not None or any(values[k] is not None for k in LOAD[-3:])
     shown = [_judged(one, subject, asked) for one in runs]
-    new = [verdict.keep(j.run, j.sizing, subject.asked, subject.work, _today()) for j in shown if j.sizing.fits]
+    new = [
+        verdict.keep(j.run, j.sizing, subject.asked, subject.work, _today())
+        for j in shown
+        if j.sizing.fits and not j.run.broken
+    ]
     if save and new:
         _save(place, tuple(new))
     if form == "json":

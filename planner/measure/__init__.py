@@ -30,3 +30,8 @@ class Run(NamedTuple):
     ttft_ms: float
     tpot_ms: float
     notes: tuple[Text, ...] = ()
+
+    @property
+    def broken(self) -> bool:
+        """Whether so many requests failed that what is left measures nothing: more than one in twenty."""
+        return self.failed * 20 > self.requests + self.failed

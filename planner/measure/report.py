@@ -28,11 +28,18 @@ class Judged(NamedTuple):
     @property
     def holds(self) -> bool:
         """Whether what decides lies inside its range."""
-        return self.sizing.fits and all(r.said in ("", "inside") for r in self.rows if not r.weak)
+        return (
+            self.sizing.fits and not self.run.broken and all(r.said in ("", "inside") for r in self.rows if not r.weak)
+        )
 
 
 def verdict(j: Judged) -> str:
     """Return the verdict in a sentence."""
+    if j.run.broken:
+        sent = j.run.requests + j.run.failed
+        return (
+            f"NO VERDICT: {j.run.failed:,} of {sent:,} requests failed, what is left measures nothing and is not kept"
+        )
     if not j.sizing.fits:
         return f"OUTSIDE: by the sizing this machine does not serve it ({'; '.join(str(r) for r in j.sizing.reasons)})"
     off = [r for r in j.rows if not r.weak and r.said not in ("", "inside")]

@@ -17,7 +17,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from planner.errors import MisuseError
 from planner.offer import Source, Way
-from planner.quoting.records import Amounts, Charge, Commitment, Line
+from planner.quoting.records import Amounts, Charge, Commitment, Line, Offer
 from planner.quoting.rules import RULES, Part, Terms, paid, terms_of
 from planner.quoting.steps import in_steps
 from planner.text import Text, raw
@@ -33,6 +33,7 @@ __all__ = [
     "terms_of",
     "totals",
     "weigh",
+    "with_tax",
 ]
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -165,6 +166,18 @@ def _taxed(line: Line, charges: list[Charge]) -> list[Charge]:
         source=source,
     )
     return [*charges, row]
+
+
+def with_tax(offer: Offer, window: Window) -> tuple[Charge, ...]:
+    """Return an offer's charges at the prices that are printed, also where those hold a tax that `offer.charges` are without.
+
+    The row of tax is what is left of it then: nothing, or less than nothing where it comes back.
+    """
+    if not offer.lines or not offer.lines[-1].rule.startswith("tax_within") or offer.charges[-1].category != "tax":
+        return offer.charges
+    printed = charges_of(offer.lines[:-1], terms_of(offer.way, window, window.months), window)
+    due = offer.totals.native.effective - totals(printed).effective
+    return (*printed, offer.charges[-1]._replace(amount=due))
 
 
 def _without(charge: Charge, whole: Decimal) -> Charge:

@@ -24,6 +24,7 @@ from fractions import Fraction
 from planner.errors import MisuseError
 from planner.prices.fx import Rates
 from planner.quoting.choose import amount
+from planner.quoting.cost import with_tax
 from planner.quoting.records import Charge, Offer, Quote
 from planner.records import NamedTuple
 
@@ -222,7 +223,8 @@ class _Attribution:
 
     def run(self) -> None:
         """Fill `details`."""
-        before, after = _by_name(self.one.charges), _by_name(self.two.charges)
+        asked = ((self.one, self.old), (self.two, self.new))
+        before, after = (_by_name(with_tax(offer, quote.window)) for offer, quote in asked)
         for name in dict.fromkeys((*before, *after)):
             first, last = before.get(name), after.get(name)
             if (first or last).category == "tax":  # type: ignore[union-attr]
@@ -377,12 +379,12 @@ def _dated(charge: Charge) -> str:
 
 
 def _word(value: object) -> str:
-    from planner.money import plain
+    from planner.money import Tax, plain
 
     if isinstance(value, Decimal):
         return plain(value)
+    if isinstance(value, Tax):
+        return f"{value.scope}={value.said}" if value.scope else value.said
     if isinstance(value, tuple):
-        return (
-            ", ".join("=".join(_word(v) for v in one) if isinstance(one, tuple) else _word(one) for one in value) or "-"
-        )
+        return ", ".join("=".join(map(_word, one)) if type(one) is tuple else _word(one) for one in value) or "-"
     return str(value)

@@ -135,7 +135,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         capacity="reservation" if settings.reserve_capacity else facts.options[option].capacity,
         spot_limit=_limit(settings.spot_limit, facts),
         currency=offer.totals.native_currency, hours=quote.hours,
-        deadline="" if prepaid else _deadline(facts, quote.hours, settings),
+        deadline="" if prepaid else _deadline(facts, quote.window.length, settings),
         client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
         root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
         model=work.model, served_name=hub.served, hf_id=checkpoint,

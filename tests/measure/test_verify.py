@@ -185,6 +185,19 @@ def test_a_machine_too_small_is_an_answer(capsys: pytest.CaptureFixture[str]) ->
     assert "saved" not in out
 
 
+def test_a_run_of_failures_measures_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Seen on a GPU: a tool whose tokenizer made prompts that the engine refused, and a result that looked like one."""
+    data = json.loads((SAMPLES / "vllm-0.26.0.json").read_text("utf-8"))
+    path = tmp_path / "r.json"
+    for failed, kept in ((3, True), (4, False)):
+        path.write_text(json.dumps(data | {"failed": failed}))
+        place = str(tmp_path / f"{failed}.json")
+        code, out, _ = said(capsys, str(path), *MODEL, "--gpu", "L4", "--save", "--measurements", place)
+        assert code == 1
+        assert os.path.exists(place) == kept
+        assert ("NO VERDICT: 4 of 68 requests failed" in out) != kept
+
+
 def test_the_key_is_never_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANNER_VERIFY_KEY", "open-sesame")
     with serving(ttft=0.01, tpot=0.002, key="open-sesame") as server:
