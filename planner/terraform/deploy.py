@@ -114,12 +114,7 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
     secret = settings.api_key_secret or facts.secrets.api_key.replace("{name}", name)
     hook = settings.alert_webhook_secret
-    named_secrets = (
-        (secret, "--api-key-secret"), (settings.hf_token_secret, "--hf-token-secret"), (hook, "--alert-webhook-secret")
-    )
-    for text, what in named_secrets:
-        if text and not SECRET.match(text):
-            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
+    _check_secrets(secret, settings)
     months = max(1, quote.months)
     native = offer.totals.native
     total = f"{show(native.effective)} {offer.totals.native_currency}"
@@ -150,6 +145,18 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
     )
+
+
+def _check_secrets(api_key: str, settings: Settings) -> None:
+    """Raise MisuseError where a secret itself may have been given instead of its name."""
+    given = (
+        (api_key, "--api-key-secret"),
+        (settings.hf_token_secret, "--hf-token-secret"),
+        (settings.alert_webhook_secret, "--alert-webhook-secret"),
+    )
+    for text, what in given:
+        if text and not SECRET.match(text):
+            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
 
 
 def _check_option(offer: Offer, settings: Settings, facts: Cloud) -> None:
