@@ -37,7 +37,7 @@ SHARED: tuple[tuple[str, str], ...] = (
 )
 OUTPUT: tuple[tuple[str, str], ...] = (
     ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),
-    ("Only with --format table", "--sort --wide --gaps --rejected --explain"),
+    ("Only with --format table", "--sort --wide --gaps --rejected --explain --infrastructure"),
     ("Only with --format markdown", "--compare"),
     ("Only with --format focus", "--offer --granularity --allow-unpriced"),
 )

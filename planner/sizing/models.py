@@ -29,7 +29,7 @@ class Fields(NamedTuple):
     tokens; index_layers: layers with an index entry; state: bytes a request holds whatever its length; inflight: bytes
     that each token of a prefill batch holds beside. int4_width: the padded MLP of the published int4 checkpoint.
     group: of quantised weights. parts: bytes per parameter of attention, dense MLP, shared and routed experts as the
-    checkpoint has them (() is: all alike).
+    checkpoint has them (() is: all alike). cache: width of the KV cache that the checkpoint says ("fp8"; "": none).
     """
 
     name: str
@@ -80,6 +80,7 @@ class Fields(NamedTuple):
     int4_width: int = 0
     group: int = 128
     parts: tuple[float, ...] = ()
+    cache: str = ""
 
 
 #: The fields after v_dim as the column `more` of models.csv has them: `name=value`, apart by spaces; parts by commas.
@@ -237,7 +238,7 @@ def _model(r: list[str]) -> Model:
         if name == "parts":
             more[name] = tuple(float(x) for x in value.split(","))
         else:
-            more[name] = value if name == "kind" else int(value)
+            more[name] = value if name in ("kind", "cache") else int(value)
     return found._replace(**more)  # type: ignore[arg-type]
 
 

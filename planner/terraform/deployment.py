@@ -104,7 +104,8 @@ class Deployment(NamedTuple):
     """Everything that the templates of one module need. Strings are the user's or the catalogue's: quote them.
 
     name: [a-z][a-z0-9-]{0,30}. gpu_count: per instance, gpu_memory_gib: per GPU (None: not known).
-    count: instances; pp of layout: instances per replica. cost: (label, exact amount, currency) rows of the quote.
+    count: instances; pp of layout: instances per replica. cost: (label, exact amount, currency) rows of the whole bill, bill: its exact sum, unpriced:
+    what has no price and is not in it (planner.quoting.around).
     tags: sorted pairs. client_cidr, deadline: "" when the user sets them at apply. hours: the quote's window.
     revision: commit of the checkpoint on the model hub, "" = the newest at the first boot.
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; stress: "" or when GPUs are stress-tested ("Sun 03:00", UTC); sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
@@ -169,7 +170,8 @@ class Deployment(NamedTuple):
     hf_token_secret: str = ""
     alert_email: str = ""
     open_to_internet: bool = False
-    weights_disk_note: str = ""
+    unpriced: tuple[str, ...] = ()
+    bill: Decimal = Decimal(0)
     period_begin: str = ""
     period_end: str = ""
     revision: str = ""
