@@ -191,6 +191,7 @@ def moto() -> Iterator[str]:
         server.wait(10)
 
 
+@pytest.mark.long
 @needs_terraform
 def test_the_real_aws_provider_applies_the_module(moto: str, tmp_path: Path) -> None:
     """What moto 5 lacks, and is covered by the mirror instead:
