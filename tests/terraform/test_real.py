@@ -89,7 +89,9 @@ def terraform(
 
 
 @needs_terraform
-@pytest.mark.parametrize("folder", MODULES)
+@pytest.mark.parametrize(
+    "folder", [pytest.param(m, marks=[pytest.mark.slow] if m not in ("aws/p4d", "alicloud/gn7i") else []) for m in MODULES]
+)
 def test_a_module_lives_and_dies(folder: str, tmp_path: Path) -> None:
     env = environment(tmp_path)
     module = copy_module(folder, tmp_path / "m")
