@@ -42,7 +42,7 @@ slow: setup                 ## the full matrices, which `make test` leaves out, 
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'slow or long'
 
 core: setup                 ## the suite without what needs a program of the system (CI: on the newest Python)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not long and not system' --ignore tests/terraform --ignore tests/safe --ignore tests/tools --ignore tests/rendering --ignore tests/buying --ignore tests/measure
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not long and not system' --ignore tests/terraform --ignore tests/safe --ignore tests/tools --ignore tests/rendering --ignore tests/buying --ignore tests/measure --ignore tests/providers --ignore tests/cli
 
 fuzz: setup                 ## damaged and hostile input, N times each (N=20000), with a fixed seed
 	PLANNER_FUZZ=$(or $(N),20000) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m fuzz
