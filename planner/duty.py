@@ -62,7 +62,7 @@ class Use(NamedTuple):
         """
         rooms = [_hours(a, b) for a, b in pairwise(edges)]
         if self.clock:
-            return self._on(edges)
+            return self.on(edges)
         made, left = [], ZERO
         for number, room in enumerate(rooms):
             last = self.average - self.hours * (self.months - 1)
@@ -74,8 +74,8 @@ class Use(NamedTuple):
             made[number], left = made[number] + more, left - more
         return made
 
-    def _on(self, edges: Sequence[datetime]) -> list[Decimal]:
-        """Return the hours by the clock of the time zone, summer time and all."""
+    def on(self, edges: Sequence[datetime]) -> list[Decimal]:
+        """Return the hours of use by the clock between each two of `edges` (UTC, in order), summer time and all."""
         zone, seconds = _zone(self.zone), [0] * (len(edges) - 1)
         day = edges[0].astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None) - timedelta(
             days=2

@@ -131,6 +131,28 @@ def test_focus_rows_say_what_is_used_and_unused_in_each_month() -> None:
     assert december == [300, 444]
 
 
+@pytest.mark.parametrize("granularity", ["daily", "hourly"])
+def test_by_the_clock_rows_stand_where_it_runs(granularity: str) -> None:
+    """Monday to Friday from 08 to 20 in Shanghai is 00 to 12 UTC: weekends have no use, and what is unused is the rest."""
+    quote = make_quote(use="mon-fri 08-20 Asia/Shanghai x1", start="2027-02-01", egress_gb="280", **P4D)
+    for way in ("on_demand", "reserved 1y no_upfront"):
+        offer = ways(quote)[way]
+        mine = [e for e in cut(quote, offer, granularity) if e.charge.category == "compute" and e.kind == "usage"]
+        used = [e for e in mine if e.status != "unused"]
+        assert sum(e.quantity for e in used) == quote.hours == 20 * 12
+        assert {e.begins.weekday() for e in used} == {0, 1, 2, 3, 4}
+        if granularity == "daily":
+            assert {e.quantity for e in used} == {12} and len(used) == 20
+        else:
+            assert {e.begins.hour for e in used} == set(range(12)) and {e.quantity for e in used} == {1}
+        if way != "on_demand":
+            idle = [e for e in mine if e.status == "unused" and e.in_window]
+            assert sum(e.quantity for e in idle) == 28 * 24 - 240
+            assert all(e.quantity <= (24 if granularity == "daily" else 1) for e in idle)
+        sent = [e for e in cut(quote, offer, granularity) if e.charge.category == "egress"]
+        assert {e.begins.weekday() for e in sent} == set(range(7))  # traffic is spread over the month
+
+
 def test_it_goes_through_toml_json_and_saved_quotes(tmp_path: Path, planner: Run) -> None:
     path = tmp_path / "w.toml"
     path.write_text('provider = "aws"\nuse = "300h/month x12"\n')

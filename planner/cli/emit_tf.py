@@ -72,6 +72,21 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
 )
 @click.option(
+    "--alert-webhook-secret",
+    metavar="NAME",
+    default="",
+    help="Name of the secret with the address that alerts are posted to (Slack, DingTalk, Feishu, WeCom, or JSON).",
+)
+@click.option(
+    "--power-off-on-failure", is_flag=True, help="Stop an instance, and its bill, whose start-up cannot succeed."
+)
+@click.option(
+    "--stress",
+    metavar="'DAY HH:MM'",
+    default="",
+    help="Stress-test the GPUs with the engine stopped, one instance a week at this hour in UTC, e.g. 'Sun 03:00'.  [never]",
+)
+@click.option(
     "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
 )
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
@@ -103,10 +118,12 @@ def emit_tf(
     measured = values.pop("measurements")
     books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
     if quote_file:
+        catalog = None
         priced = _saved(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
     else:
         workload = make_workload({**values, "provider": (cloud,)})
-        priced = make_quote(workload, open_catalog(**books), measurements=measured)
+        catalog = open_catalog(**books)
+        priced = make_quote(workload, catalog, measurements=measured)
     wanted = priced.workload
     region = values.get("region") or wanted.region
     offer = deploy.pick(
@@ -117,13 +134,13 @@ def emit_tf(
         values.get("purchase_option") or wanted.purchase_option,
         offer_id or "",
     )
-    deployment = deploy.deploy(priced, offer, settings)
+    deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
     files = module.files(deployment, priced, offer, dict(_pairs(image, "--image")))
     folder = output or deployment.name
     kept = write.write_module(files, folder, force=force)
     report = [
         f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
-        f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours"
+        f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours, with all that the module creates"
     ]
     report += [f"kept your {path}; for a new one, move it away and run this again" for path in kept]
     best = priced.best

@@ -17,7 +17,7 @@ __all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 SHARED: tuple[tuple[str, str], ...] = (
     (
         "What must run",
-        "--hours --use --start --model --model-config --precision --kv-cache-dtype --engine --measurements",
+        "--hours --use --start --model --model-config --online --precision --kv-cache-dtype --engine --measurements",
     ),
     (
         "Its load",
@@ -37,7 +37,7 @@ SHARED: tuple[tuple[str, str], ...] = (
 )
 OUTPUT: tuple[tuple[str, str], ...] = (
     ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),
-    ("Only with --format table", "--sort --wide --gaps --rejected --explain"),
+    ("Only with --format table", "--sort --wide --gaps --rejected --explain --infrastructure"),
     ("Only with --format markdown", "--compare"),
     ("Only with --format focus", "--offer --granularity --allow-unpriced"),
 )
@@ -126,5 +126,4 @@ def _some(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def _all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         ctx.meta["planner.help_all"] = True
-        click.echo(ctx.get_help(), color=ctx.color)
-        ctx.exit()
+    _some(ctx, param, value)

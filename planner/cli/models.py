@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.options import fetched, online_option
+
 if TYPE_CHECKING:
     from planner.sizing.models import Model
 
@@ -54,26 +56,44 @@ def list_(form: str) -> int:
 
 @models.command()
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
-def search(words: tuple[str, ...]) -> int:
-    """List the models whose names, ids or aliases have every WORD in them."""
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
+def search(words: tuple[str, ...], form: str) -> int:
+    """List the models whose names, ids or aliases have every WORD in them.
+
+    Where no name has them: those whose architecture, kind of attention (MLA, ...), format or licence has.
+    """
     from planner.sizing.models import rows
 
-    found = 0
-    for m in rows():
-        ids = dict.fromkeys(n for n in (m.name, m.hf_id, *m.aliases) if n)
-        if all(word.lower() in " ".join(ids).lower() for word in words):
-            found += 1
-            sys.stdout.write(f"{m.name}: {', '.join(n for n in ids if n != m.name)}\n")
+    wanted = " ".join(words).lower().split()
+    every = rows()
+    found = [m for m in every if all(word in " ".join(_ids(m)).lower() for word in wanted)]
+    if not found:
+        found = [m for m in every if all(word in _kinds(m) for word in wanted)]
+    if form == "json":
+        _write([_facts(m) for m in found])
+    for m in found if form == "table" else ():
+        sys.stdout.write(f"{m.name}: {', '.join(n for n in _ids(m) if n != m.name)}\n")
     if not found:
         click.echo(f"planner: no model has {' '.join(words)!r} in its names; `planner models list` shows all", err=True)
     return 0 if found else 1
 
 
+def _ids(m: Model) -> list[str]:
+    return list(dict.fromkeys(n for n in (m.name, m.hf_id, *m.aliases) if n))
+
+
+def _kinds(m: Model) -> str:
+    """Return what a model is beside its names, as words to be searched."""
+    mixture = "moe mixture" if m.experts else "dense"
+    return " ".join((m.arch, m.attention, m.native_precision, m.license, mixture)).lower()
+
+
 @models.command()
 @click.argument("name", metavar="MODEL", required=False)
 @click.option("--model-config", metavar="FILE", help="A local config.json instead of a name.")
+@online_option
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
-def show(name: str | None, model_config: str | None, form: str) -> int:
+def show(name: str | None, model_config: str | None, online: bool | None, form: str) -> int:
     """Show one model: architecture, memory, ids, licence, source."""
     from planner.errors import MisuseError
     from planner.sizing import config
@@ -81,6 +101,10 @@ def show(name: str | None, model_config: str | None, form: str) -> int:
 
     if (name is None) == (model_config is None):
         raise MisuseError("give either a model's name or --model-config FILE")
+    if online:
+        from planner.workload import make
+
+        model_config = fetched(make({"model": name or "", "model_config": model_config or ""}), online).model_config
     model = config.load(model_config) if model_config else find(name or "")
     facts = _facts(model)
     if form == "json":

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "book_options",
+    "fetched",
     "make_quote",
     "make_workload",
     "measured_option",
     "measurements_path",
     "my_measurements",
+    "online_option",
     "open_catalog",
     "put",
     "saved_quote",
@@ -75,16 +77,39 @@ OPTIONS = (
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
     ("--tax", "[SCOPE=]SHARE[:HOW]", "Tax: 6%, CLOUD=0%, CLOUD:SITE=6%:included, CLOUD=9%:recoverable.", True),
+    ("--contract", "CLOUD=SPENDxN:OFF", "Framework contract, e.g. CLOUD=120000x12:8%:50% (shortfall fee).", True),
     ("--fiscal-year-start", "MONTH", "Amounts by quarter and fiscal year, e.g. april.", False),
     ("--tag", "KEY=VALUE", "Tag of the owner, such as team=search: in FOCUS rows, workbook and module.", True),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),
 )
 
 
+online_option = click.option(
+    "--online", is_flag=True, default=None, help="Fetch config.json of the model OWNER/NAME[@REVISION] from its hub."
+)
+
+
+def fetched(work: Workload, online: bool | None) -> Workload:
+    """Return `work` with the config.json of its model, fetched now where `online` says so; what was fetched is said."""
+    if not online:
+        return work
+    if work.model_config:
+        raise MisuseError("--online fetches a config.json; drop --model-config")
+    from planner.hub import fetch
+
+    got = fetch(work.model, os.path.join(home(), "models"), os.environ)
+    whence = f"{got.hub} ({got.endpoint})" if got.endpoint else f"{got.hub}, fetched before"
+    click.echo(
+        f"planner: config.json of {got.id} at revision {got.revision} from {whence}, kept as {got.path}", err=True
+    )
+    return work._replace(model_config=got.path)
+
+
 def workload_options(function: F) -> F:
     """Add the workload's options and the optional WORKLOAD.toml argument to a command."""
     for name, metavar, text, many in reversed(OPTIONS):
         function = click.option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
+    function = online_option(function)
     function = click.option(
         "--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence."
     )(function)
@@ -117,7 +142,7 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     path = values.get("workload_file")
     result = workload.from_toml(path, base) if path else (base or workload.Workload())
     given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    return workload.make(given, result)
+    return fetched(workload.make(given, result), values.get("online"))
 
 
 def open_catalog(

@@ -23,6 +23,7 @@ from planner.cli.screen import colours, columns
 from planner.errors import BudgetError, MisuseError, NoOfferError, PriceBookError, StaleError
 
 if TYPE_CHECKING:
+    from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
 
 #: The names of planner.rendering.formats.FORMATS (a test holds them equal; help must not import the renderers).
@@ -69,6 +70,7 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
+@click.option("--infrastructure", is_flag=True, help="The whole bill: with what a module creates around the machines.")
 @click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
@@ -93,6 +95,7 @@ def quote(
     compare: str | None,
     charts: str | None,
     explain: bool,
+    infrastructure: bool,
     from_tf: str | None,
     replay: str | None,
     **values: Any,
@@ -106,10 +109,9 @@ def quote(
     chosen = formats.find(form)
     if chosen.name == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
-    if wide and form != "table":
-        raise MisuseError("--wide goes with the table; the other formats carry everything")
-    if explain and form != "table":
-        raise MisuseError("--explain goes with the table; JSON carries every formula anyway")
+    if form != "table":
+        _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
+    catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     if replay:
         result = _replay(replay, {"measurements": measurements, **values}, strict)
     else:
@@ -120,7 +122,6 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         brief = chosen.name == "table" and not charts  # a chart names the quote's hash
-        catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
         result = make_quote(workload, catalog, chosen.whole, brief, measurements)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
@@ -140,6 +141,8 @@ def quote(
     text = formats.render(result, form, **options)
     if explain:
         text = str(text) + _explained(result, lang)
+    if infrastructure or (form == "table" and not replay):
+        text = str(text) + _around(result, catalog, lang, infrastructure, columns() if shown and not wide else None)
     if charts and result.offers:
         from planner.rendering.charts import write
 
@@ -147,6 +150,18 @@ def quote(
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
+
+
+def _for_tables(**given: bool) -> None:
+    """Raise `MisuseError` for an option that goes with the table only."""
+    elsewhere = {
+        "wide": "the other formats carry everything",
+        "explain": "JSON carries every formula anyway",
+        "infrastructure": "a module's planner.json and README have it too",
+    }
+    for name, why in elsewhere.items():
+        if given[name]:
+            raise MisuseError(f"--{name} goes with the table; {why}")
 
 
 def _replay(path: str, values: dict[str, Any], strict: bool) -> Quote:
@@ -166,6 +181,27 @@ def _explained(result: Quote, lang: str) -> str:
     for provider in dict.fromkeys(o.provider for o in result.offers):
         mine = [o for o in result.offers if o.provider == provider]
         text += "\n" + dump(result, best_of(result, mine) or mine[0], translator(lang))
+    return text
+
+
+def _around(result: Quote, catalog: Catalog, lang: str, whole: bool, room: int | None) -> str:
+    """Return what a module of the recommended offer adds, in a sentence; whole: the bill of the best offer of each provider."""
+    from planner.i18n import translator
+    from planner.quoting.around import bill
+    from planner.quoting.choose import best_of
+    from planner.rendering import bill as shown
+
+    t, best = translator(lang), result.best
+    if not whole:
+        from planner.rendering.columns import fold
+
+        said = [] if best is None else fold(shown.line(bill(result, best, catalog), t), room)
+        return "".join(f"{line}\n" for line in said)
+    text = ""
+    for provider in dict.fromkeys(o.provider for o in result.offers):
+        mine = [o for o in result.offers if o.provider == provider]
+        offer = best_of(result, mine) or mine[0]
+        text += "\n" + shown.dump(bill(result, offer, catalog), offer, t)
     return text
 
 

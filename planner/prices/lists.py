@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from planner import tables
 from planner.errors import CatalogError
@@ -48,7 +48,8 @@ class ProviderInfo(NamedTuple):
     what the cloud calls that service on its bill (FOCUS: ServiceName); "compute" stands for any that is not named.
     driver: what its GPU machines run, None where nothing is known. mainland: ids of regions in mainland China that
     regions.csv does not list ("cn-*": all that begin so). lanes: traffic by the word of the workload ("internet") -> the
-    destinations of transfer.csv that may stand for it, the first with a whole ladder is taken.
+    destinations of transfer.csv that may stand for it, the first with a whole ladder is taken. module: what a module of ours
+    creates around the instances and is charged for (planner.quoting.around reads the entries).
     """
 
     name: str
@@ -63,6 +64,7 @@ class ProviderInfo(NamedTuple):
     driver: Driver | None
     mainland: tuple[str, ...]
     lanes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    module: tuple[Mapping[str, Any], ...] = ()
 
     def market(self, region: str) -> str:
         """Return the market of a region that regions.csv does not list."""
@@ -170,6 +172,7 @@ class Lists:
             driver=Driver(**raw["driver"]) if raw.get("driver") else None,
             mainland=tuple(raw.get("mainland", ())),
             lanes={word: tuple(names) for word, names in raw.get("lanes", {}).items()},
+            module=tuple(raw.get("module", ())),
         )
 
     def regions(self) -> dict[str, Region]:

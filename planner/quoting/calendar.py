@@ -9,10 +9,11 @@ term.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise
 
-from planner.duty import parse
+from planner.duty import Use, parse
 from planner.quoting.entries import Entry, Period, covered
 from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
 from planner.quoting.steps import months_of_traffic
@@ -126,7 +127,9 @@ def cut(quote: Quote, offer: Offer, granularity: str = "monthly") -> list[Entry]
     cut, tax is a row a calendar month, and what a commitment covers bears on-demand prices (`entries.covered`).
     """
     whole = _untaxed(quote, offer, periods(quote, offer))
-    parts = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity))]
+    use = parse(quote.workload.use) if quote.workload.use else None
+    by_clock = use if use is not None and use.clock else None
+    parts = [part for entry in whole for part in ([entry] if entry.once else _cut(entry, granularity, by_clock))]
     entries = covered(offer, parts)
     entries.sort(key=lambda e: e.begins)
     by_month: dict[tuple[int, int], list[Entry]] = {}
@@ -151,16 +154,26 @@ def _next(instant: datetime, granularity: str) -> datetime:
     return next_month(instant) if granularity == "monthly" else _midnight(instant.date()) + timedelta(days=1)
 
 
-def _cut(entry: Entry, granularity: str) -> list[Entry]:
-    """Return an entry in parts that each lie in one month, day or hour of the calendar."""
-    whole, left, begins = (entry.ends - entry.begins).total_seconds(), entry.quantity, entry.begins
-    parts = []
-    while begins < entry.ends:
-        ends = min(_next(begins, granularity), entry.ends)
-        share = entry.quantity * int((ends - begins).total_seconds()) / int(whole)
-        quantity = left if ends == entry.ends else share
-        parts.append(_priced(entry._replace(begins=begins, ends=ends, quantity=quantity)))
-        begins, left = ends, left - quantity
+def _cut(entry: Entry, granularity: str, use: Use | None = None) -> list[Entry]:
+    """Return an entry in parts that each lie in one month, day or hour of the calendar; a part of nothing is left out.
+
+    use: the clock by which machines run, else they run evenly.
+    """
+    edges = [entry.begins]
+    while edges[-1] < entry.ends:
+        edges.append(min(_next(edges[-1], granularity), entry.ends))
+    weights = [Decimal(int((b - a).total_seconds())) for a, b in pairwise(edges)]
+    if use is not None and entry.kind == "usage" and entry.charge.category == "compute" and entry.in_window:
+        on = [hours * 3600 for hours in use.on([edge.replace(tzinfo=UTC) for edge in edges])]
+        weights = [w - x for w, x in zip(weights, on, strict=True)] if entry.status == "unused" else on
+    whole, left, parts = sum(weights, ZERO), entry.quantity, []
+    if entry.kind == "fee":
+        weights = [*([ZERO] * (len(weights) - 1)), weights[-1]]
+    filled = [n for n, weight in enumerate(weights) if weight > 0] or [0]
+    for n in filled:
+        quantity = left if n == filled[-1] else entry.quantity * weights[n] / whole
+        parts.append(_priced(entry._replace(begins=edges[n], ends=edges[n + 1], quantity=quantity)))
+        left -= quantity
     return parts
 
 
@@ -186,6 +199,8 @@ def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
         if charge.rule == "held_months":  # by the billing month
             parts = _spread(window[: quote.months], charge.quantity, by_hours=False)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
+        elif charge.rule == "shortfall":  # what was not spent is known at the end
+            entries.append(_entry(timed, window[-1], charge, charge.quantity, kind="fee"))
         elif charge.rule in ("held_hours", "held_730"):
             parts = _spread(window, charge.quantity, by_hours=True)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
@@ -340,7 +355,7 @@ def _taxes(offer: Offer) -> list[tuple[Line, Charge]]:
 
 def _tax(line: Line, charge: Charge, mine: Sequence[Entry]) -> Entry:
     """One row a month on what that month bills; its effective cost is the tax on what it uses up, none if it comes back."""
-    usage = [e for e in mine if e.kind == "usage"]
+    usage = [e for e in mine if e.kind in ("usage", "fee")]
     share, cost = line.each, ZERO if line.rule.endswith("_back") else line.each
     begins = min(e.begins for e in mine)
     return Entry(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
 
+from planner.errors import MisuseError
 from planner.money import plain
 from planner.offer import Way
 from planner.quoting.records import Line, Rate
@@ -96,7 +97,8 @@ def _by_hour(hours: Decimal, line: Line, rate: Rate) -> Text:
 
 
 def _needed(line: Line, terms: Terms | None) -> Terms:
-    assert terms is not None, line.rule
+    if terms is None:
+        raise MisuseError(f"a line of rule {line.rule!r} needs a commitment, and the offer has no term")
     return terms
 
 
@@ -210,6 +212,16 @@ def _by_holding(line: Line, hours: Decimal, months: int) -> tuple[Text, Text]:
         return NONE, raw(
             "{time} x {n} x {price} {code}/h", time=words, n=line.each, price=rate.amount, code=line.currency
         )
+    if line.part == "around":
+        return NONE, raw(
+            "{each} x {n} x {time} x {price} {code}/{unit}",
+            each=line.each,
+            n=line.count,
+            time=words,
+            price=rate.amount,
+            code=line.currency,
+            unit=raw(rate.unit),
+        )
     return NONE, raw(
         "{gb} GB x {n} instance" + "s" * (line.count > 1) + " x {time} x {price} {code}/{unit}",
         gb=line.each,
@@ -219,6 +231,18 @@ def _by_holding(line: Line, hours: Decimal, months: int) -> tuple[Text, Text]:
         code=line.currency,
         unit=raw(rate.unit),
     )
+
+
+def _once(line: Line, window: Window, months: int, terms: Terms | None) -> list[Part]:
+    """What passes one time, whatever the window: the download of a model."""
+    rate, quantity = line.rates[0], line.each * line.count
+
+    def said() -> tuple[Text, Text]:
+        key = "{gb} GB x {n} instance" + "s" * (line.count > 1) + ", once x {price} {code}/{unit}"
+        unit = raw(rate.unit)
+        return NONE, raw(key, gb=line.each, n=line.count, price=rate.amount, code=line.currency, unit=unit)
+
+    return [(rate, rate.unit, quantity, rate.amount, line.share, ZERO, None, said)]
 
 
 RULES: dict[str, Callable[[Line, Window, int, Terms | None], list[Part]]] = {
@@ -231,4 +255,5 @@ RULES: dict[str, Callable[[Line, Window, int, Terms | None], list[Part]]] = {
     "held_hours": _held,
     "held_730": _held,
     "held_months": _held,
+    "once": _once,  # in a whole bill only (planner.quoting.around): no offer has such a line
 }

@@ -11,7 +11,7 @@ from planner.sizing.fit import model_of
 from planner.sizing.lengths import longest
 from planner.text import text
 
-__all__ = ["dump"]
+__all__ = ["charge_lines", "dump"]
 
 ENGLISH = translator("en")
 
@@ -20,7 +20,7 @@ def dump(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     """Return the explanation of `offer` as text; every number in it can be redone by hand."""
     lines = [*_head(offer, t), *_advice(quote, offer, t), "", "  " + t("charges")]
     for charge in offer.charges:
-        lines += _charge(charge, t)
+        lines += charge_lines(charge, t)
     lines += ["", *_totals(quote, offer, t)]
     if offer.commitment is not None:
         lines += _break_even(offer, t)
@@ -64,7 +64,7 @@ def _advice(quote: Quote, offer: Offer, t: English) -> list[str]:
     return ["  " + t("the quote recommends {id}", id=chosen.id)]
 
 
-def _charge(c: Charge, t: English) -> list[str]:
+def charge_lines(c: Charge, t: English) -> list[str]:
     """Return one charge: its amount, how it came about, and the price row and source behind it."""
     tier = f" [{t.say(c.tier)}]" if c.tier else ""
     unit = t.say(text(c.unit))

@@ -7,6 +7,7 @@ from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import read_text
+from planner.hub import HUBS, place
 from planner.sizing import checkpoint, shapes
 from planner.sizing.architectures import ARCHITECTURES, Architecture, sized
 from planner.sizing.models import Fields, Model
@@ -139,7 +140,9 @@ def load(path: str) -> Model:
         more["extra_params"] = more.get("extra_params", 0) + tower
     dense = shape["layers"] if not shape["experts"] else shape["dense_layers"]
     stored = checkpoint.read(_weights(data, text, path), path, shape["layers"], dense, bool(shape["experts"]))
+    hub, known, revision = place(path)
     name = str(data.get("_name_or_path") or "").strip() or os.path.basename(os.path.dirname(os.path.abspath(path)))
+    name = known.rpartition("/")[2] or name
     tied = data.get("tie_word_embeddings", text.get("tie_word_embeddings", arch.tied))
     kind = "MLA" if arch.mla else "MHA" if shape["kv_heads"] == shape["heads"] else "GQA"
     return Model(
@@ -147,8 +150,8 @@ def load(path: str) -> Model:
             **Fields._field_defaults,
             **shape,
             "name": name[:200],
-            "hf_id": "",
-            "modelscope_id": "",
+            "hf_id": known,
+            "modelscope_id": known if hub == "modelscope" else "",
             "arch": arch.name,
             "attention": "CSA/HCA" if arch.kind == "v4" else kind,
             "native_precision": stored.native,
@@ -159,10 +162,11 @@ def load(path: str) -> Model:
             "extra_kv_bytes": 0,
             "sizable": True,
             "aliases": (),
-            "source": path,
+            "source": f"config.json of {known} at {revision} ({HUBS[hub]})" if known else path,
             "notes": "",
             "group": stored.group,
-            "parts": stored.parts if stored is not checkpoint.BFLOAT16 else (),
+            "cache": stored.cache,
+            "parts": stored.parts if stored.native != checkpoint.BFLOAT16.native else (),
             **more,
         }
     )

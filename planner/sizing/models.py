@@ -29,7 +29,7 @@ class Fields(NamedTuple):
     tokens; index_layers: layers with an index entry; state: bytes a request holds whatever its length; inflight: bytes
     that each token of a prefill batch holds beside. int4_width: the padded MLP of the published int4 checkpoint.
     group: of quantised weights. parts: bytes per parameter of attention, dense MLP, shared and routed experts as the
-    checkpoint has them (() is: all alike).
+    checkpoint has them (() is: all alike). cache: width of the KV cache that the checkpoint says ("fp8"; "": none).
     """
 
     name: str
@@ -80,6 +80,7 @@ class Fields(NamedTuple):
     int4_width: int = 0
     group: int = 128
     parts: tuple[float, ...] = ()
+    cache: str = ""
 
 
 #: The fields after v_dim as the column `more` of models.csv has them: `name=value`, apart by spaces; parts by commas.
@@ -237,7 +238,7 @@ def _model(r: list[str]) -> Model:
         if name == "parts":
             more[name] = tuple(float(x) for x in value.split(","))
         else:
-            more[name] = value if name == "kind" else int(value)
+            more[name] = value if name in ("kind", "cache") else int(value)
     return found._replace(**more)  # type: ignore[arg-type]
 
 
@@ -257,10 +258,11 @@ _found: dict[str, Model] = {}
 def find(name: str) -> Model:
     """Return the model called `name`: our short name, a Hugging Face or ModelScope id, or an alias; case is ignored.
 
-    An id that names a format (-AWQ, -GPTQ-Int4, -FP8, ...) is that checkpoint of the model, in that format. Raises
-    MisuseError with near matches for an unknown one. A model may be known and yet not `sizable`.
+    An id that names a format (-AWQ, -GPTQ-Int4, -FP8, ...) is that checkpoint of the model, in that format; OWNER/NAME of
+    somebody else's copy is that copy of the model called NAME. Raises MisuseError with near matches for an unknown one. A model
+    may be known and yet not `sizable`.
     """
-    word = name.strip()
+    word = "-".join(name.split())
     model = _found.get(word)
     if model is None:
         if not word:
@@ -271,11 +273,15 @@ def find(name: str) -> Model:
         if found is None:
             base = base_of(word)
             found = _row(base) if base else None
+        owner, _, tail = word.rpartition("/")
+        if found is None and owner and tail and "/" not in owner and not base_of(word):
+            found = _row(tail.lower())
+            found = found and found._replace(name=tail, hf_id=word, modelscope_id="", aliases=())
         if found is None:
-            tail = word.rpartition("/")[2]
+            more = "--online fetches its config.json, " if owner else ""
             raise MisuseError(
                 f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
-                "(`planner models list` shows all; --model-config FILE takes any config.json of a known architecture)"
+                f"(`planner models list` shows all; {more}--model-config FILE takes any of a known architecture)"
             )
         model = _found[word] = variant(found, word)
     return model

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from planner.version import VERSION
-from planner.sizing import engines, fit, gpus, parsers
+from planner.sizing import Layout, engines, fit, gpus, parsers
 from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
 from planner.money import plain, show
+from planner.quoting.around import ROOT_GB, Bill, Stand, bill, data_disk, weights_gb
 from planner.quoting.choose import pick
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
@@ -29,11 +30,11 @@ from planner.units import add_months, term_months
 __all__ = ["Settings", "deploy", "pick"]
 
 MAX_INSTANCES = 40  # addresses .10 to .49 of the module's subnet
-ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each, twice over for an update
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
 TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:=+@-]{0,62}\Z")  # no /: instance metadata shows tags as paths
+WINDOW = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
 
@@ -43,7 +44,8 @@ class Settings(NamedTuple):
 
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
     currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it. accept_advisory: identifiers of
-    published weaknesses that are taken on.
+    published weaknesses that are taken on. stress: weekly hour in UTC ("Sun 03:00") in which GPUs are stress-tested.
+    alert_webhook_secret: name of the secret that holds the address to which alerts are posted.
     """
 
     now: datetime
@@ -60,21 +62,21 @@ class Settings(NamedTuple):
     checkpoint: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     accept_advisory: tuple[str, ...] = ()
+    stress: str = ""
+    alert_webhook_secret: str = ""
+    power_off_on_failure: bool = False
 
 
-def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None) -> Deployment:
+def deploy(
+    quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None, catalog: Catalog | None = None
+) -> Deployment:
     """Return the deployment of `offer`; raise `MisuseError` for what its cloud cannot do.
 
-    stack: driver, engine and images; None takes them from the engine table (planner.terraform.stack).
+    stack: driver, engine and images; None takes them from the engine table (planner.terraform.stack). catalog: the prices of what
+    stands around the machines; None takes the committed lists.
     """
     provider, option = offer.provider, offer.purchase_option
-    layout = offer.sizing.layout
-    if layout is None or not offer.sizing.fits:
-        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(str(r) for r in offer.sizing.reasons)}")
-    if offer.gpu.count != int(offer.gpu.count) or offer.gpu.count < 1:
-        raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
-    if offer.count > MAX_INSTANCES:
-        raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
+    layout = _layout(offer)
     facts = cloud.find(provider)
     _check_option(offer, settings, facts)
     mainland = _market(offer) == "mainland"
@@ -102,20 +104,18 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
     prepaid = option in ("subscription",)
     unused = unbought(quote, offer, model, stack)
     stack = stack._replace(notes=(*filter(None, [unused]), *stack.notes))
-    weights = _weights_gb(model, offer, stack)
-    storage, note = _disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
+    weights = weights_gb(model, offer.sizing.memory.weights_gib if offer.sizing.memory else None, stack.made)
+    storage = data_disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
+    public = work.public_ips > 0
+    exact = Decimal(str(round(weights, 3)))
+    whole = bill(quote, offer, catalog or Catalog(), stand=Stand(offer.instance_type, offer.count, public, storage, exact))
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
     secret = settings.api_key_secret or facts.secrets.api_key.replace("{name}", name)
-    for text, what in ((secret, "--api-key-secret"), (settings.hf_token_secret, "--hf-token-secret")):
-        if text and not SECRET.match(text):
-            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
+    hook = settings.alert_webhook_secret
+    _check_secrets(secret, settings)
     months = max(1, quote.months)
-    native = offer.totals.native
-    total = f"{show(native.effective)} {offer.totals.native_currency}"
-    if native.billed != native.effective:
-        total += f" effective, {show(native.billed)} {offer.totals.native_currency} billed in the window"
     return Deployment(
         name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer, facts),
         mainland=mainland, instance_type=offer.instance_type, vcpu=offer.machine.vcpu, memory_gib=offer.machine.memory_gib,
@@ -127,20 +127,53 @@ def deploy(quote: Quote, offer: Offer, settings: Settings, stack: Stack | None =
         spot_limit=_limit(settings.spot_limit, facts),
         currency=offer.totals.native_currency, hours=quote.hours,
         deadline="" if prepaid else _deadline(facts, quote.window.length, settings),
-        client_cidr=_cidr(settings), public_ip=work.public_ips > 0, egress_gb=work.egress_gb, storage_gb=storage,
-        root_gb=ROOT_GB, budget=plain((native.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
+        client_cidr=_cidr(settings), public_ip=public, egress_gb=work.egress_gb, storage_gb=storage,
+        root_gb=ROOT_GB, budget=plain((whole.totals.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
         model=work.model, served_name=hub.served, hf_id=checkpoint,
         modelscope_id=hub.modelscope_id, revision=hub.revision, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
         max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
-        sized_tokens=(work.input_tokens, work.output_tokens),
+        stress=_window(settings.stress), alert_webhook_secret=hook, power_off=settings.power_off_on_failure, sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
-        cost=tuple((str(c.name), c.amount, c.currency) for c in offer.charges), cost_total=total, quote_hash=quote.hash,
+        cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=_total(whole), quote_hash=quote.hash,
         quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
-        alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet, weights_disk_note=note,
+        alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
+        unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
     )
+
+
+def _check_secrets(api_key: str, settings: Settings) -> None:
+    """Raise MisuseError where a secret itself may have been given instead of its name."""
+    given = (
+        (api_key, "--api-key-secret"),
+        (settings.hf_token_secret, "--hf-token-secret"),
+        (settings.alert_webhook_secret, "--alert-webhook-secret"),
+    )
+    for text, what in given:
+        if text and not SECRET.match(text):
+            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
+
+
+def _layout(offer: Offer) -> Layout:
+    """Return how the model lies on the instances; raise `MisuseError` for an offer that no module can run."""
+    layout = offer.sizing.layout
+    if layout is None or not offer.sizing.fits:
+        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(str(r) for r in offer.sizing.reasons)}")
+    if offer.gpu.count != int(offer.gpu.count) or offer.gpu.count < 1:
+        raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
+    if offer.count > MAX_INSTANCES:
+        raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
+    return layout
+
+
+def _total(whole: Bill) -> str:
+    """Return the sum of the bill in words."""
+    total = f"{show(whole.totals.effective)} {whole.currency}"
+    if whole.totals.billed != whole.totals.effective:
+        total += f" effective, {show(whole.totals.billed)} {whole.currency} billed in the window"
+    return total
 
 
 def _check_option(offer: Offer, settings: Settings, facts: Cloud) -> None:
@@ -241,6 +274,12 @@ def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
     return zone
 
 
+def _window(text: str) -> str:
+    if text and not WINDOW.match(text):
+        raise MisuseError(f"--stress: {text[:40]!r} is not a weekday and a time in UTC such as 'Sun 03:00'")
+    return text
+
+
 def _email(text: str) -> str:
     if text and (not EMAIL.match(text) or len(text) > 254):
         raise MisuseError(f"--alert-email: {text[:40]!r} is not an e-mail address")
@@ -290,36 +329,17 @@ def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:
     return (f"the quote was sized for {offer.sizing.engine}; the engine table deploys {deployed} today: quote again",)
 
 
-def _weights_gb(model: Model, offer: Offer, stack: Stack) -> float:
-    """Return GB (10^9) to download: what is served where the checkpoint is made in it, else 16 bits a parameter."""
-    memory = offer.sizing.memory
-    if stack.made and memory:
-        return memory.weights_gib * 1.073741824
-    return model.total_params * 2 / 1e9
-
-
 def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> str:
     """Return what is said where the quote has a data disk that the module does not need, else ""."""
     asked, local = quote.workload.storage_gb, offer.machine.local_nvme_gb
-    if not asked or _disk(asked, _weights_gb(model, offer, stack), local)[0]:
+    memory = offer.sizing.memory
+    weights = weights_gb(model, memory.weights_gib if memory else None, stack.made)
+    if not asked or data_disk(asked, weights, local):
         return ""
     return (
         f"the quote counts {plain(asked)} GB of block storage, which would lie idle: the local disks ({local} GB) hold the "
         "weights, so no data disk is made; quote without --storage-gb"
     )
-
-
-def _disk(asked: Decimal, weights_gb: float, nvme_gb: int) -> tuple[int, str]:
-    """Return the size of the data disk in GB (0: the local disks hold the weights; a disk beside
-    them would be paid and unused) and what the quote leaves out of it."""
-    wanted = int(-(-asked // 10) * 10)
-    if nvme_gb >= weights_gb * 1.5 + 50:
-        return 0, ""
-    need = int(-(-(weights_gb * 1.5 + 50) // 10) * 10)
-    if wanted >= need:
-        return wanted, ""
-    short = f"the {need} GB data disk for the weights (the quote has {plain(asked)} GB; add --storage-gb {need} to price it)"
-    return need, short
 
 
 def _buy_note(offer: Offer, facts: Cloud) -> str:

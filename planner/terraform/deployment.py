@@ -55,7 +55,6 @@ MODULE_ENV = {
     "PLANNER_NODE_RANK": "0..pp-1 within its pipeline group; 0 without multi-node",
     "PLANNER_NODE_IP": "own private IPv4 address",
     "PLANNER_HEAD_IP": "private IPv4 address of rank 0 of its group",
-    "PLANNER_SECRET_REGION": "region of the secret store",
     # One line per image of the stack: PLANNER_IMAGE_<ROLE upper case>, value repository@sha256:digest
 }
 
@@ -105,13 +104,15 @@ class Deployment(NamedTuple):
     """Everything that the templates of one module need. Strings are the user's or the catalogue's: quote them.
 
     name: [a-z][a-z0-9-]{0,30}. gpu_count: per instance, gpu_memory_gib: per GPU (None: not known).
-    count: instances; pp of layout: instances per replica. cost: (label, exact amount, currency) rows of the quote.
+    count: instances; pp of layout: instances per replica. cost: (label, exact amount, currency) rows of the whole bill, bill: its exact sum, unpriced:
+    what has no price and is not in it (planner.quoting.around).
     tags: sorted pairs. client_cidr, deadline: "" when the user sets them at apply. hours: the quote's window.
     revision: commit of the checkpoint on the model hub, "" = the newest at the first boot.
-    storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
+    storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; stress: "" or when GPUs are stress-tested ("Sun 03:00", UTC); sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
-    api_key_secret, hf_token_secret ("" = the model is public): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
+    power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
+    alert_webhook_secret ("" = nobody is told): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
     name: str
@@ -169,8 +170,12 @@ class Deployment(NamedTuple):
     hf_token_secret: str = ""
     alert_email: str = ""
     open_to_internet: bool = False
-    weights_disk_note: str = ""
+    unpriced: tuple[str, ...] = ()
+    bill: Decimal = Decimal(0)
     period_begin: str = ""
     period_end: str = ""
     revision: str = ""
+    stress: str = ""
+    alert_webhook_secret: str = ""
+    power_off: bool = False
     sized_tokens: tuple[int, int] = (0, 0)

@@ -6,9 +6,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 from planner.errors import MisuseError
 from planner.money import plain, show
+from planner.quoting.around import IMAGES_GB
 from planner.quoting.records import Offer, Quote
 from planner.templating import render
 from planner.terraform import cloud, words
@@ -51,6 +53,7 @@ def files(
         "first": f'{resource}.this["0"]' if many else f"{resource}.this",
         "limit": facts.user_data_bytes,
         "pinned": _pinned(d, pins),
+        "images": IMAGES_GB,
         "cost": [(label, show(amount), currency) for label, amount, currency in d.cost],
         "zone_argument": facts.zone.id_argument if by_id else facts.zone.argument,
         "zone_by_id": by_id,
@@ -120,6 +123,7 @@ def record(d: Deployment, quote: Quote, offer: Offer) -> str:
         "payment": d.payment,
         "offering": d.offering,
         "cost": {"currency": d.currency, "effective": plain(offer.totals.native.effective), "billed": plain(offer.totals.native.billed)},
+        "bill": {"effective": plain(d.bill), "weights_gb": plain(Decimal(str(round(d.weights_gib * 1.073741824, 3))))},
         "workload": workload_dict(quote.workload),
     }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import os
-from decimal import Decimal
 from functools import lru_cache
 
 from planner.errors import MisuseError
@@ -18,15 +17,13 @@ from planner.prices.catalog import Catalog
 from planner.sizing import advisories, engines, support
 from planner.sizing.engines import Build, Engine, Host
 from planner.sizing.gpus import GpuSpec
+from planner.sizing.layout import PIPELINE_GBPS
 from planner.sizing.models import Model
 from planner.sizing.serving import serving
 from planner.terraform.deployment import Deployment, Image, Stack
 
-__all__ = ["MIN_NODE_GBPS", "check_layout", "driver", "host", "packages", "stack"]
+__all__ = ["check_layout", "driver", "host", "packages", "stack"]
 
-#: Network that pipeline stages on several instances need, Gbps. One boundary moves hidden x 2 bytes a token (14 KB for
-#: DeepSeek-R1: 1.1 Gbps at 10,000 tokens/s), so this leaves room for bursts of prefill and for the model's download.
-MIN_NODE_GBPS = Decimal(25)
 _USUAL = advisories.Setting()
 DEPLOYED = ("vllm", "lmdeploy")  # the engines that our templates start
 
@@ -184,6 +181,6 @@ def check_layout(deployment: Deployment) -> None:
             "multi-node needs 0.11.1 or newer: choose --engine vllm@VERSION or a larger instance type"
         )
     gbps = deployment.network_gbps
-    if gbps is None or gbps < MIN_NODE_GBPS:
+    if gbps is None or gbps < PIPELINE_GBPS:
         have = "an unknown network" if gbps is None else f"{gbps:g} Gbps"
-        raise MisuseError(f"{where} has {have}: pipeline stages across instances need {MIN_NODE_GBPS} Gbps")
+        raise MisuseError(f"{where} has {have}: pipeline stages across instances need {PIPELINE_GBPS} Gbps")

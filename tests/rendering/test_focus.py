@@ -295,8 +295,9 @@ def test_a_capacity_block_ends_when_it_ends(planner: Run, tmp_path: Path) -> Non
 
 
 def test_parts_without_a_price_are_not_dropped(planner: Run) -> None:
-    asked = ("quote", "--provider", "alicloud", "--egress-gb", "100", "--format", "focus", "--start", "2026-12-15")
-    raw = json.loads(planner(*asked[:5], "--format", "json").stdout)
+    asked = ("quote", "--provider", "aws", "--region", "cn-north-1", "--public-ips", "1")
+    raw = json.loads(planner(*asked, "--format", "json").stdout)
+    asked = (*asked, "--format", "focus", "--start", "2026-12-15")
     offer = next(o for o in raw["offers"] if o["unpriced"])
     refused = planner(*asked, "--offer", offer["id"])
     assert (refused.returncode, refused.stdout) == (1, "")

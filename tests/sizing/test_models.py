@@ -183,3 +183,48 @@ def test_the_blocks_of_an_fp8_checkpoint_are_read(tmp_path: Path) -> None:
     assert config.load(write(tmp_path, {**V3, "quantization_config": method})).published == "fp8-block"
     assert config.load(write(tmp_path, V3)).published == "fp8"
     assert config.load(write(tmp_path, QWEN)).published == "16"
+
+
+def test_somebodys_copy_of_a_known_model_is_that_model_from_that_owner() -> None:
+    copy = models.find("unsloth/Llama-3.3-70B-Instruct")
+    own = models.find("meta-llama/Llama-3.3-70B-Instruct")
+    assert (copy.name, copy.hf_id, copy.modelscope_id) == (
+        "Llama-3.3-70B-Instruct",
+        "unsloth/Llama-3.3-70B-Instruct",
+        "",
+    )
+    assert copy.total_params == own.total_params
+    for name in ("nobody/Llama-9", "a/b/Qwen3-32B", "unsloth/"):
+        with pytest.raises(MisuseError, match="unknown model"):
+            models.find(name)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Qwen3 32B", "Qwen3-32B"),
+        (" qwen/qwen3-32b ", "Qwen3-32B"),
+        ("meta-llama/Meta-Llama-3.1-8B-Instruct", "Llama-3.1-8B"),
+        ("Meta-Llama-3.1-70B", "Llama-3.1-70B"),
+        ("meta-llama/Meta-Llama-3.1-405B-Instruct", "Llama-3.1-405B"),
+    ],
+)
+def test_names_as_people_write_them(written: str, name: str) -> None:
+    assert models.find(written).name == name
+
+
+def test_models_are_searched_by_names_then_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    from planner.cli import run
+
+    def found(*words: str) -> list[str]:
+        code = run(["models", "search", *words])
+        lines = capsys.readouterr().out.splitlines()
+        assert (code == 0) == bool(lines)
+        return [line.partition(":")[0] for line in lines]
+
+    assert found("GLM Air") == found("glm", "air") == ["GLM-4.5-Air"]
+    assert {"DeepSeek-V3", "DeepSeek-V2-Lite"} <= set(found("mla"))
+    assert set(found("moe", "mxfp4")) >= {"gpt-oss-20b", "gpt-oss-120b"}
+    assert found("nothing has this") == []
+    run(["models", "search", "glm", "air", "--format", "json"])
+    assert '"name": "GLM-4.5-Air"' in capsys.readouterr().out

@@ -31,7 +31,13 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module", params=list(VARIANTS))
+#: One of each cloud, of each number of machines and of each way to pay; the others are alike (`make slow`).
+SAMPLE = ("p4d-8x-tp1", "p5-r1-2-nodes", "gn7i-subscription", "gn10xp")
+
+
+@pytest.fixture(
+    scope="module", params=[v if v in SAMPLE else pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS]
+)
 def variant(request, tmp_path_factory):
     """Return a reference deployment, its files, and a folder that holds them."""
     files = bootstrap.render(VARIANTS[request.param])
@@ -54,9 +60,10 @@ def run(*command: str, **kwargs) -> subprocess.CompletedProcess[str]:
 
 
 def test_shell_is_clean(variant):
-    _, _, folder = variant
+    d, _, folder = variant
     scripts = [str(path) for path in folder.rglob("*.sh")]
-    assert {Path(s).name for s in scripts} == {"bootstrap.sh", "acceptance.sh", "stress.sh"}
+    stress = set() if d.provider == "tencentcloud" and not d.stress else {"stress.sh"}
+    assert {Path(s).name for s in scripts} == {"bootstrap.sh", "acceptance.sh", *stress}
     for script in scripts:
         assert run("bash", "-n", script).stderr == ""
     done = run(need("shellcheck", "apt-get install shellcheck"), "-S", "style", *scripts)
@@ -184,28 +191,15 @@ def test_units_are_valid(variant):
     assert "OnUnitActiveSecs" in done.stderr, "verify must see an unknown key"
 
 
-def test_calendar_is_quarterly_and_the_deadline_absolute():
+def test_the_stress_test_has_the_hour_that_was_named():
     analyze = need("systemd-analyze", "apt-get install systemd")
-    timer = (ROOT / "templates/bootstrap/units/planner-stress.timer").read_text()
+    timer = bootstrap.render(VARIANTS["p4d-8x-tp1"])["files/units/planner-stress.timer"]
     calendar = re.search(r"OnCalendar=(.*)", timer)[1]
-    done = run(
-        analyze,
-        "calendar",
-        "--iterations=5",
-        "--base-time=2026-01-02 00:00:00 UTC",
-        calendar,
-        env={**os.environ, "TZ": "UTC"},
-    )
+    base = "--base-time=2026-01-02 00:00:00 UTC"
+    done = run(analyze, "calendar", "--iterations=3", base, calendar, env={**os.environ, "TZ": "UTC"})
     assert done.returncode == 0, done.stderr
     dates = re.findall(r"(\d{4}-\d\d-\d\d) 03:00:00", done.stdout)
-    assert list(dict.fromkeys(dates)) == [
-        "2026-04-01",
-        "2026-07-01",
-        "2026-10-01",
-        "2027-01-01",
-        "2027-04-01",
-    ]
-    assert run(analyze, "calendar", "2026-12-31 10:00:00 UTC").returncode == 0
+    assert list(dict.fromkeys(dates)) == ["2026-01-04", "2026-01-11", "2026-01-18"]
 
 
 # --- cloud-init and the size of user-data
@@ -441,7 +435,6 @@ def test_secret_reader_asks_its_sdk_for_the_name(name, module, monkeypatch, caps
         monkeypatch.setattr(SsmClient, "GetSecretValue", get)
     region = VARIANTS[name].region
     monkeypatch.setenv("PLANNER_REGION", region)
-    monkeypatch.setenv("PLANNER_SECRET_REGION", region)
     monkeypatch.setattr(sys, "argv", ["secret.py", "the-key"])
     exec(compile(bootstrap.render(VARIANTS[name])["files/secret.py"], "secret.py", "exec"), {})
     request, endpoint = asked[0]

@@ -34,6 +34,7 @@ case "$name $*" in
   *nvidia-smi*) yes "GPU" | head -n "$(cat "$STUB/inside")" ;;
   docker*) echo "NCCL INFO Channel 00 : via NET/OFI/0"; echo "NET/OFI" ;;
   systemctl*) true ;;
+  date*) cat "$STUB/now" ;;
   curl*)
     keyed=no
     case $* in *"-K -"*) grep -q "Bearer $STUB_KEY\"" && keyed=yes ;; esac
@@ -194,3 +195,29 @@ def test_stress_brings_the_containers_back_whatever_the_result(bench, faulty):
     order = [" ".join(call.split()[:2]) for call in calls]
     assert order == ["docker ps", "systemctl stop", "docker stop", "dcgmi diag", "docker start", "systemctl start"]
     assert "dcgmi diag -r 4 -j" in calls and (b.root / "lib/planner/stress.json").exists()
+
+
+@pytest.mark.parametrize(("index", "weeks"), [(0, [0, 13]), (14, [1, 14])])
+def test_the_stress_test_comes_to_one_instance_a_week(bench, index, weeks):
+    """Each once in 13 weeks; those that share a week keep three hours between them."""
+    b = bench("gn7i")
+    (b.root / "opt/planner/stress.sh").write_text(bootstrap.render(b.d)["files/stress.sh"])
+    (b.root / "etc/planner/module.env").write_text(f"PLANNER_NODE_INDEX={index}\n")
+    (b.root / "bin/date").symlink_to(b.root / "bin/.stub")
+    (b.root / "bin/sleep").symlink_to(b.root / "bin/.stub")
+    ran = []
+    for week in (0, 1, 2, 13, 14):
+        (b.root / "stub/calls").write_text("")
+        b.set(now=str(week * 604800 + 3 * 86400))
+        script = f"""
+            set -e; cp -a /etc/. {b.root}/etc/; mount --bind {b.root}/etc /etc; mount --bind {b.root}/lib /var/lib
+            PATH={b.root}/bin:$PATH bash {b.root}/opt/planner/stress.sh --in-turn
+        """
+        env = {**os.environ, "STUB": f"{b.root}/stub", "STUB_KEY": KEY}
+        done = subprocess.run(["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, check=False)
+        assert done.returncode == 0, done.stderr
+        calls = (b.root / "stub/calls").read_text()
+        if "dcgmi diag -r 4" in calls:
+            ran.append(week)
+            assert f"sleep {index // 13 * 3}h" in calls
+    assert ran == weeks

@@ -61,7 +61,6 @@ class Machine:
             "PLANNER_NODE_RANK": "0",
             "PLANNER_NODE_IP": "10.0.0.10",
             "PLANNER_HEAD_IP": "10.0.0.10",
-            "PLANNER_SECRET_REGION": variant.region,
         }
         self.env |= {f"PLANNER_IMAGE_{i.role.upper()}": f"x/{i.role}@sha256:0" for i in variant.stack.images}
         self.tag("api-key-secret=the-key", *(["deadline=2099-12-31T10:00:00Z"] if not variant.prepaid else []), "instances=1")

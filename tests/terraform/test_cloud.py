@@ -122,4 +122,4 @@ def test_the_page_shows_the_whole_file_of_the_stranger() -> None:
         r'include "cloud/(parts/\S+)"',
         "".join(p.read_text() for f in ("bootstrap", "common") for p in (ROOT / "templates" / f).rglob("*.j2")),
     )
-    assert sorted(included) == [f"parts/{part}.j2" for part in ("driver.sh", "quota.md", "registry.sh", "secret.sh", "tags.sh")]
+    assert sorted(included) == [f"parts/{part}.j2" for part in ("block.md", "driver.sh", "quota.md", "registry.sh", "secret.sh", "tags.sh")]

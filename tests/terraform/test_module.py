@@ -515,3 +515,46 @@ def test_a_disk_beside_local_ones_is_not_paid_for_nothing() -> None:
     assert "500 GB of block storage, which would lie idle: the local disks (8000 GB)" in files["README.md"].replace("\\", "")
     d, files = made("alicloud", storage_gb=Decimal(500))
     assert d.storage_gb == 500 and "lie idle" not in files["README.md"]
+
+
+def test_gpus_are_stress_tested_only_when_asked_for() -> None:
+    assert not [p for p in made("aws")[1] if "planner-stress" in p]
+    _, files = made("aws", Settings(NOW, stress="Sat 02:30"))
+    assert "OnCalendar=Sat 02:30:00 UTC\n" in files["files/units/planner-stress.timer"]
+    for wrong in ("daily", "Sun 24:00", "Sunday 03:00", "Sun 03:00; reboot", "*-*-* 03:00"):
+        with pytest.raises(MisuseError, match="weekday and a time in UTC"):
+            made("aws", Settings(NOW, stress=wrong))
+
+
+BLOCK = {"purchase_option": ("capacity_block",), "instance_type": ("p5.48xlarge",), "hours": Decimal(336)}
+
+
+def test_a_block_is_bought_first_and_used_when_it_starts(tmp_path: Path) -> None:
+    """The two preconditions, evaluated by terraform itself at times before, in and after the block."""
+    _, files = made("aws", **BLOCK)
+    assert "terraform apply -target=aws_ec2_capacity_block_reservation.this" in files["README.md"]
+    assert 'output "block"' in files["outputs.tf"]
+    conditions = [c for c in re.findall(r"condition += (.*)", files["main.tf"]) if "capacity_block" in c]
+    assert len(conditions) == 2
+    if shutil.which("terraform") is None:
+        pytest.skip("no terraform on the PATH")
+    start, end = "2026-12-01T11:30:00Z", "2026-12-15T11:30:00Z"
+    for now, deadline, wanted in (
+        ("2026-11-30T00:00:00Z", "2026-12-15T11:00:00Z", [False, True]),
+        ("2026-12-01T11:30:00Z", "2026-12-15T11:00:00Z", [True, True]),
+        ("2026-12-02T00:00:00Z", "2026-12-15T11:10:00Z", [True, False]),
+    ):
+        values = {
+            "plantimestamp()": f'"{now}"',
+            "aws_ec2_capacity_block_reservation.this.start_date": f'"{start}"',
+            "aws_ec2_capacity_block_reservation.this.end_date": f'"{end}"',
+            "var.deadline": f'"{deadline}"',
+        }
+        for at, condition in enumerate(conditions):
+            for name, value in values.items():
+                condition = condition.replace(name, value)  # noqa: PLW2901 - one expression, filled in
+            done = subprocess.run(
+                ["terraform", "console"], input=condition, capture_output=True, text=True, cwd=tmp_path, check=False
+            )
+            assert done.stdout.strip() == str(wanted[at]).lower(), (condition, done.stderr)
+    assert "capacity_block" not in made("aws")[1]["main.tf"]

@@ -89,7 +89,9 @@ def terraform(
 
 
 @needs_terraform
-@pytest.mark.parametrize("folder", MODULES)
+@pytest.mark.parametrize(
+    "folder", [pytest.param(m, marks=[] if m == "aws/p4d" else pytest.mark.long if m == "alicloud/gn7i" else pytest.mark.slow) for m in MODULES]
+)
 def test_a_module_lives_and_dies(folder: str, tmp_path: Path) -> None:
     env = environment(tmp_path)
     module = copy_module(folder, tmp_path / "m")
@@ -127,6 +129,7 @@ def _user_data(planned: dict[str, object]) -> bytes:
     raise AssertionError("no instance in the plan")
 
 
+@pytest.mark.xdist_group("refusing")  # the module is initialised once
 @needs_terraform
 @pytest.mark.parametrize(
     ("line", "message"),
@@ -191,6 +194,7 @@ def moto() -> Iterator[str]:
         server.wait(10)
 
 
+@pytest.mark.long
 @needs_terraform
 def test_the_real_aws_provider_applies_the_module(moto: str, tmp_path: Path) -> None:
     """What moto 5 lacks, and is covered by the mirror instead:
@@ -264,6 +268,33 @@ resource "aws_instance" "this" {{
     )
 
 
+#: More variants for checkov: public addresses, several instances, a capacity block, a gated model.
+PUBLIC: dict[str, dict[str, object]] = {
+    "aws-public": {"public_ips": 2, "count": 2},
+    "alicloud-public": {"public_ips": 1},
+    "tencentcloud-public": {"public_ips": 1},
+    "aws-block": {"purchase_option": ("capacity_block",), "instance_type": ("p5.48xlarge",), "hours": 336},
+    "tencentcloud-token": {"hf_token_secret": "hub-token-of-the-team"},
+}
+
+
+def variants(provider: str, **given: object) -> dict[str, str]:
+    """Return a module of `provider` for a workload, or settings, of its own."""
+    from decimal import Decimal
+
+    from planner.terraform import deploy, module
+    from tests.conftest import make_quote
+
+    usual = {"aws": "g6.xlarge", "alicloud": "ecs.gn7i-c16g1.4xlarge", "tencentcloud": "GN10Xp.20XLARGE320"}
+    own = {k: v for k, v in given.items() if k in deploy.Settings._fields}
+    fields = {k: Decimal(str(v)) if k == "hours" else v for k, v in given.items() if k not in own}
+    fields = {"instance_type": (usual[provider],), "model": "DeepSeek-R1-Distill-Qwen-7B", **fields}
+    quote = make_quote(provider=(provider,), **fields)
+    offer = deploy.pick(quote, provider, option=fields.get("purchase_option", ()))
+    settings = deploy.Settings(reference_modules.NOW, client_cidr="10.8.0.0/16")._replace(**own)
+    return module.files(deploy.deploy(quote, offer, settings), quote, offer, {})
+
+
 # -- checkov -------------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +304,10 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("checkov")
     for name in MODULES:
         shutil.copytree(ROOT / "terraform" / name, folder / name)
+    for name, given in PUBLIC.items():
+        for path, text in variants(name.split("-")[0], **given).items():
+            (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name / path).write_text(text)
     shutil.copytree(POLICIES / "bad", folder / "bad")
     done = subprocess.run(
         [
@@ -281,6 +316,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
             str(folder),
             "--framework",
             "terraform",
+            "secrets",
             "--external-checks-dir",
             str(POLICIES / "rules"),
             "-o",
@@ -294,22 +330,26 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         check=False,
         env={**os.environ, "LOG_LEVEL": "ERROR"},
     )
-    report = json.loads(done.stdout)
+    reports = json.loads(done.stdout)
+    reports = reports if isinstance(reports, list) else [reports]  # one for each framework that found a file
+    report = next(r for r in reports if r["check_type"] == "terraform")
     assert report["summary"]["passed"] > 100
     assert report["summary"]["parsing_errors"] == 0
     found: dict[str, list[str]] = {}
-    for check in report["results"]["failed_checks"]:
+    for check in (check for r in reports for check in r["results"]["failed_checks"]):
         found.setdefault(os.path.dirname(check["file_path"]).strip("/"), []).append(check["check_id"])
     return found
 
 
 @needs_checkov
-@pytest.mark.parametrize("folder", MODULES)
+@pytest.mark.xdist_group("checkov")  # which runs once for all of these tests
+@pytest.mark.parametrize("folder", [*MODULES, *PUBLIC])
 def test_checkov_finds_nothing(folder: str, checked: dict[str, list[str]]) -> None:
     assert checked.get(folder, []) == []
 
 
 @needs_checkov
+@pytest.mark.xdist_group("checkov")  # which runs once for all of these tests
 @pytest.mark.parametrize("number", range(1, 10))
 def test_our_own_policies_each_fail_on_their_bad_module(number: int, checked: dict[str, list[str]]) -> None:
     assert [c for c in checked[f"bad/{number}"] if "PLANNER" in c] == [f"CKV2_PLANNER_{number}"]

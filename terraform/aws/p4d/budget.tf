@@ -5,13 +5,13 @@ resource "aws_budgets_budget" "this" {
   name         = local.name
   budget_type  = "COST"
   time_unit    = "MONTHLY"
-  limit_amount = "15809.5" # the quote, by the month
+  limit_amount = "15869.7" # the quote, by the month
   limit_unit   = "USD"
 
-  # The whole account's EC2: a filter by tag would stay silent until that tag is activated for billing.
+  # The whole account's machines, disks, gateways, addresses and metrics: a filter by tag would stay silent until that tag is activated for billing.
   cost_filter {
     name   = "Service"
-    values = ["Amazon Elastic Compute Cloud - Compute"]
+    values = ["Amazon Elastic Compute Cloud - Compute", "EC2 - Other", "Amazon Virtual Private Cloud", "AmazonCloudWatch"]
   }
 
   notification {

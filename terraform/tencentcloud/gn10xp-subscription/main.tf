@@ -12,7 +12,6 @@ locals {
   module_env = {
     PLANNER_PROVIDER            = "tencentcloud"
     PLANNER_REGION              = "ap-guangzhou"
-    PLANNER_SECRET_REGION       = "ap-guangzhou"
     PLANNER_NODE_INDEX          = "0"
     PLANNER_NODE_RANK           = "0"
     PLANNER_NODE_IP             = "10.20.0.10"

@@ -4,7 +4,7 @@
 # The whole account's cost, by the month; who is told is set in the console (Billing Center, Budgets).
 resource "tencentcloud_billing_budget" "this" {
   budget_name  = local.name
-  budget_quota = "9921.6"
+  budget_quota = "9985.68"
   bill_type    = "BILL"
   fee_type     = "REAL_COST"
   plan_type    = "FIX"

@@ -3,7 +3,7 @@
 import os
 import sys
 
-name, region = sys.argv[1], os.environ["PLANNER_SECRET_REGION"]
+name, region = sys.argv[1], os.environ["PLANNER_REGION"]
 from tencentcloud.common.credential import CVMRoleCredential
 from tencentcloud.ssm.v20190923.models import GetSecretValueRequest
 from tencentcloud.ssm.v20190923.ssm_client import SsmClient
