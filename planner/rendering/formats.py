@@ -84,8 +84,8 @@ def render(quote: Quote, form: str = "table", **options: object) -> str | bytes:
             raise MisuseError(
                 f"--{name.replace('_', '-')} goes with {where}" if takers else f"no format has an option {name!r}"
             )
-    if found.whole and (quote.workload.use or quote.workload.contract):
-        others = ", ".join(f.name for f in FORMATS if not f.whole)
+    if found.name == "xlsx" and (quote.workload.use or quote.workload.contract):
+        others = ", ".join(f.name for f in FORMATS if f.name != "xlsx")
         if quote.workload.use:
             raise MisuseError(
                 f"--format {form} recounts every hour of a window, and --use runs only part of it: take {others}"

@@ -619,7 +619,10 @@ def test_sources_have_date_confirmation_and_age_of_each_price() -> None:
     quote = make({"provider": "aws"})
     book = openpyxl.load_workbook(io.BytesIO(dump(quote, top=2)), data_only=True)
     rows = [row for row in book["Sources"].iter_rows(min_row=5, values_only=True) if row[0]]
-    rates = [r for o in choose(quote, 2) for line in o.lines if line.part != "tax" for r in line.rates]
+    lines = [
+        x for o in choose(quote, 2) for x in (*o.lines, *([o.on_demand] if o.on_demand else [])) if x.part != "tax"
+    ]
+    rates = [r for line in lines for r in line.rates]
     assert {row[12] for row in rows} >= {r.source.text for r in rates}
     for row in rows:
         source = next(r.source for r in rates if r.source.place == row[13])
