@@ -63,6 +63,9 @@ COLUMNS = (
     ("ip", "addresses, list", "native", "money"),
     ("beside", "beside compute, list", "native", "money"),
     ("beside_eff", "beside compute, effective", "native", "money"),
+    ("promised", "promised under a contract", "native", "money"),
+    ("short", "due of what stays unspent", "share", "pct"),
+    ("fee", "contract shortfall", "native", "money"),
     ("tax", "tax, effective", "native", "money"),
     ("n_list", "list", "native", "money"),
     ("n_eff", "effective", "native", "money"),
@@ -205,7 +208,9 @@ class _Row:
         for key, col in (("term_hours", 14), ("term_months", 15)):
             self.put(key, self.book.ref("prices", cell(o.own.row, col, "rc")) if o.committed else "0", "link")
         by_month = f"ROUNDUP(months_used/{c['term_months']},0)"
-        need = f'IF({c["way"]}="subscription",{by_month},ROUNDUP(hours_used/{c["term_hours"]},0))'
+        by_hour = f"ROUNDUP({self.model.length}/{c['term_hours']},0)"
+        monthly = f'{c["way"]}<>"capacity_block"' if self.model.span else f'{c["way"]}="subscription"'
+        need = f"IF({monthly},{by_month},{by_hour})"
         self.put("terms", f"IF({c['term_months']}=0,0,{need})")
 
     def _compute(self) -> None:
@@ -215,13 +220,14 @@ class _Row:
         for key, formula in zip(("upfront", "hourly", "monthly"), prices, strict=True):
             self.put(key, formula, "link")
         spread = f"IF({c['term_hours']}=0,0,{c['upfront']}/MAX(1,{c['term_hours']}))"
-        per = f"{c['usage']}+hours_used*({c['hourly']}+{spread})+months_used*{c['monthly']}"
+        length = self.model.length
+        per = f"{c['usage']}+{length}*({c['hourly']}+{spread})+months_used*{c['monthly']}"
         self.put("c_list", f"{c['count']}*({per})*{c['net']}")
         self.put("c_eff", f"{c['c_list']}*(1-{c['off']})")
         owed = f"{c['terms']}*({c['upfront']}+{c['monthly']}*{c['term_months']}"
         block = f'IF({c["way"]}="capacity_block",{c["usage"]},0)'
         keep = f"{c['count']}*(1-{c['off']})*{c['net']}"
-        self.put("c_bill", f"{keep}*({c['usage']}+hours_used*{c['hourly']}+{owed}))")
+        self.put("c_bill", f"{keep}*({c['usage']}+{length}*{c['hourly']}+{owed}))")
         self.put("c_owed", f"{keep}*({block}+{owed}+{c['hourly']}*{c['term_hours']}))")
 
     def _beside(self) -> None:
@@ -231,25 +237,31 @@ class _Row:
             self.put(key, book.ref("egress", cell(lane.lane, 6, "rc")) if lane else "0", "link")
         self.put("lanes", f"({whole})*{c['net']}")
         self.put("traffic", f"months_whole*{c['lanes']}+({part})*{c['net']}")
-        basis = {"hour": "hours_used", "month": "months_used", "rate": "hours_used/730", "": "0"}[o.disk_basis]
+        length = self.model.length
+        basis = {"hour": length, "month": "months_used", "rate": f"{length}/730", "": "0"}[o.disk_basis]
         price = book.ref("prices", cell(o.disk.row, 9, "rc")) if o.disk else "0"
         self.put("disk", f"storage_used*{c['count']}*{basis}*{price}*{c['net']}")
         owed = f"{c['disk']}*(1-{c['beside_off']})"
         self.put("disk_owed", owed if o.disk_basis == "month" else "0")
         address = book.ref("prices", cell(o.ip.row, 9, "rc")) if o.ip else "0"
-        self.put("ip", f"hours_used*ips_used*{address}*{c['net']}" if o.ip else "0")
+        self.put("ip", f"{length}*ips_used*{address}*{c['net']}" if o.ip else "0")
         self.put("beside", f"{c['traffic']}+{c['disk']}+{c['ip']}")
         self.put("beside_eff", f"{c['beside']}*(1-{c['beside_off']})")
-        self.put("tax", f"({c['t_cost']}-1)*({c['c_eff']}+{c['beside_eff']})")
+        monthly, due = self.refs.contracts.get(o.offer.provider, ("0", "0"))
+        self.put("promised", f"{monthly}*{length}/730" if monthly != "0" else "0", "link")
+        self.put("short", due, "link")
+        unspent = f"MAX(0,{c['promised']}-({c['c_bill']}+{c['beside_eff']})/{c['net']})"
+        self.put("fee", f"{unspent}*{c['short']}*{c['net']}" if monthly != "0" else "0")
+        self.put("tax", f"({c['t_cost']}-1)*({c['c_eff']}+{c['beside_eff']}+{c['fee']})")
 
     def _totals(self) -> None:
         c = self.c
         cost, cash = c["t_cost"], c["t_cash"]
-        self.put("n_list", f"({c['c_list']}+{c['beside']})*{cost}")
-        self.put("n_eff", f"({c['c_eff']}+{c['beside_eff']})*{cost}")
-        self.put("n_bill", f"({c['c_bill']}+{c['beside_eff']})*{cash}")
-        self.put("n_owed", f"({c['c_owed']}+{c['disk_owed']})*{cash}")
-        self.put("n_all", f"(MAX({c['c_bill']},{c['c_owed']})+{c['beside_eff']})*{cost}")
+        self.put("n_list", f"({c['c_list']}+{c['beside']}+{c['fee']})*{cost}")
+        self.put("n_eff", f"({c['c_eff']}+{c['beside_eff']}+{c['fee']})*{cost}")
+        self.put("n_bill", f"({c['c_bill']}+{c['beside_eff']}+{c['fee']})*{cash}")
+        self.put("n_owed", f"({c['c_owed']}+{c['disk_owed']}+{c['fee']})*{cash}")
+        self.put("n_all", f"(MAX({c['c_bill']},{c['c_owed']})+{c['beside_eff']}+{c['fee']})*{cost}")
         for key in ("list", "eff", "bill", "owed", "all"):
             self.put("r_" + key, f"{c['n_' + key]}*{c['rate']}")
 
@@ -263,8 +275,11 @@ class _Row:
         self.put("whole", f"IF(OR({','.join(missing)}),0,1)" if missing else "1")
         firm = f'{c["whole"]}=1,{c["way"]}<>"spot"'
         if o.offer.purchase_option == "capacity_block":  # none is so long
-            firm += ",hours_used<=4368"
-        self.put("rank", f'IF(AND({firm}),IF(rate_used="",{c["r_all"]},{c["pv"]}),"")')
+            firm += f",{self.model.length}<=4368"
+        rank = f'IF(AND({firm}),IF(rate_used="",{c["r_all"]},{c["pv"]}),"")'
+        if self.refs.contracts:  # a shortfall makes options equally dear: the first of them then
+            rank = f'IF(AND({firm}),ROUND(IF(rate_used="",{c["r_all"]},{c["pv"]}),6),"")'
+        self.put("rank", rank)
         self.put("lasting", f'IF({c["rank"]}="","",{c["r_eff"]})')
 
     def _units(self) -> None:

@@ -33,6 +33,7 @@ class Months(NamedTuple):
     window: Amounts
     after: Amounts
     hours: Amounts
+    idle: Amounts
     rest_hours: Amounts
     used: Amounts
     paid: Amounts
@@ -101,6 +102,7 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
         window=by_period(lambda p: Decimal(p.in_window)),
         after=by_period(after),
         hours=by_period(lambda p: p.hours),
+        idle=by_period(lambda p: p.idle),
         rest_hours=by_period(lambda p: p.rest_hours),
         used=running(sums(lambda e: e.listed / count, "hours", "block")),
         paid=_begun(o, entries, columns),

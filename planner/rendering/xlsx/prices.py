@@ -142,7 +142,7 @@ def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> No
     terms = next((o.offer.commitment for o in model.options if o.own is ladder and o.committed), None)
     if terms is not None:
         if offer.purchase_option == "capacity_block":
-            days = "ROUNDUP(hours_used/24,0)"
+            days = f"ROUNDUP({model.length}/24,0)"
             block = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
             s.calc(row, 14, block, terms.term_hours, "int")
         else:

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from planner.quoting import choose, cost, whatif, worth
-from planner.quoting.calendar import first_day
-from planner.quoting.records import Offer, Quote
+from planner.quoting.calendar import first_day, used_by_month
+from planner.quoting.records import Commitment, Offer, Quote
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
 from planner.rendering.xlsx.costs import SCENARIO, ref
 from planner.rendering.xlsx.egress import PART
@@ -31,6 +31,7 @@ KEYS = (
     ("term", "hours of term", "int"),
     ("terms", "terms needed", "int"),
     ("owed", "hours owed", "int"),
+    ("reach", "hours until they are paid", "int"),
     ("keep", "report currency per list unit of compute, tax included", "rate"),
     ("rest", "report currency per list unit beside compute, tax included", "rate"),
     ("usage", "pay as you go, one, list", "money"),
@@ -38,6 +39,7 @@ KEYS = (
     ("late", "paid at months' ends, one, list, discounted", "money"),
     ("early", "paid once per term, one, list, discounted", "money"),
     ("later", "beside compute, list, discounted", "money"),
+    ("fee", "contract shortfall, report currency, tax included", "money"),
     ("rank", "to pay, or present value: firm and complete", "money"),
 )
 COL = {key: number for number, (key, _, _) in enumerate(KEYS)}
@@ -51,6 +53,10 @@ SUMS = (
     ("evenly", "billing months, discounted", "num"),
     ("full", "whole months of traffic, discounted", "num"),
     ("part", "discount factor of the month used in part", "num"),
+    ("length", "hours from beginning to end", "hours"),
+    ("held", "hours from beginning to end, discounted", "num"),
+    ("closing", "discount factor of the window's last month", "num"),
+    ("gap", "hours of the window's months beyond its end", "hours"),
 )
 
 
@@ -68,6 +74,10 @@ class Steps(NamedTuple):
         """Return what the options are recommended by under a scenario, as a column."""
         first, last = (self.at(book, o, "rank", n) for o in (model.options[0], model.options[-1]))
         return f"{first}:{last.rpartition('!')[2]}"
+
+    def scalar(self, book: Book, key: str, n: int) -> str:
+        """Return where one of the scenarios' own sums stands."""
+        return book.ref("steps", cell(SCALARS + [name for name, _, _ in SUMS].index(key), 2 + n, "rc"))
 
     def found(self, o: Option, n: int) -> Offer | None:
         """Return the option under a scenario, None where it is not sold for so long a window."""
@@ -157,9 +167,40 @@ def _months(book: Book, model: Model, s: Sheet, row: int) -> None:
             formula = f"(1+rate_now/12)^-{cell(at, 0)}" if col == 4 else f"(1+rate_now/12)^-({cell(at, 0)}+1)"
             s.calc(at, col, formula, (1 + rate / 12) ** -power, "factor")
         s.calc(at, 6, f"{cell(at, 3)}-{cell(at, 2)}", Decimal((after - day).days * 24), "int")
+    if model.span:
+        _pattern(book, model, s, top)
     for name, col in (("m_no", 0), ("m_from", 2), ("m_to", 3), ("m_begin", 4), ("m_end", 5), ("m_len", 6)):
         area = book.ref("steps", f"{cell(top, col, 'rc')}:{cell(last, col, 'rc')}")
         book.file.define_name(name, "=" + area)
+
+
+def _pattern(book: Book, model: Model, s: Sheet, top: int) -> None:
+    """Write the hours in use of each month of a duty cycle, which may be typed, and the share of all of them before and after it."""
+    t, last = book.t, top + MONTHS - 1
+    used = used_by_month(model.quote)
+    for col, words in enumerate((t("in use, h"), t("share before"), t("share to its end")), 7):
+        s.text(top - 2, col, words, "head")
+    weights = f"{cell(top, 7, 'rc')}:{cell(last, 7, 'rc')}"
+    months = f"{cell(top, 0, 'rc')}:{cell(last, 0, 'rc')}"
+    s.calc(top - 1, 7, f"SUMPRODUCT(({months}<months_used)*{weights})", sum(used, ZERO), "num")
+    done = ZERO
+    for n in range(MONTHS):
+        mine, at = used[n] if n < len(used) else ZERO, top + n
+        s.put(at, 7, mine, "num", "input")
+        s.calc(at, 8, cell(at - 1, 9) if n else "0", done, "factor")
+        done += mine / sum(used, ZERO)
+        share = f"IF({cell(at, 0)}<months_used,{cell(at, 7)}/{cell(top - 1, 7, 'rc')},0)"
+        s.calc(at, 9, f"{cell(at, 8)}+{share}", done, "factor")
+    for name, col in (("u_from", 8), ("u_to", 9)):
+        book.file.define_name(name, "=" + book.ref("steps", f"{cell(top, col, 'rc')}:{cell(last, col, 'rc')}"))
+
+
+def used_until(model: Model, limit: str, hours: str) -> str:
+    """Return the formula of the hours in use up to `limit` of all `hours`, each discounted from the end of its month."""
+    if not model.span:
+        return hours_until(limit)
+    parts = [f"(({hours}*{u}<{limit})*{hours}*{u}+({hours}*{u}>={limit})*{limit})" for u in ("u_to", "u_from")]
+    return f"SUMPRODUCT(({parts[0]}-{parts[1]})*m_end)"
 
 
 def hours_until(limit: str) -> str:
@@ -177,7 +218,12 @@ def _scalars(book: Book, model: Model, s: Sheet, made: Steps) -> None:
         at = {key: cell(SCALARS + row, 2 + n, "rc") for row, (key, _, _) in enumerate(SUMS)}
         lines = {"hours": 3, "months": 6, "whole": PART - 1}
         formulas = {key: book.ref("scenarios", cell(line, 2 + 3 * n, "rc")) for key, line in lines.items()}
-        formulas["timed"] = hours_until(at["hours"])
+        formulas["timed"] = used_until(model, at["hours"], at["hours"])
+        formulas["length"] = model.lasting_for(at["hours"])
+        formulas["held"] = hours_until(at["length"])
+        begun = at["months"] if model.span else f"MAX({at['months']},SUMPRODUCT((m_from<ROUND({at['hours']},6))*1))"
+        formulas["closing"] = f"INDEX(m_end,{begun})"
+        formulas["gap"] = f"MAX(0,INDEX(m_to,{at['months']})-{at['length']})" if model.span else "0"
         formulas["evenly"] = f"SUMPRODUCT((m_no<{at['months']})*m_end)"
         formulas["full"] = f"SUMPRODUCT((m_no<{at['whole']})*m_end)"
         formulas["part"] = f"INDEX(m_end,{at['whole']}+1)"
@@ -186,14 +232,45 @@ def _scalars(book: Book, model: Model, s: Sheet, made: Steps) -> None:
             "hours": quote.hours,
             "months": quote.months,
             "whole": whole,
-            "timed": _discounted(model, quote.hours),
+            "timed": _used(model, quote.hours, quote.hours),
             "evenly": sum((factor ** -(m + 1) for m in range(quote.months)), ZERO),
             "full": sum((factor ** -(m + 1) for m in range(whole)), ZERO),
             "part": factor ** -(whole + 1),
+            "length": quote.window.length,
+            "held": _discounted(model, quote.window.length),
+            "closing": factor ** -_last_month(quote),
+            "gap": max(ZERO, _room(quote, quote.months) - quote.window.length) if model.span else ZERO,
         }
         for row, (key, _, number) in enumerate(SUMS, SCALARS):
             style = "link" if key in lines else "calc"
             s.calc(row, 2 + n, formulas[key], values[key], number, style)
+
+
+def _room(quote: Quote, months: int) -> Decimal:
+    """Return the hours of so many months from the first day."""
+    first = first_day(quote)
+    return Decimal((add_months(first, months) - first).days * 24)
+
+
+def _last_month(quote: Quote) -> int:
+    """Return the number of the window's last month, from 1."""
+    number = quote.months
+    while not quote.window.span and _room(quote, number) < quote.hours:
+        number += 1
+    return number
+
+
+def _used(model: Model, limit: Decimal, hours: Decimal) -> Decimal:
+    """Return the hours in use up to `limit` of all `hours`, each discounted from the end of its month."""
+    if not model.span:
+        return _discounted(model, limit)
+    used, factor = used_by_month(model.quote), 1 + (model.work.discount_rate or ZERO) / 12
+    done = result = ZERO
+    for number, mine in enumerate(used):
+        until = min(limit, done + mine * hours / sum(used, ZERO))
+        result += max(ZERO, until - done) / factor ** (number + 1)
+        done = max(done, until)
+    return result
 
 
 def _discounted(model: Model, hours: Decimal) -> Decimal:
@@ -241,9 +318,9 @@ def _hourly(book: Book, model: Model, s: Sheet, ladders: list[Ladder], row: int)
                 hours = cell(SCALARS, 2 + n, "rc")
                 limit = f"MIN({cell(at, 2, 'c')},{hours})"
                 total = cell(SCALARS + 3, 2 + n, "rc")
-                value = _discounted(model, model.quote.hours * FACTORS[0][n])
-                value -= _discounted(model, min(rate.start, model.quote.hours * FACTORS[0][n]))
-                s.calc(at, 4 + n, f"{total}-{hours_until(limit)}" if rate.start else total, value, "num")
+                all_ = model.quote.hours * FACTORS[0][n]
+                value = _used(model, all_, all_) - _used(model, min(rate.start, all_), all_)
+                s.calc(at, 4 + n, f"{total}-{used_until(model, limit, hours)}" if rate.start else total, value, "num")
             at += 1
     if at == top:
         s.text(at, 0, "-")
@@ -284,15 +361,16 @@ class _Option:
             self.s.calc(self.row, 2 + self.n * len(KEYS) + col, formulas[key], values[key], KEYS[col][2])
 
     def _terms(self) -> dict[str, str]:
-        o, at, hours, months = self.o, self.at, self.scalar["hours"], self.scalar["months"]
+        o, at, months = self.o, self.at, self.scalar["months"]
         term, terms = at["term_hours"], "0"
         if o.offer.purchase_option == "capacity_block":
-            days = f"ROUNDUP({hours}/24,0)"
+            days = f"ROUNDUP({self.scalar['length']}/24,0)"
             term = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
-        if o.offer.purchase_option == "subscription":
+        block = o.offer.purchase_option == "capacity_block"
+        if o.offer.purchase_option == "subscription" or (self.model.span and o.committed and not block):
             terms = f"ROUNDUP({months}/{at['term_months']},0)"
         elif o.committed:
-            terms = f"ROUNDUP(ROUND({hours}/{self.c['term']},9),0)"
+            terms = f"ROUNDUP(ROUND({self.scalar['length']}/{self.c['term']},9),0)"
         rate = at["rate"]
         if o.code != self.model.quote.currency:
             rate += f"/{self.refs.fx_now}*{self.book.ref('scenarios', cell(5, 2 + 3 * self.n, 'rc'))}"
@@ -300,9 +378,15 @@ class _Option:
             "term": term if o.committed else "0",
             "terms": terms,
             "owed": f"{self.c['terms']}*{self.c['term']}",
+            "reach": self._reach(),
             "keep": f"{at['count']}*(1-{at['off']})*{at['net']}*{at['t_cost']}*{rate}",
             "rest": f"(1-{at['beside_off']})*{at['net']}*{at['t_cost']}*{rate}",
         }
+
+    def _reach(self) -> str:
+        """Return the formula of the hours after which all is paid: the months of a duty cycle may have more than it lasts."""
+        owed = self.c["owed"]
+        return f"{owed}+IF({owed}>{self.scalar['length']},{self.scalar['gap']},0)" if self.model.span else owed
 
     def _lanes(self, col: int) -> str:
         return "+".join(self.book.ref("egress", cell(x.lane, col, "rc")) for x in self.o.lanes) or "0"
@@ -321,7 +405,7 @@ class _Option:
         x = self.scalar
         usage = "0" if self.o.committed else ladder_cost(self.book, self.o.own, x["hours"])
         lanes = f"{x['whole']}*({self._lanes(9 + self.n)})+{self._lanes(13 + self.n)}"
-        return {"usage": usage, "beside": f"{lanes}+{self._held(x['hours'], x['months'])}"}
+        return {"usage": usage, "beside": f"{lanes}+{self._held(x['length'], x['months'])}"}
 
     def _worth(self) -> dict[str, str]:
         at, c, x, o = self.at, self.c, self.scalar, self.o
@@ -334,20 +418,34 @@ class _Option:
                 f"{at['monthly']}*{months}*SUMPRODUCT((MOD(m_no,{months})=0)*(m_no<{c['terms']}*{months})*m_begin)",
             )
         elif o.committed:
-            late = f"{at['hourly']}*{hours_until(owed)}" if any(x.rule == "committed" for x in o.own.lines) else "0"
+            gap = f"-({c['reach']}-{owed})*{x['closing']}" if self.model.span else ""
+            committed = any(line.rule == "committed" for line in o.own.lines)
+            late = f"{at['hourly']}*({hours_until(c['reach'])}{gap})" if committed else "0"
             paid = f"{at['upfront']}/MAX(1,{at['term_hours']})*{term}"
             begun = [f"ROUNDUP(ROUND((({m}<{owed})*{m}+({m}>={owed})*{owed})/{term},9),0)" for m in ("m_to", "m_from")]
             early = f"{paid}*SUMPRODUCT(m_begin*({begun[0]}-{begun[1]}))"
             if not any(x.rule == "upfront" for x in o.own.lines):
                 early = "0"
         lanes = f"{x['full']}*({self._lanes(9 + self.n)})+{x['part']}*({self._lanes(13 + self.n)})"
-        later = f"{lanes}+{self._held(x['timed'], x['evenly'])}"
+        later = f"{lanes}+{self._held(x['held'], x['evenly'])}"
         owed, present = (
             self.book.ref("scenarios", cell(SCENARIO + o.number, 3 * self.n + col, "rc")) for col in (3, 4)
         )
-        firm = f'AND({ref(self.book, "whole", o.number)}=1,{at["way"]}<>"spot",{sold(o, x["hours"])})'
-        rank = f'IF({firm},IF(rate_used="",{owed},{present}),"")'
-        return {"late": late, "early": early, "later": later, "rank": rank}
+        firm = f'AND({ref(self.book, "whole", o.number)}=1,{at["way"]}<>"spot",{sold(o, x["length"])})'
+        value = f'IF(rate_used="",{owed},{present})'
+        rank = f'IF({firm},{f"ROUND({value},6)" if self.refs.contracts else value},"")'
+        return {"late": late, "early": early, "later": later, "fee": self._fee(), "rank": rank}
+
+    def _fee(self) -> str:
+        """Return the formula of a contract's shortfall: of what it promises, less what is billed."""
+        if self.o.offer.provider not in self.refs.contracts:
+            return "0"
+        at, c, x = self.at, self.c, self.scalar
+        monthly, due = self.refs.contracts[self.o.offer.provider]
+        spread = f"{at['upfront']}/MAX(1,{at['term_hours']})*{c['term']}+{at['monthly']}*{at['term_months']}"
+        billed = f"{c['usage']}+{x['length']}*{at['hourly']}+{c['terms']}*({spread})"
+        promised = f"{monthly}*{x['length']}/730*{c['rest']}/(1-{at['beside_off']})"
+        return f"MAX(0,{promised}-{c['keep']}*({billed})-{c['rest']}*{c['beside']})*{due}"
 
     def _values(self) -> dict[str, object]:
         o, model, quote = self.o, self.model, self.quote
@@ -370,6 +468,7 @@ class _Option:
             "term": terms.term_hours if terms else 0,
             "terms": terms.terms if terms else 0,
             "owed": terms.terms * terms.term_hours if terms else 0,
+            "reach": self._hours_reached(terms),
             "keep": count * (1 - off) * tax * rate,
             "rest": (1 - beside_off) * tax * rate,
             "usage": ZERO if terms else cost.totals(compute.charges).list / count,
@@ -377,8 +476,17 @@ class _Option:
             "late": late / count,
             "early": early / count,
             "later": later,
+            "fee": sum((x.amount for x in mine.charges if x.category == "contract"), ZERO) * model.taxed(o)[1] * rate,
             "rank": "" if best is None or not best.firm else choose.amount(quote, best, choose.basis_of(quote)),
         }
+
+    def _hours_reached(self, terms: Commitment | None) -> Decimal:
+        if terms is None:
+            return ZERO
+        owed, window = terms.terms * terms.term_hours, self.quote.window
+        return owed + max(ZERO, _room(self.quote, self.quote.months) - window.length) * (
+            bool(self.model.span) and owed > window.length
+        )
 
     def _bare(self, mine: Offer, parts: tuple[str, ...]) -> Offer:
         """Return parts of the option at list and without tax, under the scenario."""

@@ -132,11 +132,22 @@ class _Rows:
 
     def __init__(self, book: Book, model: Model, grid: Grid, shown: Shown, now: Months) -> None:
         self.t, self.code, self.grid, self.c, self.now = book.t, model.quote.currency, grid, shown.cells, now
-        self.first = first_day(model.quote)
+        self.first, self.span, self.contract = first_day(model.quote), model.span, bool(model.work.contract)
+
+    def held(self) -> str:
+        """Return the hours of a month from beginning to end of the window: what a commitment and a disk pay."""
+        return f"{self.grid.at('hours')}+{self.grid.at('idle')}" if self.span else self.grid.at("hours")
+
+    def fee(self, month: str) -> str:
+        """Return what is added to a month's cash where a contract charges its shortfall at the window's end."""
+        if not self.contract:
+            return ""
+        row, last = self.grid.rows["win"], FIRST + self.grid.columns - 1
+        return f"+IF({month}=SUM({cell(row, FIRST, 'rc')}:{cell(row, last, 'rc')}),{self.c['fee']}*{self.c['rate']},0)"
 
     def flags(self, book: Book, prices: Prices) -> None:
         """Write which months there are, and the hours in them."""
-        t, grid, c, now = self.t, self.grid, self.c, self.now
+        t, grid, c, now, span = self.t, self.grid, self.c, self.now, self.span
         month = f"EDATE({c['first']},@-1)"
         dates = [serial(add_months(self.first, m).isoformat()) for m in range(grid.columns)]
         grid.row("date", t("first day"), "", lambda m: month.replace("@", m), dates, number="date", total=False)
@@ -146,7 +157,11 @@ class _Rows:
             "win",
             t("in the window"),
             "0/1",
-            lambda m: f"IF(OR({m}<=months_used,{grid.at('date')}<ROUND({end},9)),1,0)",
+            lambda m: (
+                f"IF({m}<=months_used,1,0)"
+                if span
+                else f"IF(OR({m}<=months_used,{grid.at('date')}<ROUND({end},9)),1,0)"
+            ),
             now.window,
             number="flag",
         )
@@ -155,10 +170,25 @@ class _Rows:
             "hours",
             t("hours in the window"),
             "h",
-            lambda m: f"{grid.at('win')}*{inside.replace('@', m).replace('%', grid.at('date'))}",
+            lambda m: (
+                f"{grid.at('win')}*hours_used*(INDEX(u_to,{m})-INDEX(u_from,{m}))"
+                if span
+                else f"{grid.at('win')}*{inside.replace('@', m).replace('%', grid.at('date'))}"
+            ),
             now.hours,
             number="num",
         )
+        if span:
+            grid.row(
+                "idle",
+                t("hours in the window, not in use"),
+                "h",
+                lambda m: (
+                    f"{grid.at('win')}*MAX(0,MIN(INDEX(m_len,{m}),length_used-INDEX(m_from,{m}))-{grid.at('hours')})"
+                ),
+                now.idle,
+                number="num",
+            )
         grid.row(
             "cum",
             t("hours so far"),
@@ -169,6 +199,9 @@ class _Rows:
             total=False,
         )
         rest = f"ROUND(MAX(0,MIN({c['ends']},{after})-MAX({end},%))*24,6)"
+        if span:  # what is left of the term begins with the month after the window
+            left = f"({c['ends']}-{c['first']})*24-length_used+INDEX(m_from,months_used+1)-INDEX(m_from,@)"
+            rest = f"ROUND(IF(@>months_used,MAX(0,MIN(INDEX(m_len,@),{left})),0),6)"
         grid.row(
             "tail_hours",
             t("hours of the term after the window"),
@@ -202,7 +235,9 @@ class _Rows:
             "paid",
             t("terms paid so far"),
             t("number"),
-            lambda m: f"IF({none},0,{paid.replace('@', m).replace('%', grid.at('cum'))})",
+            lambda m: (
+                f"IF({none},0,{paid.replace('@', m).replace('%', f'INDEX(m_to,{m})' if span else grid.at('cum'))})"
+            ),
             now.paid,
             number="int",
             total=False,
@@ -211,6 +246,7 @@ class _Rows:
     def cash(self) -> None:
         """Write what is paid in each month."""
         t, grid, c, now, code = self.t, self.grid, self.c, self.now, self.code
+        length = "length_used" if self.span else "hours_used"
         grid.section(t("Cash"))
         grid.row(
             "payg",
@@ -223,7 +259,7 @@ class _Rows:
             "hourly",
             t("commitment, by the hour"),
             code,
-            lambda _: f"({grid.at('hours')}+{grid.at('tail_hours')})*{c['hourly']}*{c['K']}",
+            lambda _: f"({self.held()}+{grid.at('tail_hours')})*{c['hourly']}*{c['K']}",
             now.hourly,
         )
         one = f"({c['upfront']}+{c['monthly']}*{c['term_months']})*{c['K']}"
@@ -239,8 +275,9 @@ class _Rows:
             t("traffic, disk, addresses"),
             code,
             lambda m: (
-                f"IF({m}<=months_used,{c['evenly']}/months_used,0)+{grid.at('hours')}*{c['by_hours']}/hours_used"
+                f"IF({m}<=months_used,{c['evenly']}/months_used,0)+({self.held()})*{c['by_hours']}/{length}"
                 f"+IF({m}<=months_whole,{c['month']},IF({m}=months_whole+1,{c['last_month']},0))"
+                f"{self.fee(m)}"
             ),
             now.beside,
         )
@@ -291,7 +328,7 @@ class _Rows:
             t("used up (amortised)"),
             code,
             lambda m: (
-                f"(({grid.at('hours')}+{grid.at('tail_hours')}){upfront}"
+                f"(({self.held()}+{grid.at('tail_hours')}){upfront}"
                 f"+({whole.replace('@', m)}+{grid.at('after')})*{c['monthly']})*{c['K']}"
             ),
             now.released,
