@@ -81,7 +81,7 @@ def write_inputs(book: Book, model: Model, recommended: str) -> Inputs:
 def _items(book: Book, model: Model) -> list[_Item]:
     t, work = book.t, model.work
     demand = work.rps * work.output_tokens if work.rps else work.tokens_per_second
-    today = model.quote.quoted_on
+    today, fiscal = model.quote.quoted_on, t("Month in which a fiscal year begins")
     return [
         _Item("hours", t("Hours in use") if model.span else t("Length of the window"), work.hours, t("h"), "hours", 0),
         _Item("start", t("First day (empty: months of up to 744 h)"), work.start, t("date"), "date"),
@@ -94,6 +94,7 @@ def _items(book: Book, model: Model) -> list[_Item]:
         _Item("maxage", t("Oldest acceptable price"), work.max_age, t("days"), "int"),
         _Item("demand", t("Demand for the unit cost (0: what the instances deliver)"), demand, t("tokens/s"), "num"),
         _Item("rate", t("Discount rate a year, nominal (empty: none)"), work.discount_rate, t("share"), "pct"),
+        *([_Item("fiscal", fiscal, work.fiscal_year_start, t("month"), "int")] if work.fiscal_year_start else []),
     ]
 
 
@@ -114,7 +115,7 @@ def _typed(book: Book, model: Model, row: int, item: _Item, table: int) -> None:
     else:
         s.calc(row, 3, typed, serial(str(value)) if item.number == "date" else value, item.number)
     if item.name != "start":
-        book.define(item.name + "_used", "inputs", row, 3)
+        book.define("fiscal_start" if item.name == "fiscal" else item.name + "_used", "inputs", row, 3)
     book.define(item.name + "_typed", "inputs", row, 1)
     s.text(row, 4, book.t("planner quote"))
     s.put(row, 5, model.quote.quoted_on, "date", "calc", align="left")

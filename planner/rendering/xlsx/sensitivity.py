@@ -104,7 +104,7 @@ def _hours(book: Book, model: Model, shown: Shown, col: int, share: Decimal) -> 
         paid, free = (steps_cost(book, a[lane], amount) for amount in (gb, f"MIN({gb},{a[quota]})"))
         value = month_of(ladder.line, part).list if ladder is not None else 0
         s.calc(row, col, f"{paid}-{free}", value, "money")
-        rest += f"+{cell(row, col, 'r')}*{a['net']}"
+    rest += f"+({cell(11, col, 'r')}+{cell(12, col, 'r')})*{a['net']}"
     formula = f"({rest})*(1-{a['beside_off']})*{a['rate']}"
     s.calc(10, col, formula, then.report(*BESIDE).effective, "money")
     _obligation(model, s, shown, col, share)
