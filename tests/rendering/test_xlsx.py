@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +23,7 @@ from planner.prices.catalog import Catalog
 from planner.prices.own import load
 from planner.quoting import build
 from planner.quoting.calendar import by_period, cut, schedule
+from planner.quoting.fiscal import quarters, years
 from planner.quoting.records import Quote
 from planner.quoting.saved import load as from_json
 from planner.rendering.json import dump as to_json
@@ -30,6 +31,7 @@ from planner.rendering.xlsx import dump
 from planner.rendering.xlsx import options_of as choose
 from planner.rendering.xlsx.book import LONGEST, clean
 from planner.rendering.xlsx.costs import COL, FIRST
+from planner.rendering.xlsx.model import Model
 
 openpyxl = pytest.importorskip("openpyxl")
 pytestmark = [
@@ -37,6 +39,7 @@ pytestmark = [
     pytest.mark.xdist_group("libreoffice"),  # books are recalculated once for all of these tests
 ]
 TODAY = "2026-11-23"
+P4D: dict[str, object] = {"provider": "aws", "region": "us-east-1", "instance_type": ["p4d.24xlarge"]}
 SOFFICE = shutil.which("soffice")
 needs_soffice = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed")
 RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -129,9 +132,20 @@ WORKLOADS: list[dict[str, object]] = [
         "public_ips": "1",
         "tax": "6%",
     },
+    {
+        "use": "mon-fri 08-20 Asia/Shanghai x15",
+        "start": "2027-12-15",
+        "tax": ["6%", "alicloud=13%:included"],
+        "discount_rate": "10%",
+        "egress_gb": "700",
+        "storage_gb": "100",
+        "contract": ["aws=120000x12:8%:50%", "alicloud=9000x12:20%"],
+    },
+    {"use": "300h/month x12", "provider": "tencentcloud", "fiscal_year_start": "april", "public_ips": "1"},
+    {"hours": "8760", "start": "2027-01-31", "contract": ["aws=120000x12:8%"], "provider": "aws", "fiscal_year_start": "1"},
 ]
-#: Workloads whose workbooks are compared cell by cell: every ninth, and the last three.
-EVERY_CELL = [*range(0, len(WORKLOADS) - 3, 9), *range(len(WORKLOADS) - 3, len(WORKLOADS))]
+#: Workloads whose workbooks are compared cell by cell: every ninth, and the last six.
+EVERY_CELL = [*range(0, len(WORKLOADS) - 6, 9), *range(len(WORKLOADS) - 6, len(WORKLOADS))]
 REST = [number for number in range(len(WORKLOADS)) if number not in EVERY_CELL]
 
 
@@ -455,6 +469,25 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
             if offer.break_even_hours is not None:
                 assert evens[index] == offer.break_even_hours, (changes, offer.id)
         assert old.hash != new.hash
+
+
+def test_fiscal_quarters_of_the_workbook_are_the_planners() -> None:
+    """From the first of a month on, where a month lies in one quarter; in both languages."""
+    asked = {"hours": "8760", "start": "2026-12-01", "fiscal_year_start": "april", **P4D}
+    quote = make(asked)
+    shown = Model(quote, choose(quote, 3)).shown.offer
+    found = quarters(quote, shown)
+    for lang, named in (("en", "FY 2026/27 Q3"), ("zh", "2026/27 财年第 3 季")):
+        sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, lang=lang)), data_only=True).worksheets[6]
+        rows = {str(row[0]): row[2:5] for row in sheet.iter_rows(values_only=True) if row[0]}
+        assert rows[named][0] == datetime(2026, 10, 1)
+        told = [row for row in rows.values() if isinstance(row[0], datetime) and (row[1] or row[2])]
+        assert [row[0].date().isoformat() for row in told] == [q.begins for q in found]
+        for row, quarter in zip(told, found, strict=True):
+            assert row[1:] == pytest.approx((float(quarter.billed), float(quarter.effective)), rel=1e-9)
+        for year in years(found):
+            name = f"FY {year.year}" if lang == "en" else f"{year.year} 财年"
+            assert rows[name][1:] == pytest.approx((float(year.billed), float(year.effective)), rel=1e-9)
 
 
 @pytest.mark.system

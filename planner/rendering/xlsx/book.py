@@ -8,7 +8,7 @@ from typing import Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-__all__ = ["Book", "Sheet", "cell", "clean", "quoted", "serial"]
+__all__ = ["Book", "Sheet", "cell", "clean", "named", "quoted", "same", "serial"]
 
 LONGEST = 32_000
 NAMES = {
@@ -103,6 +103,21 @@ def cell(row: int, col: int, fixed: str = "") -> str:
 def quoted(text: str) -> str:
     """Return `text` as a formula writes it."""
     return '"' + text.replace('"', '""') + '"'
+
+
+#: What a disk is counted by, where the key alone says too little.
+BASES = {"rate": "hours / 730"}
+
+
+def named(key: str, t: Any) -> str:
+    """Return a key of ours (a way of buying, what a disk is counted by) in the reader's words; formulas compare with them."""
+    said: str = t(BASES.get(key, key.replace("_", "-"))) if key else ""
+    return said
+
+
+def same(key: str, t: Any) -> str:
+    """Return `named` as a formula writes it."""
+    return quoted(named(key, t))
 
 
 def serial(day: str) -> int:

@@ -92,7 +92,7 @@ def _row(book: Book, model: Model, refs: Inputs, o: Option, row: int) -> None:
     s.calc(row, 0, ref(book, "no", o.number), o.number + 1, "int", "link")
     s.calc(row, 1, ref(book, "option", o.number), label(o, book.t), "", "link", indent=1)
     s.calc(row, 2, ref(book, "code", o.number), o.code, "", "link")
-    s.calc(row, 3, f"{flat_month(at)}*(1-{at['off']})", month, "money")
+    s.calc(row, 3, f"{flat_month(book, at)}*(1-{at['off']})", month, "money")
     s.calc(row, 6, "hours_used/months_used", used, "hours")
     s.calc(row, 9, cell(row, 3), month, "money")
     owed = f"{ref(book, 'c_owed', o.number)}-{ref(book, 'c_bill', o.number)}"
@@ -146,7 +146,7 @@ def _curve(book: Book, model: Model, refs: Inputs, shown: Shown, row: int) -> An
         value = whatif.hours_of(usual.line, hours).effective * rate if usual else 0
         mine = (_monthly(own) if own.committed else whatif.hours_of(own.own.line, hours).effective) * rate
         s.calc(line, 3, f"{steps_cost(book, at['even'], x)}*(1-{off})*{at['rate']}", value, "money")
-        used = f"IF({at['term_months']}=0,{steps_cost(book, at['ladder'], x)},{flat_month(at)})"
+        used = f"IF({at['term_months']}=0,{steps_cost(book, at['ladder'], x)},{flat_month(book, at)})"
         s.calc(line, 4, f"{used}*{keep}", mine, "money")
     s.calc(last + 1, 5, cell(last + 1, 4), mine, "money")
     return _chart(book, s, first, last)

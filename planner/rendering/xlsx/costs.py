@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.rendering.xlsx.book import Book, Sheet, cell, quoted
+from planner.rendering.xlsx.book import Book, Sheet, cell, named, quoted, same
 from planner.rendering.xlsx.inputs import Inputs
 from planner.rendering.xlsx.model import Ladder, Model, Option, label
 from planner.rendering.xlsx.prices import ladder_cost
@@ -115,11 +115,9 @@ def say_recommended(book: Book, model: Model, s: Sheet, row: int) -> None:
     s.calc(row, 0, formula, words, "", "subtitle")
 
 
-def flat_month(at: dict[str, str]) -> str:
+def flat_month(book: Book, at: dict[str, str]) -> str:
     """Return the formula of one instance's month of a commitment at list: a calendar month, or 730 of its hours."""
-    return (
-        f'IF({at["way"]}="subscription",{at["monthly"]},({at["upfront"]}/MAX(1,{at["term_hours"]})+{at["hourly"]})*730)'
-    )
+    return f"IF({at['way']}={same('subscription', book.t)},{at['monthly']},({at['upfront']}/MAX(1,{at['term_hours']})+{at['hourly']})*730)"
 
 
 def write_costs(book: Book, model: Model, refs: Inputs) -> None:
@@ -175,11 +173,11 @@ class _Row:
         words = {
             "option": label(o, self.book.t),
             "provider": offer.provider,
-            "way": offer.purchase_option,
+            "way": named(offer.purchase_option, self.book.t),
             "code": o.code,
             "ladder": o.own.id,
             "even": o.usual.id if o.usual else "",
-            "basis": o.disk_basis,
+            "basis": named(o.disk_basis, self.book.t),
             "lane_out": o.egress.id if o.egress else "-",
             "lane_in": o.inter.id if o.inter else "-",
         }
@@ -209,7 +207,8 @@ class _Row:
             self.put(key, self.book.ref("prices", cell(o.own.row, col, "rc")) if o.committed else "0", "link")
         by_month = f"ROUNDUP(months_used/{c['term_months']},0)"
         by_hour = f"ROUNDUP({self.model.length}/{c['term_hours']},0)"
-        monthly = f'{c["way"]}<>"capacity_block"' if self.model.span else f'{c["way"]}="subscription"'
+        block, subscribed = same("capacity_block", self.book.t), same("subscription", self.book.t)
+        monthly = f"{c['way']}<>{block}" if self.model.span else f"{c['way']}={subscribed}"
         need = f"IF({monthly},{by_month},{by_hour})"
         self.put("terms", f"IF({c['term_months']}=0,0,{need})")
 
@@ -225,7 +224,7 @@ class _Row:
         self.put("c_list", f"{c['count']}*({per})*{c['net']}")
         self.put("c_eff", f"{c['c_list']}*(1-{c['off']})")
         owed = f"{c['terms']}*({c['upfront']}+{c['monthly']}*{c['term_months']}"
-        block = f'IF({c["way"]}="capacity_block",{c["usage"]},0)'
+        block = f"IF({c['way']}={same('capacity_block', self.book.t)},{c['usage']},0)"
         keep = f"{c['count']}*(1-{c['off']})*{c['net']}"
         self.put("c_bill", f"{keep}*({c['usage']}+{length}*{c['hourly']}+{owed}))")
         self.put("c_owed", f"{keep}*({block}+{owed}+{c['hourly']}*{c['term_hours']}))")
@@ -273,7 +272,7 @@ class _Row:
         parts = (("egress", o.egress), ("inter", o.inter), ("storage", o.disk), ("ips", o.ip))
         missing = [f"{name}_used>0" for name, ladder in parts if ladder is None]
         self.put("whole", f"IF(OR({','.join(missing)}),0,1)" if missing else "1")
-        firm = f'{c["whole"]}=1,{c["way"]}<>"spot"'
+        firm = f"{c['whole']}=1,{c['way']}<>{same('spot', self.book.t)}"
         if o.offer.purchase_option == "capacity_block":  # none is so long
             firm += f",{self.model.length}<=4368"
         rank = f'IF(AND({firm}),IF(rate_used="",{c["r_all"]},{c["pv"]}),"")'

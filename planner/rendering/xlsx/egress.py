@@ -67,7 +67,9 @@ def _lane(book: Book, model: Model, lane: Ladder, refs: Inputs) -> None:
     s, row, line = book.sheets["egress"], lane.lane, lane.line
     gb, free = cell(row, 5), cell(row, 6, "rc")
     name = "egress" if lane.part == "egress" else "inter"
-    for col, text in enumerate((lane.id, book.t.say(lane.item), lane.offer.region, lane.offer.site, lane.currency)):
+    for col, text in enumerate(
+        (lane.id, book.t.say(lane.item), lane.offer.region, book.t(lane.offer.site), lane.currency)
+    ):
         s.text(row, col, text)
     s.calc(row, 5, name + "_used", line.each, "num", "link")
     quota = book.ref("prices", cell(lane.row - 1, 8, "rc")) if lane.free else "0"

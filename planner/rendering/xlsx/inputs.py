@@ -309,7 +309,7 @@ def _taxes(book: Book, model: Model, row: int) -> tuple[int, dict[tuple[str, str
     row += 2
     for provider, site in sorted({(o.offer.provider, o.offer.site) for o in model.options}):
         tax = model.tax(provider, site)
-        s.text(row, 0, f"{provider}, {site}")
+        s.text(row, 0, f"{provider}, {t(site)}")
         s.put(row, 1, tax.share if model.taxed_apart(provider, site) else None, "pct", "input")
         for col, flag in ((2, tax.included), (3, tax.recoverable)):
             s.put(row, col, int(flag), "int", "input")

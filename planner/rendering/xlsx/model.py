@@ -300,5 +300,5 @@ def _short(scope: str, sums: Amounts) -> dict[str, object]:
 def label(o: Option, t: English) -> str:
     """Return the name of an option for people."""
     offer = o.offer
-    site = f" ({offer.site})" if offer.site != offer.provider else ""
+    site = f" ({t(offer.site)})" if offer.site != offer.provider else ""
     return f"{offer.instance_type}, {offer.region}{site}, {way(offer, t)}"

@@ -132,7 +132,7 @@ def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> No
     s, offer, t, source = book.sheets["prices"], ladder.offer, book.t, rate.source
     name = ladder.id if rate is not ladder.free else ""
     way = bought_as(ladder.offer, t) if ladder.part == "compute" else t.say(ladder.way)
-    what = (name, offer.provider, offer.region, offer.site, t.say(ladder.item), way, rate.unit)
+    what = (name, offer.provider, offer.region, t(offer.site), t.say(ladder.item), way, t(rate.unit))
     for col, text in enumerate(what):
         s.text(row, col, text)
     s.put(row, 7, rate.start, "num")

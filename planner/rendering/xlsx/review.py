@@ -11,6 +11,7 @@ from planner.rendering import words
 from planner.rendering.words import way as bought_as
 from planner.rendering.xlsx.book import Book, Sheet, cell, quoted, serial
 from planner.rendering.xlsx.model import Ladder, Model
+from planner.text import text
 from planner.version import VERSION
 
 __all__ = ["write_sources", "write_versions"]
@@ -51,7 +52,7 @@ def _ladder(book: Book, model: Model, s: Sheet, ladder: Ladder, row: int) -> int
         s.text(row, 6, ladder.currency)
         s.put(row, 7, source.as_of, "date" if source.as_of else "", "calc", align="left")
         if not source.as_of:
-            s.text(row, 7, source.dated or t("undated"))
+            s.text(row, 7, t.say(text(source.dated)) or t("undated"))
         s.put(row, 8, source.confirmed, "date" if source.confirmed else "", "calc", align="left")
         seen = book.ref("prices", cell(ladder.row + number, 16, "rc"))
         days = serial(model.quote.quoted_on) - serial(source.seen) if source.seen else ""

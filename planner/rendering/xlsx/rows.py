@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from planner.quoting.calendar import first_day
-from planner.rendering.xlsx.book import Book, cell, serial
+from planner.rendering.xlsx.book import Book, cell, same, serial
 from planner.rendering.xlsx.grid import FIRST, Grid
 from planner.rendering.xlsx.model import Model
 from planner.rendering.xlsx.months import Months, running
@@ -106,7 +106,7 @@ class Rows:
             number="num",
         )
         subscribed = f"AND(@>months_used,@<={c['terms']}*{c['term_months']})"
-        owed = f'IF(IF({c["way"]}="subscription",{subscribed},%>0),1,0)'
+        owed = f"IF(IF({c['way']}={same('subscription', t)},{subscribed},%>0),1,0)"
         grid.row(
             "after",
             t("owed after the window"),
@@ -127,7 +127,7 @@ class Rows:
             now.used,
             total=False,
         )
-        begun = f'IF({c["way"]}="subscription",@/MAX(1,{c["term_months"]}),%/MAX(1,{c["term_hours"]}))'
+        begun = f"IF({c['way']}={same('subscription', t)},@/MAX(1,{c['term_months']}),%/MAX(1,{c['term_hours']}))"
         paid = f"MIN({c['terms']},ROUNDUP(ROUND({begun},9),0))"
         none = f"OR({c['terms']}=0,{c['upfront']}+{c['monthly']}=0)"
         grid.row(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from planner.quoting.whatif import BESIDE, TRAFFIC, Again, again, evaluated, month_of
-from planner.rendering.xlsx.book import Book, Sheet, cell
+from planner.rendering.xlsx.book import Book, Sheet, cell, same
 from planner.rendering.xlsx.costs import say_recommended, span
 from planner.rendering.xlsx.inputs import months_needed, months_of_traffic
 from planner.rendering.xlsx.model import Model
@@ -95,7 +95,7 @@ def _hours(book: Book, model: Model, shown: Shown, col: int, share: Decimal) -> 
     s.calc(7, col, full, whole, "int")
     s.calc(8, col, more, part, "num")
     s.calc(9, col, f"{a['count']}*({per})*{a['net']}*{a['rate']}", then.report("compute").list, "money")
-    disk = f'IF({a["basis"]}="month",{months}/months_used,{length}/{model.length})'
+    disk = f"IF({a['basis']}={same('month', book.t)},{months}/months_used,{length}/{model.length})"
     rest = f"{cell(7, col, 'r')}*{a['lanes']}+{disk}*{a['disk']}+{length}/{model.length}*{a['ip']}"
     o = shown.option
     lanes = (("lane_out", "free_out", "egress", o.egress), ("lane_in", "free_in", "inter", o.inter))
@@ -112,7 +112,7 @@ def _hours(book: Book, model: Model, shown: Shown, col: int, share: Decimal) -> 
 
 def _obligation(model: Model, s: Sheet, shown: Shown, col: int, share: Decimal) -> None:
     """Write what is to pay at other hours: of a commitment all of its terms, whatever is used of them."""
-    a, quote = shown.at, model.quote
+    a, quote, t = shown.at, model.quote, s.book.t
     hours, months, term, terms = (cell(row, col, "r") for row in (5, 6, 13, 14))
     there = evaluated(
         quote._replace(hours=quote.hours * share, months=model.months(quote.hours * share)), shown.option.offer
@@ -121,10 +121,10 @@ def _obligation(model: Model, s: Sheet, shown: Shown, col: int, share: Decimal) 
     length = model.lasting_for(hours)
     days = f"ROUNDUP({length}/24,0)"
     block = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
-    formula = f'IF({a["way"]}="capacity_block",{block},{a["term_hours"]})'
+    formula = f"IF({a['way']}={same('capacity_block', t)},{block},{a['term_hours']})"
     s.calc(13, col, formula, bound.term_hours if bound else 0, "int")
     by_month = f"ROUNDUP({months}/MAX(1,{a['term_months']}),0)"
-    monthly = f'{a["way"]}<>"capacity_block"' if model.span else f'{a["way"]}="subscription"'
+    monthly = f"{a['way']}<>{same('capacity_block', t)}" if model.span else f"{a['way']}={same('subscription', t)}"
     needed = f"IF({monthly},{by_month},ROUNDUP(ROUND({length}/MAX(1,{term}),9),0))"
     s.calc(14, col, f"IF({a['term_months']}=0,0,{needed})", bound.terms if bound else 0, "int")
     spread = f"({a['upfront']}/MAX(1,{a['term_hours']})+{a['hourly']})"

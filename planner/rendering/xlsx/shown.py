@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from planner.rendering.xlsx.book import Book, Sheet, cell
+from planner.rendering.xlsx.book import Book, Sheet, cell, named
 from planner.rendering.xlsx.costs import span
 from planner.rendering.xlsx.model import Model, Option, label
 
@@ -60,10 +60,10 @@ def write_shown(book: Book, model: Model, s: Sheet) -> Shown:
     values: dict[str, object] = {
         **model.figures(o),
         "option": label(o, t),
-        "way": o.offer.purchase_option,
+        "way": named(o.offer.purchase_option, t),
         "ladder": o.own.id,
         "even": o.usual.id if o.usual else "",
-        "basis": o.disk_basis,
+        "basis": named(o.disk_basis, t),
         "lane_out": o.egress.id if o.egress else "-",
         "lane_in": o.inter.id if o.inter else "-",
     }

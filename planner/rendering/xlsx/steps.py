@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from planner.quoting import choose, cost, whatif, worth
 from planner.quoting.records import Commitment, Offer, Quote
-from planner.rendering.xlsx.book import Book, Sheet, cell
+from planner.rendering.xlsx.book import Book, Sheet, cell, same
 from planner.rendering.xlsx.costs import SCENARIO, ref
 from planner.rendering.xlsx.egress import PART
 from planner.rendering.xlsx.factors import discounted, hours_until, last_month, room, used, used_until, write_months
@@ -313,7 +313,8 @@ class _Option:
         owed, present = (
             self.book.ref("scenarios", cell(SCENARIO + o.number, 3 * self.n + col, "rc")) for col in (3, 4)
         )
-        firm = f'AND({ref(self.book, "whole", o.number)}=1,{at["way"]}<>"spot",{sold(o, x["length"])})'
+        spot = same("spot", self.book.t)
+        firm = f"AND({ref(self.book, 'whole', o.number)}=1,{at['way']}<>{spot},{sold(o, x['length'])})"
         value = f'IF(rate_used="",{owed},{present})'
         rank = f'IF({firm},{f"ROUND({value},6)" if self.refs.contracts else value},"")'
         return {"late": late, "early": early, "later": later, "fee": self._fee(), "rank": rank}

@@ -66,9 +66,10 @@ def _sentence(book: Book, model: Model, s: Sheet, first: int) -> None:
     option, comma = t("option {no}, ", no="@").split("@")
     names, rank, lasts = (span(book, model, key) for key in ("option", "rank", "lasting"))
     best, lasting = model.best, model.lasting
+    full_stop = t("{code}.", code=code)
     lead, now, then = leads[model.work.discount_rate is not None], "", ""
     if best is not None and lasting is not None:
-        now = f"{label(best, t)}{middle}{show(model.obliged(best) or Decimal(0))} {code}."
+        now = f"{label(best, t)}{middle}{show(model.obliged(best) or Decimal(0))} {full_stop}"
         if lasting is not best:
             effective = show(lasting.offer.totals.report.effective)
             then = f"{second}{label(lasting, t)}{middle}{effective} {code}{end}"
@@ -84,8 +85,8 @@ def _sentence(book: Book, model: Model, s: Sheet, first: int) -> None:
         (
             "say_now",
             t("recommended, with its amount"),
-            f'say_name&{quoted(middle)}&TEXT(MIN({rank}),"#,##0.00")&{quoted(f" {code}.")}',
-            now or f"{middle}0.00 {code}.",
+            f'say_name&{quoted(middle)}&TEXT(MIN({rank}),"#,##0.00")&{quoted(" " + full_stop)}',
+            now or f"{middle}0.00 {full_stop}",
         ),
         ("say_later", t("number of what lasts"), best_of(book, model, "lasting"), later),
         (

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from planner.quoting.calendar import first_day, periods
-from planner.rendering.xlsx.book import Book, Sheet, cell
+from planner.rendering.xlsx.book import Book, Sheet, cell, same
 from planner.rendering.xlsx.costs import say_recommended
 from planner.rendering.xlsx.fiscal import write_fiscal
 from planner.rendering.xlsx.grid import FIRST, Grid
@@ -98,10 +98,10 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
     keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["net"])) * Decimal(str(v["rate"]))
     hourly_end = f"{c['first']}+{c['terms']}*{c['term_hours']}/24"
     monthly_end = f"EDATE({c['first']},{c['terms']}*{c['term_months']})"
-    ends = f'IF({c["terms"]}=0,0,IF({c["way"]}="subscription",{monthly_end},{hourly_end}))'
+    ends = f"IF({c['terms']}=0,0,IF({c['way']}={same('subscription', t)},{monthly_end},{hourly_end}))"
     day = first_day(model.quote)
     first_typed = f'IF(start_typed="",DATE({day.year},{day.month},{day.day}),start_typed)'
-    held = f'IF({c["basis"]}="month",@,0)'
+    held = f"IF({c['basis']}={same('month', t)},@,0)"
     kept = f"*(1-{c['beside_off']})*{c['rate']}"
     evenly = f"{held.replace('@', c['disk'])}{kept}"
     timed = f"({c['disk']}-{held.replace('@', c['disk'])}+{c['ip']}){kept}"
