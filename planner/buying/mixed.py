@@ -13,35 +13,23 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right, insort
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
+from planner.buying.frontier import Hours, Kind, solver, worth_taking
 from planner.buying.levels import Deal
-from planner.errors import PlannerError
 from planner.records import NamedTuple
 
-__all__ = ["Chosen", "Kind", "Mixed", "dispatch", "solve"]
+__all__ = ["Chosen", "Mixed", "dispatch", "solve"]
 
 ZERO = Decimal(0)
 #: A mix is proven when nothing can be cheaper by as much as this, in the currency of the prices.
 CENT = 0.004
-#: Steps that a cell begins with, looks inside a step, rounds of parting steps, and the most points of a frontier.
-STEPS, INSIDE, ROUNDS, POINTS = 12, 16, 150, 100_000
+#: Steps that a cell begins with, looks inside a step, and rounds of parting steps.
+STEPS, INSIDE, ROUNDS = 12, 16, 150
 #: Seconds after which the solver gives what it has, and says how far it may be off.
 PATIENCE = 20.0
-
-
-class Kind(NamedTuple):
-    """A type as the programme sees it, a unit of it. size: the demand it serves. hour, spot: what an hour costs, None where it is not
-    sold so. deals: its commitments."""
-
-    size: float
-    hour: Decimal | None
-    spot: Decimal | None
-    deals: tuple[Deal, ...]
 
 
 class Chosen(NamedTuple):
@@ -65,104 +53,10 @@ class Mixed(NamedTuple):
         return self.cost - self.bound < Decimal("0.01")
 
 
-def _solver() -> tuple[Any, Any]:
-    try:
-        import highspy
-        import numpy
-    except ImportError:
-        raise PlannerError("a mix of types needs the solver HiGHS: pip install 'gpu-cost-planner[commit]'") from None
-    return highspy, numpy
-
-
-class _Frontier:
-    """All combinations of types worth taking: of each capacity the cheapest, none beaten by a larger one that costs no more."""
-
-    def __init__(self, sizes: Sequence[float], prices: Sequence[float], top: float, np: Any) -> None:
-        self.np, self.top = np, top
-        self.sizes = np.zeros(1)
-        self.costs = np.zeros(1)
-        self.picks = np.zeros((1, len(sizes)), dtype=np.int32)
-        for kind in sorted(range(len(sizes)), key=lambda k: prices[k] / sizes[k]):
-            times = 1
-            while (times - 1) * sizes[kind] < top:
-                more = self.picks.copy()
-                more[:, kind] += times
-                self._join(self.sizes + times * sizes[kind], self.costs + times * prices[kind], more)
-                times *= 2
-
-    def _join(self, sizes: Any, costs: Any, picks: Any) -> None:
-        """Add points, and drop those that another beats."""
-        np = self.np
-        sizes = np.minimum(np.concatenate((self.sizes, sizes)), self.top)
-        costs = np.concatenate((self.costs, costs))
-        picks = np.concatenate((self.picks, picks))
-        order = np.lexsort((-sizes, costs))
-        best = np.maximum.accumulate(sizes[order])
-        kept = order[np.concatenate(([True], sizes[order][1:] > best[:-1] + 1e-12 * self.top))]
-        if len(kept) > POINTS:
-            raise PlannerError("too many combinations of types: name fewer with --instance-type or --gpu")
-        self.sizes, self.costs, self.picks = sizes[kept], costs[kept], picks[kept]
-
-    def at(self, need: Any) -> Any:
-        """Return the point that serves each need, one past the last where none does."""
-        return self.np.searchsorted(self.sizes, need)
-
-    def cost(self, need: Any) -> Any:
-        return self.np.append(self.costs, self.np.inf)[self.at(need)]
-
-
-class _Hours:
-    """Groups of hours with the same cell and need, and what they cost beside a committed capacity."""
-
-    def __init__(self, kinds: Sequence[Kind], need: Sequence[float], edges: Sequence[int], share: float) -> None:
-        np = self.np = _solver()[1]
-        cells = [bisect_right(edges, hour) - 1 for hour in range(len(need))]
-        self.groups = sorted(Counter(zip(cells, need, strict=True)))
-        count = Counter(zip(cells, need, strict=True))
-        self.number = {group: n for n, group in enumerate(self.groups)}
-        self.of = [self.number[pair] for pair in zip(cells, need, strict=True)]
-        self.cell = np.array([c for c, _ in self.groups])
-        self.need = np.array([float(d) for _, d in self.groups])
-        self.weight = np.array([float(count[g]) for g in self.groups])
-        self.least = min(k.size for k in kinds)
-        self.slack = 1e-9 * self.least
-        top = max(need)
-        firm = [(n, k) for n, k in enumerate(kinds) if k.hour is not None]
-        spot = [(n, k) for n, k in enumerate(kinds) if k.spot is not None and share]
-        self.firm_kinds, self.spot_kinds = [n for n, _ in firm], [n for n, _ in spot]
-        self.firm = _Frontier([k.size for _, k in firm], [float(k.hour or 0) for _, k in firm], top, np)
-        self.spot = _Frontier([k.size for _, k in spot], [float(k.spot or 0) for _, k in spot], top, np)
-        self.without = self.need * (1 - share)
-        self.rows = [np.flatnonzero(self.cell == c) for c in range(len(edges) - 1)]
-
-    def left(self, rows: Any, committed: float) -> Any:
-        """Return what is left to on demand in each group of `rows` beside the committed capacity, one column for each choice of spot."""
-        beside = self.need[rows][:, None] - self.spot.sizes[None, :]
-        return self.np.maximum(beside, self.without[rows][:, None]) - committed
-
-    def options(self, rows: Any, committed: float) -> Any:
-        """Return what each group of `rows` costs an hour beside the committed capacity, one column for each choice of spot."""
-        return self.firm.cost(self.left(rows, committed) - self.slack) + self.spot.costs[None, :]
-
-    def cost(self, cell: int, committed: float) -> float:
-        """Return what a cell's hours cost beside a committed capacity: it falls in steps as that grows."""
-        rows = self.rows[cell]
-        return float((self.options(rows, committed).min(axis=1) * self.weight[rows]).sum())
-
-    def following(self, cell: int, committed: float) -> float:
-        """Return the least larger capacity from which the cell may cost less; infinity where none does."""
-        np = self.np
-        left = self.left(self.rows[cell], committed)
-        at = np.searchsorted(self.firm.sizes, left - self.slack * 2) - 1
-        steps = np.where(at >= 0, left - self.firm.sizes[np.maximum(at, 0)], np.inf)
-        step = float(steps.min())
-        return committed + step if step < np.inf else step
-
-
 class _Programme:
     """Commitments and steps as a mixed-integer programme."""
 
-    def __init__(self, hours: _Hours, deals: Sequence[tuple[int, int, float, float, int]]) -> None:
+    def __init__(self, hours: Hours, deals: Sequence[tuple[int, int, float, float, int]]) -> None:
         self.hours, self.deals = hours, deals  # (first cell, end cell, size, cost, the most)
         self.cells = len(hours.rows)
         self.edges: list[list[float]] = []
@@ -236,7 +130,7 @@ class _Programme:
 
         gap: how far from the programme's own best the solver may stop.
         """
-        highspy, np = _solver()
+        highspy, np = solver()
         deals, scale = len(self.deals), self.hours.least
         cost = [d[3] for d in self.deals]
         most = [float(d[4]) for d in self.deals]
@@ -269,25 +163,34 @@ class _Programme:
         model.a_matrix_.value_ = np.array([value for r in rows for _, value in r])
         kinds = highspy.HighsVarType
         model.integrality_ = [kinds.kInteger if one else kinds.kContinuous for one in whole]
-        solver = highspy.Highs.__base__()  # itself prints a banner to the standard output
-        solver.setOptionValue("output_flag", False)
-        options = {"mip_rel_gap": 0.0, "mip_abs_gap": gap, "mip_feasibility_tolerance": 1e-9, "time_limit": left}
+        engine = highspy.Highs.__base__()  # itself prints a banner to the standard output
+        engine.setOptionValue("output_flag", False)
+        options = {
+            "mip_rel_gap": 0.0,
+            "mip_abs_gap": gap,
+            "mip_feasibility_tolerance": 1e-9,
+            "time_limit": left,
+            "threads": 1,
+        }
         for name, value in options.items():
-            solver.setOptionValue(name, value)
-        solver.passModel(model)
-        solver.run()
-        solution = list(solver.getSolution().col_value)
-        if solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible or not solution:
+            engine.setOptionValue(name, value)
+        engine.passModel(model)
+        engine.run()
+        solution = list(engine.getSolution().col_value)
+        if engine.getModelStatus() == highspy.HighsModelStatus.kInfeasible or not solution:
             return None, [], float("inf")
-        marks, at = [], deals
+        marks: list[float] = []
+        at = deals
         for edges in self.edges:
-            steps = range(len(edges))
-            marks.append(sum(edges[n] * round(solution[at + 2 * n]) + solution[at + 2 * n + 1] * scale for n in steps))
+            chosen, within = solution[at : at + 2 * len(edges) : 2], solution[at + 1 : at + 2 * len(edges) : 2]
+            marks.append(sum(e * round(c) + w * scale for e, c, w in zip(edges, chosen, within, strict=True)))
             at += 2 * len(edges)
-        return [round(x) for x in solution[:deals]], marks, float(solver.getInfo().mip_dual_bound)
+        return [round(x) for x in solution[:deals]], marks, float(engine.getInfo().mip_dual_bound)
 
 
-def solve(kinds: Sequence[Kind], need: Sequence[float], share: Decimal = ZERO, patience: float = PATIENCE) -> Mixed | None:
+def solve(
+    kinds: Sequence[Kind], need: Sequence[float], share: Decimal = ZERO, patience: float = PATIENCE
+) -> Mixed | None:
     """Return the cheapest mix that serves `need` in each hour; None where nothing does.
 
     share: the part of an hour's need that need not be served without spot. patience: seconds, after which the mix is the best found so far.
@@ -299,7 +202,7 @@ def solve(kinds: Sequence[Kind], need: Sequence[float], share: Decimal = ZERO, p
     slots = [(deal, k) for k, kind in enumerate(kinds) for deal in kind.deals]
     ends = {0, hours, *(d.first for d, _ in slots), *(d.end for d, _ in slots)}
     edges = sorted(e for e in ends if e <= hours)
-    groups = _Hours(kinds, need, edges, float(share))
+    groups = Hours(kinds, need, edges, float(share))
     place = {edge: n for n, edge in enumerate(edges)}
     columns = []
     for deal, k in slots:
@@ -326,50 +229,16 @@ def solve(kinds: Sequence[Kind], need: Sequence[float], share: Decimal = ZERO, p
     return found._replace(bound=min(found.cost, Decimal(repr(bound))))
 
 
-def worth_taking(kinds: Sequence[Kind]) -> list[Kind]:
-    """Return the kinds without the ways that others beat: as many units of another kind as serve the same cost no more."""
-
-    def beaten(n: int, cost: Decimal, price: Callable[[Kind], Decimal | None], strict: bool = False) -> bool:
-        for m, other in enumerate(kinds):
-            its = price(other)
-            if its is None or (m == n and not strict):
-                continue
-            units = max(1, math.ceil(kinds[n].size / other.size - 1e-9))
-            first = m < n or units * other.size > kinds[n].size * (1 + 1e-9)
-            if its * units < cost or (its * units == cost and (strict or first)):
-                return True
-        return False
-
-    def slot(deal: Deal) -> Callable[[Kind], Decimal | None]:
-        return lambda kind: next((d.cost for d in kind.deals if (d.first, d.end) == (deal.first, deal.end)), None)
-
-    def hours(deal: Deal) -> Callable[[Kind], Decimal | None]:
-        return lambda kind: None if kind.hour is None else kind.hour * (deal.end - deal.first)
-
-    return [
-        kind._replace(
-            hour=None if kind.hour is None or beaten(n, kind.hour, lambda k: k.hour) else kind.hour,
-            spot=None if kind.spot is None or beaten(n, kind.spot, lambda k: k.spot) else kind.spot,
-            deals=tuple(
-                d for d in kind.deals if not beaten(n, d.cost, slot(d)) and not beaten(n, d.cost, hours(d), strict=True)
-            ),
-        )
-        for n, kind in enumerate(kinds)
-    ]
-
-
 def dispatch(
     kinds: Sequence[Kind],
     need: Sequence[float],
     bought: Sequence[tuple[Deal, int, int]],
     share: Decimal = ZERO,
-    groups: _Hours | None = None,
 ) -> Mixed | None:
     """Return the cheapest hours beside commitments that are bought (deal, kind, number); None where they cannot be served."""
     hours = len(need)
     edges = sorted({0, hours, *(d.first for d, _, _ in bought), *(min(hours, d.end) for d, _, _ in bought)})
-    if groups is None or len(groups.rows) != len(edges) - 1:
-        groups = _Hours(kinds, need, edges, float(share))
+    groups = Hours(kinds, need, edges, float(share))
     held = [[0] * len(kinds) for _ in edges[:-1]]
     for deal, kind, number in bought:
         for cell, (first, end) in enumerate(pairwise(edges)):
@@ -391,9 +260,9 @@ def dispatch(
             hired[kind] = int(groups.firm.picks[firm][n])
         for n, kind in enumerate(groups.spot_kinds):
             taken[kind] = int(groups.spot.picks[spot][n])
-        first = sum(h * s for h, s in zip(hired, sizes, strict=True))
-        all_ = first + sum(t * s for t, s in zip(taken, sizes, strict=True))
-        rest = max(need_ - all_, need_ * (1 - float(share)) - first)
+        firm_size = sum(h * s for h, s in zip(hired, sizes, strict=True))
+        spot_size = sum(t * s for t, s in zip(taken, sizes, strict=True))
+        rest = max(need_ - firm_size - spot_size, need_ * (1 - float(share)) - firm_size)
         rows.append((_running(held[cell], sizes, rest - groups.slack), hired, taken))
     parts = []
     for k in range(len(kinds)):
