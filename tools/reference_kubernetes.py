@@ -31,7 +31,7 @@ class Case(NamedTuple):
     cluster: Cluster
 
 
-def _case(provider: str, kind: str, model: str, cluster: Cluster, count: int | None = None) -> Case:
+def _case(provider: str, kind: str, model: str, cluster: Cluster, count: int = 0) -> Case:
     workload = Workload(
         provider=(provider,), instance_type=(kind,), purchase_option=("on_demand",), model=model, count=count
     )

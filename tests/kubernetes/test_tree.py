@@ -287,7 +287,7 @@ def test_pins_stand_for_images_and_must_be_pins() -> None:
 def test_a_gpu_that_needs_the_other_engine_is_refused_with_the_way_out() -> None:
     quote = make_quote(provider=("tencentcloud",), model=SEVEN, instance_type=("GN10X.2XLARGE40",))
     d = deploy.deploy(quote, deploy.pick(quote, "tencentcloud"), Settings(NOW))
-    with pytest.raises(MisuseError, match="V100-SXM2-32GB takes lmdeploy .*--gpu"):
+    with pytest.raises(MisuseError, match=r"V100-SXM2-32GB takes lmdeploy .*--gpu"):
         target.target(d, Cluster(registry="r.example.com"), {}, NOW.date())
 
 
