@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-JOBS ?= auto
+# One more than there are cores: many tests wait for a program that they started.
+JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
 .PHONY: quote setup test long slow core fuzz cover lint format types contracts terraform docs sizing k8s-smoke bench lock sbom audit clean help
 
