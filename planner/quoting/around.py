@@ -33,6 +33,7 @@ __all__ = [
     "bill",
     "data_disk",
     "download_gb",
+    "lcu",
     "stand_of",
     "things",
     "weights_gb",
@@ -42,6 +43,8 @@ ZERO = Decimal(0)
 ROOT_GB = 200  # operating system, driver, and engine images of 10 to 20 GB each, twice over for an update
 #: GB of container images that an instance fetches at its first boot: least and most.
 IMAGES_GB = (10, 20)
+#: Bytes of one streamed token with its JSON around it, as engines send it.
+TOKEN_BYTES = 250
 #: Parts of an offer that the things of a module stand for, and count what is created.
 _REPLACED = ("storage", "ip")
 
@@ -50,7 +53,7 @@ class Stand(NamedTuple):
     """What decides what a module creates. public: the instances have public addresses, and there is no NAT gateway.
 
     disk_gb: data disk of an instance (0: none). weights_gb: what an instance downloads of the model. existing: the network is
-    there already, and with it what it costs.
+    there already, and with it what it costs. lcu: capacity units of a balancer before the instances, 0 = there is none.
     """
 
     instance_type: str
@@ -59,6 +62,7 @@ class Stand(NamedTuple):
     disk_gb: int
     weights_gb: Decimal
     existing: bool = False
+    lcu: Decimal = ZERO
 
 
 class Thing(NamedTuple):
@@ -118,13 +122,22 @@ def stand_of(quote: Quote, offer: Offer) -> Stand:
     weights = download_gb(quote, offer)
     disk = data_disk(quote.workload.storage_gb, weights, offer.machine.local_nvme_gb)
     exact = Decimal(str(round(weights, 3)))
-    return Stand(offer.instance_type, offer.count, quote.workload.public_ips > 0, disk, exact)
+    replicas = offer.count // (offer.sizing.layout.pp if offer.sizing.layout else 1)
+    balancer = lcu(offer) if replicas > 1 else ZERO
+    return Stand(offer.instance_type, offer.count, quote.workload.public_ips > 0, disk, exact, lcu=balancer)
+
+
+def lcu(offer: Offer) -> Decimal:
+    """Return the capacity units that a balancer takes at full load: one a GB an hour on every cloud, and the bytes of a streamed token."""
+    made = offer.sizing.output_tokens_per_second
+    gb = (made.estimate if made else 0.0) * offer.count * TOKEN_BYTES * 3600 / 1e9
+    return Decimal(max(1, ceil(gb)))
 
 
 def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
     """Return what a module of ours creates around the instances and is charged for."""
     family = stand.instance_type.partition(".")[0]
-    sizes = {"root_gb": Decimal(ROOT_GB), "disk_gb": Decimal(stand.disk_gb), "weights_gb": stand.weights_gb}
+    sizes = {"root_gb": Decimal(ROOT_GB), "disk_gb": Decimal(stand.disk_gb), "weights_gb": stand.weights_gb, "lcu": stand.lcu}
     private = not stand.public and not stand.existing
     places = {
         "instance": stand.count,
@@ -132,6 +145,8 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
         "gateway": int(private),
         "download": stand.count * private,
         "public": stand.count * stand.public,
+        "balancer": int(stand.lcu > 0),
+        "balancer_public": int(stand.lcu > 0 and stand.public),
     }
     made = []
     for entry in info.module:
