@@ -218,7 +218,7 @@ def place(name: str, folder: Path) -> Path:
     lines = [f'{k} = "{v}"' for k, v in mine.items() if k in wanted and not (k == "kubernetes_version" and sign)]
     if made(name).target.d.zone:
         lines[:2] = ['second_zone = "use1-az2"']
-    (folder / "mine.auto.tfvars").write_text("\n".join(lines) + "\n")
+    (folder / "mine.auto.tfvars").write_text(tidy("\n".join(lines) + "\n"))
     return folder
 
 
@@ -241,6 +241,18 @@ def test_a_cluster_is_planned_applied_and_destroyed_by_real_terraform(name: str,
     assert outputs["gpu_nodes"]["value"] == made(name).offer.count
     terraform(module, env, "destroy", "-auto-approve", "-input=false")
     assert not json.loads((module / "terraform.tfstate").read_text())["resources"]
+
+
+@pytest.mark.system
+@pytest.mark.long
+@needs_terraform
+def test_the_real_provider_takes_the_cluster(tmp_path: Path) -> None:
+    """Its own checks of values, where it is installed; the stand-in knows the schema only."""
+    env = environment(tmp_path, real=True)
+    for name in ("aws-nodes", "aws-spot"):
+        module = place(name, tmp_path / name)
+        terraform(module, env, "init", "-input=false", "-no-color")
+        assert json.loads(terraform(module, env, "validate", "-json").stdout)["valid"] is True
 
 
 @pytest.mark.system
