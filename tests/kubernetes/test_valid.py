@@ -251,10 +251,9 @@ def test_the_command_writes_a_tree_and_says_where_to_begin(planner: Run, tmp_pat
     done = planner(*ASK, "--existing-cluster", "--host", "llm.example.com")
     assert (done.returncode, done.stderr) == (0, "")
     folder = tmp_path / "llama-3-1-8b-instruct-kubernetes"
-    assert (
-        "1 replicas" not in done.stdout and "1 replica with 1 x L4" in done.stdout and "then llama-3-1-8b-instruct-kubernetes/serve/README.md" in done.stdout
+    assert "1 replicas" not in done.stdout and "1 replica with 1 x L4" in done.stdout
+    assert "then llama-3-1-8b-instruct-kubernetes/serve/README.md" in done.stdout
     assert not (folder / "cluster").exists()
-    )
     assert (folder / "serve" / "base" / "engine.yaml").exists()
     assert planner(*ASK, "--host", "llm.example.com", "--deadline", "2027-01-01T00:00:00Z").returncode == 0
     assert '"2027-01-01T00:00:00Z"' in (folder / "cluster" / "variables.tf").read_text()
