@@ -33,6 +33,7 @@ __all__ = [
     "bill",
     "data_disk",
     "download_gb",
+    "line",
     "stand_of",
     "things",
     "weights_gb",
@@ -160,17 +161,17 @@ def bill(
     unpriced: list[Text] = []
     site = info.sites.get(offer.site, {}).get("title", offer.site)
     for thing in created:
-        price = _price(rows, thing, by_month)
-        if price is None:
+        held = line(rows, thing, by_month, share)
+        if held is None:
             key = "{what}: no price for {place}, {site}"
             unpriced.append(text(key, what=_label(thing), place=offer.region, site=text(site)))
             continue
-        made.append(_line(price, thing, by_month, share))
+        made.append(held)
     if not known:
         unpriced.append(
             text("what stands around the machines: {who} does not say what its module creates", who=info.title)
         )
-    own = [line for line in offer.lines if line.part != "tax" and not (known and line.part in _REPLACED)]
+    own = [x for x in offer.lines if x.part != "tax" and not (known and x.part in _REPLACED)]
     tax = tax_at(work.taxes, work.tax, offer.provider, offer.site)
     taxes = (lines.tax(tax, currency),) if tax.share else ()
     terms = cost.terms_of(offer.way, quote.window, quote.months)
@@ -207,6 +208,12 @@ def _price(rows: Iterable[ServicePrice], thing: Thing, by_month: bool) -> Servic
         mine = [s for s in mine if s.unit == thing.unit]
     mine = [s for s in mine if not s.status]
     return min(mine, key=lambda s: (_kind(s.unit) == "month") is not monthly, default=None)
+
+
+def line(rows: Iterable[ServicePrice], thing: Thing, by_month: bool, share: Decimal) -> Line | None:
+    """Return the line of a thing at its price among `rows`; None where there is none. by_month: disks are a subscription's."""
+    price = _price(rows, thing, by_month)
+    return None if price is None else _line(price, thing, by_month, share)
 
 
 def _line(price: ServicePrice, thing: Thing, by_month: bool, share: Decimal) -> Line:
