@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-JOBS ?= auto
+# One more than there are cores: many tests wait for a program that they started.
+JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
-.PHONY: quote setup test slow core fuzz cover lint format types contracts terraform docs sizing bench lock sbom audit clean help
+.PHONY: quote setup test long slow core fuzz cover lint format types contracts terraform docs sizing bench lock sbom audit clean help
 
 help:            ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -19,7 +20,7 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.tested: $(VENV)/.installed
 	@echo "installing what the tests need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,parquet]'
 	@$(BIN)/python -m tools.compile
 	@touch $@
 
@@ -35,11 +36,14 @@ test: setup                 ## the whole suite, with lint, types and import cont
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-slow: setup                 ## the full matrices, which `make test` leaves out
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m slow
+long: setup                 ## what takes ten seconds and more each (CI runs it after `make test`)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
+
+slow: setup                 ## the full matrices, which `make test` leaves out, and the long ones
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'slow or long'
 
 core: setup                 ## the suite without what needs a program of the system (CI: on the newest Python)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not system'
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not long and not system' --ignore tests/terraform --ignore tests/safe --ignore tests/tools --ignore tests/rendering --ignore tests/buying --ignore tests/measure --ignore tests/providers --ignore tests/cli
 
 fuzz: setup                 ## damaged and hostile input, N times each (N=20000), with a fixed seed
 	PLANNER_FUZZ=$(or $(N),20000) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m fuzz

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from planner.addresses import loopback, proxy_for
 from planner.errors import FetchError, MisuseError
 from planner.harmless import one_line
 from planner.records import NamedTuple
@@ -144,11 +145,7 @@ def _safe(url: str) -> bool:
     except ValueError:
         return False
     secret = parts.username is not None or parts.password is not None or bool(parts.query or parts.fragment)
-    return bool(host) and not secret and (parts.scheme == "https" or (parts.scheme == "http" and _near(host)))
-
-
-def _near(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return bool(host) and not secret and (parts.scheme == "https" or (parts.scheme == "http" and loopback(host)))
 
 
 def _config(data: bytes, where: str) -> bytes:
@@ -208,8 +205,8 @@ class _Web:
     def _onwards(self, url: str, target: str) -> str:
         new = urljoin(url, target)
         bare = new.partition("?")[0].partition("#")[0]
-        here = _near(urlsplit(self.endpoint).hostname or "")
-        if not _safe(bare) or (_near(urlsplit(new).hostname or "") and not here):
+        here = loopback(urlsplit(self.endpoint).hostname or "")
+        if not _safe(bare) or (loopback(urlsplit(new).hostname or "") and not here):
             raise FetchError(f"{self.endpoint}: refused a redirection to {one_line(bare)[:100]}")
         return new
 
@@ -234,13 +231,9 @@ class _Web:
         raise FetchError(f"{self.endpoint} answered with more than {most:,} bytes: not what was asked for")
 
     def _pool(self, url: str) -> Any:
-        import urllib.request
-
         import urllib3
 
-        host, scheme = urlsplit(url).hostname or "", urlsplit(url).scheme
-        proxies = {} if _near(host) or urllib.request.proxy_bypass(host) else urllib.request.getproxies()
-        proxy = proxies.get(scheme) or proxies.get("all") or ""
+        proxy = proxy_for(url)
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         return (
             urllib3.ProxyManager(proxy, timeout=timeout, retries=False)

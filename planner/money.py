@@ -15,10 +15,12 @@ from planner.records import NamedTuple
 __all__ = [
     "CURRENCIES",
     "PLACES",
+    "Contract",
     "Fx",
     "Money",
     "Tax",
     "bounded",
+    "contracts_of",
     "currency_of",
     "decimal_of",
     "pair_of",
@@ -293,3 +295,70 @@ def pair_of(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
     if not 0 < number < 1_000_000:
         raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
     return (pair, bounded(number, f"{label} {pair}", Decimal("0.000001"), 1_000_000))
+
+
+class Contract(NamedTuple):
+    """A framework contract with a provider, `CLOUD=120000x12:8%:50%`: so much is promised to be spent in so many months, in the
+    currency that the cloud bills. discount: off all its list prices. shortfall: the share of what stays unspent that is due.
+    spent: what else is spent under it in these months."""
+
+    provider: str
+    committed: Decimal
+    months: int
+    discount: Decimal
+    shortfall: Decimal = Decimal(1)
+    spent: Decimal = ZERO
+
+
+def contracts_of(value: object) -> tuple[Contract, ...]:
+    """Return the contracts that `--contract` (several times) or a file's `[contract]` says, by provider."""
+    if isinstance(value, Mapping):
+        items: Iterable[object] = (
+            [value]
+            if "provider" in value
+            else [{"provider": k, **v} if isinstance(v, Mapping) else v for k, v in value.items()]
+        )
+    else:
+        items = value if isinstance(value, (list, tuple)) else [value]
+    made: dict[str, Contract] = {}
+    for item in items:
+        one = _contract(item) if isinstance(item, Mapping) else _contract(_told(item))
+        if one.provider in made:
+            raise MisuseError(f"--contract: {one.provider} is given twice")
+        made[one.provider] = one
+    return tuple(sorted(made.values()))
+
+
+def _told(item: object) -> dict[str, object]:
+    """Return the fields of `CLOUD=120000x12:8%:50%`."""
+    provider, sign, said = str(item).partition("=")
+    parts = said.split(":")
+    committed, times, months = parts[0].lower().partition("x")
+    if not sign or not times or not 2 <= len(parts) <= 4:
+        raise MisuseError(
+            f"--contract: {seen(item)}: write CLOUD=120000x12:8%:50% (promised, months, discount, shortfall)"
+        )
+    told: dict[str, object] = {"provider": provider, "committed": committed, "months": months}
+    return told | dict(zip(("discount", "shortfall", "spent"), parts[1:], strict=False))
+
+
+def _contract(told: Mapping[str, object]) -> Contract:
+    provider = str(told.get("provider", "")).strip()
+    where = f"--contract {provider[:60]}"
+    wrong = sorted(str(k) for k in told if k not in Contract._fields)
+    lacks = [k for k in ("provider", "committed", "months") if not str(told.get(k, "")).strip()]
+    if wrong or lacks:
+        what = (
+            f"unknown {wrong[0][:40]!r}: {suggest(wrong[0], Contract._fields)}" if wrong else f"{lacks[0]} is missing"
+        )
+        raise MisuseError(f"{where}: {what}")
+    months = decimal_of(told["months"], f"{where}: months")
+    if months != months.to_integral_value() or not 1 <= months <= 120:
+        raise MisuseError(f"{where}: months: {seen(told['months'])} is not 1 to 120")
+    committed = bounded(told["committed"], f"{where}: committed", 0, 10**12)
+    spent = bounded(told.get("spent", 0), f"{where}: spent", 0, 10**12)
+    discount = percent_of(told.get("discount", 0), f"{where}: discount")
+    if not committed or discount == 1:
+        raise MisuseError(f"{where}: a contract promises something, and leaves a price")
+    shortfall = percent_of(told.get("shortfall", 1), f"{where}: shortfall")
+    return Contract(provider, committed, int(months), discount, shortfall, spent)

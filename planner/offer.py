@@ -40,7 +40,7 @@ MARKETS = ("mainland", "abroad")
 CONFIDENCES = ("high", "medium", "low", "own")
 #: How the place of a price begins that a refresh has seen; the UTC time of the observation follows.
 OBSERVED = "price book, observed "
-CATEGORIES = ("compute", "egress", "inter_region", "storage", "ip", "tax")
+CATEGORIES = ("compute", "egress", "inter_region", "storage", "ip", "contract", "tax")
 
 
 class Region(NamedTuple):

@@ -114,11 +114,11 @@ class Provider(Protocol):
 def checked_endpoint(url: str, provider: str) -> str:
     """Return `url` without a trailing slash; raise `MisuseError` unless it is https, or http on loopback.
 
-    Loopback is `localhost` and the literal addresses 127.0.0.0/8 and ::1; a name that merely resolves there is not.
     Credentials in the address are refused because addresses end up in logs.
     """
-    from ipaddress import ip_address
     from urllib.parse import urlsplit
+
+    from planner.addresses import loopback
 
     def refuse(why: str) -> MisuseError:
         shown = "".join(char if char.isprintable() else "?" for char in url.rpartition("@")[2])
@@ -135,11 +135,7 @@ def checked_endpoint(url: str, provider: str) -> str:
         raise refuse("an address must not hold credentials")
     if not host or port == 0 or parts.query or parts.fragment:
         raise refuse("an address needs a host, and neither query nor fragment")
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if parts.scheme == "https" or (parts.scheme == "http" and loopback):
+    if parts.scheme == "https" or (parts.scheme == "http" and loopback(host)):
         return url.rstrip("/")
     raise refuse("plain http is for loopback only" if parts.scheme == "http" else "the scheme must be https")
 

@@ -9,8 +9,10 @@ from planner.duty import parse
 from planner.errors import MisuseError, suggest
 from planner.harmless import one_line
 from planner.money import (
+    Contract,
     Tax,
     bounded,
+    contracts_of,
     currency_of,
     decimal_of,
     pair_of,
@@ -79,7 +81,7 @@ class Workload(NamedTuple):
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
     checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
     of a month used in part is "prorated" or counts from when it is "begun" (as in 0.1.0). tag: of the owner, for bills and modules.
-    fiscal_year_start: the month with which a fiscal year begins (0: not told).
+    fiscal_year_start: the month with which a fiscal year begins (0: not told). contract: planner.money.Contract.
     """
 
     name: str = ""
@@ -125,6 +127,7 @@ class Workload(NamedTuple):
     use: str = ""
     tag: tuple[tuple[str, str], ...] = ()
     fiscal_year_start: int = 0
+    contract: tuple[Contract, ...] = ()
 
     @property
     def load(self) -> Load:
@@ -158,6 +161,7 @@ def unsaid(said: Mapping[str, object]) -> dict[str, object]:
         "use": "",
         "tag": (),
         "fiscal_year_start": 0,
+        "contract": (),
     }
 
 
@@ -278,8 +282,8 @@ def _field(key: str, value: object) -> object:
         return word
     if key == "fiscal_year_start":
         return month_of(value, label) if value else 0
-    if key == "tag":
-        return tags_of(value)
+    if key in ("contract", "tag"):
+        return contracts_of(value) if key == "contract" else tags_of(value)
     if key == "use":
         return parse(str(value)).text if value else ""
     if key == "discount_rate":

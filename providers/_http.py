@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from planner.addresses import loopback, proxy_for
 from planner.errors import FetchError, MisuseError
 from planner.provider import checked_endpoint
 
@@ -27,8 +28,6 @@ __all__ = [
     "MissingFileError",
     "UnsafeAnswerError",
     "lines",
-    "near",
-    "proxy_for",
     "read_bounded",
     "read_small",
     "refuse_redirect",
@@ -136,22 +135,6 @@ def refuse_redirect(status: int, target: str, host: str) -> None:
         )
 
 
-def near(host: str) -> bool:
-    """Return whether `host` is this machine, which no proxy is asked for."""
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def proxy_for(url: str) -> str:
-    """Return the proxy that the environment names for `url`, "" for none."""
-    import urllib.request
-
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxies = {} if near(host) else urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    return "" if proxy and urllib.request.proxy_bypass(host) else proxy
-
-
 class Download(io.RawIOBase):
     """A readable stream of what stands at `url`; raises `FetchError` with `what` in front. Close it, or use `with`."""
 
@@ -230,7 +213,7 @@ class Download(io.RawIOBase):
             if answer.status in (301, 302, 303, 307, 308) and answer.headers.get("location"):
                 answer.close()
                 before, url, hops = url, urljoin(url, answer.headers["location"]), hops + 1
-                if near(urlsplit(url).hostname or "") and not near(urlsplit(before).hostname or ""):
+                if loopback(urlsplit(url).hostname or "") and not loopback(urlsplit(before).hostname or ""):
                     raise FetchError(f"{self._what}: refused a redirection to this machine ({self._url})")
                 if hops > _REDIRECTS:
                     raise FetchError(f"{self._what}: more than {_REDIRECTS} redirections ({self._url})")

@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from planner.addresses import proxy_for
 from planner.errors import FetchError
-from providers._http import Bound, UnsafeAnswerError, proxy_for, read_bounded, refuse_redirect
+from providers._http import Bound, UnsafeAnswerError, read_bounded, refuse_redirect
 
 __all__ = ["guard_darabonba", "guarded", "last_answer", "unsafe_in", "within"]
 

@@ -1,174 +1,122 @@
 """Fit the sizing's parameters on the measured rows, and say how far off the sizing is on rows it has not seen.
 
-    python tools/fit_sizing.py            print the accuracy table for the committed parameters and cross-validated fits
-    python tools/fit_sizing.py --write    refit on all rows, write planner/data/sizing*.csv and the table in docs/sizing.md
+    python tools/fit_sizing.py            print the accuracy tables of the committed parameters (minutes: it refits)
+    python tools/fit_sizing.py --write    refit on all rows, write planner/data/sizing*.csv, the tables and the plot
 
-Needs numpy and scipy for the fit; reading rows and predicting them needs neither (the tests use that part).
-Method: residual = ln(predicted / measured), soft-L1 beyond 12 %, plus a log-normal prior on each parameter, so that a
-family or engine with few rows stays near the global value. Rows with fit=no in the file (incomplete conditions) and
-1,000-prompt bursts through an HTTP client are left out. In scope: models of 6B and more, engines from 2024 on.
+Needs numpy and scipy; reading rows and predicting them (sizing_rows.py) needs neither, the tests use that part.
+Residual = ln(predicted / measured), soft-L1 beyond 12 %. A series of one model on one card counts as six rows, one HTTP
+client that sends a thousand requests at once as 0.4 of that. Each parameter has a log-normal prior: what the public
+kernel tables say (docs/sizing.md), so that a format or family with few rows stays near it.
 """
 
 from __future__ import annotations
 
-import csv
+import collections
 import math
 import random
 import sys
 from collections.abc import Callable, Iterable
+from multiprocessing import Pool
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from planner.errors import MisuseError
-from planner.sizing import engines, estimate, gpus, memory, models, roofline
+from sizing_rows import Row, Stack, error, rows
+
+from planner.sizing import estimate, parts
 from planner.sizing.engines import Engine
-from planner.sizing.gpus import GpuSpec
-from planner.sizing.models import Model
 from planner.sizing.roofline import Parameters
 
-ANCHORS = ROOT / "benchmarks" / "anchors.csv"
 DOC = ROOT / "docs" / "sizing.md"
-FITTED_ON = "2026-11-23"
+FITTED_ON = "2026-11-26"
 SOFT = 0.12
-FOLDS = 10
+FOLDS = 5
 SERIES = 20  # rows of one version that make a generation measured
-_PRECISION = {"int8-w8a8": "int8", "int8-gptq": "int8-w8a16"}
-_2023 = ("hf_sagemaker", "trtllm06")
+FEW = 20  # rows below which a kind's range is that of all mixtures, or of all dense models
+_TOP = 1e9
 
+# --- the priors: value, relative width (sigma of the logarithm), upper bound ----------------------------------------
 
-class Row(NamedTuple):
-    """One measured row, resolved. load is requests over the whole machine (0: as many as the memory holds)."""
+Priors = dict[str, tuple[float, float, float]]
 
-    id: str
-    source: str
-    metric: str
-    mode: str
-    value: float
-    model: Model
-    precision: str
-    gpu: GpuSpec
-    gpus: int
-    tp: int
-    engine: Engine
-    isl: float
-    osl: float
-    load: float
-    fit: bool
-
-    @property
-    def scope(self) -> bool:
-        """Whether the row is in the scope of the promise: 6B and larger, engines from 2024 on, no HTTP burst."""
-        return (
-            self.model.total_params >= 6e9 and self.source not in (*_2023, "gpustack") and self.gpu.family != "turing"
-        )
-
-    @property
-    def kind(self) -> str:
-        """The kind of number: output or total rate, ttft or tpot."""
-        return "rate" if "put" in self.metric or self.metric == "per_request_tps" else self.metric[:4]
-
-
-def rows() -> list[Row]:
-    """Return the rows whose model, GPU and conditions are known."""
-    found = []
-    with ANCHORS.open(encoding="utf-8", newline="") as file:
-        for r in csv.DictReader(file):
-            try:
-                model, gpu = models.find(r["model"]), gpus.find(r["gpu"])
-                engine = engines.parse(f"{r['engine']}@{r['engine_version']}")
-                if not r["engine_version"]:  # parse takes that for today's
-                    engine = Engine(engine.key, "", ())
-                load = 0.0 if r["concurrency_or_batch"] == "max" else float(r["concurrency_or_batch"])
-                isl, osl = float(r["isl"]), float(r["osl"])
-            except (MisuseError, ValueError):
-                continue  # e.g. "13B-class", "large EP": kept in the file for the reader
-            count = int(r["n_gpus"])
-            found.append(
-                Row(
-                    id=r["id"],
-                    source=r["src"],
-                    metric=r["metric"],
-                    mode=r["mode"],
-                    value=float(r["value"]),
-                    model=model,
-                    precision=_PRECISION.get(r["precision"], r["precision"]),
-                    gpu=gpu,
-                    gpus=count,
-                    tp=int(r["tp"] or count),
-                    engine=engine,
-                    isl=isl,
-                    osl=osl,
-                    load=load,
-                    fit=r["fit"] == "yes",
-                )
-            )
-    return found
-
-
-def predict(row: Row, p: Parameters) -> float:
-    """Return what the sizing says for a row, in the row's unit."""
-    plan = memory.plan(row.model, row.precision, row.gpu, row.engine, row.tp)
-    machine = estimate.machine(plan, row.model, row.precision, row.gpu, row.engine, p)
-    most = estimate.hold(plan, row.engine, row.gpu, row.isl, row.osl)
-    burst = row.mode == "wave" or (row.mode == "max" and row.load > 0)
-    found = estimate.at(machine, 1, max(1, row.gpus // row.tp), most, row.load, row.isl, row.osl, burst)
-    if row.metric == "output_throughput":
-        return found.tokens_per_second
-    if row.metric == "total_throughput":
-        return found.tokens_per_second * (row.isl + row.osl) / row.osl
-    if row.metric == "per_request_tps":
-        return 1 / found.tpot
-    return 1e3 * (found.tpot if row.metric.startswith("tpot") else found.ttft)
-
-
-def error(row: Row, p: Parameters) -> float:
-    """Return ln(predicted / measured)."""
-    return math.log(predict(row, p) / row.value)
-
-
-# --- the fit ---------------------------------------------------------------------------------------------------------
-
-FAMILIES = ("hopper", "h20", "a100", "ada", "ga102", "volta")
+_GLOBAL: Priors = {
+    # GEMMs of 4,096 to 10,240 columns read at 0.82 to 0.87 of the printed bandwidth, all beyond 3 us a kernel.
+    "mbu": (0.85, 0.05, 0.95),
+    "mbu_kv": (0.8, 0.15, 0.95),
+    "mfu": (0.7, 0.1, 0.95),
+    "mbu:moe": (1.0, 0.1, 1.15),
+    "mfu:moe": (0.5, 0.15, 1.2),
+    "link:nvlink": (0.45, 0.2, 1.0),  # custom all-reduce of 1 to 512 MiB: 167 to 234 GB/s of 450
+    "link:pcie": (0.6, 0.3, 1.0),
+    "reduce_us:nvlink": (8, 0.3, _TOP),  # 4 to 6 us captured, 20 us launched
+    "reduce_us:pcie": (40, 0.5, _TOP),
+    "linear_us": (15, 0.6, _TOP),
+    "spread": (0.92, 0.05, 1.0),  # kernel tables are measured with routings by power laws of 1.01 and 1.2
+    "launch:moe": (1, 0.3, _TOP),
+    "stall_ms": (40, 0.3, _TOP),
+    "http_ms": (20, 0.7, _TOP),
+}
+# Milliseconds a step; microseconds a layer, a mixture, a sequence, a layer launched, a layer of a prompt's step.
+_ERAS = {
+    "new": (0.3, 32, 32, 8, 300, 100),
+    "old": (1.5, 50, 50, 40, 300, 200),
+    "tgi": (10, 100, 100, 200, 300, 400),
+}
+_ERA_WIDTHS = (0.5, 0.3, 0.4, 0.5, 0.5, 0.5)
+# Against 16 bits: bandwidth, arithmetic (old engines' too), kernels a layer; the same of routed experts.
+_FORMATS = {
+    "fp8": (1.0, 0.8, 0.68, 1.5, 0.85, 1.2),
+    "w4": (0.85, 0.9, 0.5, 1.3, 0.85, 1.2),
+    "w8": (0.9, 0.8, 0.68, 1.2, 0.95, 1.0),
+    "int8": (0.95, 0.6, 0.51, 1.4, 0.95, 1.0),
+    "fp4": (0.9, 0.6, 0.51, 1.4, 0.85, 2.0),
+}
+_FAMILIES = {"volta": 0.6, "ada": 0.7, "turing": 0.7}
+FAMILIES = ("hopper", "h20", "a100", "ada", "ga102", "volta", "turing", "blackwell")
 FACTORS = ("vllm:old", "tensorrt-llm:new", "tensorrt-llm:old", "sglang:new", "lmdeploy:old", "1cat-vllm:new")
 
 
-def priors() -> dict[str, tuple[float, float, float]]:
-    """Return each parameter's prior value, its relative width (sigma of the logarithm) and its upper bound."""
-    top = 1e9
-    table: dict[str, tuple[float, float, float]] = {
-        # The measured current engine reads at 0.76 to 0.79 of the printed bandwidth, computes prompts at 0.6 of peak.
-        "mbu": (0.78, 0.1, 0.95),
-        "mbu_kv": (0.7, 0.3, 0.95),
-        "mfu": (0.5, 0.3, 0.95),
-        "mfu_prefill": (0.6, 0.3, 0.95),
-        "link": (0.6, 0.3, 1.0),
-        "reduce_us:nvlink": (10, 0.5, top),
-        "reduce_us:pcie": (40, 0.5, top),
-        "mixture_us": (30, 0.7, top),
-    }
-    # Milliseconds per step, microseconds per sequence in it, milliseconds per prompt.
-    for age, (step, sequence, prompt) in {"new": (1, 15, 5), "old": (2, 40, 10), "tgi": (10, 200, 20)}.items():
-        table[f"step_ms:{age}"] = (step, 0.5, top)
-        table[f"sequence_us:{age}"] = (sequence, 0.5, top)
-        table[f"prompt_ms:{age}"] = (prompt, 0.5, top)
-    for name, (mbu, mfu) in {
-        "fp8": (0.9, 0.65),
-        "w4": (0.7, 0.7),
-        "w8": (0.8, 0.8),
-        "int8": (0.85, 0.6),
-        "moe": (0.9, 0.7),
-    }.items():
-        table[f"mbu:{name}"] = (mbu, 0.12, 1.1)
-        table[f"mfu:{name}"] = (mfu, 0.3, top)
+def priors() -> Priors:
+    """Return each parameter's prior value, its relative width and its upper bound."""
+    table = dict(_GLOBAL)
+    for age, values in _ERAS.items():
+        names = ("step_ms", "layer_us", "mixture_us", "sequence_us", "launch_us", "prompt_us")
+        for name, value, width in zip(names, values, _ERA_WIDTHS, strict=True):
+            table[f"{name}:{age}"] = (value, width, _TOP)
+    for name, (mbu, mfu, then, layer, expert_mbu, expert_mfu) in _FORMATS.items():
+        table[f"mbu:{name}"] = (mbu, 0.1, 1.1)
+        table[f"mfu:{name}"] = (mfu, 0.2, 1.2)
+        table[f"layer:{name}"] = (layer, 0.15, _TOP)
+        if name != "fp4":
+            table[f"mbu:{name}:old"] = (max(mbu, 0.95), 0.08, 1.1)
+            table[f"mfu:{name}:old"] = (then, 0.25, 1.2)
+        table[f"mbu:moe:{name}"] = (expert_mbu, 0.1, 1.2)
+        table[f"mfu:moe:{name}"] = (expert_mfu, 0.2, _TOP)
+    # 4-bit experts: tables of vLLM 0.24 and 0.19 on H200 and B200.
+    for name, (mbu, mfu) in {"i4": (0.55, 0.5), "i4:early": (0.38, 0.4), "f4": (0.55, 0.5)}.items():
+        table[f"mbu:moe:{name}"] = (mbu, 0.2, 1.2)
+        table[f"mfu:moe:{name}"] = (mfu, 0.2, _TOP)
+    # What the kernel of the experts takes for one token, against 16 bits: 24 us for nvfp4 on B200, 40 to 60 on Hopper.
+    for name, factor in {"fp4": 0.5, "fp8": 1.1, "w4": 1.2, "i4": 1.0, "i4:early": 1.3, "f4": 1.0}.items():
+        table[f"mixture:{name}"] = (factor, 0.2, _TOP)
     for family in FAMILIES:
-        table[f"mbu:{family}"] = (1.0, 0.12, top)
-        table[f"mfu:{family}"] = (1.0, 0.25, top)
+        table[f"mbu:{family}"] = (1.0, 0.3 if family == "h20" else 0.08, 1.15)
+        table[f"mfu:{family}"] = (_FAMILIES.get(family, 1.0), 0.2, 1.3)
     for name in FACTORS:
-        table[f"factor:{name}"] = (1.0, 0.2, top)
+        table[f"factor:{name}"] = (1.0, 0.1, _TOP)
     return table
+
+
+# --- the fit --------------------------------------------------------------------------------------------------------
+
+
+def weight(found: list[Row]) -> list[float]:
+    """Return what each row counts: a series of many rows no more than six, an HTTP client's burst 0.4 of that."""
+    series = [(r.source, r.model.name, r.precision, r.gpu.name, r.engine.version) for r in found]
+    many = collections.Counter(series)
+    return [(0.4 if r.http else 1.0) * min(1.0, (6 / many[s]) ** 0.5) for r, s in zip(found, series, strict=True)]
 
 
 def fit(train: list[Row], start: Parameters | None = None) -> Parameters:
@@ -178,40 +126,60 @@ def fit(train: list[Row], start: Parameters | None = None) -> Parameters:
 
     table = priors()
     names = list(table)
-    centre = np.log([table[n][0] for n in names])
-    width = np.array([table[n][1] for n in names])
-    top = np.log([table[n][2] for n in names])
+    centre, width, top = (np.array([table[n][i] for n in names]) for i in range(3))
+    centre, top = np.log(centre), np.log(top)
     first = np.log([(start or {}).get(n, table[n][0]) for n in names])
+    stack, weights = Stack(train, names), np.array(weight(train))
 
     def residuals(theta: Any) -> Any:
-        p = dict(zip(names, np.exp(theta).tolist(), strict=True))
-        return np.concatenate([np.array([error(row, p) / SOFT for row in train]), (theta - centre) / width])
+        return np.concatenate([weights * stack.errors(theta) / SOFT, (theta - centre) / width])
 
-    bounds = (np.full(len(names), -30.0), top)
     best = least_squares(
-        residuals, np.minimum(first, top - 1e-6), bounds=bounds, loss="soft_l1", max_nfev=25, ftol=1e-4
+        residuals,
+        np.minimum(first, top - 1e-6),
+        bounds=(np.full(len(names), -30.0), top),
+        loss="soft_l1",
+        max_nfev=15 if start else 40,
+        ftol=1e-4,
     )
     return dict(zip(names, np.exp(best.x).tolist(), strict=True))
 
 
-def unseen(train: list[Row], start: Parameters, key: Callable[[int, Row], object]) -> list[tuple[Row, float]]:
+def _left(task: tuple[list[Row], list[Row], Parameters]) -> list[tuple[str, float]]:
+    train, out, start = task
+    p = fit(train, start)
+    return [(r.id, error(r, p)) for r in out]
+
+
+def unseen(train: list[Row], start: Parameters, key: Callable[[Row], object]) -> list[tuple[Row, float]]:
     """Return (row, error) where each row was predicted by a fit that had seen no row with the same `key`."""
-    keys = [key(i, row) for i, row in enumerate(train)]
-    out = []
-    for one in sorted(set(keys), key=str):
-        p = fit([r for r, k in zip(train, keys, strict=True) if k != one], start)
-        out += [(r, error(r, p)) for r, k in zip(train, keys, strict=True) if k == one]
-    return out
+    groups: dict[object, list[Row]] = {}
+    for row in train:
+        groups.setdefault(key(row), []).append(row)
+    tasks = [([r for r in train if key(r) != one], out, start) for one, out in groups.items()]
+    with Pool(2) as pool:
+        found = dict(pair for part in pool.imap_unordered(_left, tasks) for pair in part)
+    return [(row, found[row.id]) for row in train]
 
 
-def folds(train: list[Row]) -> dict[str, int]:
-    """Return a fold per row id: ten random parts, the same in every run."""
-    ids = sorted(r.id for r in train)
-    random.Random(20261123).shuffle(ids)
-    return {name: i % FOLDS for i, name in enumerate(ids)}
+_SAME = {
+    "DeepSeek-R1-Distill-Qwen-7B": "Qwen2.5-7B",
+    "DeepSeek-R1-Distill-Qwen-32B": "Qwen2.5-32B",
+    "DeepSeek-R1-Distill-Llama-8B": "Llama-3.1-8B",
+}
 
 
-# --- the tables ------------------------------------------------------------------------------------------------------
+def shape_of(row: Row) -> str:
+    """Return the model by its shape: a distill is what it was distilled into."""
+    name = row.model.name.partition("-Instruct")[0].removeprefix("Meta-").removesuffix("-FP8")
+    return _SAME.get(name, name)
+
+
+def _fold(row: Row) -> int:
+    return random.Random(row.id).randrange(FOLDS)
+
+
+# --- the tables -----------------------------------------------------------------------------------------------------
 
 
 def quantile(values: Iterable[float], q: float) -> float:
@@ -223,45 +191,98 @@ def quantile(values: Iterable[float], q: float) -> float:
 
 
 def line(name: str, errors: list[float]) -> str:
-    """Return one row of the accuracy table."""
+    """Return one row of an accuracy table."""
     off = [abs(math.exp(e) - 1) for e in errors]
     within = sum(x <= 0.25 for x in off) / len(off)
     return f"| {name} | {len(off)} | {quantile(off, 0.5):.1%} | {quantile(off, 0.9):.1%} | {within:.0%} |"
 
 
-def table(seen: list[tuple[Row, float]], out: list[tuple[str, list[tuple[Row, float]]]]) -> str:
+Found = list[tuple[Row, float]]
+HEAD = "rows | median | P90 | within 25 % |"
+
+
+def speed(row: Row) -> bool:
+    """Whether a row is judged by the tables: throughput or TPOT, in scope, no HTTP client's burst."""
+    return row.scope and row.kind != "ttft" and not row.http
+
+
+def table(seen: Found, out: list[tuple[str, Found]], shapes: Found, bands: dict[str, tuple[float, float]]) -> str:
     """Return the accuracy tables in markdown."""
-    text = ["| test | rows | median | P90 | within 25 % |", "|---|---|---|---|---|"]
-    text.append(line("in sample: throughput and TPOT", [e for r, e in seen if r.scope and r.kind != "ttft"]))
+    text = [f"| test | {HEAD}", "|---|---|---|---|---|"]
+    text.append(line("in sample: throughput and TPOT", [e for r, e in seen if speed(r)]))
     for name, found in out:
-        scoped = [(r, e) for r, e in found if r.scope]
-        text.append(line(f"{name}: **throughput and TPOT**", [e for r, e in scoped if r.kind != "ttft"]))
-        for kind, word in (("rate", "throughput"), ("tpot", "TPOT"), ("ttft", "TTFT (weak)")):
-            text.append(line(f"{name}: {word}", [e for r, e in scoped if r.kind == kind]))
-    name, found = out[0]
-    parts = (
+        text.append(line(f"{name}: **throughput and TPOT**", [e for r, e in found if speed(r)]))
+        for kind, word in (("rate", "throughput"), ("tpot", "TPOT")):
+            text.append(line(f"{name}: {word}", [e for r, e in found if speed(r) and r.kind == kind]))
+        text.append(line(f"{name}: TTFT (weak)", [e for r, e in found if r.scope and r.kind == "ttft"]))
+        text.append(line(f"{name}: bursts of one HTTP client", [e for r, e in found if r.http]))
+    source = out[0][1]
+    text += ["", f"By kind, {out[0][0]}, and the range:", ""]
+    text += ["| kind | sources | rows | median | P90 | range of the rate | inside |", "|---|---|---|---|---|---|---|"]
+    for kind in sorted({speed_kind(r) for r, _ in source if speed(r)}):
+        mine = [(r, e) for r, e in source if speed(r) and speed_kind(r) == kind]
+        cells = line(kind, [e for _, e in mine]).split(" | ")
+        low, high = bands[kind]
+        inside = sum(low <= math.exp(off(r, e)) <= high for r, e in mine) / len(mine)
+        text.append(
+            f"{cells[0]} | {len({r.source for r, _ in mine})} | {cells[1]} | {cells[2]} | {cells[3]} | "
+            f"{low:.2f} to {high:.2f} | {inside:.0%} |"
+        )
+    text += ["", "vLLM 0.26.0 on one H100, the model left out (two shapes of a size count as one model):", ""]
+    text += ["| kind | rows | median | P90 | largest |", "|---|---|---|---|---|"]
+    fresh = [(r, e) for r, e in shapes if r.source == "own" and r.kind == "rate"]
+    named = [("int4, MoE, MLA, mxfp4", lambda r: bool(r.model.experts) or r.precision.startswith("int4"))]
+    named += [(shape, lambda r, s=shape: shape_of(r) == s) for shape in sorted({shape_of(r) for r, _ in fresh})]
+    for name, test in named:
+        cells = line(name, [e for r, e in fresh if test(r)]).split(" | ")
+        largest = max((abs(math.exp(e) - 1) for r, e in fresh if test(r)), default=0.0)
+        text.append(f"{cells[0]} | {cells[1]} | {cells[2]} | {cells[3]} | {largest:.0%} |")
+    for title, key in (
         ("GPU family", lambda r: r.gpu.family),
-        ("engine", lambda r: f"{r.engine.label.partition('@')[0]}, {roofline.era(r.engine)}"),
-        ("precision", lambda r: r.precision),
-        ("load", lambda r: r.mode),
-    )
-    for title, key in parts:
-        text += [
-            "",
-            f"By {title}, {name}:",
-            "",
-            "| part | rows | median | P90 | within 25 % |",
-            "|---|---|---|---|---|",
-        ]
-        for part in sorted({key(r) for r, _ in found if r.scope}):
-            text.append(line(part, [e for r, e in found if r.scope and key(r) == part]))
+        ("engine", lambda r: f"{r.engine.label.partition('@')[0]}, {parts.era(r.engine)}"),
+        ("source", lambda r: r.source),
+    ):
+        text += ["", f"By {title}, {out[0][0]}:", "", f"| part | {HEAD}", "|---|---|---|---|---|"]
+        for part in sorted({key(r) for r, _ in source if speed(r)}):
+            text.append(line(part, [e for r, e in source if speed(r) and key(r) == part]))
     return "\n".join(text)
 
 
-def band(found: list[tuple[Row, float]], kind: str) -> tuple[float, float]:
-    """Return (low, high) factors on the estimate within which 80 % of the measured values lie."""
-    off = [-e for r, e in found if r.scope and r.kind == kind]
-    return math.exp(quantile(off, 0.1)), math.exp(quantile(off, 0.9))
+def speed_kind(row: Row) -> str:
+    """Return the kind of speed that a row measures; what older engines do says nothing of a kind today."""
+    if parts.era(row.engine) != "new":
+        return estimate.OLD
+    return parts.speed_kind(row.model, row.precision, row.gpu)
+
+
+def off(row: Row, e: float) -> float:
+    """Return ln(measured / estimated) of the speed: of the rate, or of one over the TPOT."""
+    return -e if row.kind == "rate" else e
+
+
+def ranges(source: Found, family: Found) -> dict[str, tuple[float, float]]:
+    """Return, for each kind, the factors on the estimate within which 90 % of the rows of unseen sources lie."""
+    judged = [(r, e) for r, e in source if speed(r)]
+    found = {}
+
+    def band(values: list[float], even: bool = False) -> tuple[float, float]:
+        if even:
+            wide = math.exp(quantile([abs(v) for v in values], 0.9))
+            return 1.0 / wide, wide
+        return math.exp(quantile(values, 0.05)), math.exp(quantile(values, 0.95))
+
+    for kind in sorted({speed_kind(r) for r, _ in judged}):
+        mine = [off(r, e) for r, e in judged if speed_kind(r) == kind]
+        if len(mine) < FEW:
+            mine = [off(r, e) for r, e in judged if speed_kind(r).startswith(kind.partition(":")[0])]
+        # Where one or two sources are all there is, leaving one out says how far off a guess is, not to which side.
+        found[kind] = band(mine, len({r.source for r, _ in judged if speed_kind(r) == kind}) < estimate.FEW)
+    for kind in ("dense", "mixture"):
+        found[kind] = band([off(r, e) for r, e in judged if speed_kind(r).startswith(kind)])
+    found["other"] = band([off(r, e) for r, e in family if speed(r)])
+    for name, rows_ in (("ttft", source), ("ttft:other", family)):
+        found[name] = band([-e for r, e in rows_ if r.scope and r.kind == "ttft"])
+    return found
 
 
 def measured(train: list[Row]) -> dict[str, str]:
@@ -271,7 +292,7 @@ def measured(train: list[Row]) -> dict[str, str]:
     """
     series: dict[str, dict[tuple[int, ...], list[Engine]]] = {}
     for row in train:
-        if roofline.era(row.engine) == "new" and row.engine.number and row.engine.number[0] < 2000:
+        if parts.era(row.engine) == "new" and row.engine.number and row.engine.number[0] < 2000:
             series.setdefault(row.engine.key, {}).setdefault(row.engine.number, []).append(row.engine)
     found = {}
     for key, versions in sorted(series.items()):
@@ -280,51 +301,33 @@ def measured(train: list[Row]) -> dict[str, str]:
     return found
 
 
-def write(p: Parameters, train: list[Row], source: list[tuple[Row, float]], family: list[tuple[Row, float]]) -> None:
-    """Write the parameters, bands and the index of anchors that the sizing reads."""
-    lines = ["kind,name,value,high", f"fact,fitted_on,{FITTED_ON},", f"fact,rows,{len(train)},"]
-    lines += [f"measured,{name},{version}," for name, version in measured(train).items()]
-    lines += [f"parameter,{name},{value:.4g}," for name, value in p.items()]
-    for kind in ("rate", "tpot", "ttft"):
-        for name, found in (("anchored", source), ("other", family)):
-            low, high = band(found, kind)
-            lines.append(f"band,{kind}:{name},{low:.3f},{high:.3f}")
-    lines += [f"family,{name},," for name in sorted({r.gpu.family for r in train if r.scope})]
-    data = ROOT / "planner" / "data"
-    (data / "sizing.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    index: dict[tuple[str, str], list[Row]] = {}
-    for row in train:
-        width = {"16": "16", "w4": "4"}.get(roofline.width_class(row.precision, row.gpu)[0], "8")
-        for name in (row.gpu.name, row.gpu.family):
-            index.setdefault((name, width), []).append(row)
-    lines = ["gpu,bits,rows"]
-    for (name, width), members in sorted(index.items()):
-        # The rows that say most about today: newer engines first, then the file's order.
-        members.sort(key=lambda r: (roofline.era(r.engine) != "new", not r.scope))
-        lines.append(f"{name},{width},{' '.join(dict.fromkeys(r.id for r in members[:8]))}")
-    (data / "sizing_anchors.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+def fitted() -> list[Row]:
+    """Return the rows that are fitted."""
+    return [r for r in rows() if r.fit]
 
 
 def main(argv: list[str]) -> None:
     """Print the accuracy of the committed parameters; with --write refit first and commit the result to the files."""
-    train = [r for r in rows() if r.fit and r.source != "gpustack"]
+    import sizing_write
+
+    train = fitted()
     p = fit(train) if "--write" in argv else estimate.calibration().parameters
-    part = folds(train)
     out = [
-        (f"unseen rows ({FOLDS} random parts)", unseen(train, p, lambda i, r: part[r.id])),
-        ("unseen source", unseen(train, p, lambda i, r: r.source)),
-        ("unseen GPU family", unseen(train, p, lambda i, r: r.gpu.family)),
+        ("unseen source", unseen(train, p, lambda r: r.source)),
+        ("unseen GPU family", unseen(train, p, lambda r: r.gpu.family)),
+        (f"unseen rows ({FOLDS} random parts)", unseen(train, p, _fold)),
     ]
+    fresh = {shape_of(r) for r in train if r.source == "own"}
+    shapes = unseen(train, p, lambda r: shape_of(r) if shape_of(r) in fresh else "")
+    bands = ranges(out[0][1], out[1][1])
     if "--write" in argv:
-        write(p, train, out[1][1], out[2][1])
+        sizing_write.write(p, train, bands)
         estimate._loaded.clear()
         p = estimate.calibration().parameters
-    text = table([(r, error(r, p)) for r in train], out)
+    text = table([(r, error(r, p)) for r in train], out, shapes, bands)
     print(text)
-    if "--write" in argv and DOC.exists():
-        head, _, rest = DOC.read_text(encoding="utf-8").partition("<!-- accuracy -->\n")
-        _, _, tail = rest.partition("<!-- /accuracy -->")
-        DOC.write_text(f"{head}<!-- accuracy -->\n{text}\n<!-- /accuracy -->{tail}", encoding="utf-8")
+    if "--write" in argv:
+        sizing_write.document(text, out[0][1])
 
 
 if __name__ == "__main__":

@@ -35,11 +35,12 @@ def add_to(group: click.Group) -> None:
 
 def _open(price_book_db: str | None) -> PriceBook:
     from planner.cli.options import book_path, read_book
+    from planner.prices.book.places import shown
 
     book = read_book(price_book_db)
     if book is None:
         raise PriceBookError(
-            f"no price book at {book_path(price_book_db)} yet: `planner refresh` or `planner catalog import FILE` makes one"
+            f"no price book at {shown(book_path(price_book_db))} yet: `planner refresh` or `planner catalog import FILE` makes one"
         )
     return book
 
@@ -144,13 +145,13 @@ def export(file: str | None, force: bool, price_book_db: str | None) -> int:
 @_DB
 def import_(file: str, price_book_db: str | None) -> int:
     """Add an exported price book to yours: checked wholly first, then all of it or nothing. Known fetches are skipped."""
-    from planner.cli.options import book_path
+    from planner.cli.options import book_path, home
     from planner.prices.book.csvfile import check_csv, import_csv
     from planner.prices.book.places import open_writer
     from planner.prices.refresh import check_fetch
 
     check_csv(file, check_fetch)
-    with open_writer(book_path(price_book_db)) as writer:
+    with open_writer(book_path(price_book_db), home()) as writer:
         done = import_csv(file, writer)
     click.echo(f"{done.fetches} regions with {done.observations} observations added, {done.known} were known already")
     return 0

@@ -72,6 +72,15 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
 )
 @click.option(
+    "--alert-webhook-secret",
+    metavar="NAME",
+    default="",
+    help="Name of the secret with the address that alerts are posted to (Slack, DingTalk, Feishu, WeCom, or JSON).",
+)
+@click.option(
+    "--power-off-on-failure", is_flag=True, help="Stop an instance, and its bill, whose start-up cannot succeed."
+)
+@click.option(
     "--stress",
     metavar="'DAY HH:MM'",
     default="",

@@ -126,5 +126,4 @@ def _some(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def _all(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         ctx.meta["planner.help_all"] = True
-        click.echo(ctx.get_help(), color=ctx.color)
-        ctx.exit()
+    _some(ctx, param, value)

@@ -77,6 +77,7 @@ OPTIONS = (
     ("--discount", "SCOPE=SHARE", "Contracted discount: CLOUD=12% or CLOUD:reserved=5%.", True),
     ("--discount-rate", "SHARE", "Cost of money a year, e.g. 10%: the least present value is recommended.", False),
     ("--tax", "[SCOPE=]SHARE[:HOW]", "Tax: 6%, CLOUD=0%, CLOUD:SITE=6%:included, CLOUD=9%:recoverable.", True),
+    ("--contract", "CLOUD=SPENDxN:OFF", "Framework contract, e.g. CLOUD=120000x12:8%:50% (shortfall fee).", True),
     ("--fiscal-year-start", "MONTH", "Amounts by quarter and fiscal year, e.g. april.", False),
     ("--tag", "KEY=VALUE", "Tag of the owner, such as team=search: in FOCUS rows, workbook and module.", True),
     ("--max-age", "DAYS", "Age from which prices count as stale.  [90]", False),

@@ -142,7 +142,7 @@ def quote(
     if explain:
         text = str(text) + _explained(result, lang)
     if infrastructure or (form == "table" and not replay):
-        text = str(text) + _around(result, catalog, lang, infrastructure)
+        text = str(text) + _around(result, catalog, lang, infrastructure, columns() if shown and not wide else None)
     if charts and result.offers:
         from planner.rendering.charts import write
 
@@ -157,7 +157,7 @@ def _for_tables(**given: bool) -> None:
     elsewhere = {
         "wide": "the other formats carry everything",
         "explain": "JSON carries every formula anyway",
-        "infrastructure": "`planner price DIR --format json` has the bill of a module",
+        "infrastructure": "a module's planner.json and README have it too",
     }
     for name, why in elsewhere.items():
         if given[name]:
@@ -184,8 +184,8 @@ def _explained(result: Quote, lang: str) -> str:
     return text
 
 
-def _around(result: Quote, catalog: Catalog, lang: str, whole: bool) -> str:
-    """Return what a module of the recommended offer adds, in a line; whole: the bill of the best offer of each provider."""
+def _around(result: Quote, catalog: Catalog, lang: str, whole: bool, room: int | None) -> str:
+    """Return what a module of the recommended offer adds, in a sentence; whole: the bill of the best offer of each provider."""
     from planner.i18n import translator
     from planner.quoting.around import bill
     from planner.quoting.choose import best_of
@@ -193,7 +193,10 @@ def _around(result: Quote, catalog: Catalog, lang: str, whole: bool) -> str:
 
     t, best = translator(lang), result.best
     if not whole:
-        return "" if best is None else f"{shown.line(bill(result, best, catalog), t)}\n"
+        from planner.rendering.columns import fold
+
+        said = [] if best is None else fold(shown.line(bill(result, best, catalog), t), room)
+        return "".join(f"{line}\n" for line in said)
     text = ""
     for provider in dict.fromkeys(o.provider for o in result.offers):
         mine = [o for o in result.offers if o.provider == provider]

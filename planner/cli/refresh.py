@@ -91,7 +91,7 @@ def refresh(
 
 
 def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
-    from planner.cli.options import book_path
+    from planner.cli.options import book_path, home
     from planner.prices.book.places import open_writer
     from planner.prices.refresh import run
 
@@ -100,7 +100,7 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
     if not todo.jobs:
         click.echo("nothing to fetch")
         return 1 if todo.missing else 0
-    with open_writer(path) as book:
+    with open_writer(path, home()) as book:
         _say_late(book, todo)
         _take_in(book)
         try:
@@ -124,13 +124,13 @@ def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:
                 run(todo.jobs, book, line, stop)
         except (KeyboardInterrupt, click.Abort):
             stop.set()
-            _summary(seen, path)
+            _summary(seen, book.path)
             left = len(todo.jobs) - len(seen)
             click.echo(
                 f"interrupted: {left} of {len(todo.jobs)} regions were not fetched; the others are whole", err=True
             )
             return 130
-    _summary(seen, path)
+    _summary(seen, book.path)
     return 1 if todo.missing or any(outcome.error for outcome in seen) else 0
 
 

@@ -13,9 +13,11 @@ from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
 if TYPE_CHECKING:
+    from planner.i18n import English
     from planner.offer import InstanceType
     from planner.sizing import Range, Sizing
     from planner.sizing.engines import Host
+    from planner.text import Text
     from planner.workload import Workload
 
 
@@ -53,7 +55,14 @@ if TYPE_CHECKING:
 @click.option("--spare", metavar="N", help="Machines beyond the need (1 = N+1).")
 @click.option("--engine", metavar="NAME@VERSION", help="Engine, e.g. vllm@0.31.0.  [the current one for the GPU]")
 @measured_option
-@click.option("--steps", is_flag=True, help="Show every step with its formula and numbers.")
+@click.option(
+    "--explain",
+    "--steps",
+    "steps",
+    is_flag=True,
+    help="Show memory by part, what a step consists of, and the measurements behind it.",
+)
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of the table.  [en]")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def size(
     instance_type: str | None,
@@ -63,13 +72,15 @@ def size(
     arrival: str,
     measurements: str | None,
     steps: bool,
+    lang: str,
     form: str,
     **values: Any,
 ) -> int:
     """What a machine delivers for a model: memory, layout, tokens per second and latency, each with its range.
 
-    The ranges hold 80 % of measured runs that the model had not seen; docs/sizing.md has the table.
+    The ranges hold 90 % of measured runs of sources that the fit had not seen; docs/sizing.md has the table.
     """
+    from planner.i18n import translator
     from planner.sizing.machine import on_machine
 
     work = load_of(values)
@@ -92,10 +103,11 @@ def size(
     if form == "json":
         import json
 
-        raw = _json(found, work, instance_type, asked, row, arrival)
+        raw = _json(found, work, instance_type, asked, str(row), arrival)
         sys.stdout.write(json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(_table(found, work, asked, row, arrival, steps))
+        shown = _explained(found, translator(lang)) if steps else []
+        sys.stdout.write("\n".join([*_table(found, work, asked, row, arrival, translator(lang)), *shown]) + "\n")
     return 0
 
 
@@ -150,13 +162,13 @@ def _by_gpu(name: str, gpus: int | None) -> Asked:
     return Asked(f"{count:g} x {gpu}", gpu, count, None, None, ANYWHERE)
 
 
-def _row(asked: Asked, engine: str) -> str:
-    """Return which row of the engine table was taken, in words; "" for a version that is in none."""
+def _row(asked: Asked, engine: str) -> Text:
+    """Return which row of the engine table was taken, in words; nothing for a version that is in none."""
     from planner.sizing import engines, gpus
 
     gpu = gpus.find(asked.gpu, asked.memory_gib)
     build = engines.choose(gpu, asked.host, engine).build
-    return str(engines.row(build, gpu)) if build else ""
+    return engines.row(build, gpu) if build else engines.NOTHING
 
 
 def load_of(values: dict[str, Any]) -> Workload:
@@ -253,29 +265,21 @@ def _longest(s: Sizing, work: Workload) -> int:
     return longest(s, model_of(work), work.input_tokens + work.output_tokens, work.context_tokens)
 
 
-def _table(s: Sizing, work: Workload, asked: Asked, row: str, arrival: str, steps: bool) -> str:
+def _table(s: Sizing, work: Workload, asked: Asked, row: Text, arrival: str, t: English) -> list[str]:
     """Return the answer for people."""
+    from planner.i18n import pad
+
+    def line(label: str, value: str) -> str:
+        return f"  {pad(t(label), 14)}{value}"
+
     inside = f" ({asked.gpus})" if asked.gpus != asked.name else ""
-    title = f"{s.model} at {s.precision} on {asked.name}{inside}"
+    title = t("{model} at {precision} on {machine}", model=s.model, precision=s.precision, machine=asked.name + inside)
     lines = [title + (f", {s.engine}" if s.engine else "")]
     if not s.fits or s.memory is None or s.layout is None:
-        return "\n".join([*lines, "  does not serve it:", *(f"    {r}" for r in s.reasons)]) + "\n"
-    m, at = s.memory, s.layout
-    cards = at.tp * at.pp
-    copies = f"{at.replicas} replicas of " if at.replicas > 1 else ""
-    idle = f", {s.idle_gpus} GPUs idle" if s.idle_gpus else ""
-    lines += [f"  engine row    {row}"] if row else []
-    lines += [
-        f"  layout        {copies}tp {at.tp}" + (f" x pp {at.pp} over {at.pp} machines" if at.pp > 1 else "") + idle,
-        f"  memory        {m.weights_gib:.2f} GiB weights + {m.overhead_gib:.2f} engine of {m.available_gib:.2f} "
-        f"available on the {cards} GPU{'s' if cards > 1 else ''} of a copy",
-        f"  KV cache      {m.kv_gib_per_1k_tokens:.4f} GiB per 1,000 tokens; all copies hold {m.max_concurrent_tokens:,} tokens",
-        f"  load          {work.input_tokens:,} tokens in, {work.output_tokens:,} out, {s.concurrency:,} requests at once"
-        f" per machine ({arrival})",
-        f"  longest       requests of up to {_longest(s, work):,} tokens in a module (--max-model-len)",
-        "",
-        f"  {'':<22}{'low':>10}{'estimate':>12}{'high':>10}",
-    ]
+        return [*lines, "  " + t("does not serve it:"), *(f"    {t.say(r)}" for r in s.reasons)]
+    lines += [line("engine row", t.say(row))] if row else []
+    lines += [line(label, value) for label, value in _facts(s, work, arrival, t)]
+    lines += ["", f"  {'':<22}{pad(t('low'), 10, True)}{pad(t('estimate'), 12, True)}{pad(t('high'), 10, True)}"]
     for label, value, digits in (
         ("output tokens/s", s.output_tokens_per_second, 0),
         ("total tokens/s", s.total_tokens_per_second, 0),
@@ -284,16 +288,44 @@ def _table(s: Sizing, work: Workload, asked: Asked, row: str, arrival: str, step
     ):
         if value is not None:
             digits = 1 if label.endswith("/s") and value.estimate < 100 else digits
-            lines.append(
-                f"  {label:<22}{value.low:>10,.{digits}f}{value.estimate:>12,.{digits}f}{value.high:>10,.{digits}f}"
-            )
+            numbers = f"{value.low:>10,.{digits}f}{value.estimate:>12,.{digits}f}{value.high:>10,.{digits}f}"
+            lines.append(f"  {pad(t(label), 22)}{numbers}")
     lines.append("")
     if s.utilisation is not None and not work.concurrency:
-        lines.append(f"  machines      {s.count}, used to {s.utilisation:.0%} of their low side")
-    lines.append(f"  basis         {', '.join(s.basis) if s.basis else 'no measured rows of this family'}")
-    lines += [f"  warning       {w}" for w in s.warnings]
-    if steps:
-        lines += ["", "  steps"]
-        for x in s.steps:
-            lines.append(f"    {x.what}: {x.result} {x.unit} = {x.formula}" + (f"  [{x.source}]" if x.source else ""))
-    return "\n".join(lines) + "\n"
+        used = t("{n}, used to {share} of their low side", n=s.count, share=f"{s.utilisation:.0%}")
+        lines.append(line("machines", used))
+    lines.append(line("basis", ", ".join(s.basis) if s.basis else t("no measured rows of this family")))
+    return lines + [line("warning", t.say(w)) for w in s.warnings]
+
+
+def _facts(s: Sizing, work: Workload, arrival: str, t: English) -> list[tuple[str, str]]:
+    """Return layout, memory, KV cache and load, each with its label."""
+    m, at = s.memory, s.layout
+    assert m is not None
+    assert at is not None
+    cards = at.tp * at.pp
+    layout = t("{n} replicas of {rest}", n=at.replicas, rest=f"tp {at.tp}") if at.replicas > 1 else f"tp {at.tp}"
+    layout += t(" x pp {n} over {n} machines", n=at.pp) if at.pp > 1 else ""
+    layout += t(", {n} GPUs idle", n=s.idle_gpus) if s.idle_gpus else ""
+    key = "{a} GiB weights + {b} engine of {c} available on the {n} GPUs of a copy"
+    if cards == 1:
+        key = "{a} GiB weights + {b} engine of {c} available on the {n} GPU of a copy"
+    room = (f"{x:.2f}" for x in (m.weights_gib, m.overhead_gib, m.available_gib))
+    memory = t(key, **dict(zip("abc", room, strict=True)), n=cards)
+    key = "{a} GiB per 1,000 tokens; all copies hold {n} tokens"
+    cache = t(key, a=f"{m.kv_gib_per_1k_tokens:.4f}", n=f"{m.max_concurrent_tokens:,}")
+    key = "{a} tokens in, {b} out, {n} requests at once per machine ({arrival})"
+    load = t(key, a=f"{work.input_tokens:,}", b=f"{work.output_tokens:,}", n=f"{s.concurrency:,}", arrival=t(arrival))
+    longest = t("requests of up to {n} tokens in a module (--max-model-len)", n=f"{_longest(s, work):,}")
+    facts = [("layout", layout), ("memory", memory), ("KV cache", cache), ("load", load), ("longest", longest)]
+    return facts
+
+
+def _explained(s: Sizing, t: English) -> list[str]:
+    """Return every step with its formula and numbers."""
+    lines = ["", "  " + t("steps")] if s.steps else []
+    for x in s.steps:
+        unit = f" {t(x.unit)}" if x.unit else ""
+        source = f"  [{t.say(x.source)}]" if x.source else ""
+        lines.append(f"    {t.say(x.what)}: {x.result}{unit} = {t.say(x.formula)}{source}")
+    return lines

@@ -50,11 +50,12 @@ def snapshot(
 ) -> int:
     """Write what the price book knows into the lists under FOLDER (FOLDER/PROVIDER/catalog, a checkout's `providers`)."""
     from planner.cli.options import book_path, read_book
+    from planner.prices.book.places import shown
     from planner.prices.snapshot import snapshot as made_of
 
     book = read_book(price_book_db)
     if book is None:
-        raise PriceBookError(f"no price book at {book_path(price_book_db)} yet: `planner refresh` makes one")
+        raise PriceBookError(f"no price book at {shown(book_path(price_book_db))} yet: `planner refresh` makes one")
     with book:
         homes = _homes(folder, provider, {name for name, _ in book.places()})
         _check_regions(region, [place for name, place in book.places() if name in homes])

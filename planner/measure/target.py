@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from planner.addresses import loopback, proxy_for
 from planner.errors import MisuseError
 from planner.harmless import one_line
 from planner.records import NamedTuple
@@ -36,7 +37,6 @@ def endpoint(url: str, key: str) -> Endpoint:
 
     Raises `MisuseError` for an address that holds a password, or a key that would travel in the clear.
     """
-    from urllib.request import getproxies, proxy_bypass
 
     def refuse(why: str) -> MisuseError:
         return MisuseError(f"endpoint {one_line(url.rpartition('@')[2])[:200]}: {why}")
@@ -54,12 +54,10 @@ def endpoint(url: str, key: str) -> Endpoint:
         raise refuse("blanks and letters beyond ASCII are not allowed in an address")
     if any(char <= " " or char >= "\x7f" for char in key):
         raise MisuseError(f"{KEY}: a key is one word of ASCII; is a line end left in it?")
-    tls, near = parts.scheme == "https", host in ("localhost", "::1") or host.startswith("127.")
+    tls, near = parts.scheme == "https", loopback(host)
     if key and not tls and not near:
         raise refuse(f"{KEY} would cross the network in the clear: use https, or a tunnel to http://127.0.0.1:PORT")
     base = parts.path.rstrip("/")
     for tail in ("/completions", "/chat", "/v1"):
         base = base.removesuffix(tail)
-    proxies = {} if near or proxy_bypass(host) else getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    return Endpoint(host, port or (443 if tls else 80), tls, base, key, proxy)
+    return Endpoint(host, port or (443 if tls else 80), tls, base, key, proxy_for(url))

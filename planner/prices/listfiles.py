@@ -103,7 +103,7 @@ class Files:
         made = {name: self._bytes(name) for name in self.rows}
         first = ("sources.csv", "instances.csv", "regions.csv")
         order = sorted(made, key=lambda name: (first.index(name) if name in first else len(first), name))
-        return {name: made[name] for name in order if made[name] != self._old(name)}
+        return {name: made[name] for name in order if _plain(made[name]) != _plain(self._old(name))}
 
     def _old(self, name: str) -> bytes:
         try:
@@ -121,3 +121,8 @@ class Files:
         out.writerows(self.rows[name])
         data = text.getvalue().encode()
         return gzip.compress(data, mtime=0) if name.endswith(".gz") else data
+
+
+def _plain(data: bytes) -> bytes:
+    """Return the text of a file, unpacked: the same text may be packed otherwise by another Python."""
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data

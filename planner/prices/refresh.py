@@ -284,14 +284,14 @@ def _add(job: Job, batch: Batch, book: Writer) -> tuple[Batch, list[Change]]:
             single = all(isinstance(row, Price) for row in far) and len(types) * 2 <= len(types_of(batch))
             held = only(batch._replace(transfer=(), services=(), gaps=(), spoilt=()), types) if single else batch
             families = types if single else _covered(access, batch)
-            path = aside.put(book.path, aside.HELD, *as_fetch(held, access.now, how, families))
+            path = aside.put(book.beside, aside.HELD, *as_fetch(held, access.now, how, families))
             why = _held(far.values(), path)
             if not single:
                 raise FetchError(why)
             batch = without(batch, types)._replace(spoilt=(*batch.spoilt, *((name, why) for name in sorted(types))))
         return batch, book.add(batch, access.now, how, _covered(access, batch))
     except PriceBookError as exc:
-        path = aside.put(book.path, aside.ASIDE, *as_fetch(batch, access.now, how, _covered(access, batch)))
+        path = aside.put(book.beside, aside.ASIDE, *as_fetch(batch, access.now, how, _covered(access, batch)))
         book.hurry()
         raise PriceBookError(f"{exc}; what was fetched lies in {path}, and the next refresh takes it in") from exc
 

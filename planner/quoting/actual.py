@@ -162,6 +162,8 @@ def _category(entry: Entry) -> str:
     if entry.kind == "tax":
         return "tax"
     part = entry.charge.category
+    if part == "contract":
+        return "other"
     if part in ("egress", "inter_region"):
         return "traffic"
     return "commitment" if part == "compute" and entry.kind == "purchase" else part

@@ -167,6 +167,8 @@ def _cut(entry: Entry, granularity: str, use: Use | None = None) -> list[Entry]:
         on = [hours * 3600 for hours in use.on([edge.replace(tzinfo=UTC) for edge in edges])]
         weights = [w - x for w, x in zip(weights, on, strict=True)] if entry.status == "unused" else on
     whole, left, parts = sum(weights, ZERO), entry.quantity, []
+    if entry.kind == "fee":
+        weights = [*([ZERO] * (len(weights) - 1)), weights[-1]]
     filled = [n for n, weight in enumerate(weights) if weight > 0] or [0]
     for n in filled:
         quantity = left if n == filled[-1] else entry.quantity * weights[n] / whole
@@ -197,6 +199,8 @@ def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
         if charge.rule == "held_months":  # by the billing month
             parts = _spread(window[: quote.months], charge.quantity, by_hours=False)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
+        elif charge.rule == "shortfall":  # what was not spent is known at the end
+            entries.append(_entry(timed, window[-1], charge, charge.quantity, kind="fee"))
         elif charge.rule in ("held_hours", "held_730"):
             parts = _spread(window, charge.quantity, by_hours=True)
             entries += [_entry(timed, period, charge, part) for period, part in parts if part]
@@ -351,7 +355,7 @@ def _taxes(offer: Offer) -> list[tuple[Line, Charge]]:
 
 def _tax(line: Line, charge: Charge, mine: Sequence[Entry]) -> Entry:
     """One row a month on what that month bills; its effective cost is the tax on what it uses up, none if it comes back."""
-    usage = [e for e in mine if e.kind == "usage"]
+    usage = [e for e in mine if e.kind in ("usage", "fee")]
     share, cost = line.each, ZERO if line.rule.endswith("_back") else line.each
     begins = min(e.begins for e in mine)
     return Entry(

@@ -51,6 +51,8 @@ def charges_of(lines: Iterable[Line], terms: Terms | None, window: Window, month
     for line in lines:
         if line.part == "tax":
             charges = _taxed(line, charges)
+        elif line.part == "contract":
+            charges += _shortfall(line, charges, window)
         elif line.each:
             charges += [_charge(line, part) for part in RULES[line.rule](line, window, months, terms)]
     return tuple(charges)
@@ -65,7 +67,9 @@ def weigh(
     not show.
     """
     lines = tuple(lines)
-    if lines and lines[-1].rule.startswith("tax_"):  # takes the charges apart: rare, and not worth a second way
+    if any(
+        line.part == "contract" or line.rule.startswith("tax_") for line in lines[-2:]
+    ):  # takes the charges apart: rare, and not worth a second way
         made = charges_of(lines, terms, window, months)
         return totals(made), tuple(charge.source for charge in made if charge.category != "tax")
     listed = effective = billed = committed = obligation = ZERO
@@ -127,6 +131,42 @@ def _charge(line: Line, part: Part) -> Charge:
         formula=formula,
         source=rate.source,
     )
+
+
+def _shortfall(line: Line, charges: list[Charge], window: Window) -> list[Charge]:
+    """Return what a contract charges for its promise in the window less what the charges bill; nothing if they reach it."""
+    promised, billed = line.each * window.length / RATE_MONTH_HOURS, totals(charges).billed
+    unspent, rate = promised - billed, line.rates[0]
+    if unspent <= 0 or not rate.amount:
+        return []
+    fee = unspent * rate.amount
+    formula = raw(
+        "{share} x ({promised} {code} promised - {billed} billed)",
+        share=rate.amount,
+        promised=promised,
+        billed=billed,
+        code=line.currency,
+    )
+    return [
+        Charge(
+            name=line.name,
+            category=line.part,
+            rule=line.rule,
+            unit="rate",
+            quantity=unspent,
+            unit_price=rate.amount,
+            list_unit_price=rate.amount,
+            currency=line.currency,
+            amount=fee,
+            list=fee,
+            billed=fee,
+            committed=fee,
+            obligation=fee,
+            tier=NONE,
+            formula=formula,
+            source=rate.source,
+        )
+    ]
 
 
 def _taxed(line: Line, charges: list[Charge]) -> list[Charge]:

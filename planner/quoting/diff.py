@@ -30,7 +30,7 @@ from planner.records import NamedTuple
 
 __all__ = ["CAUSES", "NEAR", "Detail", "Diff", "OfferDiff", "compare", "increase", "near"]
 
-CAUSES = ("price", "discount", "exchange_rate", "hours", "count", "volume", "tax", "rounding")
+CAUSES = ("price", "discount", "exchange_rate", "hours", "count", "volume", "contract", "tax", "rounding")
 #: Enough digits that sums and differences of 28-digit numbers are exact.
 _EXACT = Context(prec=120)
 ZERO = Decimal(0)
@@ -227,8 +227,9 @@ class _Attribution:
         before, after = (_by_name(with_tax(offer, quote.window)) for offer, quote in asked)
         for name in dict.fromkeys((*before, *after)):
             first, last = before.get(name), after.get(name)
-            if (first or last).category == "tax":  # type: ignore[union-attr]
-                self._whole("tax", first, last)
+            part = (first or last).category  # type: ignore[union-attr]
+            if part in ("contract", "tax"):
+                self._whole(part, first, last)
             elif first is None or last is None or first.currency != last.currency:
                 self._whole(self._maker_of(first or last), first, last)  # type: ignore[arg-type]
             else:

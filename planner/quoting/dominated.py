@@ -33,7 +33,7 @@ def undominated(offers: Iterable[Offer]) -> list[Offer]:
                     line.part,
                     line.rule,
                     line.volume,
-                    line.each if line.rule == "traffic" or line.rule.startswith("tax_") else None,
+                    line.each if line.rule in ("traffic", "shortfall") or line.rule.startswith("tax_") else None,
                 )
             )
             shape.append((line.free and line.free.end, *((r.unit, r.start, r.end) for r in line.rates)))

@@ -40,7 +40,7 @@ class Period(NamedTuple):
 class Entry(NamedTuple):
     """What one charge does in one period.
 
-    kind: "usage", "purchase" (of a commitment) or "tax". status: "" or, for what a commitment covers, "used" or
+    kind: "usage", "purchase" (of a commitment), "fee" (of a contract) or "tax". status: "" or, for what a commitment covers, "used" or
     "unused". once: paid once per term, not period by period. in_window: part of the window's totals, or owed after it.
     begins, ends: when (UTC); a payment once per term spans the term. quantity in the charge's unit. listed, billed,
     effective: amounts in the charge's currency; contracted: quantity at the contracted price, whether or not it is billed.

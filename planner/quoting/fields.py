@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from planner.errors import MisuseError, suggest
-from planner.money import CURRENCIES, plain
+from planner.money import CURRENCIES, Contract, plain
 from planner.offer import CATEGORIES, Way
 from planner.quoting.records import RULES, Gpu, Line, Machine
 from planner.sizing import Layout, Memory, Range, Sizing, Step
@@ -36,6 +36,8 @@ def workload_dict(w: Workload) -> dict[str, Any]:
             continue
         if field == "taxes":
             result[field] = {tax.scope: tax.said for tax in value}
+        elif field == "contract":
+            result[field] = {c.provider: _contract(c) for c in value}
         elif field == "tag":
             result[field] = dict(value)
         elif field in ("discount", "fx"):
@@ -43,6 +45,11 @@ def workload_dict(w: Workload) -> dict[str, Any]:
         else:
             result[field] = plain(value) if isinstance(value, Decimal) else value
     return result
+
+
+def _contract(contract: Contract) -> dict[str, Any]:
+    told = {k: plain(v) if isinstance(v, Decimal) else v for k, v in contract._asdict().items()}
+    return {k: v for k, v in told.items() if k != "provider"}
 
 
 def load_workload(raw: Mapping[str, Any], where: str) -> Workload:

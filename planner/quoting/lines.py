@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 
-from planner.money import Tax, plain
+from planner.money import Contract, Tax, plain
 from planner.offer import Price, ServicePrice, Source, TransferPrice, Way
 from planner.quoting.records import Line, Rate
 from planner.text import Text, text
@@ -26,6 +26,7 @@ __all__ = [
     "ladder",
     "lane",
     "quota",
+    "shortfall",
     "storage",
     "tax",
     "traffic",
@@ -238,6 +239,19 @@ def addresses(price: ServicePrice, number: int, share: Decimal) -> Line:
         share=share,
         volume="public_ips",
     )
+
+
+CONTRACT_SOURCE = TAX_SOURCE._replace(text="given by the user (--contract)", place="--contract")
+
+
+def shortfall(contract: Contract, currency: str) -> Line:
+    """Return the line of what a framework contract charges for money that it promises and nobody spends.
+
+    `each` is what its promise leaves to be spent a month.
+    """
+    left = max(ZERO, contract.committed - contract.spent) / contract.months
+    rate = Rate(contract.shortfall, "rate", CONTRACT_SOURCE)
+    return Line("contract", "shortfall", text("Shortfall of the framework contract"), 1, left, currency, (rate,))
 
 
 #: From whether prices hold it and whether it comes back to a tax's rule and its name.

@@ -95,6 +95,9 @@ def _lines(req: Request, what: Bought) -> tuple[tuple[Line, ...], tuple[Text, ..
     way, currency = what.prices[0].way, what.prices[0].currency
     beside, unpriced = _beside(req, what.place, way, currency, what.sizing.count)
     made = what.lines + beside if beside else what.lines
+    contract = next((c for c in req.workload.contract if c.provider == way.provider), None)
+    if contract is not None:
+        made += (lines.shortfall(contract, currency),)
     tax = tax_at(req.workload.taxes, req.workload.tax, way.provider, way.site)
     if tax.share:
         made += (lines.tax(tax, currency),)

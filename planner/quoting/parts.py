@@ -12,6 +12,7 @@ What an offer costs has one definition, its **lines**. A `Line` is a quantity ru
     held_hours  volume x hours                               as used                      nothing
     held_730    volume x hours / 730                         as used                      nothing
     held_months volume x calendar months                     as used                      as used
+    shortfall   a contract's promise less cash, if above 0   at the window's end          the same
     tax         a share of all others                        the share of their cash      the share of theirs
 
 Where the window's hours are only a part of its months (planner.duty), what is held or committed counts all of them.
@@ -38,6 +39,7 @@ RULES = (
     "held_hours",
     "held_730",
     "held_months",
+    "shortfall",
     "tax",
     "tax_within",
     "tax_back",
@@ -63,7 +65,7 @@ class Rate(NamedTuple):
 class Line(NamedTuple):
     """One part of an offer: a quantity rule (RULES) and the rates it pays, at list, in one currency.
 
-    part: "compute", "egress", "inter_region", "storage", "ip" or "tax". count: instances (1 where they do not matter).
+    part: "compute", "egress", "inter_region", "storage", "ip", "contract" or "tax". count: instances (1 where they do not matter).
     each: volume per instance: 1 for compute, GB held, GB a month, addresses, or the share of a tax. share: the discount
     agreed (0.12 = 12 % off list). free: a free quota (its `end` is the GB of each month that cost nothing). volume: the
     workload's field that `each` comes from ("" = none). name: what it is, for people; the same in every window.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 from functools import partial
 
+from planner.errors import MisuseError
 from planner.money import plain
 from planner.offer import Way
 from planner.quoting.records import Line, Rate
@@ -96,7 +97,8 @@ def _by_hour(hours: Decimal, line: Line, rate: Rate) -> Text:
 
 
 def _needed(line: Line, terms: Terms | None) -> Terms:
-    assert terms is not None, line.rule
+    if terms is None:
+        raise MisuseError(f"a line of rule {line.rule!r} needs a commitment, and the offer has no term")
     return terms
 
 

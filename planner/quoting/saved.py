@@ -83,6 +83,8 @@ def load(text: str, where: str = "quote", sellers: Sellers | None = None) -> Quo
         else:
             raise MisuseError(f"not a {SCHEMA} file (found {str(schema)[:40]!r}); save one with --format json")
         held(made, Quote, "")
+        iso_date(made.quoted_on, "quoted_on")
+        dated(made.offers)
     except MisuseError as exc:
         raise MisuseError(f"{where}: {exc}") from None
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError, RecursionError) as exc:
@@ -354,3 +356,11 @@ def _unmade(key: str, values: Mapping[str, Any]) -> Text:
         return tuple(value(v) for v in given) if isinstance(given, list) else given
 
     return Text(key, tuple((name, value(v)) for name, v in values.items()))
+
+
+def dated(offers: Sequence[Offer]) -> None:
+    """Raise `MisuseError` for a source whose days are none: ages are counted from them."""
+    for at, offer in enumerate(offers):
+        for source in offer.sources:
+            if source.seen:
+                iso_date(source.seen, f"offers[{at}]: the day of a price")

@@ -90,7 +90,7 @@ def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> 
         window=window,
         months=window.months,
         whole=whole,
-        shares=dict(workload.discount),
+        shares={**{c.provider: c.discount for c in workload.contract}, **dict(workload.discount)},
         types=frozenset(t.lower() for t in workload.instance_type),
         gpus={},
         known={},
@@ -112,6 +112,14 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
         provider = scope.partition(":")[0]
         if provider not in catalog.providers():
             raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+    for contract in workload.contract:
+        if contract.provider not in catalog.providers():
+            near = suggest(contract.provider, catalog.providers())
+            raise MisuseError(f"--contract: unknown provider {contract.provider[:60]!r}: {near}")
+        if contract.provider in dict(workload.discount):
+            raise MisuseError(
+                f"--contract: {contract.provider} has a --discount as well; say in the contract what is agreed"
+            )
     for tax in workload.taxes:
         provider, _, site = tax.scope.partition(":")
         if provider and provider not in catalog.providers():

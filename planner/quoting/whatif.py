@@ -191,7 +191,7 @@ def steps(quote: Quote, offer: Offer) -> list[Step]:
     result = []
     rest = list(offer.charges)
     for line in offer.lines:
-        if line.part == "tax":
+        if line.part in ("tax", "contract"):
             continue
         if line.rule == "traffic":
             filled = [rate for rate, _, _ in months_of_traffic(line, quote.window) if rate is not line.free]

@@ -105,6 +105,7 @@ SERVICES = {
     "egress": ("Networking", "Network Infrastructure", "Data Transfer", "Data Transfer"),
     "inter_region": ("Networking", "Network Infrastructure", "Data Transfer", "Data Transfer"),
     "ip": ("Networking", "Network Infrastructure", "IP Address", "IP Addresses"),
+    "contract": ("Other", "Other (Other)", "", "Contract"),
     "tax": ("Other", "Other (Other)", "", "Tax"),
     "unpriced": ("Other", "Other (Other)", "", "Unpriced"),
 }
@@ -225,7 +226,7 @@ def _row(quote: Quote, offer: Offer, seller: Seller, entry: Entry) -> dict[str, 
         row |= _machine(offer)
         if offer.commitment:
             row |= _commitment(quote, offer, entry)
-    if entry.kind == "tax":
+    if entry.kind in ("tax", "fee"):
         for name in _PRICED:
             row.pop(name, None)
     return row
@@ -267,7 +268,7 @@ def _period(entry: Entry) -> dict[str, object]:
         "BillingPeriodEnd": _stamp(end),
         "ChargePeriodStart": _stamp(entry.begins),
         "ChargePeriodEnd": _stamp(entry.ends),
-        "ChargeCategory": {"usage": "Usage", "purchase": "Purchase", "tax": "Tax"}[entry.kind],
+        "ChargeCategory": {"usage": "Usage", "purchase": "Purchase", "fee": "Adjustment", "tax": "Tax"}[entry.kind],
     }
 
 
@@ -325,7 +326,7 @@ def _traced(quote: Quote, offer: Offer) -> dict[str, object]:
 
 
 def _pricing(offer: Offer, entry: Entry) -> str | None:
-    if entry.kind == "tax":
+    if entry.kind in ("tax", "fee"):
         return None
     if entry.status:
         return "Committed"

@@ -70,6 +70,10 @@ def workload(quote: Quote, t: English = ENGLISH) -> str:
         parts.append(t("{gb} GB/month between regions", gb=plain(work.inter_region_gb)))
     if work.storage_gb:
         parts.append(t("{gb} GB disk each", gb=plain(work.storage_gb)))
+    key = "contract with {provider}: {amount} in {months} months, {share} % off"
+    for one in work.contract:
+        share = plain(one.discount * 100)
+        parts.append(t(key, provider=one.provider, amount=show(one.committed, 0), months=one.months, share=share))
     return t(", ").join(parts + [t("tax {what}", what=x) for x in taxes(work, t)])
 
 

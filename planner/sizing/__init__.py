@@ -12,7 +12,7 @@ __all__ = ["Layout", "Memory", "Range", "Sizing", "Step", "Steps"]
 
 
 class Range(NamedTuple):
-    """An estimate with its band; `low` and `high` hold about 80 % of the measured cases."""
+    """An estimate with its band; `low` and `high` hold about 90 % of the measured cases."""
 
     low: float
     estimate: float

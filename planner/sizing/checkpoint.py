@@ -15,7 +15,8 @@ MOST_MODULES = 200_000  # the longest list of unconverted modules that we know o
 class Checkpoint(NamedTuple):
     """native: the format as models.csv words it. group: width of a group of quantised weights.
 
-    Bytes per parameter, scales counted: attention, mlp (of dense layers), shared and routed experts.
+    Bytes per parameter, scales counted: attention, mlp (of dense layers), shared and routed experts. cache: what the
+    KV cache is kept in ("fp8"), "" where the checkpoint says nothing.
     """
 
     native: str
@@ -24,6 +25,7 @@ class Checkpoint(NamedTuple):
     mlp: float = 2.0
     shared: float = 2.0
     experts: float = 2.0
+    cache: str = ""
 
     @property
     def parts(self) -> tuple[float, float, float, float]:
@@ -69,13 +71,21 @@ def read(data: Mapping[str, object], path: str, layers: int, dense: int, experts
     fp4 = str(raw.get("expert_dtype") or data.get("expert_dtype") or "").lower()
     if experts and fp4 in ("fp4", "mxfp4") and not isinstance(groups, dict):
         found = found._replace(experts=0.53125)
-    return found
+    return found._replace(cache=_cache(raw))
+
+
+def _cache(raw: Mapping[str, object]) -> str:
+    """Return the KV cache's width that a checkpoint says: compressed-tensors' scheme, or ModelOpt's algorithm."""
+    scheme = raw.get("kv_cache_scheme")
+    if isinstance(scheme, dict):
+        return "fp8" if scheme.get("num_bits") == 8 and str(scheme.get("type", "float")).lower() == "float" else ""
+    return "fp8" if str(raw.get("kv_cache_quant_algo") or "").upper() == "FP8" else ""
 
 
 def _told(width: _Width, left: Mapping[str, float]) -> Checkpoint:
     """Return the checkpoint in one width, but for the shares of its parts that are left in 16 bits."""
     parts = {p: width.bytes + (2.0 - width.bytes) * min(1.0, left.get(p, 0.0)) for p in _PARTS}
-    return Checkpoint(width.native, width.group, **parts)
+    return Checkpoint._make((width.native, width.group, *parts.values(), ""))
 
 
 def _bits(raw: Mapping[str, object], path: str, *names: str) -> int:
@@ -178,7 +188,7 @@ def _of_groups(
     narrow = min(widths.values(), key=lambda w: w.bytes)
     full = _Width("bf16", 2.0)
     parts = {p: _told(widths.get(p, full), left)._asdict()[p] for p in _PARTS}
-    return Checkpoint(narrow.native, narrow.group, **parts)
+    return Checkpoint._make((narrow.native, narrow.group, *parts.values(), ""))
 
 
 def _left_alone(raw: Mapping[str, object], layers: int, dense: int) -> dict[str, float]:

@@ -165,7 +165,8 @@ def load(path: str) -> Model:
             "source": f"config.json of {known} at {revision} ({HUBS[hub]})" if known else path,
             "notes": "",
             "group": stored.group,
-            "parts": stored.parts if stored is not checkpoint.BFLOAT16 else (),
+            "cache": stored.cache,
+            "parts": stored.parts if stored.native != checkpoint.BFLOAT16.native else (),
             **more,
         }
     )

@@ -4,7 +4,7 @@ import os
 from functools import lru_cache
 
 from planner.files import DATA
-from planner.sizing import Range, roofline
+from planner.sizing import Range, gpus, parts, roofline
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GpuSpec
 from planner.sizing.kernels import numbers
@@ -13,34 +13,48 @@ from planner.sizing.models import Model
 from planner.sizing.roofline import Machine, Parameters
 from planner.text import Text, text
 
-__all__ = ["Calibration", "Estimate", "anchors", "at", "banded", "calibration", "generation", "hold"]
+__all__ = [
+    "Calibration",
+    "Estimate",
+    "anchors",
+    "at",
+    "banded",
+    "calibration",
+    "factors",
+    "generation",
+    "hold",
+    "kind_of",
+    "rests",
+]
 
 HOP_SECONDS = 100e-6  # one pipeline hop between machines over 100 Gbps and more; own judgement, no anchor
 
 
 class Calibration:
-    """Fitted parameters; bands as (low, high) factors by metric and kind of family; when and on how many rows.
+    """Fitted parameters; ranges as (low, high) factors on the rate by kind of speed; when and on how many rows.
 
-    measured: the newest version of each engine that a series of rows of today's era has.
+    measured: the newest version of each engine that a series of rows of today's era has. rests: by "gpu:NAME" and
+    "kind:KIND", how many rows there are, and of how many sources.
     """
 
-    __slots__ = ("bands", "families", "fitted_on", "measured", "parameters", "rows")
+    __slots__ = ("bands", "families", "fitted_on", "measured", "parameters", "rests", "rows")
 
     def __init__(
         self,
         parameters: Parameters,
         bands: dict[str, tuple[float, float]],
         families: frozenset[str],
-        fitted_on: str,
-        rows: int,
+        facts: dict[str, str],
         measured: dict[str, str],
+        rests: dict[str, tuple[int, int]],
     ) -> None:
         self.parameters = parameters
         self.bands = bands
         self.families = families
-        self.fitted_on = fitted_on
-        self.rows = rows
+        self.fitted_on = facts["fitted_on"]
+        self.rows = int(facts["rows"])
         self.measured = measured
+        self.rests = rests
 
 
 class Estimate:
@@ -69,6 +83,7 @@ def calibration() -> Calibration:
         families: set[str] = set()
         facts = {}
         measured = {}
+        rests = {}
         with open(os.path.join(DATA, "sizing.csv"), encoding="utf-8") as file:
             next(file)
             for line in file:
@@ -81,12 +96,11 @@ def calibration() -> Calibration:
                     families.add(name)
                 elif kind == "measured":
                     measured[name] = value
+                elif kind == "rests":
+                    rests[name] = (int(value), int(high))
                 else:
                     facts[name] = value
-        found = Calibration(
-            parameters, bands, frozenset(families), facts["fitted_on"], int(facts["rows"]), measured=measured
-        )
-        _loaded.append(found)
+        _loaded.append(Calibration(parameters, bands, frozenset(families), facts, measured=measured, rests=rests))
     return _loaded[0]
 
 
@@ -108,7 +122,6 @@ def machine(plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engi
     if plan.pp > 1:
         hops = (plan.pp - 1) * HOP_SECONDS
         m.fixed += hops
-        m.prompt_fixed += hops
     return m
 
 
@@ -134,10 +147,74 @@ def at(
     return Estimate(rate * lanes * busy, first, later, batch * busy)
 
 
-def banded(value: float, metric: str, anchored: bool) -> Range:
-    """Return `value` with the band of `metric` ("rate", "tpot", "ttft"): 80 % of unseen measured rows lie within."""
-    low, high = calibration().bands[f"{metric}:{'anchored' if anchored else 'other'}"]
+OLD = "older engines"  # all of their rows have one range
+
+
+def kind_of(model: Model, precision: str, gpu: GpuSpec, engine: Engine) -> str:
+    """Return the kind whose range the speed of `model` takes; "other" on GPUs of a family that no row has."""
+    fit = calibration()
+    if gpu.family not in fit.families:
+        return "other"
+    if parts.era(engine) != "new":
+        return OLD
+    kind = parts.speed_kind(model, precision, gpu)
+    return kind if kind in fit.bands else kind.partition(":")[0]
+
+
+def factors(metric: str, kind: str) -> tuple[float, float]:
+    """Return the factors on an estimate of `metric` ("rate", "tpot", "ttft") within which 90 % of unseen rows lie."""
+    bands = calibration().bands
+    if metric == "ttft":
+        return bands["ttft:other" if kind == "other" else "ttft"]
+    low, high = bands[kind]
+    return (low, high) if metric == "rate" else (1.0 / high, 1.0 / low)
+
+
+def banded(value: float, metric: str, kind: str) -> Range:
+    """Return `value` with its range."""
+    low, high = factors(metric, kind)
     return Range(value * low, value, value * high)
+
+
+FEW = 3  # sources below which an answer says so
+
+
+_rested: dict[tuple[str, str, str], list[Text]] = {}
+
+
+def rests(model: Model, precision: str, gpu: GpuSpec) -> list[Text]:
+    """Return what must be said of the measurements behind a speed: few sources of its kind, or none of its GPU."""
+    key = (parts.speed_kind(model, precision, gpu), precision, gpu.name)
+    found = _rested.get(key)
+    if found is None:
+        found = _rested[key] = _rests(model, precision, gpu)
+    return found
+
+
+def _rests(model: Model, precision: str, gpu: GpuSpec) -> list[Text]:
+    fit = calibration()
+    if gpu.family not in fit.families:
+        key = "no measured rows for GPUs of family {name}: speed is estimated with global parameters"
+        return [text(key, name=gpu.family)]
+    said = []
+    name = gpu.name.partition(" (")[0]
+    number, sources = fit.rests.get("gpu:" + name, (0, 0))
+    if not number:
+        members = [spec.name for spec in gpus.rows().values() if spec.family == gpu.family]
+        others = ", ".join(sorted(other for other in members if "gpu:" + other in fit.rests))
+        key = "no measured row of {gpu}: its speed is scaled by datasheet from {others}"
+        said.append(text(key, gpu=name, others=others))
+    elif sources < FEW:
+        key = "speed on {gpu} rests on few measurements: {n} rows, sources: {m}"
+        said.append(text(key, gpu=name, n=str(number), m=str(sources)))
+    number, sources = fit.rests.get("kind:" + parts.speed_kind(model, precision, gpu), (0, 0))
+    if sources < FEW:
+        key = "speed of {what} in {precision} rests on few measurements of today's engines: {n} rows, sources: {m}"
+        if not number:
+            key = "no measured row of today's engines has {what} in {precision} on such a GPU"
+        what = text("mixtures of experts") if model.experts else text("dense models")
+        said.append(text(key, what=what, precision=precision, n=str(number), m=str(sources)))
+    return said
 
 
 @lru_cache(maxsize=1024)
@@ -145,12 +222,12 @@ def generation(engine: Engine, gpu: GpuSpec) -> Text | None:
     """Return what must be said of a version that is newer than the newest measured one; None when it is not."""
     measured = calibration().measured.get(engine.key, "")
     if measured:
-        if numbers(measured) >= engine.number or roofline.era(engine) != "new" or engine.number[0] >= 2000:
+        if numbers(measured) >= engine.number or parts.era(engine) != "new" or engine.number[0] >= 2000:
             return None
         newest = Engine(engine.key, measured, ()).label
         key = "the newest series of measurements is of {newest}: {engine} is estimated as that generation"
         return text(key, newest=newest, engine=engine.label)
-    if roofline.era(engine) == "new" and gpu.family != "volta":  # for V100 the engine's own note says it
+    if parts.era(engine) == "new" and gpu.family != "volta":  # for V100 the engine's own note says it
         return text("no measured row of today's {engine}: its speed is estimated as vLLM's", engine=engine.label)
     return None
 
@@ -158,23 +235,17 @@ def generation(engine: Engine, gpu: GpuSpec) -> Text | None:
 _basis: dict[tuple[str, str], tuple[str, ...]] = {}
 
 
-def anchors(gpu: GpuSpec, precision: str) -> tuple[str, ...]:
-    """Return ids of measured rows (benchmarks/anchors.csv) of this GPU and width; else of its family; else ()."""
+def anchors(model: Model, precision: str, gpu: GpuSpec) -> tuple[str, ...]:
+    """Return ids of measured rows (benchmarks/anchors.csv) of this GPU and kind of speed; else of its family; else ()."""
     if not _basis:
         with open(os.path.join(DATA, "sizing_anchors.csv"), encoding="utf-8") as file:
             next(file)
             for line in file:
-                name, width, ids = line.rstrip("\n").split(",")
-                _basis[(name, width)] = tuple(ids.split())
-    width = (
-        "16"
-        if precision in ("fp16", "bf16")
-        else "4"
-        if precision.startswith("int4") or precision.endswith("fp4")
-        else "8"
-    )
+                name, kind, ids = line.rstrip("\n").split(",")
+                _basis[(name, kind)] = tuple(ids.split())
+    kind = parts.speed_kind(model, precision, gpu)
     name = gpu.name.partition(" (")[0]
-    for key in ((name, width), (gpu.family, width), (name, "16"), (gpu.family, "16")):
+    for key in ((name, kind), (gpu.family, kind), (name, "dense:16"), (gpu.family, "dense:16")):
         if key in _basis:
             return _basis[key]
     return ()

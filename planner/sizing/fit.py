@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
-from planner.records import NamedTuple
 from planner.sizing import Layout, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
 from planner.sizing.advisories import Setting
 from planner.sizing.advisories import said as advised
-from planner.sizing.engines import ANYWHERE, Engine, Host
+from planner.sizing.case import Case
+from planner.sizing.engines import ANYWHERE, Host
 from planner.sizing.estimate import Estimate
-from planner.sizing.gpus import GpuSpec, Missing, gpu_of
+from planner.sizing.gpus import Missing, gpu_of
 from planner.sizing.layout import Plans
-from planner.sizing.memory import Plan, expert_parallel, of_copies
+from planner.sizing.memory import Plan, expert_parallel, of_copies, own_cache
 from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served, instances, load_for, serve
 from planner.text import Text, text
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Gpus = tuple[str, float | None, float]
 
 __all__ = [
-    "Case",
     "assemble",
     "case_of",
     "check",
@@ -42,21 +41,6 @@ __all__ = [
     "size",
     "sizer",
 ]
-
-
-class Case(NamedTuple):
-    """What is put where: a load's model on `cards` GPUs of one kind, under one engine.
-
-    built: whether the engine table has a build for that host, to be deployed. own: the user's measurements of all that.
-    """
-
-    load: Load
-    model: Model
-    gpu: GpuSpec
-    engine: Engine
-    cards: int
-    built: bool = True
-    own: Own = ()
 
 
 #: A machine as its vendor prints it: GPU, its memory in GiB, how many.
@@ -200,7 +184,9 @@ def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tupl
     if isinstance(gpu, Missing):
         return "", gpu.why
     choice = engines.choose(gpu, host, load.engine)
-    refused = choice.refused or support.refusal(choice.engine, gpu, load.precision, model, load.kv_cache_dtype)
+    refused = choice.refused or support.refusal(
+        choice.engine, gpu, load.precision, model, load.kv_cache_dtype or own_cache(model, load.precision)
+    )
     if refused:
         return choice.engine.label, refused
     built = choice.build is not None or not host.name
@@ -295,9 +281,9 @@ def _best(case: Case, plans: list[Plan], ask: Demand) -> tuple[Served | None, Te
 
 def _near(case: Case, plan: Plan, found: Estimate, ask: Demand) -> tuple[float, Text]:
     """Return by how much one request alone exceeds the limits on `plan`, and that in words."""
-    anchored = case.gpu.family in estimate.calibration().families
-    tpot = estimate.banded(1e3 * found.tpot, "tpot", anchored)
-    ttft = estimate.banded(1e3 * found.ttft, "ttft", anchored)
+    kind = estimate.kind_of(case.model, case.load.precision, case.gpu, case.engine)
+    tpot = estimate.banded(1e3 * found.tpot, "tpot", kind)
+    ttft = estimate.banded(1e3 * found.ttft, "ttft", kind)
     over = max(tpot.high / (ask.tpot * 1e3) if ask.tpot else 0, ttft.high / (ask.ttft * 1e3) if ask.ttft else 0)
     limits = [(name, f"{value * 1e3:g}") for name, value in (("tpot", ask.tpot), ("ttft", ask.ttft)) if value]
     first = text("{what} {limit} ms", what=limits[0][0], limit=limits[0][1])
@@ -335,9 +321,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
         found.append(
             text("{engine} is in no row of the engine table: it is sized, emit-tf refuses it", engine=engine.label)
         )
-    if not s.anchored:
-        key = "no measured rows for GPUs of family {name}: speed is estimated with global parameters"
-        found.append(text(key, name=case.gpu.family))
+    found += estimate.rests(case.model, case.load.precision, case.gpu)
     if s.plan.pp > 1 and not s.points:
         key = "a pipeline over {n} instances: no measured row has one, the speed is a model's"
         found.append(text(key, n=str(s.plan.pp)))
@@ -350,7 +334,7 @@ def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, hel
     busy = min(s.copies, math.ceil(held)) if ask.concurrency else s.copies
     made = rate / pp
     full = held if ask.concurrency else s.batch
-    warnings, basis = _warnings(case, s), estimate.anchors(case.gpu, precision)
+    warnings, basis = _warnings(case, s), estimate.anchors(case.model, precision, case.gpu)
     if s.points:
         from planner.sizing.own import told
 
@@ -385,7 +369,7 @@ def _steps(case: Case, s: Served, ask: Demand) -> tuple[Step, ...]:
 
     return (
         *steps.memory_steps(s.plan, case.model, case.load.precision, case.gpu, case.engine),
-        *steps.speed_steps(s, case.gpu, ask),
+        *steps.speed_steps(s, case, ask),
     )
 
 

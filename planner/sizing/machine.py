@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError
 from planner.records import NamedTuple
-from planner.sizing import Sizing, Steps, estimate, fit, layout, steps
+from planner.sizing import Sizing, Step, Steps, estimate, fit, layout, steps
+from planner.sizing.case import Case
 from planner.sizing.engines import ANYWHERE, Host
-from planner.sizing.fit import Case
 from planner.sizing.memory import tile_refusal, tp_refusal
 from planner.sizing.serve import Demand, Served, serve
 from planner.text import Text, text
@@ -72,13 +72,29 @@ def on_machine(
     ask = fit.demand_of(load)
     best = None if ask.rate else _fastest(case, plans.fits, ask, burst)
     if best is None:
-        return fit.chosen(case, plans)
-    now = best.now
-    found = fit.assemble(case, best.served, ask, now, now.tokens_per_second, min(best.load, now.batch))
+        counted = fit.chosen(case, plans)
+        if counted.layout is None:
+            return counted
+        at, each = counted.layout, counted.concurrency / counted.layout.replicas
+        return counted._replace(steps=Steps(lambda: (*counted.steps, *_near(case, ask, at.tp, each))))
+    s, now = best.served, best.now
+    found = fit.assemble(case, s, ask, now, now.tokens_per_second, min(best.load, now.batch))
     return found._replace(
         warnings=(*found.warnings, *_waiting(best)),
-        steps=Steps(lambda: (*found.steps, steps.load_step(best.served, now, best.load, burst))),
+        steps=Steps(
+            lambda: (
+                *found.steps,
+                steps.load_step(s, now, best.load, burst),
+                *_near(case, ask, s.plan.tp, best.load / s.copies),
+            )
+        ),
     )
+
+
+def _near(case: Case, ask: Demand, tp: int, load: float) -> tuple[Step, ...]:
+    from planner.sizing.nearest import nearest_steps
+
+    return nearest_steps(case, ask, tp, load)
 
 
 def _fastest(case: Case, plans: list[layout.Plan], ask: Demand, burst: bool) -> _Run | None:

@@ -17,10 +17,12 @@ __all__ = [
     "body_bytes",
     "expert_parallel",
     "of_copies",
+    "overhead_parts",
     "plan",
     "tile_refusal",
     "tp_refusal",
     "weight_bytes",
+    "weight_parts",
 ]
 
 # Bytes per quantised parameter; int4 counts the scales and zeros of groups of 128 (Qwen 2.5 sizes agree within 3 %).
@@ -177,14 +179,34 @@ def _batch(gpu: GpuSpec) -> int:
     return UNTIED_PREFILL if gpu.usable_gib >= 70 else 2048
 
 
-def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:
-    """Return activations at their peak, graphs and communication buffers of one GPU."""
+def overhead_parts(model: Model, gpu: GpuSpec, tp: int) -> tuple[float, float, float]:
+    """Return activations at their peak (or the sampler's logits), graphs, and communication buffers of one GPU."""
     batch = _batch(gpu)
     dense = 3 * model.intermediate / tp + 4 * model.hidden
     mixture = model.top_k * (3 * model.moe_intermediate / tp + model.hidden) if model.experts else 0.0
     activations = 2.0 * batch * max(dense, mixture + 4 * model.hidden if mixture else 0.0)
     logits = 3 * 4.0 * SAMPLED * model.vocab
-    return max(activations, logits) + FIXED_BYTES + (NCCL_BYTES if tp > 1 else 0.0)
+    return max(activations, logits), FIXED_BYTES, NCCL_BYTES if tp > 1 else 0.0
+
+
+def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:
+    """Return what the engine takes of one GPU beside weights and KV cache."""
+    return sum(overhead_parts(model, gpu, tp))
+
+
+def weight_parts(model: Model, precision: str) -> list[tuple[str, float, float]]:
+    """Return (part, parameters, bytes of each) of all weights; they add up to `weight_bytes` but for `extra_bytes`."""
+    own = bool(model.parts) and precision == model.own
+    widths = model.parts if own else (BYTES[precision],) * 4
+    named = ("attention", "dense layers", "shared experts", "routed experts")
+    counts = (model.attention_params, model.dense_params, model.shared_params, model.expert_params)
+    found = [(n, float(c), w) for n, c, w in zip(named, counts, widths, strict=True)]
+    found += [
+        ("routers", float(model.router_params), 2.0),
+        ("embedding and output head", float(model.embedding_params), 2.0),
+    ]
+    found.append(("vision and other parts", float(model.extra_params), 2.0))
+    return [part for part in found if part[1]]
 
 
 def kv_width(precision: str, gpu: GpuSpec, engine: Engine, asked: str = "") -> float:
@@ -195,6 +217,11 @@ def kv_width(precision: str, gpu: GpuSpec, engine: Engine, asked: str = "") -> f
     if asked == "fp8":
         return 0.5
     return 0.5 if engine.key == "tensorrt-llm" and precision == "fp8" and gpu.fp8_tflops else 1.0
+
+
+def own_cache(model: Model, precision: str) -> str:
+    """Return the KV cache's width that the checkpoint says: it counts where the checkpoint is served as it is."""
+    return model.cache if precision == model.own else ""
 
 
 SPARSE_FP8 = 656  # bytes of a token and layer of sparse MLA in fp8: 512 latent, 4 scales, 64 rope values in 16 bits
@@ -235,7 +262,7 @@ def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, p
     weights = ((total - embedding) * stage + ends) / tp
     # KV heads are split, then replicated once tp exceeds them; a latent is whole on every GPU.
     share = stage * (1.0 if model.replicated else max(1.0 / tp, 1.0 / model.kv_heads))
-    width = kv_width(precision, gpu, engine, asked)
+    width = kv_width(precision, gpu, engine, asked or own_cache(model, precision))
     kv = cache_bytes(model, width) * share
     within = 0.0 if model.kind == "v4" else model.kv_window * width * share
     # What a prefill batch holds beside: a window's tokens that have not left it yet.

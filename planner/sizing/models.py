@@ -29,7 +29,7 @@ class Fields(NamedTuple):
     tokens; index_layers: layers with an index entry; state: bytes a request holds whatever its length; inflight: bytes
     that each token of a prefill batch holds beside. int4_width: the padded MLP of the published int4 checkpoint.
     group: of quantised weights. parts: bytes per parameter of attention, dense MLP, shared and routed experts as the
-    checkpoint has them (() is: all alike).
+    checkpoint has them (() is: all alike). cache: width of the KV cache that the checkpoint says ("fp8"; "": none).
     """
 
     name: str
@@ -80,6 +80,7 @@ class Fields(NamedTuple):
     int4_width: int = 0
     group: int = 128
     parts: tuple[float, ...] = ()
+    cache: str = ""
 
 
 #: The fields after v_dim as the column `more` of models.csv has them: `name=value`, apart by spaces; parts by commas.
@@ -237,7 +238,7 @@ def _model(r: list[str]) -> Model:
         if name == "parts":
             more[name] = tuple(float(x) for x in value.split(","))
         else:
-            more[name] = value if name == "kind" else int(value)
+            more[name] = value if name in ("kind", "cache") else int(value)
     return found._replace(**more)  # type: ignore[arg-type]
 
 
@@ -267,7 +268,7 @@ def find(name: str) -> Model:
         if not word:
             raise MisuseError("no model is named: give --model NAME (see `planner models list`)")
         found = _row(word.lower())
-        from planner.sizing.naming import base_of, variant
+        from planner.sizing.naming import base_of
 
         if found is None:
             base = base_of(word)
@@ -282,7 +283,7 @@ def find(name: str) -> Model:
                 f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
                 f"(`planner models list` shows all; {more}--model-config FILE takes any of a known architecture)"
             )
-        model = _found[word] = variant(found, word)
+        model = _found[word] = _variant(found, word)
     return model
 
 
@@ -298,3 +299,26 @@ def _row(key: str) -> Model | None:
         if loose is None and key in [i.rpartition("/")[2] for i in ids]:
             loose = _model(r)
     return loose
+
+
+def _variant(model: Model, name: str) -> Model:
+    """Return `model` as the checkpoint called `name` has it: in the format that the name says, where it says one."""
+    from planner.sizing.naming import native_of
+
+    if name.lower() in (model.name.lower(), model.hf_id.lower(), model.modelscope_id.lower()):
+        return model
+    native = native_of(name, model.hf_id.partition("/")[0])
+    if not native or native.partition(" ")[0] == model.native_precision.partition(" ")[0]:
+        return model
+    ids = {a.lower(): a for a in (*model.aliases, name) if "/" in a}
+    tails = {i.rpartition("/")[2]: full for i, full in ids.items()}
+    full = ids.get(name.lower()) or tails.get(name.lower(), "")
+    same = full.partition("/")[0].lower() == model.modelscope_id.partition("/")[0].lower()
+    return model._replace(
+        name=name.rpartition("/")[2],
+        hf_id=full,
+        modelscope_id=full if same else "",
+        native_precision=native,
+        intermediate=model.int4_width if native in ("awq", "gptq") and model.int4_width else model.intermediate,
+        parts=(),
+    )

@@ -1,219 +1,205 @@
-"""The roofline: seconds per decode step and per prefill from a model's shape, a GPU's datasheet and fitted efficiencies.
+"""The roofline: seconds per step of an engine from what a step moves and computes, and fitted efficiencies.
 
-    step(B, c)  = f x [ (read^q + compute^q)^(1/q) + B c kv + all-reduce + a + b B ]        q = 4: a soft maximum
-    prefill(n)  = f x [ (2 params n + attention n^2) / (MFU_p peak tp) + all-reduce + a ]
-    steady      : B sequences running; B osl tokens every osl step(B) + B prefill seconds
-    burst       : C at once, then drained: C osl tokens in C prefill + (C / B) osl step(B) seconds
+A step computes one token for each of B sequences and, in mixed steps, n tokens of prompts beside them (T = B + n):
 
-Everything here is pure arithmetic on floats; parameters come from planner/data/sizing.csv (tools/fit_sizing.py).
+    core(T)    = (read^q + (T work)^q)^(1/q) + ((touched(T) experts)^q + (T share)^q)^(1/q)     q = 3: a soft maximum
+    touched(T) = 1 - (1 - k/E)^(T^s)                                           the experts that T tokens meet
+    step(B, c) = f x [ core(B) + B c kv + all-reduce(B) + a + b layers + d mixtures + e B ]
+    mixed      = the same with core(B + n), attention among the n tokens, and at least the time to launch it
+    steady     : B requests run; a prompt comes every out / B steps, so 1 - exp(-B / out) of the steps are mixed
+    burst      : C at once, then drained, B at a time
+
+Everything here is arithmetic that numbers and arrays of numbers take alike: tools/fit_sizing.py fits all rows at once.
+Parameters come from planner/data/sizing.csv.
 """
 
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GpuSpec
-from planner.sizing.memory import body_bytes, cache_bytes, kv_width
 from planner.sizing.models import Model
+from planner.sizing.parts import Parts, parts
 
-__all__ = ["Machine", "Parameters", "burst", "era", "machine", "marginal", "prefill", "steady", "step", "width_class"]
+__all__ = [
+    "Machine",
+    "Parameters",
+    "burst",
+    "core",
+    "machine",
+    "marginal",
+    "meeting",
+    "mixed",
+    "prefill",
+    "steady",
+    "step",
+    "values",
+]
 
 Parameters = dict[str, float]
-SOFT = 4.0
+_ROOT = 1.0 / 3.0
+_E = 2.718281828459045
+GRAPH = 512.0  # tokens up to which an engine replays a captured step; beyond, every kernel is launched anew
 
 
 class Machine:
-    """Coefficients of one copy of a model on tp GPUs; seconds, but for `miss` and `batch_limit`.
+    """Coefficients of one copy of a model on tp GPUs; seconds, but for `miss`, `spread`, `window` and `factor`.
 
-    read: weights that every step reads; experts: all routed experts, of which a batch of B reads 1 - miss^B; compute:
-    per token of a step; kv: per token of context and sequence; reduce and reduce_token: all-reduces of a step, and per
-    token; fixed, sequence: the engine's time per step, and per sequence in it. prompt_token, prompt_pair: prefill per
-    token, and per pair of tokens. factor: this engine against current vLLM. mbu, mfu, tflops: what read and compute
-    were made with, for the steps. kv_window: per token of context within the last `window` ones.
+    read: weights that every step reads; experts: all routed experts; work, share: arithmetic of a token in either; kv,
+    kv_window: per token of context and sequence; reduce and reduce_token: all-reduces of a step, and per token; fixed,
+    sequence: the engine's time per step, and per sequence in it; pair: attention per pair of a prompt's tokens; launch:
+    of a step that was not captured; prompt: per prompt. factor: this engine against current vLLM.
     """
 
     __slots__ = (
-        "compute",
-        "experts",
-        "factor",
-        "fixed",
-        "kv",
-        "kv_window",
-        "mbu",
-        "mfu",
-        "miss",
-        "prompt_fixed",
-        "prompt_pair",
-        "prompt_token",
-        "read",
-        "reduce",
-        "reduce_token",
-        "sequence",
-        "tflops",
-        "window",
+        *(
+            "chunk",
+            "dense",
+            "experts",
+            "factor",
+            "fixed",
+            "kv",
+            "kv_window",
+            "launch",
+            "miss",
+            "pair",
+            "prompt",
+            "read",
+        ),
+        *("reduce", "reduce_token", "sequence", "share", "spread", "window", "windowed", "work"),
     )
 
-    def __init__(
-        self,
-        read: float,
-        experts: float,
-        miss: float,
-        compute: float,
-        kv: float,
-        reduce: float,
-        reduce_token: float,
-        fixed: float,
-        sequence: float,
-        prompt_token: float,
-        prompt_pair: float,
-        prompt_fixed: float,
-        factor: float,
-        mbu: float,
-        mfu: float,
-        tflops: float,
-        window: float = 0.0,
-        kv_window: float = 0.0,
-    ) -> None:
-        self.read = read
-        self.experts = experts
-        self.miss = miss
-        self.compute = compute
-        self.kv = kv
-        self.reduce = reduce
-        self.reduce_token = reduce_token
-        self.fixed = fixed
-        self.sequence = sequence
-        self.prompt_token = prompt_token
-        self.prompt_pair = prompt_pair
-        self.prompt_fixed = prompt_fixed
+    def __init__(self, p: Parts, v: tuple[float, ...]) -> None:
+        mbu, mfu, mbu_moe, mfu_moe, mbu_kv, mfu_kv, link, reduce, *rest = v
+        step, layer, mixture, linear, sequence, launch, stall, prompt, spread, factor = rest
+        rate = mbu_kv * p.bandwidth
+        self.read = p.read / (mbu * p.bandwidth)
+        self.work = p.flops / (mfu * p.peak)
+        self.experts = p.experts / (mbu_moe * p.bandwidth)
+        self.share = p.expert_flops / (mfu_moe * p.expert_peak)
+        self.miss = p.miss
+        self.spread = spread
+        self.kv = soft(p.kv / rate, p.kv_flops / (mfu_kv * p.peak16))
+        self.kv_window = p.kv_window / rate
+        self.window = p.window
+        self.reduce = p.reduces * reduce * 1e-6
+        self.reduce_token = p.reduces * p.message / (link * p.link)
+        self.fixed = step * 1e-3 + (p.layers * layer + p.mixtures * mixture + p.linears * linear) * 1e-6
+        self.sequence = sequence * 1e-6 + p.state / rate + p.head_flops / (mfu_kv * p.peak16)
+        self.pair = p.pair_flops / (mfu_kv * p.peak16)
+        self.launch = p.layers * launch * 1e-6 + p.stalls * stall * 1e-3
+        self.prompt = p.layers * prompt * 1e-6
+        self.chunk = p.chunk
         self.factor = factor
-        self.mbu = mbu
-        self.mfu = mfu
-        self.tflops = tflops
-        self.window = window
-        self.kv_window = kv_window
+        # What a number is without; arrays have some rows of each.
+        self.dense = isinstance(p.miss, float) and not p.miss
+        self.windowed = not isinstance(p.kv_window, float) or p.kv_window > 0.0
 
 
-def era(engine: Engine) -> str:
-    """Return the era of an engine: "new" from vLLM 0.8 (its V1 core) and its contemporaries on, "tgi" for 2023, "old"."""
-    number = engine.number
-    if engine.key == "tgi":
-        return "tgi"
-    if not number:
-        return "new"
-    if number[0] >= 2000:
-        return "new" if number[0] >= 2026 else "old"
-    first = {"vllm": (0, 8), "tensorrt-llm": (0, 17), "lmdeploy": (0, 6), "sglang": (0, 4)}.get(engine.key, (0, 0))
-    return "new" if number >= first else "old"
+def soft(a: float, b: float) -> float:
+    """Return the soft maximum of two times."""
+    return (a * a * a + b * b * b) ** _ROOT  # type: ignore[no-any-return]
 
 
-def width_class(precision: str, gpu: GpuSpec) -> tuple[str, float]:
-    """Return the efficiency class of a precision on a GPU, and the rate (10^12/s) it computes at."""
-    if precision == "fp8" and gpu.fp8_tflops:
-        return "fp8", gpu.fp8_tflops
-    if precision == "int8":
-        return "int8", gpu.int8_tops
-    if precision in ("fp16", "bf16"):
-        return "16", gpu.fp16_tflops
-    return ("w4" if precision.startswith("int4") or precision.endswith("fp4") else "w8"), gpu.fp16_tflops
+def most(a: float, b: float) -> float:
+    """Return the larger, of numbers and of arrays."""
+    return 0.5 * (a + b + abs(a - b))
+
+
+def least(a: float, b: float) -> float:
+    """Return the smaller, of numbers and of arrays."""
+    return 0.5 * (a + b - abs(a - b))
+
+
+def values(p: Parts, parameters: Parameters) -> tuple[float, ...]:
+    """Return the value of each slot: the product of its parameters (one that was not fitted is 1)."""
+    found = []
+    for names in p.names:
+        value = 1.0
+        for name in names:
+            value *= parameters.get(name, 1.0)
+        found.append(value)
+    return tuple(found)
 
 
 def machine(
     model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, p: Parameters, cache_width: float = 0.0
 ) -> Machine:
     """Return the coefficients of one copy of `model` over `tp` GPUs; cache_width 0: the KV cache is the engine's own."""
-    kind, rate = width_class(precision, gpu)
-    get = p.get
-    moe = "moe" if model.experts else "dense"
-    mbu = p["mbu"] * get("mbu:" + gpu.family, 1.0) * get("mbu:" + kind, 1.0) * get("mbu:" + moe, 1.0)
-    mfu_scale = get("mfu:" + gpu.family, 1.0) * get("mfu:" + kind, 1.0) * get("mfu:" + moe, 1.0)
-    bandwidth = gpu.bandwidth_gb_s * 1e9 * tp
-    peak = rate * 1e12 * tp
-    body, experts = model.dense_body_params, model.expert_params
-    body_read, expert_read = body_bytes(model, precision)
-    head = model.vocab * model.hidden
-    active = body + (experts * model.top_k / model.experts if model.experts else 0.0)
-    age = era(engine)
-    read = body_read + 2.0 * head
-    # Attention of a decode step reads the cache; a KV head is whole on each GPU once tp exceeds the heads.
-    share = 1.0 if model.replicated else max(1.0 / tp, 1.0 / model.kv_heads)
-    cache_width = cache_width or kv_width(precision, gpu, engine)
-    cache_rate = gpu.bandwidth_gb_s * 1e9 * p["mbu_kv"] * get("mbu:" + gpu.family, 1.0)
-    kv = cache_bytes(model, cache_width) * share / cache_rate
-    layers = model.layers if model.full_layers < 0 else model.full_layers
-    if model.mla:
-        absorbed = 2.0 * layers * model.heads * (2 * model.kv_lora_rank + model.rope_dim)
-        kv += absorbed / (peak * p["mfu"] * mfu_scale)
-    reduce = reduce_token = 0.0
-    if tp > 1:
-        link = "nvlink" if gpu.link == "nvlink" else "pcie"
-        reduce = 2.0 * model.layers * p["reduce_us:" + link] * 1e-6
-        ring = 2.0 * (tp - 1) / tp * model.hidden * 2.0
-        reduce_token = 2.0 * model.layers * ring / (gpu.link_gb_s * 1e9 * p["link"])
-    pairs = layers * model.heads * (model.head_dim + model.v_dim)
-    prompt_rate = peak * p["mfu_prefill"] * mfu_scale
-    return Machine(
-        read=read / (mbu * bandwidth),
-        experts=expert_read / (mbu * bandwidth),
-        miss=1.0 - model.top_k / model.experts if model.experts else 0.0,
-        compute=2.0 * (active + head) / (peak * p["mfu"] * mfu_scale),
-        kv=kv,
-        reduce=reduce,
-        reduce_token=reduce_token,
-        fixed=p["step_ms:" + age] * 1e-3 + model.mixtures * p["mixture_us"] * 1e-6,
-        # A linear layer reads and writes its state.
-        sequence=p["sequence_us:" + age] * 1e-6
-        + (2.0 * model.state / tp / cache_rate if model.kind == "delta" else 0.0),
-        prompt_token=2.0 * active / prompt_rate + reduce_token,
-        # Attention's own arithmetic stays 16-bit whatever the weights are in.
-        window=float(model.window),
-        kv_window=0.0 if model.kind == "v4" else model.kv_window * cache_width * share / cache_rate,
-        prompt_pair=pairs / (gpu.fp16_tflops * 1e12 * tp * p["mfu_prefill"] * get("mfu:" + gpu.family, 1.0)),
-        prompt_fixed=p["prompt_ms:" + age] * 1e-3 + reduce,
-        factor=get(f"factor:{engine.key}:{age}", 1.0),
-        mbu=mbu,
-        mfu=p["mfu"] * mfu_scale,
-        tflops=rate,
-    )
+    made = parts(model, precision, gpu, engine, tp, cache_width)
+    return Machine(made, values(made, p))
+
+
+def core(m: Machine, tokens: float) -> float:
+    """Return the seconds of the weights of a step with `tokens` tokens."""
+    if m.dense:
+        return soft(m.read, m.work * tokens)
+    touched = m.experts * (1.0 - m.miss ** (tokens**m.spread))
+    return soft(m.read, m.work * tokens) + soft(touched, m.share * tokens)
+
+
+def _cache(m: Machine, context: float) -> float:
+    """Return the seconds that attention of one sequence of `context` tokens takes."""
+    if m.windowed:
+        return context * m.kv + least(context, m.window) * m.kv_window
+    return context * m.kv
 
 
 def step(m: Machine, batch: float, context: float) -> float:
     """Return the seconds of one decode step for `batch` sequences of `context` tokens each."""
-    read = m.read + (m.experts * (1.0 - m.miss**batch) if m.experts else 0.0)
-    work = m.compute * batch
-    core = float((read**SOFT + work**SOFT) ** (1.0 / SOFT))
-    rest = m.reduce + m.fixed + batch * (context * m.kv + m.reduce_token + m.sequence)
-    if m.kv_window:
-        rest += batch * min(context, m.window) * m.kv_window
-    return m.factor * (core + rest)
+    rest = m.reduce + m.fixed + batch * (_cache(m, context) + m.reduce_token + m.sequence)
+    return m.factor * (core(m, batch) + rest)
+
+
+def mixed(m: Machine, batch: float, context: float, tokens: float, prompts: float) -> float:
+    """Return the seconds of a step in which `prompts` prompts of `tokens` tokens each are computed beside `batch`."""
+    total = batch + prompts * tokens
+    rest = m.reduce + m.fixed + m.prompt + batch * (_cache(m, context) + m.sequence)
+    rest += total * m.reduce_token + prompts * m.pair * tokens * tokens
+    launch = m.launch * (batch + tokens + least(batch, 1.0) * tokens > GRAPH)
+    return m.factor * soft(core(m, total) + rest, launch)
 
 
 def prefill(m: Machine, tokens: float) -> float:
     """Return the seconds of computing a prompt of `tokens` tokens alone (reading the weights bounds it from below)."""
-    work = m.prompt_token * tokens
-    core = float((m.read**SOFT + work**SOFT) ** (1.0 / SOFT))
-    return m.factor * (core + m.prompt_pair * tokens * tokens + m.prompt_fixed)
+    return mixed(m, 0.0, 0.0, tokens, 1.0)
 
 
 def marginal(m: Machine, tokens: float) -> float:
-    """Return the seconds that one more prompt adds to a running batch (weights are being read anyway)."""
-    return m.factor * (m.prompt_token + m.prompt_pair * tokens) * tokens
+    """Return the seconds that one more prompt adds where many are computed (weights are being read anyway)."""
+    part = tokens / m.chunk
+    again = soft(m.share * tokens, m.experts * part) + (m.fixed + m.prompt) * part
+    return m.factor * (again + (m.work + m.reduce_token + m.pair * tokens) * tokens)
+
+
+def meeting(m: Machine, batch: float, isl: float, osl: float) -> tuple[float, float, float]:
+    """Return the prompts of others that come in a step, the share of the steps that they meet in, and such a step."""
+    come = (batch - 1.0) / osl + 1e-9
+    meet = 1.0 - _E ** (-come * most(1.0, isl / m.chunk))
+    return come, meet, mixed(m, batch, isl + 0.5 * osl, isl, come / meet)
 
 
 def steady(m: Machine, batch: float, isl: float, osl: float) -> tuple[float, float, float]:
     """Return (output tokens/s, TTFT s, TPOT s) with `batch` requests always running."""
     decode = step(m, batch, isl + 0.5 * osl)
-    own, others = prefill(m, isl), marginal(m, isl)
-    tpot = decode + (batch - 1.0) * others / osl
-    cycle = own + others * (batch - 1.0) + osl * decode
-    # A new request waits for half a step, and for prompts before it: a queue whose server works `busy` of the time.
-    busy = others * (batch - 1.0) / cycle
-    ttft = own + (0.5 * decode if batch > 1 else 0.0) + 0.5 * others * busy / (1.0 - busy)
-    return batch * osl / cycle, ttft, tpot
+    _, meet, beside = meeting(m, batch, isl, osl)
+    tpot = decode + meet * (beside - decode)
+    own = prefill(m, isl)
+    # A new request waits for the rest of a step, and is computed beside the others' tokens.
+    others = m.factor * (batch - 1.0) * (_cache(m, isl + 0.5 * osl) + m.sequence + m.work + m.share)
+    ttft = own + others + 0.5 * tpot * least(batch - 1.0, 1.0)
+    return batch * osl / (own + osl * tpot), ttft, tpot
 
 
-def burst(m: Machine, count: float, batch: float, isl: float, osl: float) -> tuple[float, float, float]:
-    """Return (output tokens/s, mean TTFT s, mean TPOT s) when `count` requests come at once and `batch` run at a time."""
+def burst(
+    m: Machine, count: float, batch: float, isl: float, osl: float, longest: float = 0.0
+) -> tuple[float, float, float]:
+    """Return (output tokens/s, mean TTFT s, mean TPOT s) when `count` requests come at once and `batch` run at a time.
+
+    longest: the longest output where they differ; the last round drains until it ends.
+    """
     others = marginal(m, isl)
-    rounds = max(1.0, count / batch)
+    rounds = most(1.0, count / batch)
+    longest = most(longest, osl)
     full = step(m, batch, isl + 0.5 * osl)
-    seconds = prefill(m, isl) + (count - 1.0) * others + rounds * osl * full
-    first = prefill(m, isl) + 0.5 * (min(count, batch) - 1.0) * others + 0.5 * (rounds - 1.0) * osl * full
+    last = longest * step(m, most(1.0, batch * osl / longest), isl + 0.5 * osl)
+    seconds = prefill(m, isl) + (count - 1.0) * others + (rounds - 1.0) * osl * full + last
+    first = prefill(m, isl) + 0.5 * (least(count, batch) - 1.0) * others + 0.5 * (rounds - 1.0) * osl * full
     return count * osl / seconds, first, full + (1.0 - 1.0 / rounds) * batch * others / osl

@@ -45,10 +45,11 @@ class Served:
     """A layout at its limit. A unit is one instance, or the pp instances of a pipelined copy.
 
     most: requests that one copy holds; batch: requests at once over the unit's copies within memory and latency
-    limits; full: the estimate there; rate_low: its low side. points: the user's measurements that speak of it.
+    limits; full: the estimate there; rate_low: its low side; kind: whose range it has. points: the user's measurements
+    that speak of it.
     """
 
-    __slots__ = ("anchored", "batch", "copies", "full", "machine", "most", "plan", "points", "rate_low", "version")
+    __slots__ = ("batch", "copies", "full", "kind", "machine", "most", "plan", "points", "rate_low", "version")
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Served:
         copies: int,
         machine: Machine,
         most: float,
-        anchored: bool,
+        kind: str,
         points: "tuple[Near, ...]" = (),
         version: str = "",
     ) -> None:
@@ -64,7 +65,7 @@ class Served:
         self.copies = copies
         self.machine = machine
         self.most = most
-        self.anchored = anchored
+        self.kind = kind
         self.points = points
         self.version = version
 
@@ -91,7 +92,7 @@ class Served:
 
     def banded(self, value: float, metric: str, load: float, ask: Demand) -> Range:
         """Return `value` with the band of `metric` at a load: the model's own, or what measurements leave of it."""
-        found = estimate.banded(value, metric, self.anchored)
+        found = estimate.banded(value, metric, self.kind)
         if not self.points:
             return found
         from planner.sizing.own import narrowed
@@ -117,11 +118,11 @@ def serve(
 
     Limits are held by the pessimistic side of the estimate. own: the user's measurements of this model, GPU and engine.
     """
-    anchored = gpu.family in estimate.calibration().families
+    kind = estimate.kind_of(model, precision, gpu, engine)
     machine = _machine(plan, model, precision, gpu, engine)
     most = estimate.hold(plan, engine, gpu, ask.isl, ask.osl)
     points = _points(own, plan, model, precision, gpu, engine) if own else ()
-    one = Served(plan, 1, machine, most, anchored, points, engine.version)
+    one = Served(plan, 1, machine, most, kind, points, engine.version)
     each = most
     if ask.tpot or ask.ttft:
 

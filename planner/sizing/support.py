@@ -149,10 +149,9 @@ def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[Te
     if any(found is not None and found.support == "unconfirmed" for found in (weights, heads)):
         key = "nobody was seen running {model} with {engine} on {gpu}: try it first"
         notes.append(text(key, model=model.name, engine=engine.label, gpu=gpu.name))
-    rare = _ATTENTION[model.kind] if model.kind in ("v4", "delta", "sinks") else ""
-    if rare or precision.endswith("fp4"):
-        key = "no measured row has {what}: memory is exact, speed is the roofline's"
-        notes.append(text(key, what=Text(rare) if rare else precision))
+    if model.kind == "v4":
+        key = "few measured rows have {what}: memory is exact, speed is rough"
+        notes.append(text(key, what=Text(_ATTENTION["v4"])))
     if model.license and any(word in model.license for word in _BINDING):
         notes.append(text("licence of {model}: {licence}", model=model.name, licence=model.license))
     if precision == "int4-awq" and cc == 7.0:

@@ -32,7 +32,7 @@ _COMMON = (
 )
 #: What comes when it is asked for (--stress).
 _STRESS = ("units/planner-stress.service", "units/planner-stress.timer")
-_STATIC = (".csv", ".service", "watch.timer", "stress.sh", "datasource.yml", "dashboards.yml")
+_STATIC = ("alerts.py", ".csv", ".service", "watch.timer", "stress.sh", "datasource.yml", "dashboards.yml")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 _SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\Z")
@@ -158,7 +158,10 @@ def render(deployment: Deployment) -> dict[str, str]:
     facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
     values = _values(deployment, facts)
     sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}
-    for name in sorted((*_COMMON, *(_STRESS if deployment.stress else ()))):
+    more = (*(_STRESS if deployment.stress else ()), *(("alerts.py",) if deployment.alert_webhook_secret else ()))
+    for name in sorted((*_COMMON, *more)):
+        if name == "stress.sh" and facts.apart and not deployment.stress:
+            continue  # the narrowest user-data has room for it only when it is asked for
         suffix = "" if name.endswith(_STATIC) else ".j2"
         sources[name if name in facts.apart else f"files/{name}"] = f"bootstrap/{name}{suffix}"
     sources |= {f"files/{name.removesuffix('.j2')}": f"cloud/files/{name}" for name in _own_files(own)}
@@ -172,7 +175,7 @@ def render(deployment: Deployment) -> dict[str, str]:
     size, limit = user_data_size(deployment, out), facts.user_data_bytes
     if size > limit:
         raise PlannerError(
-            f"user-data would be {size:,} bytes, {deployment.provider} takes {limit:,}: use fewer instances in one module or shorter names"
+            f"user-data would be {size:,} bytes, {deployment.provider} takes {limit:,}: use shorter names, or leave out --alert-webhook-secret, --power-off-on-failure or --stress"
         )
     return dict(sorted(out.items()))
 

@@ -45,6 +45,7 @@ class Settings(NamedTuple):
     now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
     currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it. accept_advisory: identifiers of
     published weaknesses that are taken on. stress: weekly hour in UTC ("Sun 03:00") in which GPUs are stress-tested.
+    alert_webhook_secret: name of the secret that holds the address to which alerts are posted.
     """
 
     now: datetime
@@ -62,6 +63,8 @@ class Settings(NamedTuple):
     tags: tuple[tuple[str, str], ...] = ()
     accept_advisory: tuple[str, ...] = ()
     stress: str = ""
+    alert_webhook_secret: str = ""
+    power_off_on_failure: bool = False
 
 
 def deploy(
@@ -110,9 +113,8 @@ def deploy(
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
     secret = settings.api_key_secret or facts.secrets.api_key.replace("{name}", name)
-    for text, what in ((secret, "--api-key-secret"), (settings.hf_token_secret, "--hf-token-secret")):
-        if text and not SECRET.match(text):
-            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
+    hook = settings.alert_webhook_secret
+    _check_secrets(secret, settings)
     months = max(1, quote.months)
     return Deployment(
         name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer, facts),
@@ -131,7 +133,7 @@ def deploy(
         modelscope_id=hub.modelscope_id, revision=hub.revision, weights_gib=weights / 1.073741824,
         precision=work.precision, layout=layout,
         max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
-        stress=_window(settings.stress), sized_tokens=(work.input_tokens, work.output_tokens),
+        stress=_window(settings.stress), alert_webhook_secret=hook, power_off=settings.power_off_on_failure, sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
         cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=_total(whole), quote_hash=quote.hash,
         quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
@@ -140,6 +142,18 @@ def deploy(
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
     )
+
+
+def _check_secrets(api_key: str, settings: Settings) -> None:
+    """Raise MisuseError where a secret itself may have been given instead of its name."""
+    given = (
+        (api_key, "--api-key-secret"),
+        (settings.hf_token_secret, "--hf-token-secret"),
+        (settings.alert_webhook_secret, "--alert-webhook-secret"),
+    )
+    for text, what in given:
+        if text and not SECRET.match(text):
+            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
 
 
 def _layout(offer: Offer) -> Layout:

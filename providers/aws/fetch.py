@@ -23,10 +23,11 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnection
 
+from planner.addresses import loopback
 from planner.errors import FetchError
 from planner.provider import Access, checked_endpoint
 from providers._border import clean
-from providers._http import Bound, UnsafeAnswerError, near, read_bounded, refuse_redirect
+from providers._http import Bound, UnsafeAnswerError, read_bounded, refuse_redirect
 from providers._items import Items
 from providers.aws import terms
 from providers.aws.parse import check_key
@@ -184,7 +185,7 @@ class Aws:
             max_pool_connections=8,
             user_agent_extra="gpu-cost-planner",
             # {} is botocore's word for "no proxy, whatever the environment says"; None lets it look there.
-            proxies={} if self._endpoint and near(urlsplit(self._endpoint).hostname or "") else None,
+            proxies={} if self._endpoint and loopback(urlsplit(self._endpoint).hostname or "") else None,
         )
         with _creating:
             core = botocore.session.get_session()

@@ -102,7 +102,12 @@ _R1 = {
 
 VARIANTS: dict[str, Deployment] = {
     "p4d": deployment(),
-    "p4d-8x-tp1": deployment(**{**_SMALL, "gpu_count": 8, "layout": Layout(1, 1, 8)}, stress="Sun 03:00"),
+    "p4d-8x-tp1": deployment(
+        **{**_SMALL, "gpu_count": 8, "layout": Layout(1, 1, 8)},
+        stress="Sun 03:00",
+        alert_webhook_secret="hook",
+        power_off=True,
+    ),
     "gn7i": deployment(
         **_SMALL,
         provider="alicloud",

@@ -137,20 +137,21 @@ def same_months(quote: Quote, offer: Offer, told: list[list[str]]) -> None:
 
 def test_the_case_of_the_issue(catalog: Catalog) -> None:
     """A page of 720 hours moved to 6,570 marked three years all upfront at 18,216.51, where 69,676.29 was billed and a fresh
-    quote recommended 39,370.44. At the prices of 2026-11-26 these are 18,389.00, 73,556.00 and 41,066.88."""
+    quote recommended 39,370.44. At the prices and on the three machines of 2026-11-26 these are 13,791.75, 55,167.00 and
+    30,800.16."""
     quote = fresh(catalog, hours="720", **MODELS["qwen-32b"])
     there = whatif.elsewhere(quote, hours=Decimal(6570))
     trap = min((o for o in there.offers if o.firm), key=lambda o: o.totals.report.effective)
     assert (trap.term, trap.payment) == ("3y", "all_upfront")
-    assert f"{trap.totals.report.effective:.2f} {trap.totals.report.billed:.2f}" == "18389.00 73556.00"
+    assert f"{trap.totals.report.effective:.2f} {trap.totals.report.billed:.2f}" == "13791.75 55167.00"
     best = there.best
     assert best is not None
-    assert f"{best.totals.report.obligation:.2f}" == "41066.88"
+    assert f"{best.totals.report.obligation:.2f}" == "30800.16"
     assert (best.term, best.payment) == ("1y", "no_upfront")
     assert there.recommended == fresh(catalog, hours="6570", **MODELS["qwen-32b"]).recommended
     rates = [plain(f.rate) for f in quote.fx]
     (made,) = calc(quote, [{"hours": "6570", "rates": rates, "rate": None}])
-    assert (made["best"], f"{Decimal(made['value']):.2f}") == (best.id, "41066.88")
+    assert (made["best"], f"{Decimal(made['value']):.2f}") == (best.id, "30800.16")
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -37,7 +37,7 @@ def test_it_fits_the_terminal(asked: Quote, width: int, lang: str) -> None:
 
 def test_a_wider_terminal_shows_more_never_less(asked: Quote) -> None:
     before: set[str] = set()
-    for width in range(80, 240, 10):
+    for width in range(80, 260, 10):
         lines = table.dump(asked, width=width).splitlines()
         head = next(line for line in lines if line.startswith("  provider"))
         names = {c.title for c in table.COLUMNS if f" {c.title} " in f"{head} "}

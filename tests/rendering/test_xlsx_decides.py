@@ -45,7 +45,11 @@ def fresh(name: str, **fields: Any) -> Quote:
 
 
 @needs_soffice
-@pytest.mark.parametrize("cases", [SAMPLE, pytest.param(WHOLE, marks=pytest.mark.slow)], ids=["sample", "whole"])
+@pytest.mark.parametrize(
+    "cases",
+    [pytest.param(SAMPLE, marks=pytest.mark.long), pytest.param(WHOLE, marks=pytest.mark.slow)],
+    ids=["sample", "whole"],
+)
 def test_typed_hours_and_rates_recommend_what_a_fresh_quote_does(cases: list[Any], tmp_path: Path) -> None:
     files, wanted = [], []
     for number, (name, own, typed) in enumerate(cases):

@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 STOPS = {"file": 25, "new-file": 20, "module": 350, "new-module": 120}
 
 
-@pytest.mark.parametrize("name", STOPS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n == "module" else n for n in STOPS])
 def test_stopped_anywhere(name: str, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -419,4 +419,33 @@ def test_what_rests_on_no_row_and_what_a_licence_binds_is_said() -> None:
     said = [str(n) for n in support.note(engines.default(gpu), gpu, "fp8", models.find("MiniMaxAI/MiniMax-M2.7"))]
     assert any("non-commercial" in n for n in said)
     said = [str(n) for n in support.note(engines.default(gpu), gpu, "mxfp4", models.find("openai/gpt-oss-120b"))]
-    assert any("no measured row has attention sinks" in n for n in said)
+    assert not any("no measured row" in n for n in said), "gpt-oss has been measured"
+
+
+@pytest.mark.parametrize(
+    ("stored", "width"),
+    [
+        ({"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 8, "type": "float"}}, 0.5),
+        ({"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}, 0.5),
+        ({"quant_method": "fp8", "kv_cache_scheme": None}, 1.0),
+        ({"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 8, "type": "int"}}, 1.0),
+    ],
+)
+def test_a_kv_cache_that_the_checkpoint_says_is_believed(tmp_path: Path, stored: dict[str, Any], width: float) -> None:
+    model, gpu = load(tmp_path, DENSE | {"quantization_config": stored}), gpus.find("H100")
+    engine = engines.parse("vllm@0.31.0")
+    assert memory.plan(model, "fp8", gpu, engine, 1).width == width
+    # Served in another width it is another checkpoint; and what is asked for counts before what is published.
+    assert memory.plan(model, "fp16", gpu, engine, 1).width == 1.0
+    assert memory.plan(model, "fp8", gpu, engine, 1, kv="fp8").width == 0.5
+
+
+def test_a_card_without_an_fp8_cache_refuses_the_checkpoint_that_says_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(tmp_path, DENSE | {"quantization_config": {"quant_method": "fp8", "kv_cache_scheme": {"num_bits": 8}}})
+    path = str(tmp_path / "config.json")
+    assert run(["size", "--model-config", path, "--gpu", "H100"]) == 0
+    assert "0.0267 GiB per 1,000 tokens" in capsys.readouterr().out
+    assert run(["size", "--model-config", path, "--gpu", "H100", "--engine", "sglang@0.5.9"]) == 2
+    assert "has no KV cache in fp8" in capsys.readouterr().err

@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import fit_sizing
+import sizing_rows
 import sizing_tables
 
 from planner.sizing import estimate
@@ -32,7 +33,8 @@ def test_the_pages_name_the_versions_of_the_engine_table() -> None:
 
     page = (ROOT / "docs" / "bootstrap.md").read_text(encoding="utf-8")
     assert f"<!-- builds -->\n{sizing_tables.builds()}\n<!-- /builds -->" in page, "run: make sizing"
-    told = {b.engine.version for b in engines.builds()} | {"0.11.1", "0.7.3", "0.20", "0.8", "0.17", "0.4"}
+    told = {r.engine.version for r in sizing_rows.rows()} | {"0.14", "0.24"}  # rows, and public kernel tables
+    told |= {b.engine.version for b in engines.builds()} | {"0.11.1", "0.7.3", "0.20", "0.8", "0.17", "0.4"}
     deployed = {b.engine.version for b in engines.builds() if b.rank}
     assert all(version in DOC + page for version in deployed)
     for text in (DOC, page):
@@ -61,18 +63,18 @@ def test_every_gpu_of_the_catalogue_is_sized_or_refused_with_a_reason() -> None:
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[fit_sizing.Row]:
-    return [r for r in fit_sizing.rows() if r.fit and r.source != "gpustack"]
+def rows() -> list[sizing_rows.Row]:
+    return fit_sizing.fitted()
 
 
-def test_committed_parameters_still_give_the_documented_error(rows: list[fit_sizing.Row]) -> None:
+def test_committed_parameters_still_give_the_documented_error(rows: list[sizing_rows.Row]) -> None:
     p = estimate.calibration().parameters
-    errors = [fit_sizing.error(r, p) for r in rows if r.scope and r.kind != "ttft"]
+    errors = [sizing_rows.error(r, p) for r in rows if fit_sizing.speed(r)]
     assert fit_sizing.line("in sample: throughput and TPOT", errors) in between("accuracy")
     assert estimate.calibration().rows == len(rows)
 
 
-def test_the_newest_measured_version_is_the_rows_own(rows: list[fit_sizing.Row]) -> None:
+def test_the_newest_measured_version_is_the_rows_own(rows: list[sizing_rows.Row]) -> None:
     assert estimate.calibration().measured == fit_sizing.measured(rows)
     assert estimate.calibration().measured["vllm"] == "0.26.0"
 
@@ -83,54 +85,107 @@ def cell(name: str, column: int) -> float:
 
 
 def test_documented_error_keeps_the_promise() -> None:
-    assert cell("unseen rows (10 random parts): **throughput", 3) <= 15
-    assert cell("unseen rows (10 random parts): **throughput", 4) <= 45
-    assert cell("unseen source: **throughput", 3) <= 20
+    assert cell("unseen rows (5 random parts): **throughput", 3) <= 7
+    assert cell("unseen rows (5 random parts): **throughput", 4) <= 22
+    assert cell("unseen source: **throughput", 3) <= 12
+    assert cell("unseen source: **throughput", 4) <= 30
+    assert cell("unseen GPU family: **throughput", 3) <= 12
 
 
-def test_fresh_measurements_on_a_current_engine_are_predicted_well(rows: list[fit_sizing.Row]) -> None:
-    """The default engine is the one these rows were measured on; 30 % is outside of what any of them is off."""
+def test_models_that_the_fit_had_not_seen_on_todays_engine() -> None:
+    """int4, mixtures, latent attention and mxfp4 of vLLM 0.26.0, the model left out: the goal of the range."""
+    line = next(x for x in between("accuracy").splitlines() if x.startswith("| int4, MoE, MLA, mxfp4"))
+    number, median, p90 = (float(c.strip().rstrip("%")) for c in line.split("|")[2:5])
+    assert number >= 40
+    assert median <= 10
+    assert p90 <= 25
+
+
+def test_fresh_measurements_on_a_current_engine_are_predicted_well(rows: list[sizing_rows.Row]) -> None:
+    """Two rows of gpt-oss-20b had a window of measurement shorter than one request: 8 and 16 s against 5."""
     p = estimate.calibration().parameters
-    own = [r for r in rows if r.source == "own" and r.kind != "ttft"]
-    off = sorted(abs(fit_sizing.error(r, p)) for r in own)
-    assert len(off) > 40
-    assert off[len(off) // 2] < 0.06
-    assert off[-1] < 0.30
+    own = [r for r in rows if r.source == "own" and r.kind == "rate" and r.id not in ("own272", "own275")]
+    off = sorted(abs(sizing_rows.error(r, p)) for r in own)
+    assert len(off) > 80
+    assert off[len(off) // 2] < 0.05
+    assert off[int(0.9 * len(off))] < 0.16
+    assert off[-1] < 0.33
 
 
-def test_old_engines_are_slower_on_the_same_card(rows: list[fit_sizing.Row]) -> None:
+def test_dummy_weights_count_as_what_they_measured(rows: list[sizing_rows.Row]) -> None:
+    """Where a dummy router ties, a batch reads the experts of one token; without that these rows are far off."""
+    p = estimate.calibration().parameters
+    alike = [r for r in rows if r.alike]
+    assert {r.model.name for r in alike} == {"DeepSeek-V2-Lite", "gpt-oss-20b"}
+    one = next(r for r in alike if r.model.name == "DeepSeek-V2-Lite" and r.load == 8 and r.isl == 225)
+    assert abs(sizing_rows.error(one, p)) < 0.15
+    assert sizing_rows.error(one._replace(alike=False), p) < -0.4
+
+
+def test_old_engines_are_slower_on_the_same_card(rows: list[sizing_rows.Row]) -> None:
     row = next(r for r in rows if r.id == "t0028")
     p = estimate.calibration().parameters
     from planner.sizing import engines
 
-    old = fit_sizing.predict(row._replace(engine=engines.parse("vllm@0.7.3")), p)
-    new = fit_sizing.predict(row._replace(engine=engines.parse("vllm@0.31.0")), p)
+    old = sizing_rows.predict(row._replace(engine=engines.parse("vllm@0.7.3")), p)
+    new = sizing_rows.predict(row._replace(engine=engines.parse("vllm@0.31.0")), p)
     assert new > old if row.kind == "rate" else new < old
 
 
-def test_bands_hold_four_fifths(rows: list[fit_sizing.Row]) -> None:
-    """The bands come from unseen sources, so rows that were seen lie inside more often than 80 %."""
-    fit = estimate.calibration()
-    low, high = fit.bands["rate:anchored"]
-    found = [-fit_sizing.error(r, fit.parameters) for r in rows if r.scope and r.kind == "rate"]
+def test_nine_tenths_of_each_kind_lie_in_its_range(rows: list[sizing_rows.Row]) -> None:
+    """The ranges come from unseen sources, so rows that were seen lie inside at least as often."""
     import math
 
-    inside = sum(low <= math.exp(e) <= high for e in found) / len(found)
-    assert 0.8 <= inside < 1.0
+    fit = estimate.calibration()
+    kinds: dict[str, list[float]] = {}
+    for r in rows:
+        if fit_sizing.speed(r):
+            speed = math.exp(fit_sizing.off(r, sizing_rows.error(r, fit.parameters)))
+            kinds.setdefault(fit_sizing.speed_kind(r), []).append(speed)
+    assert len(kinds) >= 9
+    for kind, found in kinds.items():
+        low, high = fit.bands[kind]
+        assert low < 1 < high
+        assert sum(low <= x <= high for x in found) / len(found) >= 0.85, kind
+    everything = [(k, x) for k, found in kinds.items() for x in found]
+    assert sum(fit.bands[k][0] <= x <= fit.bands[k][1] for k, x in everything) / len(everything) >= 0.9
+
+
+def test_what_rests_on_few_sources_is_said() -> None:
+    from planner.sizing import gpus, models
+
+    seven, kimi = models.find("Qwen2.5-7B"), models.find("Kimi-K2.5")
+
+    def said(model: models.Model, precision: str, gpu: str) -> str:
+        return " | ".join(str(x) for x in estimate.rests(model, precision, gpus.find(gpu)))
+
+    assert said(seven, "bf16", "H100") == ""
+    assert "no measured row of A10: its speed is scaled by datasheet from A40-48GB, RTX-3090" in said(
+        seven, "bf16", "A10"
+    )
+    assert "no measured row of L20" in said(seven, "bf16", "L20")
+    assert "speed on H20 rests on few measurements: 14 rows, sources: 1" in said(seven, "bf16", "H20")
+    assert "no measured row of V100-SXM2-32GB: its speed is scaled by datasheet from V100-PCIE" in said(
+        seven, "fp16", "V100-32"
+    )
+    assert "no measured rows for GPUs of family turing" in said(seven, "fp16", "T4")
+    assert "mixtures of experts in int4-w4a16 rests on few measurements" in said(kimi, "int4-w4a16", "H200")
 
 
 def test_anchor_ids_point_at_rows() -> None:
-    known = {r.id for r in fit_sizing.rows()}
-    from planner.sizing import gpus
+    known = {r.id for r in sizing_rows.rows()}
+    from planner.sizing import gpus, models
 
     for spec in gpus.rows().values():
         for precision in ("fp16", "fp8", "int4-awq"):
-            assert set(estimate.anchors(spec, precision)) <= known
-    assert "own001" in estimate.anchors(gpus.find("H100"), "bf16")
-    assert estimate.anchors(gpus.find("B200"), "bf16") == ()
+            assert set(estimate.anchors(models.find("Qwen2.5-7B"), precision, spec)) <= known
+    oss, seven = models.find("gpt-oss-20b"), models.find("Qwen2.5-7B")
+    assert "own001" in estimate.anchors(seven, "bf16", gpus.find("H100"))
+    assert "own269" in estimate.anchors(oss, "mxfp4", gpus.find("H100"))
+    assert estimate.anchors(seven, "bf16", gpus.find("RX 7900 XTX")) == ()
 
 
-def test_every_fitted_row_fits_in_the_memory_it_ran_in(rows: list[fit_sizing.Row]) -> None:
+def test_every_fitted_row_fits_in_the_memory_it_ran_in(rows: list[sizing_rows.Row]) -> None:
     from planner.sizing import layout
 
     refused = []
@@ -142,21 +197,31 @@ def test_every_fitted_row_fits_in_the_memory_it_ran_in(rows: list[fit_sizing.Row
     assert refused == ["t0680"]
 
 
-def test_the_accuracy_table_speaks_of_what_planner_size_answers(rows: list[fit_sizing.Row]) -> None:
+def test_the_accuracy_table_speaks_of_what_planner_size_answers(rows: list[sizing_rows.Row]) -> None:
     """The fit's prediction and the command's answer are the same number, row by row."""
     from planner.sizing.machine import on_machine
     from planner.workload import Workload
 
     p = estimate.calibration().parameters
     for r in rows:
-        if r.id == "t0680" or r.metric == "per_request_tps":
-            continue
+        if (
+            r.id == "t0680"
+            or r.metric == "per_request_tps"
+            or r.longest
+            or r.alike
+            or r.http
+            or r.running < r.load
+            or r.load % 1
+        ):
+            continue  # conditions that the command cannot be told
+        if (r.engine.key, r.precision) == ("tensorrt-llm", "mxfp4"):
+            continue  # in no row of what runs where
         work = Workload(
             model=r.model.name,
             precision=r.precision,
             engine=f"{r.engine.key}@{r.engine.version}",
-            input_tokens=int(r.isl),
-            output_tokens=int(r.osl),
+            input_tokens=r.isl,
+            output_tokens=r.osl,
             concurrency=int(r.load),
         )
         burst = r.mode == "wave" or (r.mode == "max" and r.load > 0)
@@ -167,4 +232,4 @@ def test_the_accuracy_table_speaks_of_what_planner_size_answers(rows: list[fit_s
             "ttft": s.ttft_ms,
         }[r.kind]
         assert found is not None, r.id
-        assert found.estimate == pytest.approx(fit_sizing.predict(r, p), rel=1e-9), r.id
+        assert found.estimate == pytest.approx(sizing_rows.predict(r, p), rel=1e-9), r.id

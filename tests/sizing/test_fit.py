@@ -153,10 +153,12 @@ def test_idle_gpus_are_counted() -> None:
     assert s.idle_gpus == 1
 
 
-def test_int4_loses_to_16_bits_at_full_load_and_wins_alone() -> None:
-    """Measured: 8B on an A100-40 at 100 requests 2,345 (16 bits) against 1,561 tokens/s (int4); 7B alone 84 against 154."""
+def test_int4_lost_to_16_bits_at_full_load_and_does_not_today() -> None:
+    """Measured with vLLM 0.7.3: 8B on an A100-40 at 100 requests 2,345 (16 bits) against 1,561 tokens/s (int4). With 0.26.0
+    int4 is at least as fast as 16 bits at every batch; alone it always was (7B: 84 against 154)."""
     a100 = machine("A100-SXM4-40GB", "1", "40")
-    assert rate(sized(a100, precision="int4-awq")) < rate(sized(a100))
+    assert rate(sized(a100, precision="int4-awq", engine="vllm@0.7.3")) < rate(sized(a100, engine="vllm@0.7.3"))
+    assert rate(sized(a100, precision="int4-awq")) > rate(sized(a100))
     assert rate(sized(a100, precision="int4-awq", concurrency=1)) > 1.3 * rate(sized(a100, concurrency=1))
 
 
@@ -170,19 +172,18 @@ def test_the_steps_can_be_redone_by_hand() -> None:
     assert number["tokens one copy holds"] == pytest.approx(
         number["KV cache per GPU"] * 2**30 / number["KV cache per token"], rel=2e-3
     )
-    assert number["decode step"] == pytest.approx(
-        number["weights and arithmetic of a decode step"] + number["KV cache read"] + number["all-reduce and engine"],
-        rel=1e-3,
-    )
+    parts = ("weights and arithmetic of a decode step", "KV cache read", "engine's own time in a step")
+    assert number["decode step"] == pytest.approx(sum(number[p] for p in parts), rel=1e-3)
     read, work = number["weights read in a decode step"], number["arithmetic of a decode step"]
-    assert number["weights and arithmetic of a decode step"] == pytest.approx((read**4 + work**4) ** 0.25, rel=1e-3)
+    assert number["weights and arithmetic of a decode step"] == pytest.approx((read**3 + work**3) ** (1 / 3), rel=1e-3)
     gigabytes, _, rest = str(steps["weights read in a decode step"].formula).partition(" GB / (")
     assert float(gigabytes) == pytest.approx(2 * (7.615 - 0.545), rel=1e-3)
     assert read == pytest.approx(float(gigabytes) / (float(rest.split(" ")[0]) * 600) * 1e3, rel=2e-3)
+    weights = [k for k in number if k.startswith(("weights of ", "embedding"))]
+    assert sum(number[k] for k in weights) == pytest.approx(number["weights, one copy"], abs=0.02)
     batch, prompt, decode = number["requests at once, one copy"], number["one prompt"], number["decode step"]
-    more = float(str(steps["one prompt"].formula).partition("; ")[2].split(" ms")[0])
-    by_hand = batch * 512 / (prompt + (batch - 1) * more + 512 * decode) * 1e3
-    assert number["output of one instance"] == pytest.approx(by_hand, rel=2e-3)
+    later = decode + number["steps that have one"] * (number["step with a prompt in it"] - decode)
+    assert number["output of one instance"] == pytest.approx(batch * 512 / (prompt + 512 * later) * 1e3, rel=2e-3)
     assert number["instances"] == math.ceil(20 * 512 / (number["low side"] * 0.8)) == s.count
 
 
@@ -262,3 +263,21 @@ def test_size_never_raises(gpu: str, count: str, isl: int, osl: int, precision: 
     check(work)
     s = size(work, machine(gpu, count, None, "400"))
     assert s.fits != bool(s.reasons)
+
+
+@pytest.mark.parametrize(("gpu", "gib", "number", "fits"), [("H20", "96", "2", True), ("H20", "96", "4", True)])
+def test_v4_flash_where_users_run_it(gpu: str, gib: str, number: str, fits: bool) -> None:
+    """vLLM 0.26.0 on 2 x H20: 7.0 to 7.7 GiB a card are left for the cache at 0.95 of the memory (vllm issue 51041)."""
+    s = sized(machine(gpu, number, gib), model="DeepSeek-V4-Flash", input_tokens=8192, output_tokens=1024)
+    assert s.fits is fits
+    assert s.memory is not None
+    assert s.memory.weights_gib == pytest.approx(149.0, rel=0.015)
+    if number == "2":
+        left = (s.memory.available_gib / 0.9 * 0.95 - s.memory.weights_gib - s.memory.overhead_gib) / 2
+        assert 6.5 < left < 8.5
+
+
+def test_v4_flash_is_refused_where_its_attention_has_no_kernels() -> None:
+    s = sized(machine("A100-SXM4-80GB", "8", "80"), model="DeepSeek-V4-Flash")
+    assert not s.fits
+    assert "compressed sparse attention" in str(s.reasons[0])

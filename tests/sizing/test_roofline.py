@@ -2,7 +2,9 @@
 
 import pytest
 
-from planner.sizing import engines, estimate, gpus, memory, models, roofline
+from planner.sizing import engines, estimate, gpus, memory, models, parts, roofline
+
+P = estimate.calibration().parameters
 
 
 def made(
@@ -53,6 +55,90 @@ def test_a_mixture_reads_more_experts_with_more_requests() -> None:
     assert m.miss == pytest.approx(1 - 8 / 256)
 
 
+def test_a_step_of_weights_is_what_it_reads_and_computes() -> None:
+    """Nothing but the datasheet, the parts and the parameters: the sum by hand."""
+    spec, engine = gpus.find("H100"), engines.parse("vllm@0.26.0")
+    model, p = models.find("gpt-oss-120b"), estimate.calibration().parameters
+    made = parts.parts(model, "mxfp4", spec, engine, 2)
+    v = dict(zip(parts.SLOTS, roofline.values(made, p), strict=True))
+    m = roofline.Machine(made, roofline.values(made, p))
+    read = made.read / (v["mbu"] * 3350e9)
+    work = 32 * made.flops / (v["mfu"] * spec.fp16_tflops * 1e12)
+    touched = 1 - (1 - 4 / 128) ** (32 ** v["spread"])
+    experts = touched * made.experts / (v["mbu_moe"] * 3350e9)
+    share = 32 * made.expert_flops / (v["mfu_moe"] * spec.fp16_tflops * 1e12)
+    assert roofline.core(m, 32) == pytest.approx((read**3 + work**3) ** (1 / 3) + (experts**3 + share**3) ** (1 / 3))
+    assert made.experts == pytest.approx(model.expert_params * 0.53125 / 2)
+    assert made.flops == pytest.approx(2 * model.dense_body_params / 2)
+
+
+def test_latents_are_read_whole_by_every_gpu_and_heads_in_part() -> None:
+    spec, engine = gpus.find("H200"), engines.parse("vllm@0.26.0")
+    latent, heads = models.find("DeepSeek-V3"), models.find("Qwen3-235B-A22B")
+    assert parts.parts(latent, "fp8", spec, engine, 8).kv == parts.parts(latent, "fp8", spec, engine, 1).kv == 70272
+    assert parts.parts(heads, "fp8", spec, engine, 2).kv == parts.parts(heads, "fp8", spec, engine, 1).kv / 2
+    assert parts.parts(heads, "fp8", spec, engine, 8).kv == parts.parts(heads, "fp8", spec, engine, 4).kv
+
+
+def test_sparse_attention_reads_its_index_and_two_thousand_tokens() -> None:
+    made = parts.parts(models.find("DeepSeek-V3.2"), "fp8", gpus.find("H200"), engines.parse("vllm@0.26.0"), 8)
+    assert made.kv == 61 * 132
+    assert (made.kv_window, made.window) == (61 * 1152, 2048)
+
+
+def test_windows_bound_what_a_step_reads() -> None:
+    m = made("H100", "gpt-oss-20b", "mxfp4")
+    growing, whole = models.find("gpt-oss-20b").kv_growing, made("H100", "Qwen2.5-7B")
+    assert growing == 12 * 2 * 8 * 64 * 2
+    near, far, farther = (roofline.step(m, 8, c) for c in (64, 4096, 8192))
+    assert near < far < farther
+    assert roofline.step(whole, 8, 8192) > roofline.step(whole, 8, 4096)
+    assert farther - far == pytest.approx(m.factor * 8 * 4096 * m.kv)
+
+
+def test_prompts_slow_the_steps_that_they_meet_in() -> None:
+    m = made("H100")
+    come, meet, beside = roofline.meeting(m, 64, 1000, 500)
+    assert come == pytest.approx(63 / 500, rel=1e-6)
+    assert 0 < meet < come
+    assert beside > roofline.step(m, 64, 1250)
+    _, often, _ = roofline.meeting(m, 64, 32000, 500)
+    assert often > meet, "a prompt of four chunks is in four steps"
+
+
+def test_a_long_step_takes_at_least_its_launch() -> None:
+    """Beyond 512 tokens nothing is replayed: a mixture of today's vLLM stalls, whatever it computes."""
+    new, old = (
+        roofline.machine(models.find("DeepSeek-V2-Lite"), "bf16", gpus.find("H100"), engines.parse(e), 1, P)
+        for e in ("vllm@0.26.0", "vllm@0.18.0")
+    )
+    assert roofline.mixed(new, 8, 500, 300, 1) > P["stall_ms"] * 1e-3
+    assert roofline.mixed(old, 8, 500, 300, 1) < roofline.mixed(new, 8, 500, 300, 1)
+    assert roofline.mixed(new, 8, 500, 100, 1) == pytest.approx(roofline.mixed(old, 8, 500, 100, 1), rel=1e-9)
+
+
+def test_the_longest_answer_ends_a_burst() -> None:
+    m = made("A100-80")
+    alike, _, _ = roofline.burst(m, 64, 64, 225, 345)
+    ragged, _, _ = roofline.burst(m, 64, 64, 225, 345, 512)
+    assert 0.6 * alike < ragged < alike
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "gpu", "kind"),
+    [
+        ("Qwen2.5-7B", "bf16", "H100", "dense:16"),
+        ("Qwen2.5-7B", "int4-awq", "A10", "dense:w4"),
+        ("Qwen2.5-7B", "fp8", "A100-80", "dense:w8"),
+        ("Kimi-K2.5", "int4-w4a16", "H200", "mixture:i4"),
+        ("gpt-oss-120b", "mxfp4", "H100", "mixture:w4"),
+        ("gpt-oss-120b", "mxfp4", "B200", "mixture:fp4"),
+    ],
+)
+def test_kinds_of_speed(model: str, precision: str, gpu: str, kind: str) -> None:
+    assert parts.speed_kind(models.find(model), precision, gpus.find(gpu)) == kind
+
+
 def test_queue_is_counted_in_ttft() -> None:
     m = made("A10")
     held = estimate.at(m, 1, 1, 32, 32, 512, 256)
@@ -88,7 +174,7 @@ def test_copies_share_a_load() -> None:
     ],
 )
 def test_eras(engine: str, era: str) -> None:
-    assert roofline.era(engines.parse(engine)) == era
+    assert parts.era(engines.parse(engine)) == era
 
 
 def test_fp8_cache_only_where_the_engine_keeps_one() -> None:

@@ -198,3 +198,24 @@ def test_a_disk_that_comes_late_is_seen(tmp_path: Path) -> None:
     run = machine.boot()
     assert run.returncode == 0, machine.state
     assert machine.called("mkfs.ext4 -q -m 0 -L planner-models /dev/vdb")
+
+
+@pytest.mark.parametrize("name", ["p4d", "gn7i"])
+def test_a_start_that_cannot_succeed_ends_the_bill_when_asked(name: str, tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS[name]._replace(power_off=True))
+    m.disks(("vdb", "", 500))
+    m.write("model-stops", "no such model or revision\n")
+    run = m.boot()
+    assert run.returncode == 78 and m.called("systemctl poweroff")
+    assert bool(m.called("python tags.py release")) == (name != "p4d")
+    kept(f"power-off-{name}", m, run)
+
+
+def test_a_failure_that_may_pass_is_tried_ten_times_before_the_end(tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS["g5"]._replace(power_off=True))
+    m.write("gpus", "No devices were found\n")
+    once = m.boot()
+    assert once.returncode == 1 and not m.called("systemctl poweroff")
+    again = "/opt/planner/bootstrap.sh || true"
+    m.boot(*[f"PATH={m.root}/bin:$PATH {again}" for _ in range(9)])
+    assert len(m.called("systemctl poweroff")) == 1

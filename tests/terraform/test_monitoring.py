@@ -38,7 +38,7 @@ def _known(deployment, files) -> set[str]:
         if kind == "histogram":
             names |= {f"{name}_bucket", f"{name}_sum", f"{name}_count"}
     names |= {line.split(",")[0] for line in files["files/dcgm.csv"].splitlines() if not line.startswith("#")}
-    return names | {"up"}
+    return names | {"up", "node_filesystem_avail_bytes", "node_filesystem_size_bytes"}  # of node-exporter's default collectors
 
 
 def _expressions(files) -> list[str]:
@@ -79,10 +79,10 @@ def test_promtool_accepts_configuration_and_rules(variant, promtool, tmp_path):
         [promtool, "check", "config", "prometheus.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "7 rules found" in done.stdout
+    assert "10 rules found" in done.stdout
 
 
-def _rule_tests(m: dict[str, str], engine: str) -> dict[str, object]:
+def _rule_tests(m: dict[str, str], engine: str, gpus: int) -> dict[str, object]:
     """Return promtool's test file: each alert fires where it should, and not where it should not."""
     busy, idle = 'x="busy"', 'x="idle"'
     ttft = m["ttft"]
@@ -165,6 +165,30 @@ def _rule_tests(m: dict[str, str], engine: str) -> dict[str, object]:
             False,
         ),
     ]
+    seen = [{"series": f'DCGM_FI_DEV_GPU_UTIL{{gpu="{i}"}}', "values": "50x60"} for i in range(gpus)]
+    gone = [*seen[:-1], {"series": f'DCGM_FI_DEV_GPU_UTIL{{gpu="{gpus - 1}"}}', "values": "50x10 stale"}]
+    critical, lost = {"severity": "critical"}, f"Not all {gpus} GPUs are seen"
+    down = [{"series": 'up{job="engine", instance="i"}', "values": "1x2 0x20"}]
+    here = {**critical, "job": "engine", "instance": "i"}
+
+    def disk(share: int, mountpoint: str = "/srv/models") -> list[dict[str, str]]:
+        where = f'{{mountpoint="{mountpoint}", device="/dev/md0"}}'
+        return [
+            {"series": f"node_filesystem_avail_bytes{where}", "values": f"{share}x60"},
+            {"series": f"node_filesystem_size_bytes{where}", "values": "100x60"},
+        ]
+
+    full_disk = {**critical, "mountpoint": "/srv/models", "device": "/dev/md0"}
+    cases += [
+        case(down, "EngineDown", "10m", True, here, "The engine i does not answer"),
+        case(down, "EngineDown", "2m", False),
+        case(seen, "GpuLost", "30m", False),
+        case(gone, "GpuLost", "30m", True, critical, lost),
+        case([], "GpuLost", "30m", True, critical, lost),
+        case(disk(9), "DiskAlmostFull", "20m", True, full_disk, "Less than 10 % is free on /srv/models"),
+        case(disk(11), "DiskAlmostFull", "20m", False),
+        case(disk(1, "/boot/efi"), "DiskAlmostFull", "20m", False),
+    ]
     if engine == "vllm":
         series = [{"series": f'{m["preemptions"]}{{instance="a"}}', "values": "0+1x60"}]
         cases.append(case(series, "Preemptions", "30m", True, headroom, "Requests preempted for lack of KV cache on a"))
@@ -178,7 +202,7 @@ def test_alerts_fire_when_they_should_and_only_then(variant, promtool, tmp_path)
     deployment, files = variant
     m = monitoring.engine_metrics(deployment.stack.engine, deployment.stack.engine_version)
     (tmp_path / "rules.yml").write_text(files["files/rules.yml"])
-    (tmp_path / "test.yml").write_text(yaml.safe_dump(_rule_tests(m, deployment.stack.engine)))
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(_rule_tests(m, deployment.stack.engine, deployment.gpu_count)))
     done = subprocess.run(
         [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -189,7 +213,7 @@ def test_promtool_sees_a_broken_threshold(variant, promtool, tmp_path):
     deployment, files = variant
     m = monitoring.engine_metrics(deployment.stack.engine, deployment.stack.engine_version)
     (tmp_path / "rules.yml").write_text(files["files/rules.yml"].replace("> 0.80", "> 0.90"))
-    (tmp_path / "test.yml").write_text(yaml.safe_dump(_rule_tests(m, deployment.stack.engine)))
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(_rule_tests(m, deployment.stack.engine, deployment.gpu_count)))
     assert subprocess.run(
         [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, check=False
     ).returncode

@@ -46,7 +46,7 @@ def put(book: str, folder: str, fetch: Fetch, content: Content) -> str:
 
 def take_in(writer: Writer, check: CheckFetch) -> Iterator[tuple[str, str]]:
     """Add what lies aside to the book, and yield (file, "") for each, or (file, why it stays there)."""
-    place = f"{writer.path}.{ASIDE}"
+    place = f"{writer.beside}.{ASIDE}"
     try:
         names = sorted(name for name in os.listdir(place) if name.endswith(".csv"))
     except OSError:

@@ -384,7 +384,7 @@ def _observed_sql(kind: Kind) -> str:
 
 
 def _where(provider: str, region: str, as_of: str) -> tuple[str, list[str]]:
-    parts, values = ["1"], []
+    parts, values = ["1 = 1"], []
     for column, value in (("provider", provider), ("region", region)):
         if value:
             parts.append(f"{column} = ?")

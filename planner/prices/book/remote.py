@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from planner.addresses import loopback
 from planner.errors import MisuseError, PriceBookError, scrubbed
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ TOKEN = "PLANNER_BOOK_TOKEN"  # noqa: S105 - the variable's name
 
 def checked(url: str) -> str:
     """Return how messages show `url` (a query may hold a signature); raise `MisuseError` unless it is https, or http on loopback."""
-    from ipaddress import ip_address
-
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -38,11 +37,7 @@ def checked(url: str) -> str:
         raise MisuseError(f"{shown}: an address must not hold credentials; put a token into ${TOKEN}")
     if not host or any(char <= " " for char in url):
         raise MisuseError(f"{shown}: not an address; write https://HOST/prices.sqlite3")
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
-    if parts.scheme.lower() != "https" and not loopback:
+    if parts.scheme.lower() != "https" and not loopback(host):
         raise MisuseError(f"{shown}: prices over plain http could be anybody's; use https")
     return shown
 

@@ -49,6 +49,8 @@ class Writer:
     def __init__(self, db: sqlite3.Connection, path: str) -> None:
         self.db = db
         self.path = path
+        #: Where what cannot be written lies aside, and what waits for a word.
+        self.beside = path
         self.book = PriceBook(db, path)
         self._ids: dict[tuple[str, ...], int] = {}
 

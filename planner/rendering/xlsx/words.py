@@ -111,7 +111,7 @@ def write_sizing(book: Book, model: Model) -> None:
     """Write Sizing: one row per option, then the steps of every instance type."""
     t, work = book.t, model.work
     s = book.sheet("sizing", [34, 30, 22, 14, 14, 14, 14, 14, 50])
-    s.title(t("How many instances, and what one delivers: an estimate with its band (about 80 % of measured cases)."))
+    s.title(t("How many instances, and what one delivers: an estimate with its band (about 90 % of measured cases)."))
     s.text(2, 0, t("Tokens in, per request"))
     s.put(2, 1, work.input_tokens, "int", "calc", align="left")
     s.text(2, 2, t("Tokens out, per request"))

@@ -37,7 +37,7 @@ resource "alicloud_ram_policy" "this" {
       },
       {
         Effect   = "Allow"
-        Action   = ["ecs:DescribeInstances"] # their own tags: deadline and names of secrets
+        Action   = ["ecs:DescribeInstances"] # their own tags
         Resource = ["acs:ecs:cn-beijing:${data.alicloud_account.this.id}:instance/*"]
       },
     ]

@@ -51,6 +51,7 @@ speed=$(dd if="${file:-/dev/null}" of=/dev/null bs=4M count=1024 iflag=direct 2>
 check disk "$speed MB/s sequential read, at least 100" test "$speed" -ge 100
 
 if [ "$LEVEL" -ge 2 ]; then
+  [ -e /opt/planner/stress.sh ] || note stress info "not on this instance: emit the module with --stress"
   check dcgmi "diagnostic level $LEVEL" /opt/planner/stress.sh "$LEVEL"
   systemctl restart planner-bootstrap.service
 else

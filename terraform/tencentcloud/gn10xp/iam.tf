@@ -37,7 +37,7 @@ resource "tencentcloud_cam_policy" "this" {
       },
       {
         effect   = "allow"
-        action   = ["name/cvm:DescribeInstances"] # their own tags: deadline and names of secrets
+        action   = ["name/cvm:DescribeInstances"] # their own tags
         resource = ["qcs::cvm:ap-guangzhou:uin/${data.tencentcloud_user_info.this.owner_uin}:instance/*"]
       },
     ]

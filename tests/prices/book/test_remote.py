@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,7 @@ def test_a_redirect_takes_no_token_along(shelf: Shelf, tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_not_taken_for_a_book(shelf: Shelf, tmp_path: Path) -> None:
     path = tmp_path / "other.db"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("CREATE TABLE x (y)")
     shelf.data = path.read_bytes()
     with pytest.raises(PriceBookError, match="an SQLite file of another program") as caught:

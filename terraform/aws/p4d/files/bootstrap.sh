@@ -44,7 +44,7 @@ retry() { # TIMES PAUSE COMMAND...
 tags() { # prints KEY=VALUE of the instance's own planner-KEY tags
   local meta=http://169.254.169.254/latest token key
   token=$(curl -fsS -m 5 -X PUT "$meta/api/token" -H "X-aws-ec2-metadata-token-ttl-seconds: 60") || return 1
-  for key in deadline api-key-secret hf-token-secret instances; do
+  for key in deadline api-key-secret hf-token-secret alert-webhook-secret instances; do
     echo "$key=$(curl -fsS -m 5 "$meta/meta-data/tags/instance/planner-$key" -H "X-aws-ec2-metadata-token: $token")"
   done
 }
@@ -70,6 +70,7 @@ probe() { # sets version and gpus; false when no driver answers
   local out
   version="" gpus=0
   out=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null) || return 1
+  [[ $out =~ ^[0-9]+\. ]] || return 1 # "No devices were found" comes with exit code 0
   version=${out%%$'\n'*}
   gpus=$(wc -l <<<"$out")
 }

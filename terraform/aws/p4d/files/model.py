@@ -63,13 +63,14 @@ def fetch(names):
 # Only plain names: nothing outside the folder, and no copies of the weights in folders of their own.
 files = {name: known for name, known in files.items() if re.fullmatch(r"[\w.+-]*\w", name)}
 # What else is large, or ends like weights, is the same weights in another format, or a state of training.
-other = r".*\.(safetensors|bin|pth?|ckpt|h5|msgpack|ot|onnx\w*|gguf|ggml|npz|tflite|nemo|tar|gz|zip)|.*\.bin\.\d+"
+other = r".*\.(safetensors|bin|pth?|ckpt|h5|msgpack|ot|onnx\w*|gg\w+|npz|tflite|nemo|tar|gz|zip)"
 small = {name for name, known in files.items() if known[0] < 1e8 and not re.fullmatch(other, name)}
 fetch(small)
-training = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state|adapter|trainer).*|.*lora.*")
+training = r"(train|optim|sched|scaler|rng_|adapter|lora).*"
+loaded = [name for name in files if not re.match(training, name)]
 weights = []
 for glob in "model*.safetensors", "*.safetensors", "pytorch_model*.bin", "*.bin", "*.pt":
-    weights = weights or shards([name for name in files if not training.match(name)], glob)
+    weights = weights or shards(loaded, glob)
 if not weights:
     stop("no weights that the engine loads")
 if not all(files[name][1] for name in weights):

@@ -66,6 +66,7 @@ probe() { # sets version and gpus; false when no driver answers
   local out
   version="" gpus=0
   out=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null) || return 1
+  [[ $out =~ ^[0-9]+\. ]] || return 1 # "No devices were found" comes with exit code 0
   version=${out%%$'\n'*}
   gpus=$(wc -l <<<"$out")
 }

@@ -1,0 +1,90 @@
+"""A hundred times the offers in the same regions, and a thousand workloads in one process.
+
+The generator copies the committed lists and gives every instance type copies with its prices. The table weighs all offers
+and makes those that it shows; the memory is the process's largest. A thousand workloads share one catalogue.
+"""
+
+from __future__ import annotations
+
+import csv
+import gc
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.pairs import compare
+from planner import workload
+from planner.prices import catalog, fx
+from planner.provider import homes
+from planner.quoting import build
+
+#: The regions that a quote takes when none is named, and the group of regions that one of them belongs to.
+HOME = ("us-east-1", "cn-beijing", "cn-hangzhou", "ap-guangzhou", "cn-mainland")
+CODE = """
+import gc, sys
+gc.set_threshold(200_000, 20, 100)
+from planner.quoting import build
+from planner.prices import catalog, fx
+from planner import workload
+from planner.rendering.table import dump
+q = build.quote(
+    workload.make({"hours": "720"}), catalog.Catalog(sys.argv[1]), "2026-11-26", fx.Rates(fx.committed()), brief=True
+)
+dump(q)
+# getrusage remembers what the process was before exec; the kernel's own page does not
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(len(q.offers), int(status["VmHWM"].split()[0]) // 1024)
+"""
+MODELS = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSeek-R1-Distill-Llama-8B")
+
+
+def grow(root: Path, times: int) -> None:
+    """Fill `root` with the committed lists, each instance type of the home regions `times` times."""
+    for name, home in homes().items():
+        folder = root / name / "catalog"
+        shutil.copytree(Path(home, "catalog"), folder, ignore=shutil.ignore_patterns("__pycache__"))
+        _copy(folder / "instances.csv", "name", times)
+        for region in HOME:
+            _copy(folder / "prices" / f"{region}.csv", "instance_type", times)
+
+
+def _copy(path: Path, column: str, times: int) -> None:
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    at = header.index(column)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(header)
+        for number in range(times):
+            out.writerows([*r[:at], f"{r[at]}-copy{number}" if number else r[at], *r[at + 1 :]] for r in rows)
+
+
+def thousand(number: int = 1000) -> tuple[float, int]:
+    """Return the seconds of processor time that so many workloads take in this process, and its memory in MB."""
+    lists, rates = catalog.Catalog(), fx.committed()
+    gc.set_threshold(200_000, 20, 100)
+    start = time.process_time()
+    for i in range(number):
+        work = workload.make({"hours": str(100 + 7 * i), "model": MODELS[i % 3], "rps": str(1 + i % 17)})
+        assert build.quote(work, lists, "2026-11-26", fx.Rates(rates), brief=True).best is not None
+    return time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def main() -> None:
+    """Print both."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        grow(root, 62)
+        run = [sys.executable, "-c", CODE]
+        compare("23,746 offers beside 383, whole process", [*run, str(root)], [*run, ""], runs=5)
+    seconds, memory = thousand()
+    print(f"1,000 workloads in one process: {seconds:.1f} s of processor time, {memory} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""How much to commit: an hourly demand against every way of buying, and the cheapest mix of them.
+
+demand, shapes   what is asked for, hour by hour, from a file or a shape
+market           what one instance costs by each way of buying: an offer's lines evaluated, nothing else
+levels           the cheapest mix for one instance type, exactly: by the levels of the load-duration curve
+mixed            several types at once, as a mixed-integer programme (HiGHS, the extra `commit`)
+plan             all of it for a quote; answers: what that mix means; report: told to people and to programs
+"""

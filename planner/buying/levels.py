@@ -1,0 +1,246 @@
+"""The cheapest mix for one instance type, exactly: each level of the load-duration curve is decided by itself.
+
+Stack the demand in unit levels: level u runs in the hours in which at least u instances are needed. A commitment bought for a
+level is paid whether that level runs or not; without one, the level pays for its hours. Levels do not interact, so that the
+cheapest mix is the cheapest choice level by level, and levels that run in the same hours are decided at once. Commitments
+cover slots of time that lie within each other or apart (a year, and the months in it): then the choice for a level is made
+from the shortest slots up.
+
+Of spot, at most a share of each hour's instances: it takes the top levels of the hour.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from itertools import accumulate, pairwise
+
+from planner.records import NamedTuple
+
+__all__ = ["Deal", "Paid", "Solved", "held", "laminar", "on_spot", "rest", "solve"]
+
+ZERO, NEVER = Decimal(0), Decimal("Infinity")
+
+
+class Deal(NamedTuple):
+    """A commitment of one instance for one slot of time.
+
+    way: which offer it is, for the caller. first, end: hours of the demand that it covers. cost: all that it obliges to pay. bought:
+    hours that are paid for, beyond the demand's end too.
+    """
+
+    way: int
+    first: int
+    end: int
+    cost: Decimal
+    bought: Decimal
+
+
+class Paid(NamedTuple):
+    """What hours without a commitment cost.
+
+    hour: the price of an hour on demand, None where it is not one price. run: what a run of so many hours costs without stop,
+    where the price falls in steps, None where `hour` says it; both None: not sold on demand. spot: of an hour's work on spot,
+    None without. share: the part of an hour's instances that may be spot.
+    """
+
+    hour: Decimal | None
+    run: Callable[[int], Decimal] | None = None
+    spot: Decimal | None = None
+    share: Decimal = ZERO
+
+
+class Solved(NamedTuple):
+    """The cheapest mix. deals: commitments and how many of each. on_demand, spot: instance-hours; *_cost: what these cost."""
+
+    cost: Decimal
+    deals: tuple[tuple[Deal, int], ...]
+    on_demand: int
+    on_demand_cost: Decimal
+    spot: int
+    spot_cost: Decimal
+
+
+def laminar(deals: Sequence[Deal]) -> list[Deal]:
+    """Return the deals without those that cut into the slot of a longer one (a renewal across another term's end)."""
+    kept: list[Deal] = []
+    for deal in sorted(deals, key=lambda d: (d.first - d.end, d.first)):
+        if all(deal.end <= k.first or k.end <= deal.first or k.first <= deal.first <= deal.end <= k.end for k in kept):
+            kept.append(deal)
+    return kept
+
+
+def on_spot(counts: Sequence[int], paid: Paid) -> list[int]:
+    """Return how many instances of each hour may run on spot; none where spot is not the cheaper."""
+    if paid.spot is None or not paid.share or (paid.hour is not None and paid.spot >= paid.hour):
+        return [0] * len(counts)
+    top, bottom = paid.share.as_integer_ratio()
+    return [n * top // bottom for n in counts]
+
+
+class _Curve:
+    """The load-duration curve in segments of equal levels, cell by cell; a cell is a time that no slot's edge cuts."""
+
+    def __init__(self, counts: Sequence[int], edges: Sequence[int], paid: Paid) -> None:
+        firm = [n - s for n, s in zip(counts, on_spot(counts, paid), strict=True)]
+        self.tops = sorted({*counts, *firm} - {0})
+        self.widths = [top - low for low, top in zip([0, *self.tops], self.tops, strict=False)]
+        self.edges, self.paid = edges, paid
+        cells = list(pairwise(edges))
+        self.cells = len(cells)
+        self.firm = [self._hours(firm[a:b]) for a, b in cells]
+        self.spot = [
+            [all_ - f for all_, f in zip(self._hours(counts[a:b]), own, strict=True)]
+            for (a, b), own in zip(cells, self.firm, strict=True)
+        ]
+        self.whole: list[Decimal] | None = None
+        if paid.run is None:
+            hour = NEVER if paid.hour is None else paid.hour
+            self.cost = [[hour * h if h else ZERO for h in own] for own in self.firm]
+        else:
+            self.cost = [self._runs(firm[a:b], paid.run) for a, b in cells]
+            self.whole = self._runs(firm, paid.run)
+        self.spotted = [[paid.spot * h if h and paid.spot else ZERO for h in own] for own in self.spot]
+
+    def _hours(self, counts: Sequence[int]) -> list[int]:
+        """Return in how many hours each segment runs."""
+        found = [0] * (len(self.tops) + 1)
+        at = {top: number + 1 for number, top in enumerate(self.tops)}
+        for n in counts:
+            found[at.get(n, 0)] += 1
+        running = list(accumulate(reversed(found[1:])))
+        running.reverse()
+        return running
+
+    def _runs(self, counts: Sequence[int], run: Callable[[int], Decimal]) -> list[Decimal]:
+        """Return what each segment costs where every run without stop is paid by its length."""
+        steps = [ZERO] * (len(self.tops) + 1)
+        price: dict[int, Decimal] = {}
+
+        def add(low: int, top: int, hours: int) -> None:
+            if hours not in price:
+                price[hours] = run(hours)
+            steps[bisect_left(self.tops, low + 1)] += price[hours]
+            steps[bisect_left(self.tops, top + 1)] -= price[hours]
+
+        standing: list[tuple[int, int]] = []  # (level up to which instances run, hour since which)
+        for hour, n in enumerate([*counts, 0]):
+            since = hour
+            while standing and standing[-1][0] > n:
+                top, since = standing.pop()
+                low = max(n, standing[-1][0] if standing else 0)
+                add(low, top, hour - since)
+            if n > (standing[-1][0] if standing else 0):
+                standing.append((n, since))
+        return list(accumulate(steps))[:-1]
+
+    def outside(self, segment: int) -> list[Decimal]:
+        """Return what a level of the segment costs in each cell without a commitment."""
+        return [c[segment] + s[segment] for c, s in zip(self.cost, self.spotted, strict=True)]
+
+
+#: Which deals are taken, each against what its slot costs without it, and which cells are left to pay by the hour.
+Choice = tuple[tuple[bool, ...], tuple[int, ...], tuple[int, ...]]
+
+
+def _choose(curve: _Curve, segment: int, deals: Sequence[tuple[Deal, int, int]]) -> Choice:
+    """Return the cheapest choice for a level of the segment; of two that cost the same, the one that commits less."""
+    costs = curve.outside(segment)
+    before = sum(costs, ZERO)
+    owner = [-1] * curve.cells
+    taken = []
+    for number, (deal, first, end) in enumerate(deals):
+        better = deal.cost < sum(costs[first:end], ZERO)
+        taken.append(better)
+        if better:
+            costs[first:end] = [deal.cost, *[ZERO] * (end - first - 1)]
+            owner[first:end] = [number] * (end - first)
+    if curve.whole is not None and sum(costs, ZERO) < before:
+        # Runs go on across the cells' edges: without any commitment the level costs less than its cells do one by one.
+        whole = curve.whole[segment] + sum((s[segment] for s in curve.spotted), ZERO)
+        if whole <= sum(costs, ZERO):
+            owner = [-1] * curve.cells
+    bought = tuple(dict.fromkeys(n for n in owner if n >= 0))
+    return tuple(taken), bought, tuple(c for c, n in enumerate(owner) if n < 0)
+
+
+def solve(counts: Sequence[int], deals: Sequence[Deal], paid: Paid) -> Solved:
+    """Return the cheapest way to have `counts` instances in each hour; cost is infinite where nothing can.
+
+    deals: slots within each other or apart (`laminar`). Exact where an hour on demand has one price. Where it falls in steps a
+    run is cut at the edges of the slots in which a level is committed only for a part of the time.
+    """
+    ends = {0, len(counts), *(d.first for d in deals), *(d.end for d in deals)}
+    edges = sorted(e for e in ends if e <= len(counts))
+    curve = _Curve(counts, edges, paid)
+    place = {edge: number for number, edge in enumerate(edges)}
+    known = [(d, place[d.first], place[d.end]) for d in sorted(deals, key=lambda d: (d.end - d.first, d.cost))]
+    found: dict[int, Choice] = {}
+
+    def at(segment: int) -> Choice:
+        if segment not in found:
+            found[segment] = _choose(curve, segment, known)
+        return found[segment]
+
+    stretches: list[tuple[int, int]] = []
+    todo = [(0, len(curve.tops) - 1)] if curve.tops else []
+    while todo:
+        low, high = todo.pop()
+        # Higher levels run less, so that what holds for both ends holds between; not so where a stop begins the steps anew.
+        if low == high or (curve.whole is None and at(low)[0] == at(high)[0]):
+            stretches.append((low, high))
+        else:
+            middle = (low + high) // 2
+            todo += [(low, middle), (middle + 1, high)]
+    return _summed(curve, known, [(a, b, at(a)) for a, b in stretches])
+
+
+def _summed(
+    curve: _Curve, known: Sequence[tuple[Deal, int, int]], stretches: Sequence[tuple[int, int, Choice]]
+) -> Solved:
+    """Return the sums over all levels."""
+    numbers: dict[int, int] = {}
+    firm = spot = 0
+    firm_cost = spot_cost = ZERO
+    for low, high, (_, bought, left) in stretches:
+        widths = curve.widths[low : high + 1]
+        for number in bought:
+            numbers[number] = numbers.get(number, 0) + sum(widths)
+        hours = 0
+        for cell in left:
+            hours += sum(w * h for w, h in zip(widths, curve.firm[cell][low : high + 1], strict=True))
+            spot += sum(w * h for w, h in zip(widths, curve.spot[cell][low : high + 1], strict=True))
+        firm += hours
+        if curve.whole is not None:
+            rows = [curve.whole] if len(left) == curve.cells else [curve.cost[cell] for cell in left]
+            for row in rows:
+                firm_cost += sum((w * c for w, c in zip(widths, row[low : high + 1], strict=True)), ZERO)
+        elif hours:
+            firm_cost += NEVER if curve.paid.hour is None else curve.paid.hour * hours
+    if spot:
+        assert curve.paid.spot is not None
+        spot_cost = curve.paid.spot * spot
+    deals = tuple((known[n][0], count) for n, count in sorted(numbers.items(), key=lambda x: known[x[0]][0]))
+    total = sum((deal.cost * count for deal, count in deals), firm_cost + spot_cost)
+    return Solved(total, deals, firm, firm_cost, spot, spot_cost)
+
+
+def rest(counts: Sequence[int], held: Sequence[int], paid: Paid) -> Solved:
+    """Return what `counts` instances cost in each hour beside `held` ones that are paid for already."""
+    left = [max(0, n - k) for n, k in zip(counts, held, strict=True)]
+    spot = [min(s, n) for s, n in zip(on_spot(counts, paid), left, strict=True)]
+    firm = [n - s for n, s in zip(left, spot, strict=True)]
+    hourly = solve(firm, (), paid._replace(spot=None))
+    hours = sum(spot)
+    cost = paid.spot * hours if hours and paid.spot is not None else ZERO
+    return hourly._replace(cost=hourly.cost + cost, spot=hours, spot_cost=cost)
+
+
+def held(deals: Sequence[tuple[Deal, int]], hours: int) -> list[int]:
+    """Return how many instances are committed in each hour."""
+    change = [0] * (hours + 1)
+    for deal, number in deals:
+        change[deal.first] += number
+        change[deal.end] -= number
+    return list(accumulate(change))[:-1]

@@ -1,0 +1,199 @@
+"""What one instance costs by each way of buying: an offer's own lines, evaluated for the hours in question, and nothing else.
+
+Costs are what taking the way obliges to pay (docs/cost-model.md), in the quote's currency, tax and disk included. Traffic and
+addresses are of the whole service: the same for every mix at one place (`fixed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+
+from planner.buying.levels import Deal, Paid, laminar
+from planner.quoting import whatif
+from planner.quoting.records import Offer, Quote
+from planner.records import NamedTuple
+from planner.units import add_months, term_hours, term_months
+
+__all__ = ["Market", "Rules", "fixed", "from_hour", "markets", "one_of", "owed"]
+
+ZERO, ONE = Decimal(0), Decimal(1)
+#: Parts of an offer that do not follow the number of instances.
+SERVICE = ("egress", "inter_region", "ip")
+#: Parts of which every instance has its own. What a framework contract lacks of its promise is neither: it is left out.
+INSTANCE = ("compute", "storage", "tax")
+COMMITTED = ("reserved", "savings_plan", "subscription", "capacity_block")
+
+
+class Rules(NamedTuple):
+    """What may be bought. term: the longest commitment, "" for none beyond the demand's end. spot_share: of an hour's instances
+    that may be spot; interruption: the share of spot hours that is lost and done again."""
+
+    term: str = ""
+    spot_share: Decimal = ZERO
+    interruption: Decimal = ZERO
+
+
+class Market(NamedTuple):
+    """One instance type at one place. ways: its offers, one instance each; a deal's `way` is its number there. on_demand, spot:
+    the offers whose hours `paid` prices, None without. fixed: what the service pays there however many instances run."""
+
+    provider: str
+    site: str
+    region: str
+    instance_type: str
+    ways: tuple[Offer, ...]
+    deals: tuple[Deal, ...]
+    paid: Paid
+    on_demand: Offer | None
+    spot: Offer | None
+    fixed: Decimal
+
+    @property
+    def least(self) -> Decimal:
+        """No hour of an instance costs less than this: a bound by which to leave a type out unsolved."""
+        prices = [deal.cost / (deal.end - deal.first) for deal in self.deals]
+        prices += [self.paid.hour] if self.paid.hour is not None else []
+        prices += [self.paid.spot] if self.paid.spot is not None and self.paid.share else []
+        return min(prices) if self.paid.run is None else ZERO
+
+
+def markets(quote: Quote, hours: int, rules: Rules) -> list[Market]:
+    """Return every type at every place of a quote whose window is the demand's `hours`. What is not fully priced is left out."""
+    groups: dict[tuple[str, str, str, str], list[Offer]] = {}
+    for offer in (*quote.offers, *quote.beyond):
+        if not offer.unpriced:
+            groups.setdefault((offer.provider, offer.site, offer.region, offer.instance_type), []).append(offer)
+    edges = _months(quote, hours)
+    found = (_market(quote, hours, rules, edges, key, mine) for key, mine in groups.items())
+    return [m for m in found if m.deals or m.on_demand is not None or m.paid.spot is not None]
+
+
+def one_of(offer: Offer) -> Offer:
+    """Return the offer as one instance, without what the whole service shares."""
+    lines = [line._replace(count=1) for line in offer.lines if line.part in INSTANCE]
+    return offer._replace(count=1, lines=tuple(lines))
+
+
+def _months(quote: Quote, hours: int) -> list[int]:
+    """Return the hours at which the demand's calendar months begin, and its end; even months where no day is given."""
+    start, months = quote.window.start, quote.window.months
+    if not start:
+        return [-(-hours * n // months) for n in range(months + 1)]
+    first = date.fromisoformat(start)
+    return [min(hours, (add_months(first, n) - first).days * 24) for n in range(months)] + [hours]
+
+
+def _market(
+    quote: Quote, hours: int, rules: Rules, edges: list[int], key: tuple[str, str, str, str], offers: list[Offer]
+) -> Market:
+    ways = tuple(one_of(o) for o in offers)
+    deals: list[Deal] = []
+    on_demand: tuple[Decimal, int] | None = None
+    spot: tuple[Decimal, int] | None = None
+    for number, way in enumerate(ways):
+        if way.purchase_option in COMMITTED:
+            deals += _deals(quote, hours, rules, edges, number, way)
+            continue
+        price = owed(quote, way, ONE)
+        if way.purchase_option == "spot":
+            spot = min(spot or (price, number), (price, number))
+        else:
+            whole = owed(quote, way, Decimal(hours))
+            on_demand = min(on_demand or (whole, number), (whole, number))
+    firm = None if on_demand is None else ways[on_demand[1]]
+    market = None if spot is None else ways[spot[1]]
+    hour, run = _by_hour(quote, firm)
+    again = None if spot is None else spot[0] / (1 - rules.interruption)
+    return Market(
+        *key,
+        ways=ways,
+        deals=tuple(laminar(_cheapest(deals))),
+        paid=Paid(hour, run, again if rules.spot_share else None, rules.spot_share),
+        on_demand=firm,
+        spot=market,
+        fixed=fixed(quote, offers[0], hours),
+    )
+
+
+def owed(quote: Quote, way: Offer, hours: Decimal, first: int = 0) -> Decimal:
+    """Return what one instance for `hours`, from the demand's hour `first`, obliges to pay in the quote's currency."""
+    return whatif.again(from_hour(quote, first), way, hours=hours).report().obligation
+
+
+def from_hour(quote: Quote, first: int) -> Quote:
+    """Return the quote with a window that begins in the demand's hour `first`."""
+    work = quote.workload
+    if not first or not work.start:
+        return quote
+    day = (datetime.fromisoformat(work.start) + timedelta(hours=first)).date().isoformat()
+    return quote._replace(workload=work._replace(start=day))
+
+
+def _by_hour(quote: Quote, way: Offer | None):  # type: ignore[no-untyped-def]
+    """Return the price of an hour, or the function from a run's hours to its price where that falls in steps."""
+    if way is None:
+        return None, None
+    if all(len(line.rates) == 1 for line in way.lines if line.rule == "hours"):
+        return owed(quote, way, ONE), None
+    return None, lambda hours: owed(quote, way, Decimal(hours))
+
+
+def fixed(quote: Quote, offer: Offer, hours: int) -> Decimal:
+    """Return what the service pays beside its instances in the whole window: traffic and addresses, with their tax."""
+    lines = tuple(line for line in offer.lines if line.part in (*SERVICE, "tax"))
+    if not any(line.part in SERVICE for line in lines):
+        return ZERO
+    return whatif.again(quote, offer._replace(lines=lines), hours=Decimal(hours)).report().obligation
+
+
+def _deals(quote: Quote, hours: int, rules: Rules, edges: list[int], number: int, way: Offer) -> Iterator[Deal]:
+    """Return the slots for which a commitment can be bought: from the first day on, one after the other."""
+    slots: Iterable[tuple[int, int, bool]]
+    if way.purchase_option == "capacity_block":
+        block = way.commitment.term_hours if way.commitment is not None else Decimal(hours)
+        slots = [(0, hours, True)] if block >= hours else []
+    elif way.purchase_option == "subscription":
+        slots = _calendar(edges, term_months(way.term))
+        block = ZERO
+    else:
+        block = term_hours(way.term)
+        length = int(block.to_integral_value(ROUND_CEILING))
+        slots = ((a, min(a + length, hours), a + length <= hours) for a in range(0, hours, length))
+    longer = bool(rules.term) and bool(way.term) and term_months(way.term) <= term_months(rules.term)
+    known: dict[int, Decimal] = {}
+    for first, end, within in slots:
+        if within or longer:
+            length = end - first
+            if length not in known or way.purchase_option == "subscription":
+                known[length] = owed(quote, way, Decimal(length), first)
+            bought = block
+            if way.purchase_option == "subscription":
+                bought = max(Decimal(length), _term_hours(quote, first, term_months(way.term)) if not within else ZERO)
+            yield Deal(number, first, end, known[length], bought)
+
+
+def _calendar(edges: list[int], months: int) -> Iterator[tuple[int, int, bool]]:
+    last = len(edges) - 1
+    for n in range(0, last, months):
+        yield edges[n], edges[min(n + months, last)], n + months <= last
+
+
+def _term_hours(quote: Quote, first: int, months: int) -> Decimal:
+    """Return the hours of a term of calendar months that begins in the demand's hour `first`."""
+    start = from_hour(quote, first).workload.start
+    if not start:
+        return term_hours(f"{months}m")
+    day = date.fromisoformat(start)
+    return Decimal((add_months(day, months) - day).days * 24)
+
+
+def _cheapest(deals: Iterable[Deal]) -> list[Deal]:
+    """Return for each slot the deal that obliges least; of two alike, the first."""
+    best: dict[tuple[int, int], Deal] = {}
+    for deal in deals:
+        held = best.get((deal.first, deal.end))
+        if held is None or deal.cost < held.cost:
+            best[deal.first, deal.end] = deal
+    return list(best.values())

@@ -1,0 +1,149 @@
+"""From a demand and a quote of its peak to the cheapest mix of commitments, on-demand and spot over all types on offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_CEILING, Decimal
+
+from planner.buying.demand import Demand
+from planner.buying.levels import Solved, solve
+from planner.buying.market import Market, Rules, markets
+from planner.errors import MisuseError, NoOfferError
+from planner.quoting.choose import why_none
+from planner.quoting.records import Offer, Quote
+from planner.records import NamedTuple
+from planner.sizing.hourly import capacity, counter
+from planner.units import term_hours
+from planner.workload import Workload
+
+__all__ = ["Asked", "Mix", "Plan", "fleet", "make", "whole_term", "workload_at_peak"]
+
+ZERO = Decimal(0)
+#: Types that are solved and shown beside the cheapest.
+SHOWN = 5
+
+
+class Asked(NamedTuple):
+    """How the fleet runs and what may be bought. least: instances that always run; ahead: hours before they are needed in which
+    instances start."""
+
+    rules: Rules = Rules()
+    least: int = 0
+    ahead: int = 0
+
+
+class Mix(NamedTuple):
+    """One type's cheapest mix. counts: its instances in each hour. cost: all of it, with what the service pays beside them."""
+
+    market: Market
+    counts: tuple[int, ...]
+    solved: Solved
+    cost: Decimal
+
+
+class Plan(NamedTuple):
+    """The answer. quote: of the peak, over the demand's hours. mixes: the cheapest first, one a type and place; more are left
+    out where they cannot be cheaper. types: how many were looked at."""
+
+    quote: Quote
+    demand: Demand
+    asked: Asked
+    mixes: tuple[Mix, ...]
+    types: int
+
+    @property
+    def best(self) -> Mix:
+        return self.mixes[0]
+
+
+def whole_term(demand: Demand, term: str, repeat: bool, hours_of: str = "--demand") -> None:
+    """Raise `MisuseError` for a term that ends before the demand does."""
+    if term and term_hours(term) < demand.hours and not repeat:
+        raise MisuseError(
+            f"--term {term} is {term_hours(term)} hours, shorter than the {demand.hours:,} hours of {hours_of}: "
+            "leave --term out (commitments that end within the demand are looked at anyway), or shorten the demand"
+        )
+
+
+def workload_at_peak(workload: Workload, demand: Demand) -> Workload:
+    """Return the workload at the demand's peak, over its hours; `MisuseError` for what contradicts a demand."""
+    if workload.use:
+        raise MisuseError("--demand says when the capacity runs: leave out --use")
+    if workload.count and demand.kind != "instances":
+        raise MisuseError(f"--count: the sizing turns {demand.kind} into instances: leave out --count")
+    if workload.start and demand.start and workload.start != demand.start:
+        raise MisuseError(f"--start {workload.start}: the demand begins on {demand.start}")
+    clear = workload._replace(rps=ZERO, tokens_per_second=ZERO, concurrency=0)
+    clear = clear._replace(hours=Decimal(demand.hours), start=demand.start or workload.start)
+    if demand.kind == "instances":
+        return clear._replace(count=_up(demand.peak))
+    return clear._replace(rps=demand.peak) if demand.kind == "rps" else clear._replace(tokens_per_second=demand.peak)
+
+
+def _up(value: Decimal) -> int:
+    return int(value.to_integral_value(ROUND_CEILING))
+
+
+def fleet(quote: Quote, demand: Demand, asked: Asked) -> Callable[[Offer], tuple[int, ...]]:
+    """Return the function from an offer of the peak's quote to the instances of its type in each hour."""
+    load = quote.workload.load
+    known: dict[object, tuple[int, ...]] = {}
+
+    def counts(offer: Offer) -> tuple[int, ...]:
+        key = None if demand.kind == "instances" else capacity(offer.sizing, load)
+        if key not in known:
+            count = _up if key is None else counter(offer.sizing, load)
+            number = {value: count(value) for value in set(demand.values)}
+            known[key] = _run([number[value] for value in demand.values], asked)
+        return known[key]
+
+    return counts
+
+
+def _run(need: list[int], asked: Asked) -> tuple[int, ...]:
+    """Return the instances that run so that `need` are ready: at least so many, and started ahead."""
+    running = [max(n, asked.least) for n in need]
+    if asked.ahead:
+        running = [max(running[hour : hour + asked.ahead + 1]) for hour in range(len(running))]
+    return tuple(running)
+
+
+def make(quote: Quote, demand: Demand, asked: Asked) -> Plan:
+    """Return the cheapest mix for each type of a quote that was made for the peak (`workload_at_peak`), best first.
+
+    Raises `NoOfferError` where nothing on offer serves the demand.
+    """
+    found = markets(quote, demand.hours, asked.rules)
+    if not found:
+        raise NoOfferError(_nothing(quote))
+    counts_of = fleet(quote, demand, asked)
+    bounds = []
+    for number, market in enumerate(found):
+        counts = counts_of(market.ways[0])
+        bounds.append((market.least * sum(counts) + market.fixed, number))
+    mixes: list[Mix] = []
+    for bound, number in sorted(bounds):
+        market = found[number]
+        if len(mixes) >= SHOWN and bound > mixes[SHOWN - 1].cost:
+            continue
+        counts = counts_of(market.ways[0])
+        solved = solve(counts, market.deals, market.paid)
+        if solved.cost.is_finite():
+            mixes.append(Mix(market, counts, solved, solved.cost + market.fixed))
+            mixes.sort(key=lambda m: (m.cost, m.market[:4]))
+    if not mixes:
+        raise NoOfferError(
+            "no type is sold by the hour, and none of its commitments lasts through the demand: allow on_demand "
+            "(--purchase-option), or longer commitments (--term)"
+        )
+    return Plan(quote, demand, asked, tuple(mixes[:SHOWN]), len(found))
+
+
+def _nothing(quote: Quote) -> str:
+    """Return why no type serves the demand."""
+    if not quote.offers:
+        return why_none(quote)
+    return (
+        "nothing to plan with: every offer that serves the peak lacks a price of a part, is spot without --spot-share, or "
+        "is committed for longer than the demand (allow it with --term)"
+    )
