@@ -33,6 +33,7 @@ __all__ = [
     "bill",
     "data_disk",
     "download_gb",
+    "label",
     "line",
     "stand_of",
     "things",
@@ -164,7 +165,7 @@ def bill(
         held = line(rows, thing, by_month, share)
         if held is None:
             key = "{what}: no price for {place}, {site}"
-            unpriced.append(text(key, what=_label(thing), place=offer.region, site=text(site)))
+            unpriced.append(text(key, what=label(thing), place=offer.region, site=text(site)))
             continue
         made.append(held)
     if not known:
@@ -188,7 +189,8 @@ def _replaced(said: Text) -> bool:
     return isinstance(what, Text) and what.key in ("disk", "public IP")
 
 
-def _label(thing: Thing) -> Text:
+def label(thing: Thing) -> Text:
+    """Return what a thing is called, with its variant."""
     return text("{what} ({variant})", what=thing.name, variant=thing.variant) if thing.variant else thing.name
 
 
@@ -231,4 +233,4 @@ def _line(price: ServicePrice, thing: Thing, by_month: bool, share: Decimal) -> 
         amount, unit = (amount if thing.unit else ZERO), "hour"
     rate = Rate(amount, unit, price.source)
     part = "storage" if thing.item == "block_storage" else "around"
-    return Line(part, rule, _label(thing), thing.count, thing.each, price.currency, (rate,), share)
+    return Line(part, rule, label(thing), thing.count, thing.each, price.currency, (rate,), share)

@@ -53,7 +53,9 @@ def resources(priced: Any, lang: str) -> str:
     for part in priced.parts:
         lines += [f"  {part.address}"] if part.address else []
         for charge in part.charges:
-            lines.append(f"    {t.say(charge.name)}: {show(charge.amount)} {charge.currency}    ({t.say(charge.formula)})")
+            lines.append(
+                f"    {t.say(charge.name)}: {show(charge.amount)} {charge.currency}    ({t.say(charge.formula)})"
+            )
     if priced.free:
         names = ", ".join(f"{name} x {n}" if n > 1 else name for name, n in priced.free)
         lines.append("  " + t("free of charge: {names}", names=names))

@@ -1,12 +1,11 @@
-"""What a Terraform configuration creates: the resources of a folder's HCL or of a `terraform show -json` plan, as values.
+"""What a Terraform configuration creates: the resources of a folder's HCL as values.
 
-Folder: overrides, variables with defaults and tfvars, locals, count, for_each, and modules of the same repository. Nothing is run,
-and no provider is asked: what only an apply knows is `Unknown`.
+Overrides, variables, tfvars, locals, count, for_each, `dynamic`, and modules of the same repository with their outputs. Nothing is
+run, and no provider is asked: what only an apply knows is `Unknown`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -15,20 +14,20 @@ from typing import Any
 from planner.errors import MisuseError
 from planner.files import read_text
 from planner.records import NamedTuple
+from planner.terraform import variables
 from planner.terraform.evaluate import Scope, Unknown, body, value
-from planner.terraform.hcl import Block, Expression, parse
+from planner.terraform.functions import word
+from planner.terraform.hcl import Block, Expression, parse, parse_json
+from planner.text import Text, text
 
-__all__ = ["Resource", "Unread", "read"]
+__all__ = ["Configuration", "Resource", "Unread", "read"]
 
 _DEEPEST = 5
 _MOST = 10_000
 
 
 class Resource(NamedTuple):
-    """One resource instance. module: the address of its module, "" for the root. region: of its provider, Unknown or "" else.
-
-    number: how many it stands for; more than one where a count is known and all are alike.
-    """
+    """One resource instance. module: the address of its module with a dot behind, "" for the root. region: of its provider."""
 
     address: str
     module: str
@@ -42,60 +41,185 @@ class Unread(NamedTuple):
     """What was not read, and why; a clause."""
 
     address: str
-    why: str
+    why: Text
 
 
-Found = tuple[list[Resource], list[Unread]]
+class Configuration(NamedTuple):
+    """What is created. local: the values of the root's locals, by name; root: the blocks of the root. A plan has neither."""
+
+    resources: list[Resource]
+    unread: list[Unread]
+    local: Mapping[str, Any]
+    root: Any = None
+
+    def named(self, place: str) -> Any:
+        """Return what stands at `provider.NAME.ATTRIBUTE` or `local.NAME` of the root; Unknown for nothing."""
+        head, _, rest = place.partition(".")
+        if head == "local":
+            return self.local.get(rest, Unknown())
+        name, _, attribute = rest.partition(".")
+        blocks = self.root.blocks if self.root is not None else ()
+        said = [b.attributes[attribute] for b in blocks if b.header == ("provider", name) and attribute in b.attributes]
+        return value(said[0], self.root.scope) if len(said) == 1 else Unknown()
 
 
-def read(path: str) -> Found:
-    """Return the resources at `path`, a module's folder or a plan's JSON; raise `MisuseError` where it is neither."""
-    if os.path.isdir(path):
-        found: list[Resource] = []
-        unread: list[Unread] = []
-        _folder(path, {}, "", {}, (found, unread))
-        return found, unread
-    if not os.path.exists(path):
-        raise MisuseError(f"{path}: no such file or folder; name a module's folder, or a plan from `terraform show -json`")
+def read(folder: str, given: Mapping[str, Any] | None = None) -> Configuration:
+    """Return what the module in `folder` creates; given: variables of the command line. Raises `MisuseError`."""
+    found = Configuration([], [], {})
+    root = _Module(folder, given or {}, "", {}, None)
+    root.resources(found)
+    return found._replace(local=root, root=root)
+
+
+class _Module(Mapping[str, Any]):
+    """One module with its inputs; as a mapping, its locals."""
+
+    def __init__(
+        self, folder: str, given: Mapping[str, Any], at: str, regions: Mapping[str, Any], above: _Module | None
+    ) -> None:
+        self.folder, self.at, self.above = folder, at, above
+        self.blocks, names = _blocks_of(folder)
+        values = variables.of_folder(folder, names, self.blocks, given, root=above is None)
+        self.local = {k: v for b in self.blocks if b.header == ("locals",) for k, v in b.attributes.items()}
+        self.scope: Scope = Scope(values, self.local, _declared(self.blocks, self.local), at, above.scope if above else None)
+        self.scope.modules = self.outputs
+        self.made: list[int] = above.made if above else [0]
+        self.regions = {**regions, **_regions(self.blocks, self.scope)}
+        self.calls = {b.header[1]: b for b in self.blocks if b.header[0] == "module" and len(b.header) == 2}
+        self.inner: dict[str, tuple[list[tuple[str, _Module]], str] | None] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.local:
+            raise KeyError(name)
+        return self.scope.local(name, self.folder)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.local)
+
+    def __len__(self) -> int:
+        return len(self.local)
+
+    def count(self, what: str) -> None:
+        """Count one more instance; raise `MisuseError` where there are more than anybody applies."""
+        self.made[0] += 1
+        if self.made[0] > _MOST:
+            raise MisuseError(f"{what}: it would make more than {_MOST:,} resources")
+
+    def resources(self, into: Configuration) -> None:
+        """Add what this module and those it calls create."""
+        for block in self.blocks:
+            if block.header[0] == "resource" and len(block.header) == 3:
+                self.resource(block, into)
+        for name in self.calls:
+            for _, inner in self.children(name, into.unread):
+                inner.resources(into)
+
+    def resource(self, block: Block, into: Configuration) -> None:
+        _, kind, name = block.header
+        address = f"{self.at}{kind}.{name}"
+        instances, why = _instances(block, self.scope, address)
+        if why:
+            into.unread.append(Unread(address, why))
+        written = block.attributes.get("provider", ("literal", ""))
+        alias = ".".join(written[1]) if written[0] == "ref" else str(written[1]) or kind.partition("_")[0]
+        for suffix, scope in instances:
+            self.count(f"{block.where}: {address}")
+            values = body(block, scope)
+            region = values.get("region") or self.regions.get(alias, "")
+            into.resources.append(Resource(f"{address}{suffix}", self.at, kind, name, values, region))
+
+    # -- modules that this one calls
+
+    def children(self, name: str, unread: list[Unread] | None = None) -> list[tuple[str, _Module]]:
+        """Return the instances of a called module, by the suffix of their address; what is not read goes to `unread`."""
+        block, address = self.calls[name], f"{self.at}module.{name}"
+        if name not in self.inner:
+            self.inner[name] = None  # being read
+            self.inner[name] = ([], "") if self.source(block) is None else self.call(block, address)
+        held = self.inner[name]
+        if held is None:
+            raise MisuseError(f"{block.where}: {address} needs its own output")
+        if unread is not None:
+            source = self.source(block)
+            if source is None:
+                said = value(block.attributes.get("source", ("literal", "")), self.scope)
+                key = "{source} is not in this folder: price its plan (`terraform show -json`)"
+                unread.append(Unread(address, text(key, source=said[:60] if isinstance(said, str) else "?")))
+            elif held[1]:
+                unread.append(Unread(address, text(held[1])))
+        return held[0]
+
+    def source(self, block: Block) -> str | None:
+        """Return the folder of a called module; None for one that is elsewhere. Raises `MisuseError` for one that is missing."""
+        said = value(block.attributes.get("source", ("literal", "")), self.scope)
+        if not isinstance(said, str) or not said.startswith(("./", "../")):
+            return None
+        inside = os.path.join(self.folder, said)
+        if not os.path.isdir(inside):
+            raise MisuseError(f"{block.where}: module {block.header[1]}: no folder {said[:80]}")
+        return inside
+
+    def call(self, block: Block, address: str) -> tuple[list[tuple[str, _Module]], str]:
+        inside = str(self.source(block))
+        above: _Module | None = self
+        while above is not None:
+            if os.path.realpath(above.folder) == os.path.realpath(inside):
+                raise MisuseError(f"{block.where}: {address} calls the module that it stands in")
+            above = above.above
+        if address.count("module.") > _DEEPEST:
+            raise MisuseError(f"{block.where}: {address}: modules in modules, more than {_DEEPEST} deep")
+        instances, why = _instances(block, self.scope, address)
+        skip = ("source", "version", "count", "for_each", "providers", "depends_on")
+        given = {k: v for k, v in block.attributes.items() if k not in skip}
+        regions = {k: v for k, v in self.regions.items() if "." not in k} | dict(_mapped(block, self.regions))
+        made = []
+        for suffix, scope in instances:
+            self.count(f"{block.where}: {address}")
+            values = {k: value(v, scope) for k, v in given.items()}
+            made.append((suffix, _Module(inside, values, f"{address}{suffix}.", regions, self)))
+        return made, why.key if why else ""
+
+    def outputs(self, name: str) -> Any:
+        """Return the outputs of a called module, as `module.NAME` means them."""
+        if name not in self.calls:
+            return Unknown(f"module.{name}", self.at)
+        made = self.children(name)
+        found = [(suffix, inner.output()) for suffix, inner in made]
+        call = self.calls[name]
+        if not found and self.source(call) is None:
+            return Unknown(f"module.{name}", self.at)
+        if "count" in call.attributes:
+            return [held for _, held in found]
+        if "for_each" in call.attributes:
+            return {suffix[2:-2]: held for suffix, held in found}
+        return found[0][1] if found else Unknown(f"module.{name}", self.at)
+
+    def output(self) -> dict[str, Any]:
+        said = {b.header[1]: b.attributes.get("value") for b in self.blocks if b.header[0] == "output" and len(b.header) == 2}
+        return {name: value(held, self.scope) for name, held in said.items() if held is not None}
+
+
+def _blocks_of(folder: str) -> tuple[list[Block], list[str]]:
+    """Return the blocks of a module's folder, overrides merged in, and the names of its files."""
     try:
-        raw = json.loads(read_text(path, "plan", 1 << 28))
-    except (ValueError, RecursionError) as exc:
-        why = f"not valid JSON ({str(exc)[:60]})"
-        raise MisuseError(f"{path}: {why}; name a module's folder, or a plan from `terraform show -json PLAN`") from None
-    return _plan(raw, path)
-
-
-# ---- a folder
-
-
-def _folder(folder: str, given: Mapping[str, Any], at: str, regions: Mapping[str, Any], into: Found) -> None:
-    """Read the module in `folder`; given: its inputs ({} for the root, which has tfvars). at: its address."""
-    names = sorted(os.listdir(folder))
-    blocks = [b for name in names if name.endswith(".tf") and not _override(name) for b in _blocks(folder, name)]
-    if not blocks and not any(name.endswith((".tf", ".tf.json")) for name in names):
+        names = sorted(os.listdir(folder))
+    except OSError as exc:
+        raise MisuseError(f"{folder}: {exc.strerror}") from None
+    mine = [n for n in names if n.endswith((".tf", ".tf.json")) and not n.startswith(".")]
+    if not mine:
         raise MisuseError(f"{folder}: no module: it has no .tf file")
-    for name in names:
-        if name.endswith(".tf") and _override(name):
-            for over in _blocks(folder, name):
-                blocks = _overridden(blocks, over)
-        elif name.endswith(".tf.json"):
-            into[1].append(Unread(name, "JSON syntax is not read"))
-    scope = Scope(_variables(folder, names, blocks, given, root=not at), _locals(blocks))
-    here = {**regions, **_regions(blocks, scope)}
-    for block in blocks:
-        if len(block.header) == 3 and block.header[0] == "resource":
-            _resource(block, scope, at, here, into)
-        elif len(block.header) == 2 and block.header[0] == "module":
-            _module(folder, block, scope, at, here, into)
+    over = [n for n in mine if n.removesuffix(".json").removesuffix(".tf").split("_")[-1] == "override"]
+    blocks = [b for name in mine if name not in over for b in _file(folder, name)]
+    for name in over:
+        for block in _file(folder, name):
+            blocks = _overridden(blocks, block)
+    return blocks, names
 
 
-def _override(name: str) -> bool:
-    return name == "override.tf" or name.endswith("_override.tf")
-
-
-def _blocks(folder: str, name: str) -> list[Block]:
+def _file(folder: str, name: str) -> list[Block]:
     path = os.path.join(folder, name)
-    found: list[Block] = parse(read_text(path, "module"), path).blocks
+    text = read_text(path, "module")
+    found: list[Block] = (parse_json if name.endswith(".json") else parse)(text, path).blocks
     return found
 
 
@@ -103,14 +227,16 @@ def _overridden(blocks: list[Block], over: Block) -> list[Block]:
     """Return the blocks with `over` merged in as Terraform does: its attributes win, its nested blocks replace those of their kind."""
     if over.header == ("locals",):
         return [*blocks, over]
-    kinds = {b.header[0] for b in over.blocks}
+    kinds = {b.header[1] if b.header[0] == "dynamic" else b.header[0] for b in over.blocks}
     made, seen = [], False
     for block in blocks:
         if block.header == over.header and not (block.header[0] == "provider" and _alias(block) != _alias(over)):
-            kept = [b for b in block.blocks if b.header[0] not in kinds]
-            block = Block(block.header, {**block.attributes, **over.attributes}, [*kept, *over.blocks])
+            kept = [b for b in block.blocks if (b.header[1] if b.header[0] == "dynamic" else b.header[0]) not in kinds]
+            block = Block(block.header, {**block.attributes, **over.attributes}, [*kept, *over.blocks], block.where)
             seen = True
         made.append(block)
+    if not seen and over.header[0] in ("resource", "data", "module"):
+        raise MisuseError(f"{over.where}: overrides {'.'.join(over.header[1:])}, which the module does not have")
     return made if seen else [*blocks, over]
 
 
@@ -119,38 +245,10 @@ def _alias(block: Block) -> str:
     return str(made[1]) if made[0] == "literal" else ""
 
 
-def _locals(blocks: list[Block]) -> dict[str, Expression]:
-    """Return the locals; `x = { ... }` is an expression, so only attributes count."""
-    return {k: v for b in blocks if b.header == ("locals",) for k, v in b.attributes.items()}
-
-
-def _variables(
-    folder: str, names: list[str], blocks: list[Block], given: Mapping[str, Any], *, root: bool
-) -> dict[str, Any]:
-    """Return what the variables are: defaults, then tfvars in Terraform's order, then what the caller gives."""
-    empty = Scope({}, {})
-    known: dict[str, Any] = {}
-    for block in blocks:
-        if block.header[0] == "variable" and len(block.header) == 2 and "default" in block.attributes:
-            known[block.header[1]] = value(block.attributes["default"], empty)
-    if root:
-        auto = [n for n in names if n.endswith((".auto.tfvars", ".auto.tfvars.json"))]
-        for name in [n for n in ("terraform.tfvars", "terraform.tfvars.json") if n in names] + auto:
-            path = os.path.join(folder, name)
-            text = read_text(path, "variables")
-            if name.endswith(".json"):
-                known |= _values(text, path)
-            else:
-                known |= {k: value(v, empty) for k, v in parse(text, path).attributes.items()}
-    return {**known, **given}
-
-
-def _values(text: str, path: str) -> dict[str, Any]:
-    try:
-        raw = json.loads(text, parse_float=Decimal, parse_int=Decimal)
-    except (ValueError, RecursionError) as exc:
-        raise MisuseError(f"{path}: not valid JSON: {exc}") from None
-    return raw if isinstance(raw, dict) else {}
+def _declared(blocks: list[Block], local: Mapping[str, Expression]) -> frozenset[str]:
+    heads = {"variable": "var.", "module": "module.", "data": "data.", "resource": "", "ephemeral": "ephemeral."}
+    found = {f"{heads[b.header[0]]}{'.'.join(b.header[1:])}" for b in blocks if b.header[0] in heads}
+    return frozenset(found | {f"local.{name}" for name in local})
 
 
 def _regions(blocks: list[Block], scope: Scope) -> dict[str, Any]:
@@ -164,57 +262,28 @@ def _regions(blocks: list[Block], scope: Scope) -> dict[str, Any]:
     return found
 
 
-def _many(block: Block, scope: Scope) -> tuple[list[tuple[str, Scope]], str]:
+def _instances(block: Block, scope: Scope, address: str) -> tuple[list[tuple[str, Scope]], Text | None]:
     """Return the instances of a block, (suffix of the address, scope), and what is not known of them."""
-    for word in ("count", "for_each"):
-        if word not in block.attributes:
-            continue
-        made = value(block.attributes[word], scope)
-        if word == "count" and isinstance(made, (Decimal, str)) and str(made).isdigit():
-            if int(made) > _MOST:
-                raise MisuseError(f"{'.'.join(block.header[1:])}: a count of {made} is over {_MOST:,}")
-            return [(f"[{n}]", scope.at(index=Decimal(n))) for n in range(int(made))], ""
+    if "count" in block.attributes:
+        made = value(block.attributes["count"], scope)
+        size = made if isinstance(made, Decimal) else Decimal(made) if isinstance(made, str) and made.isdigit() else None
+        if size is not None:
+            if size < 0 or size != int(size):
+                raise MisuseError(f"{block.where}: {address}: a count of {word(size)[:40]} is none")
+            if size > _MOST:
+                raise MisuseError(f"{block.where}: {address}: a count of {word(size)[:40]} is over {_MOST:,}")
+            return [(f"[{n}]", scope.bind(count={"index": Decimal(n)})) for n in range(int(size))], None
+        return [("", scope.bind(count=Unknown()))], text("its count is not known: it is counted once")
+    if "for_each" in block.attributes:
+        made = value(block.attributes["for_each"], scope)
         if isinstance(made, dict):
-            return [(f'["{key}"]', scope.at((key, held))) for key, held in made.items()], ""
-        if isinstance(made, list):
-            return [(f'["{key}"]', scope.at((key, key))) for key in made], ""
-        return [("", scope)], f"its {word} is not known: it is counted once"
-    return [("", scope)], ""
-
-
-def _resource(block: Block, scope: Scope, at: str, regions: Mapping[str, Any], into: Found) -> None:
-    _, kind, name = block.header
-    address = f"{at}{kind}.{name}"
-    instances, why = _many(block, scope)
-    if why:
-        into[1].append(Unread(address, why))
-    written = block.attributes.get("provider")
-    alias = ".".join(written[1]) if written is not None and written[0] == "ref" else kind.partition("_")[0]
-    for suffix, inner in instances:
-        values = body(block, inner)
-        region = values.get("region") or regions.get(alias, "")
-        into[0].append(Resource(f"{address}{suffix}", at, kind, name, values, region))
-
-
-def _module(folder: str, block: Block, scope: Scope, at: str, regions: Mapping[str, Any], into: Found) -> None:
-    address = f"{at}module.{block.header[1]}"
-    source = value(block.attributes.get("source", ("literal", "")), scope)
-    if not isinstance(source, str) or not source.startswith(("./", "../")):
-        said = source if isinstance(source, str) else "its source"
-        into[1].append(Unread(address, f"{said[:60]} is not in this folder: price its plan (`terraform show -json`)"))
-        return
-    inside = os.path.join(folder, source)
-    if address.count("module.") > _DEEPEST or not os.path.isdir(inside):
-        into[1].append(Unread(address, f"{source[:60]} is no folder that can be read"))
-        return
-    instances, why = _many(block, scope)
-    if why:
-        into[1].append(Unread(address, why))
-    own = dict(_mapped(block, regions))
-    skip = ("source", "version", "count", "for_each", "providers", "depends_on")
-    for suffix, inner in instances:
-        given = {k: value(v, inner) for k, v in block.attributes.items() if k not in skip}
-        _folder(inside, given, f"{address}{suffix}.", {**regions, **own}, into)
+            pairs = sorted(made.items())
+        elif isinstance(made, list) and all(isinstance(key, str) for key in made):
+            pairs = [(key, key) for key in sorted(set(made))]
+        else:
+            return [("", scope.bind(each=Unknown()))], text("its for_each is not known: it is counted once")
+        return [(f'["{key}"]', scope.bind(each={"key": key, "value": held})) for key, held in pairs], None
+    return [("", scope)], None
 
 
 def _mapped(block: Block, regions: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -224,73 +293,3 @@ def _mapped(block: Block, regions: Mapping[str, Any]) -> Iterator[tuple[str, Any
         if held[0] == "ref" and key[0] in ("literal", "ref"):
             name = key[1] if key[0] == "literal" else ".".join(key[1])
             yield name, regions.get(".".join(held[1]), "")
-
-
-# ---- a plan
-
-
-def _plan(raw: Any, path: str) -> Found:
-    """Return the resources that a plan leaves standing."""
-    if not isinstance(raw, dict) or "format_version" not in raw:
-        raise MisuseError(f"{path}: no Terraform plan: make one with `terraform show -json PLAN > plan.json`")
-    root = (raw.get("planned_values") or raw.get("values") or {}).get("root_module")
-    if not isinstance(root, dict):
-        raise MisuseError(f"{path}: a plan without planned values; `terraform plan -out PLAN`, then `terraform show -json PLAN`")
-    found: list[Resource] = []
-    raw = raw if isinstance(raw.get("configuration"), dict) else {**raw, "configuration": {}}
-    try:
-        _planned(root, raw["configuration"].get("root_module") or {}, raw, found)
-    except (AttributeError, TypeError, KeyError) as exc:
-        raise MisuseError(f"{path}: a damaged plan: {type(exc).__name__} {str(exc)[:60]}") from None
-    return found, []
-
-
-def _planned(module: dict[str, Any], written: dict[str, Any], plan: dict[str, Any], found: list[Resource]) -> None:
-    by_address = {r.get("address"): r for r in written.get("resources", ())}
-    at = f"{module['address']}." if module.get("address") else ""
-    for one in module.get("resources", ()):
-        if one.get("mode", "managed") != "managed":
-            continue
-        source = by_address.get(f"{one['type']}.{one['name']}", {})
-        values = _exact(one.get("values") or {})
-        _refer(values, source.get("expressions") or {})
-        region = values.get("region") or _region(plan, source.get("provider_config_key") or "", one["type"])
-        found.append(Resource(one["address"], at, one["type"], one["name"], values, region))
-    for inner in module.get("child_modules", ()):
-        name = inner["address"].rpartition("module.")[2].partition("[")[0]
-        call = (written.get("module_calls") or {}).get(name) or {}
-        _planned(inner, call.get("module") or {}, plan, found)
-
-
-def _exact(values: Any) -> Any:
-    if isinstance(values, dict):
-        return {k: _exact(v) for k, v in values.items()}
-    if isinstance(values, list):
-        return [_exact(v) for v in values]
-    return Decimal(str(values)) if isinstance(values, (int, float)) and not isinstance(values, bool) else values
-
-
-def _refer(values: dict[str, Any], expressions: Mapping[str, Any]) -> None:
-    """Put what a value refers to where the plan does not know it yet."""
-    for name, said in expressions.items():
-        held = values.get(name)
-        if isinstance(said, list) and isinstance(held, list):
-            for inner, expression in zip(held, said, strict=False):
-                if isinstance(inner, dict) and isinstance(expression, dict):
-                    _refer(inner, expression)
-        elif held in (None, "") and isinstance(said, dict) and said.get("references"):
-            values[name] = Unknown(said["references"][0])
-
-
-def _region(plan: dict[str, Any], key: str, kind: str) -> Any:
-    """Return the region of a provider of the plan's configuration."""
-    providers = plan["configuration"].get("provider_config") or {}
-    found = providers.get(key) or providers.get(key.rpartition(":")[2]) or providers.get(kind.partition("_")[0]) or {}
-    said = (found.get("expressions") or {}).get("region") or {}
-    if "constant_value" in said:
-        return said["constant_value"]
-    for name in said.get("references", ()):
-        known = (plan.get("variables") or {}).get(name.removeprefix("var."))
-        if known:
-            return known.get("value", "")
-    return ""

@@ -1,9 +1,10 @@
 """What the resources of a cloud's Terraform provider are charged as: `resources.toml` in the provider's home.
 
-    free                 types that cost nothing by themselves
+    free                 types that cost nothing by themselves; a * at the end stands for all that begin so
     machines.TYPE        type: path of the instance type (types: of a list, the first counts); zone, period (months of a
                          subscription); count: paths of the number, the first that is known; bought: a way of buying, where the type says
-                         it; template: paths that refer to the resource with the rest; from: the resource that refers to this one and has
+                         it; template: paths that refer to the resource with the rest; templates: types that are also referred to by name; share: when,
+                         base, percent: paths of a group that is partly spot; from: the resource that refers to this one and has
                          the rest; like: another machine, whose disks and extras it shares
       .disks             at: path of the block ("": the resource itself); what, variant (paths, joined by a colon), size; usual, least: what
                          the cloud takes where nothing is said (least 0: no disk; not where a path of `unless` is there); iops, throughput: what the price includes
@@ -12,7 +13,7 @@
                          unit; download: the weights pass it; usage: charged by use only; bound: [type, key of this, key of the other, type of the
                          other]: free where it is bound to one
 
-Paths go through nested blocks by dots.
+Paths go through nested blocks by dots; of two with | between, the first that is there counts.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from planner.errors import CatalogError
 from planner.files import read_text, toml
 from planner.records import NamedTuple
 
-__all__ = ["Table", "of_type"]
+__all__ = ["Table", "free", "of_type"]
+
+#: Providers whose resources are values and files, nothing that a cloud charges.
+_OF_NO_CLOUD = ("archive", "cloudinit", "external", "http", "local", "null", "random", "template", "terraform", "time", "tls")
 
 _KEYS = ("free", "machines", "things")
 
@@ -35,6 +39,7 @@ class Table(NamedTuple):
 
     provider: str
     free: frozenset[str]
+    heads: tuple[str, ...]
     machines: dict[str, dict[str, Any]]
     things: dict[str, list[dict[str, Any]]]
 
@@ -52,6 +57,14 @@ def of_type(name: str) -> Table | None:
     )
 
 
+def free(name: str) -> bool:
+    """Return whether resources of this type cost nothing by themselves."""
+    table = of_type(name)
+    if table is None:
+        return name.partition("_")[0] in _OF_NO_CLOUD
+    return name in table.free or any(name.startswith(head) for head in table.heads)
+
+
 def _table(name: str, home: str) -> Table:
     path = os.path.join(home, "resources.toml")
     raw = toml(read_text(path, "resources", 1 << 20), path)
@@ -64,4 +77,6 @@ def _table(name: str, home: str) -> Table:
         if like is None or "type" not in machine:
             raise CatalogError(f"{path}: machines.{key}: needs a type, and `like` another machine")
         machines[key] = {"disks": like.get("disks", []), "extras": like.get("extras", []), **machine}
-    return Table(name, frozenset(raw.get("free", ())), machines, dict(raw.get("things", {})))
+    names = raw.get("free", ())
+    heads = tuple(n.removesuffix("*") for n in names if n.endswith("*"))
+    return Table(name, frozenset(names), heads, machines, dict(raw.get("things", {})))
