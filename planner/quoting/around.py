@@ -31,6 +31,7 @@ __all__ = [
     "Stand",
     "Thing",
     "bill",
+    "by_use",
     "data_disk",
     "download_gb",
     "label",
@@ -166,8 +167,10 @@ def bill(
         if held is None:
             key = "{what}: no price for {place}, {site}"
             unpriced.append(text(key, what=label(thing), place=offer.region, site=text(site)))
-            continue
-        made.append(held)
+        elif not thing.count:
+            unpriced.append(by_use(held))
+        else:
+            made.append(held)
     if not known:
         unpriced.append(
             text("what stands around the machines: {who} does not say what its module creates", who=info.title)
@@ -187,6 +190,13 @@ def _replaced(said: Text) -> bool:
     """Return whether an offer's unpriced part is one that the module's own things stand for."""
     what = dict(said.values).get("what") if said.values else None
     return isinstance(what, Text) and what.key in ("disk", "public IP")
+
+
+def by_use(held: Line) -> Text:
+    """Return what a line of a thing that is charged only as it is used is said as: its rate, and no amount."""
+    rate = held.rates[0]
+    key = "{what}: by use, {price} {code} per {unit}"
+    return text(key, what=held.name, price=rate.amount, code=held.currency, unit=text(rate.unit))
 
 
 def label(thing: Thing) -> Text:

@@ -82,10 +82,12 @@ class _Module(Mapping[str, Any]):
         values = variables.of_folder(folder, names, self.blocks, given, root=above is None)
         self.local = {k: v for b in self.blocks if b.header == ("locals",) for k, v in b.attributes.items()}
         self.scope: Scope = Scope(values, self.local, _declared(self.blocks, self.local), at, above.scope if above else None)
-        self.scope.modules = self.outputs
+        self.scope.modules, self.scope.resources = self.outputs, self.instances_of
+        self.written = {f"{b.header[1]}.{b.header[2]}": b for b in self.blocks if b.header[0] == "resource" and len(b.header) == 3}
         self.made: list[int] = above.made if above else [0]
         self.regions = {**regions, **_regions(self.blocks, self.scope)}
         self.calls = {b.header[1]: b for b in self.blocks if b.header[0] == "module" and len(b.header) == 2}
+        self.kept: dict[str, Any] = {}
         self.inner: dict[str, tuple[list[tuple[str, _Module]], str] | None] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -107,12 +109,28 @@ class _Module(Mapping[str, Any]):
 
     def resources(self, into: Configuration) -> None:
         """Add what this module and those it calls create."""
-        for block in self.blocks:
-            if block.header[0] == "resource" and len(block.header) == 3:
-                self.resource(block, into)
+        for block in self.written.values():
+            self.resource(block, into)
         for name in self.calls:
             for _, inner in self.children(name, into.unread):
                 inner.resources(into)
+
+    def instances_of(self, name: str) -> Any:
+        """Return a resource as its instances, a list by count or a map by for_each: each is unknown, not how many there are."""
+        if name in self.kept:
+            return self.kept[name]
+        block, one = self.written.get(name), Unknown(name, self.at)
+        if block is None or not ("count" in block.attributes or "for_each" in block.attributes):
+            return one
+        full = f"{self.at}{name}"
+        if full in self.scope.world.open:
+            raise MisuseError(f"{block.where}: {full}: how many there are needs itself")
+        self.scope.world.open.append(full)
+        found, why = _instances(block, self.scope, full)
+        self.scope.world.open.pop()
+        alike = [one] * len(found) if "count" in block.attributes else {suffix[2:-2]: one for suffix, _ in found}
+        self.kept[name] = one if why is not None else alike
+        return self.kept[name]
 
     def resource(self, block: Block, into: Configuration) -> None:
         _, kind, name = block.header

@@ -14,14 +14,14 @@ from planner.terraform.hcl import Block, Expression
 
 __all__ = ["Scope", "Unknown", "body", "value"]
 
-_MOST_STEPS = 1_000_000
+_MOST_STEPS = 500_000
 #: What of a resource says how Terraform treats it, not what it is.
 _META = ("depends_on", "provider", "count", "for_each")
 _META_BLOCKS = ("lifecycle", "provisioner", "connection", "timeouts")
 
 
 class Unknown(NamedTuple):
-    """A value that only an apply knows. ref: what it refers to ("aws_launch_template.this.id"), "" where it is computed.
+    """A value that only an apply knows. ref: what it refers to (TYPE.NAME.id), "" where it is computed.
 
     at: the address of the module that says so. missing: there is no such value, which `try` passes over.
     """
@@ -45,8 +45,8 @@ class _World:
 class Scope:
     """What names mean in one module.
 
-    variables: known values; declared: "var.x", "local.x", "aws_instance.x", ...; at: the module's address; modules: what the
-    outputs of a module are, by its name.
+    variables: known values; declared: "var.x", "local.x", "TYPE.NAME", ...; at: the module's address; modules: the outputs of a
+    module, by its name; resources: a resource as its instances, by its type and name.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Scope:
     ) -> None:
         self.variables, self.locals, self.declared, self.at = variables, local, declared, at
         self.modules: Callable[[str], Any] | None = None
+        self.resources: Callable[[str], Any] | None = None
         self.bound: dict[str, Any] = {}
         self.world: _World = above.world if above is not None else _World()
         self._known: dict[str, Any] = {}
@@ -88,6 +89,8 @@ class Scope:
             return _through(self.local(rest[0], where), rest[1:])
         if head == "module" and rest and self.modules is not None:
             return _through(self.modules(rest[0]), rest[1:])
+        if rest and self.resources is not None and "_" in head:
+            return _through(self.resources(f"{head}.{rest[0]}"), rest[1:])
         return Unknown(full, self.at)
 
     def _declares(self, names: tuple[str, ...], where: str) -> None:
@@ -170,7 +173,10 @@ def _index(scope: Scope, whole: Expression, key: Expression) -> Any:
     held, at = value(whole, scope), value(key, scope)
     if isinstance(held, Unknown):
         return held  # an instance of a resource stands for all of them
-    return Unknown() if isinstance(at, Unknown) else _get(held, word(at) if isinstance(at, Decimal) else at)
+    if isinstance(at, Unknown):
+        items = list(held.values()) if isinstance(held, dict) else held if isinstance(held, list) else []
+        return items[0] if items and isinstance(items[0], Unknown) else Unknown()
+    return _get(held, word(at) if isinstance(at, Decimal) else at)
 
 
 def _text(scope: Scope, parts: list[Any]) -> Any:

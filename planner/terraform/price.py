@@ -34,6 +34,7 @@ __all__ = ["Asked", "Part", "Priced", "created", "own", "price", "record"]
 
 RECORD = "planner.json"
 ZERO = Decimal(0)
+_ZONES = ("availability_zone", "zone_id", "zone")
 
 
 class Asked(NamedTuple):
@@ -169,6 +170,7 @@ def _machine_things(one: Machine, missing: list[Text]) -> Iterator[Thing]:
         for block in held if count else ():
             words = [word(first(block, path)) for path in disk["variant"]]
             variant = ":".join(w for w in words if w) or disk["usual"]
+            variant = disk.get("variants", {}).get(variant, variant)
             said = first(block, disk["size"])
             each = size(said) or (ZERO if isinstance(said, Unknown) else Decimal(disk.get("least", 0)))
             if each:
@@ -240,7 +242,7 @@ def _part(
     one, times = group
     address = _address(one, times)
     missing: list[Text] = []
-    place = _region(one, table, catalog, asked[1].region)
+    place = _region(one, found, table, catalog, asked[1].region)
     if not place[0]:
         return Part(address, ()), [text("{what}: {why}", what=address, why=place[1])]
     region = place[0]
@@ -268,25 +270,40 @@ def _part(
             key = "{what}: {thing}: no price for {place}"
             missing.append(text(key, what=address, thing=around.label(thing), place=region))
         elif not thing.count:
-            rate = line.rates[0]
-            key = "{what}: {thing}: by use, {price} {code} per {unit}"
-            said = {"price": rate.amount, "code": line.currency, "unit": text(rate.unit)}
-            missing.append(text(key, what=address, thing=thing.name, **said))
+            missing.append(text("{what}: {why}", what=address, why=around.by_use(line)))
         else:
             charges += cost.charges_of((line,), None, window)
     return Part(address, charges), missing
 
 
-def _region(one: Resource, table: Table, catalog: Catalog, said: str) -> tuple[str, Text]:
-    """Return the region that a resource stands in: its provider's, that of its zone, else the one that was `said`; or why none."""
+def _region(
+    one: Resource, found: Sequence[Resource], table: Table, catalog: Catalog, said: str
+) -> tuple[str, Text]:
+    """Return the region that a resource stands in, or why it is not known.
+
+    Its provider's; that of its zone; the one that was `said`; the one in which all zones of the cloud's resources lie.
+    """
     known = catalog.regions(table.provider)
     if isinstance(one.region, str) and one.region:
         if one.region in known:
             return one.region, text("")
         return "", text("there are no prices for region {region}", region=one.region[:40])
-    zone = word(first(one.values, table.machines.get(one.type, {}).get("zone", "availability_zone")))
-    found = max((r for r in known if zone.startswith(r)), key=len, default="") or (said if said in known else "")
-    return found, text("its region is not known: give it with --region")
+    mine = _region_of(one, known)
+    if mine or said in known:
+        return mine or said, text("")
+    family = one.type.partition("_")[0]
+    regions = {r for other in found if other.type.partition("_")[0] == family and (r := _region_of(other, known))}
+    if len(regions) == 1 and not said:
+        return regions.pop(), text("")
+    if said:
+        return "", text("there are no prices for region {region}", region=said[:40])
+    return "", text("its region is not known: give it with --region")
+
+
+def _region_of(one: Resource, known: Iterable[str]) -> str:
+    """Return the region of a resource's zone; "" where it names none."""
+    zone = next((said for path in _ZONES if (said := word(first(one.values, path)))), "")
+    return max((r for r in known if zone.startswith(r)), key=len, default="")
 
 
 def _rows(
@@ -303,7 +320,7 @@ def _rows(
             ways.setdefault((way, row.currency), []).append(row)
     if not ways:
         key = "{type} has no {way} price in {region}" if mine else "{type} has no price in {region} at all"
-        label = f"{option.replace('_', ' ')}{' ' + term if term else ''}"
+        label = text(option.replace("_", "-"))
         return [], text(key, type=name, way=label, region=region)
     order = sorted(
         ways.items(), key=lambda w: (sites.index(w[0][0].site), w[0][0].zone not in (zone, ""), w[1][0].amount, w[0][0].zone)

@@ -6,7 +6,7 @@
                          it; template: paths that refer to the resource with the rest; templates: types that are also referred to by name; share: when,
                          base, percent: paths of a group that is partly spot; from: the resource that refers to this one and has
                          the rest; like: another machine, whose disks and extras it shares
-      .disks             at: path of the block ("": the resource itself); what, variant (paths, joined by a colon), size; usual, least: what
+      .disks             at: path of the block ("": the resource itself); what, variant (paths, joined by a colon; variants), size; usual, least: what
                          the cloud takes where nothing is said (least 0: no disk; not where a path of `unless` is there); iops, throughput: what the price includes
       .extras            when: paths, any of them true or above 0; what, item, each
     things.TYPE          what, item, variant (path, variants: its value -> ours, usual, more: a second path), each: path of the size;

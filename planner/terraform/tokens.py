@@ -13,7 +13,7 @@ __all__ = ["Token", "template", "tokens"]
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t\r\ufeff]+|~(?=\})|\#[^\n]*|//[^\n]*)|(?P<line>\n)|(?P<comment>/\*.*?\*/)
     |(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>[^\W\d][\w-]*)|(?P<heredoc><<-?[^\W\d][\w-]*[ \t]*(?=\n))
-    |(?P<sign>\.\.\.|&&|\|\||==|!=|<=|>=|=>|::|[-+*/%!?:,.=<>{}()\[\]])|(?P<quote>")""",
+    |(?!/\*)(?P<sign>\.\.\.|&&|\|\||==|!=|<=|>=|=>|::|[-+*/%!?:,.=<>{}()\[\]])|(?P<quote>")""",
     re.S | re.X,
 )
 _PLAIN = re.compile(r'[^"\\$%\n]+')
@@ -97,21 +97,20 @@ def _parts(text: str, at: int, where: str, line: int, end: str, inside: int) -> 
     while at < len(text):
         match = pattern.match(text, at)
         if match is not None:
-            plain.append(match[0].lstrip() if strip and not plain else match[0])
-            strip = strip and not plain[-1]
+            plain.append(match[0])
             line += match[0].count("\n")
             at = match.end()
             continue
         c = text[at]
         if end and c == '"':
-            return _closed(parts, plain), at + 1, line
+            return _closed(parts, plain, strip), at + 1, line
         if end and c == "\n":
             break
         if text.startswith(("$${", "%%{"), at):
             plain.append(text[at + 1 : at + 3])
             at += 3
         elif text.startswith(("${", "%{"), at):
-            kept = "".join(plain)
+            kept = "".join(plain).lstrip() if strip else "".join(plain)
             trim = text.startswith("~", at + 2)
             if kept := (kept.rstrip() if trim else kept):
                 parts.append(kept)
@@ -126,11 +125,11 @@ def _parts(text: str, at: int, where: str, line: int, end: str, inside: int) -> 
             at += 1
     if end:
         raise _bad(where, began, "a text does not end")
-    return _closed(parts, plain), at, line
+    return _closed(parts, plain, strip), at, line
 
 
-def _closed(parts: list[Any], plain: list[str]) -> list[Any]:
-    kept = "".join(plain)
+def _closed(parts: list[Any], plain: list[str], strip: bool) -> list[Any]:
+    kept = "".join(plain).lstrip() if strip else "".join(plain)
     return [*parts, kept] if kept or not parts else parts
 
 
