@@ -177,6 +177,7 @@ PATTERNS: dict[str, str] = {
     "planner/rendering/html.py": "finds the texts in the page's own script when it is made",
     "planner/rendering/markdown.py": "blank lines that empty parts leave behind",
     "planner/templating.py": "escapes for HCL, shell and YAML",
+    "planner/kubernetes/target.py": "checks names that the user gave",
     "planner/terraform/align.py": "aligns HCL as terraform fmt does",
     "planner/terraform/bootstrap.py": "finds secrets in emitted files; checks names",
     "planner/terraform/cloud.py": "checks the patterns and words of a cloud's facts",

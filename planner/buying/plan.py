@@ -43,13 +43,14 @@ class Mix(NamedTuple):
 
 class Plan(NamedTuple):
     """The answer. quote: of the peak, over the demand's hours. mixes: the cheapest first, one a type and place; more are left
-    out where they cannot be cheaper. types: how many were looked at."""
+    out where they cannot be cheaper. types: how many were looked at. markets: all of them."""
 
     quote: Quote
     demand: Demand
     asked: Asked
     mixes: tuple[Mix, ...]
     types: int
+    markets: tuple[Market, ...] = ()
 
     @property
     def best(self) -> Mix:
@@ -136,7 +137,7 @@ def make(quote: Quote, demand: Demand, asked: Asked) -> Plan:
             "no type is sold by the hour, and none of its commitments lasts through the demand: allow on_demand "
             "(--purchase-option), or longer commitments (--term)"
         )
-    return Plan(quote, demand, asked, tuple(mixes[:SHOWN]), len(found))
+    return Plan(quote, demand, asked, tuple(mixes[:SHOWN]), len(found), tuple(found))
 
 
 def _nothing(quote: Quote) -> str:
