@@ -184,6 +184,7 @@ PATTERNS: dict[str, str] = {
     "planner/terraform/checkpoints.py": "checks the name of a checkpoint that the user gave",
     "planner/terraform/deploy.py": "checks names that the user gave",
     "planner/terraform/module.py": "blank lines that empty parts leave behind",
+    "planner/terraform/place.py": "checks ids of networks against the patterns of a cloud's facts",
     "planner/terraform/run.py": "reads the output of terraform",
     "planner/terraform/tokens.py": "cuts HCL into tokens",
     "planner/testing.py": "checks a provider's name",

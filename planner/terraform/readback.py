@@ -102,7 +102,7 @@ def _facts(folder: str, provider: str, rules: Readback) -> dict[str, str]:
     said = _value(found.local.get("purchase_option", ""), "local.purchase_option", folder)
     return {
         "instance_type": kinds.pop(),
-        "region": _value(found.named(rules.region), rules.region, folder),
+        "region": word(found.named(rules.region)) or _value(found.local.get("region", ""), rules.region, folder),
         "count": str(len(machines)),
         "hours": _value(found.local.get("hours", ""), "local.hours", folder),
         "purchase_option": _bought(provider, machines, rules.bought, said, folder),

@@ -26,7 +26,8 @@ from planner.terraform.readback import module_of
 from planner.terraform.variables import given_by
 from planner.terraform.write import write_module
 from tests.conftest import ROOT
-from tests.terraform.test_module import P4D, made, quoted
+from planner.terraform.deploy import Settings
+from tests.terraform.test_module import NOW, P4D, made, quoted
 from tests.terraform.test_real import environment, needs_terraform
 from tools import reference_modules
 
@@ -98,6 +99,28 @@ def test_every_emitted_variant_costs_what_its_readme_says(provider: str, fields:
     record, readme = written(tmp_path / "m")
     assert amount == record
     assert f"{amount:.2f}" == readme
+
+
+NETWORKS = {
+    "aws": ("vpc-0123456789abcdef0", "subnet-0123456789abcdef0"),
+    "alicloud": ("vpc-2zeisljy6zqz8", "vsw-2zeisljy6zqz8"),
+    "tencentcloud": ("vpc-0a1b2c3d", "subnet-0a1b2c3d"),
+}
+
+
+@pytest.mark.parametrize("provider", NETWORKS)
+@pytest.mark.parametrize("as_module", [False, True])
+def test_a_module_in_a_network_that_exists_costs_what_its_readme_says(
+    provider: str, as_module: bool, tmp_path: Path
+) -> None:
+    vpc_id, subnet_id = NETWORKS[provider]
+    settings = Settings(NOW, vpc_id=vpc_id, subnet_id=subnet_id, as_module=as_module)
+    write_module(made(provider, settings, count=2)[1], str(tmp_path / "m"))
+    amount = total(own(tmp_path / "m"))
+    assert amount == written(tmp_path / "m")[0]
+    if as_module:
+        called = price.price(str(tmp_path / "m" / "example"), Catalog(), HOURS)
+        assert f"{total(called):.6f}" == f"{amount:.6f}"
 
 
 def edited(tmp_path: Path, fields: dict[str, Any], *changes: tuple[str, str], provider: str = "aws") -> Path:
