@@ -119,7 +119,8 @@ def test_a_module_in_a_network_that_exists_costs_what_its_readme_says(
     amount = total(own(tmp_path / "m"))
     assert amount == written(tmp_path / "m")[0]
     if as_module:
-        called = price.price(str(tmp_path / "m" / "example"), Catalog(), HOURS)
+        site = module_of(str(tmp_path / "m")).offer.split(":")[1]
+        called = price.price(str(tmp_path / "m" / "example"), Catalog(), HOURS, Asked(site=site))
         assert f"{total(called):.6f}" == f"{amount:.6f}"
 
 
