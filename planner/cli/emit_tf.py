@@ -50,6 +50,13 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 )
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone.  [set in terraform.tfvars]")
 @click.option("--client-cidr", metavar="CIDR", default="", help="Who may call the API.  [set in terraform.tfvars]")
+@click.option(
+    "--vpc-id", metavar="ID", default="", help="Build into this network instead of a new one; with --subnet-id."
+)
+@click.option("--subnet-id", metavar="ID", default="", help="Subnet (vSwitch) of that network for the instances.")
+@click.option("--security-group-id", metavar="ID", default="", help="Security group of that network.  [a new one]")
+@click.option("--vpc-cidr", metavar="CIDR", default="", help="Range of the network that is made.  [10.20.0.0/24]")
+@click.option("--as-module", is_flag=True, help="Write a module without a provider, and an example that calls it.")
 @click.option("--open-to-internet", is_flag=True, help="Allow a client range wider than /8.")
 @click.option(
     "--alert-email", metavar="ADDRESS", default="", help="Who is told about the budget, where the cloud sends mail."

@@ -18,6 +18,7 @@ from planner.prices.lists import Lists
 from planner.prices.overlay import types_over_list
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, kind_of
 from planner.records import NamedTuple
+from planner.text import Text, text
 
 if TYPE_CHECKING:
     from planner.offer import Region
@@ -55,7 +56,7 @@ class Snapshot(NamedTuple):
     withdrawn: int
     confirmed: int
     types: int
-    back: tuple[str, ...]
+    back: tuple[Text, ...]
     problems: tuple[str, ...]
 
     @property
@@ -67,7 +68,7 @@ class Snapshot(NamedTuple):
 class _Counts:
     def __init__(self) -> None:
         self.rows = self.changed = self.new = self.withdrawn = self.confirmed = 0
-        self.back: list[str] = []
+        self.back: list[Text] = []
 
 
 def snapshot(
@@ -154,8 +155,14 @@ class _Place:
             if late:
                 what = " ".join(word for word in group[2:] if word)
                 self.counts.back.append(
-                    f"{self.provider} {self.name} {what}: the list saw {late[0]['amount']} {late[0]['currency']} on "
-                    f"{_seen(late[0])}, the book another price on {day}"
+                    text(
+                        "{what}: the list saw {amount} {currency} on {seen}, the book another price on {day}",
+                        what=f"{self.provider} {self.name} {what}",
+                        amount=late[0]["amount"],
+                        currency=late[0]["currency"],
+                        seen=_seen(late[0]),
+                        day=day,
+                    )
                 )
             touched |= self._replace(kind, old, told, day, default=_default(old or shared.get(group, [])))
         for file in touched:
@@ -220,8 +227,12 @@ class _Place:
         for row in old:
             if day and _seen(row) > day:
                 self.counts.back.append(
-                    f"{self.provider} {self.name} {row['instance_type']} {row['purchase_option']}: the list saw it on "
-                    f"{_seen(row)}, the book says that it was gone on {day}"
+                    text(
+                        "{what}: the list saw it on {seen}, the book says that it was gone on {day}",
+                        what=f"{self.provider} {self.name} {row['instance_type']} {row['purchase_option']}",
+                        seen=_seen(row),
+                        day=day,
+                    )
                 )
         self.counts.withdrawn += len(old)
         self._retire(PRICE, old, "expired")

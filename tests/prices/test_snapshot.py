@@ -266,3 +266,41 @@ def test_lists_that_have_a_file_per_region_keep_them(tmp_path: Path) -> None:
     assert sorted(p.name for p in (home / "prices").glob("*.csv")) == ["here.csv", "spot.csv"]
     assert ",20.5," in (home / "prices" / "here.csv").read_text("utf-8")
     assert {p.amount for p in listed(tmp_path) if p.way.instance_type == "p4d.24xlarge"} == {D("20.5"), D("9.5")}
+
+
+#: Names, options and units that stand in Chinese outputs as they are.
+NAMES_IN_CHINESE = set(
+    "alicloud tencentcloud aws us east xlarge on demand capacity block reserved convertible standard no upfront all spot"
+    " savings plan usd hour region id planner refresh catalog diff from list force term month partial gn xp ap guangzhou cny"
+    " eu sa north south northeast southeast central west az use gov gb internet".split()
+)
+
+
+def foreign(text: str) -> set[str]:
+    """Return the English words of a text that are no names."""
+    words = "".join(c if c.isascii() and c.isalpha() else " " for c in text).lower().split()
+    return {word for word in words if len(word) > 1} - NAMES_IN_CHINESE
+
+
+def test_history_diff_and_snapshot_in_chinese(lists: Path, tmp_path: Path) -> None:
+    rows = [p for p in listed(lists) if p.way.instance_type == "p4d.24xlarge" and p.purchase_option == "on_demand"]
+    moved = fetched([rows[0]._replace(amount=D("25"))], transfer=(traffic("0.01"),))
+    path = book(tmp_path / "b.db", (fetched(rows), "2026-11-19T10:00:00Z"), (moved, NOW))
+    db = ("--price-book-db", path)
+    told = [
+        run("catalog", "history", "p5.48xlarge", "--offline-list", "--lang", "zh").output,
+        run("catalog", "history", "p4d.24xlarge", "--region", REGION, "--lang", "zh", *db).output,
+        run(
+            *"catalog history p5.4xlarge --region us-east-1 --purchase-option capacity_block --plot --lang zh".split()
+        ).output,
+        run("catalog", "diff", "--lang", "zh", *db).output,
+        run("catalog", "snapshot", lists, "--lang", "zh", "--dry-run", *db).output,
+        run("catalog", "snapshot", lists, "--lang", "zh", *db).output,
+        run("catalog", "diff", ROOT / "providers", lists, "--provider", "aws", "--lang", "zh").output,
+    ]
+    for words, text in zip(("再次见到", "随附价目表", "为", "影响", "将写入", "已写入", "上涨"), told, strict=True):
+        assert words in text, text
+        assert not foreign(text), text
+    old = book(tmp_path / "old.db", (fetched([rows[0]._replace(amount=D("30"))]), "2026-07-01T10:00:00Z"))
+    refused = run("catalog", "snapshot", ROOT / "providers", "--lang", "zh", "--price-book-db", old).output
+    assert "拒绝写入：aws us-east-1 p4d.24xlarge on_demand linux：价目表在 2026-07-20 见到 21.957642 USD" in refused
