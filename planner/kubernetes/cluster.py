@@ -15,7 +15,7 @@ from planner.money import plain
 from planner.templating import render
 from planner.terraform import cloud, words
 from planner.terraform.align import tidy
-from planner.terraform.readback import blocks
+from planner.terraform.hcl import parse
 
 __all__ = ["CPU_DISK_GB", "CPU_NODES", "check", "files"]
 
@@ -94,8 +94,8 @@ def files(t: Target) -> dict[str, str]:
 def _asked(text: str, values: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (name, what it is) of every variable that has no default, as variables.tf describes it."""
     found = []
-    for block in blocks(text, "variables.tf"):
-        if block.header[:1] == ("variable",) and "default" not in block.attributes:
-            said = block.attributes.get("description", "").strip('"')
-            found.append((block.header[1], f"`{values['zones']}`" if block.header[1] == "zone" else said))
+    for block in parse(text, "variables.tf").blocks:
+        if block.header[0] == "variable" and "default" not in block.attributes:
+            name, said = block.header[1], str(block.attributes["description"][1])
+            found.append((name, f"`{values['zones']}`" if name == "zone" else said))
     return found
