@@ -177,6 +177,7 @@ PATTERNS: dict[str, str] = {
     "planner/rendering/html.py": "finds the texts in the page's own script when it is made",
     "planner/rendering/markdown.py": "blank lines that empty parts leave behind",
     "planner/templating.py": "escapes for HCL, shell and YAML",
+    "planner/kubernetes/cluster.py": "the pattern of a zone id, which the cloud's facts give",
     "planner/kubernetes/target.py": "checks names that the user gave",
     "planner/terraform/align.py": "aligns HCL as terraform fmt does",
     "planner/terraform/bootstrap.py": "finds secrets in emitted files; checks names",
