@@ -102,10 +102,14 @@ def shape(name: str, given: Mapping[str, object], where: str, lines: Mapping[str
     if not whole:
         raise MisuseError(f"{where}: nothing is asked for in any hour of the week")
     factors = _factors(growth, hours, float(size), max(week) / whole, at("growth"))
-    values = [
-        Decimal(str(round(float(size) * week[(first + h) % WEEK] / whole * factors[h // int(RATE_MONTH_HOURS)], 6)))
-        for h in range(hours)
-    ]
+    at_peak, known = float(size) / whole, dict[tuple[int, float], Decimal]()
+    values = []
+    for h in range(hours):
+        hour = ((first + h) % WEEK, factors[h // int(RATE_MONTH_HOURS)])
+        value = known.get(hour)
+        if value is None:
+            value = known[hour] = Decimal(str(round(week[hour[0]] * at_peak * hour[1], 6)))
+        values.append(value)
     said = f"{name} {kind}={size}"
     return made(kind, values, where, start)._replace(source=f"{said}: {_source(name)}" if name in PROFILES else said)
 
