@@ -133,6 +133,8 @@ class _Search:
             self._put(sums, number, choice, 1)
             saved += candidates[self.takes[number]].fixed - candidates[choice].fixed
         costs = {key: self._cost(key, counts) for key, counts in sums.items()}
+        if not all(cost.is_finite() for cost in costs.values()):
+            return False
         saved += sum((self.costs.get(key, ZERO) - cost for key, cost in costs.items()), ZERO)
         if saved <= 0:
             return False

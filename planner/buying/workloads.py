@@ -45,8 +45,8 @@ def one(path: str, base: Workload | None = None) -> tuple[Workload, Demand | Non
         data["workload"] = {k: v for k, v in inner.items() if k != "demand"}
         said = inner["demand"]
     lines = _below(text, ("[demand]", "[workload.demand]"))
-    found = None if said is None else demand_of(said, where, os.path.dirname(path), lines)
-    return of_table(data, where, base), found
+    found = None if said is None else demand_of(said, where, os.path.dirname(path), lines, where)
+    return of_table(data, f"{where}: ", base), found
 
 
 def _below(text: str, names: tuple[str, ...]) -> dict[str, int]:
@@ -58,25 +58,30 @@ def _below(text: str, names: tuple[str, ...]) -> dict[str, int]:
     return {}
 
 
-def demand_of(said: object, where: str, folder: str, lines: Mapping[str, int] | None = None) -> Demand:
-    """Return the demand of a table `[demand]`: a shape with its keys, or `file = "demand.csv"`, beside the workload's file."""
+def demand_of(said: object, where: str, folder: str, lines: Mapping[str, int] | None = None, file: str = "") -> Demand:
+    """Return the demand of a table `[demand]` or of words: a shape with its keys, or a CSV file, beside the workload's file.
+
+    where: begins what is told; file: begins it where the line of a key is known.
+    """
     if isinstance(said, str):
-        return shapes.from_words(said) if shapes.is_shape(said) else demand.read(os.path.join(folder, said))
+        try:
+            return shapes.from_words(said) if shapes.is_shape(said) else demand.read(os.path.join(folder, said))
+        except MisuseError as exc:
+            raise MisuseError(f"{where}: {exc}") from None
     if not isinstance(said, dict):
         raise MisuseError(f'{where}: [demand] must be a table: shape = "flat" and rps = 20, or file = "demand.csv"')
-    file, name = said.get("file"), said.get("shape")
-    if file is not None:
+    path, name = said.get("file"), said.get("shape")
+    if path is not None:
         others = sorted(set(said) - {"file"})
-        if others or not isinstance(file, str):
-            raise MisuseError(
-                f'{where}: [demand]: file = "demand.csv" stands alone{f", not with {others[0]}" if others else ""}'
-            )
-        return demand.read(os.path.join(folder, file))
+        if others or not isinstance(path, str):
+            beside = f", not with {others[0]}" if others else ""
+            raise MisuseError(f'{where}: [demand]: file = "demand.csv" stands alone{beside}')
+        return demand.read(os.path.join(folder, path))
     if not isinstance(name, str):
         known = ", ".join(shapes.SHAPES)
         raise MisuseError(f'{where}: [demand] needs shape = "flat" ({known}) or file = "demand.csv"')
     rest = {key: value for key, value in said.items() if key != "shape"}
-    return shapes.shape(name, rest, where, lines)
+    return shapes.shape(name, rest, file or where, lines, where)
 
 
 class Item(NamedTuple):
@@ -107,12 +112,12 @@ class _Reading:
         """Take in one workload's keys; what is wrong is kept, with the line of the key."""
         data = dict(data)
         said, found = data.pop("demand", None), None
+        at = f"{where}:{lines.keys.get('demand', lines.first)}"
         try:
             if said is not None and said != "":
-                found = demand_of(said, where, folder, lines.demand)
+                found = demand_of(said, at, folder, lines.demand, where)
         except MisuseError as exc:
-            at = lines.keys.get("demand", lines.first)
-            self.wrong.append(str(exc) if str(exc).startswith((where, "demand")) else f"{where}:{at}: {exc}")
+            self.wrong.append(str(exc))
             return
         try:
             work = make(self.given, of_table(data, "", self.base))
@@ -120,7 +125,7 @@ class _Reading:
             if found is not None:
                 work = workload_at_peak(work, found)
         except MisuseError as exc:
-            self.wrong.append(f"{where}:{self._line(data, lines)}: {str(exc).removeprefix(': ')}")
+            self.wrong.append(f"{where}:{self._line(data, lines)}: {exc}")
             return
         place = f"{where}:{lines.first}"
         self.items.append(Item(work.name or name, place, work, None if found is None else said, folder))

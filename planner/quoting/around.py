@@ -49,7 +49,8 @@ _REPLACED = ("storage", "ip")
 class Stand(NamedTuple):
     """What decides what a module creates. public: the instances have public addresses, and there is no NAT gateway.
 
-    disk_gb: data disk of an instance (0: none). weights_gb: what an instance downloads of the model.
+    disk_gb: data disk of an instance (0: none). weights_gb: what an instance downloads of the model. existing: the network is
+    there already, and with it what it costs.
     """
 
     instance_type: str
@@ -57,6 +58,7 @@ class Stand(NamedTuple):
     public: bool
     disk_gb: int
     weights_gb: Decimal
+    existing: bool = False
 
 
 class Thing(NamedTuple):
@@ -123,7 +125,7 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
     """Return what a module of ours creates around the instances and is charged for."""
     family = stand.instance_type.partition(".")[0]
     sizes = {"root_gb": Decimal(ROOT_GB), "disk_gb": Decimal(stand.disk_gb), "weights_gb": stand.weights_gb}
-    private = not stand.public
+    private = not stand.public and not stand.existing
     places = {
         "instance": stand.count,
         "data_disk": stand.count if stand.disk_gb else 0,

@@ -137,6 +137,8 @@ def _region(found: list[Block], place: str, folder: str) -> str:
         return place
     name, _, attribute = rest.partition(".")
     regions = [b.attributes[attribute] for b in found if b.header == ("provider", name) and attribute in b.attributes]
+    if not regions and any("region" in b.attributes for b in found if b.header == ("locals",)):
+        return "local.region"  # a module without a provider
     if len(regions) != 1:
         raise MisuseError(f"{folder}: expected one provider {name!r} with a {attribute}, found {len(regions)}")
     return regions[0]
