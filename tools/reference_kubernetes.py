@@ -53,7 +53,7 @@ def trees() -> Iterator[tuple[str, dict[str, str]]]:
         quote = build.quote(case.workload, catalog, NOW.date().isoformat(), fx.Rates(fx.committed(""), ()))
         offer = deploy.pick(quote, case.provider, option=case.workload.purchase_option)
         made = target.target(deploy.deploy(quote, offer, deploy.Settings(NOW)), case.cluster, {}, NOW.date())
-        yield f"{case.provider}/kubernetes", tree.files(made, quote, offer)
+        yield f"{case.provider}/kubernetes", tree.files(made, quote, offer, existing=False)
 
 
 def main(root: str = ROOT) -> None:

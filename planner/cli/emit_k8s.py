@@ -1,4 +1,4 @@
-"""`planner emit-k8s`: the manifests of one offer, for a cluster of the cloud's managed Kubernetes."""
+"""`planner emit-k8s`: one offer on the cloud's managed Kubernetes: the cluster's Terraform and the manifests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 )
 @click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME-kubernetes]")
 @click.option("--force", is_flag=True, help="Replace files that you have edited.")
-@click.option("--existing-cluster", is_flag=True, help="Write for a cluster that you have: manifests only.")
+@click.option("--existing-cluster", is_flag=True, help="Leave cluster/ out: you have one.")
 @click.option(
     "--name", metavar="NAME", default="", help="Name of the deployment (a-z, 0-9, -).  [from the workload or model]"
 )
@@ -52,6 +52,13 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 )
 @click.option(
     "--registry", metavar="HOST/PATH", default="", help="Where the images were copied to; mainland China needs it."
+)
+@click.option("--zone", metavar="ZONE", default="", help="Availability zone of the GPU nodes.  [set before apply]")
+@click.option(
+    "--deadline",
+    metavar="TIME",
+    default="",
+    help="When the GPU pool goes to 0 nodes, e.g. 2026-12-31T18:00:00Z.  [now + hours]",
 )
 @click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency.")
 @click.option("--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store.")
@@ -81,7 +88,7 @@ def emit_k8s(
     image: tuple[str, ...],
     **values: Any,
 ) -> int:
-    """Write the manifests that serve the workload on PROVIDER's managed Kubernetes: engine, weights, router, gateway, policies.
+    """Write what serves the workload on PROVIDER's managed Kubernetes: the cluster in Terraform, and the manifests in it.
 
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name, and the engine,
     flags, image and precision that emit-tf takes for it. Nothing is applied: read the folder, then run kubectl yourself.
@@ -90,11 +97,9 @@ def emit_k8s(
     from planner.terraform import deploy, write
 
     facts.find(cloud)
-    if not existing_cluster:
-        raise MisuseError(
-            f"emit-k8s writes what runs in a cluster, not yet the cluster itself: make one of {facts.find(cloud).service}, then add "
-            "--existing-cluster"
-        )
+    if existing_cluster and (values["deadline"] or values["zone"]):
+        given = "--deadline" if values["deadline"] else "--zone"
+        raise MisuseError(f"{given} is the cluster's, and --existing-cluster leaves that out: drop one of them")
     settings, cluster = _settings(values)
     if values.get("provider") and tuple(values["provider"]) != (cloud,):
         raise MisuseError(f"emit-k8s writes for one provider, {cloud}; drop --provider")
@@ -119,7 +124,7 @@ def emit_k8s(
     )
     deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
     made = target.target(deployment, cluster, dict(pairs(image, "--image")), settings.now.date())
-    files = tree.files(made, priced, offer)
+    files = tree.files(made, priced, offer, existing_cluster)
     folder = output or f"{deployment.name}-kubernetes"
     tree.check_place(folder, made)
     write.write_module(files, folder, force=force)
@@ -129,8 +134,8 @@ def emit_k8s(
     )
     report = [
         f"{folder}: {len(files)} files, {what} with {made.gpus} x {deployment.gpu_model} each for {made.service.service} "
-        f"{made.version} in {offer.region}: read {folder}/serve/README.md, then kubectl apply -k "
-        f"{folder}/serve/overlays/{cloud} --dry-run=server"
+        f"{made.version} in {offer.region}",
+        f"{'' if existing_cluster else f'first {folder}/cluster/README.md, '}then {folder}/serve/README.md",
     ]
     best = priced.best
     if best is not None and best.id != offer.id:
@@ -148,7 +153,7 @@ def _settings(values: dict[str, Any]) -> tuple[Any, Any]:
     from planner.terraform.deploy import Settings
 
     limit = values.pop("spot_limit")
-    own = ("name", "api_key_secret", "hf_token_secret", "checkpoint", "accept_advisory")
+    own = ("name", "zone", "deadline", "api_key_secret", "hf_token_secret", "checkpoint", "accept_advisory")
     settings = Settings(
         now=datetime.now(UTC),
         spot_limit=decimal_of(limit, "--spot-limit") if limit is not None else None,

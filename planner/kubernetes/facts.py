@@ -35,6 +35,7 @@ class Service(NamedTuple):
     disk_mb_s: what the nodes' data disk reads and writes. nvme_path: where local disks are mounted as one; "": the data
     disk's path holds the weights. notice_s: seconds between a spot instance's notice and its end. gateway: annotations
     that keep the load balancer private; subnet_annotation: the one that does so by a subnet's id, "" where none is needed.
+    driver: the GPU driver that the node image brings, 0 where the pool says which. spot_limit: a pool takes a highest price.
     """
 
     service: str
@@ -46,11 +47,14 @@ class Service(NamedTuple):
     nvme_path: str = ""
     gateway: Mapping[str, str] = _NONE
     subnet_annotation: str = ""
+    driver: int = 0
+    spot_limit: bool = True
 
 
 _KINDS: dict[str, tuple[type, str]] = {
     "str": (str, "text"),
     "int": (int, "a whole number above 0"),
+    "bool": (bool, "true or false"),
     "tuple[str, ...]": (list, "a list of texts"),
     "Mapping[str, str]": (dict, "a table of texts"),
 }
@@ -105,8 +109,12 @@ def read(path: str) -> Service:
 def _value(path: str, key: str, raw: object) -> object:
     kind, words = _KINDS[Service.__annotations__[key]]
     inner = raw if isinstance(raw, list) else list(raw.values()) if isinstance(raw, dict) else []
-    fits = isinstance(raw, kind) and not isinstance(raw, bool) and all(isinstance(item, str) for item in inner)
-    if not fits or (isinstance(raw, int) and raw < 1):
+    fits = (
+        isinstance(raw, kind)
+        and isinstance(raw, bool) is (kind is bool)
+        and all(isinstance(item, str) for item in inner)
+    )
+    if not fits or (kind is int and int(str(raw)) < 1):
         raise CatalogError(f"{path}: {key} must be {words}")
     return tuple(inner) if kind is list else raw
 

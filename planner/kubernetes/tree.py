@@ -9,6 +9,7 @@ from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import read_text
+from planner.kubernetes import cluster
 from planner.kubernetes.facts import number
 from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target
 from planner.money import plain, show
@@ -40,12 +41,15 @@ ASK_MODELS = (
 DIAL_HEAD = 'import os, socket; socket.create_connection((os.environ["LWS_LEADER_ADDRESS"], 29501), 9)'
 
 
-def files(target: Target, quote: Quote, offer: Offer) -> dict[str, str]:
-    """Return `{path: text}` of the whole tree, sorted by path; raise `MisuseError` for what would hold a secret."""
+def files(target: Target, quote: Quote, offer: Offer, existing: bool = True) -> dict[str, str]:
+    """Return `{path: text}` of the whole tree, sorted by path; raise `MisuseError` for what would hold a secret.
+
+    existing: the cluster is there, and its Terraform is left out.
+    """
     t, d = target, target.d
     own = cloud.templates(d.provider)
     secrets = os.path.isfile(os.path.join(own, "kubernetes", "secrets.yaml.j2"))
-    values = _values(t, secrets)
+    values = _values(t, secrets, existing)
 
     def write(name: str) -> str:
         return render(name, own=own, **values)
@@ -61,6 +65,8 @@ def files(target: Target, quote: Quote, offer: Offer) -> dict[str, str]:
     for part in values["components"]:
         made[f"serve/components/{part}/kustomization.yaml"] = write(f"kubernetes/components/{part}.yaml.j2")
     made["serve/README.md"] = write("kubernetes/README.md.j2")
+    if not existing:
+        made |= cluster.files(t)
     made["planner.json"] = _record(t, quote, offer)
     module.scan(made)
     return dict(sorted(made.items()))
@@ -102,7 +108,7 @@ def _record(t: Target, quote: Quote, offer: Offer) -> str:
     return json.dumps({**body, "schema": SCHEMA, **more}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _values(t: Target, secrets: bool) -> dict[str, Any]:
+def _values(t: Target, secrets: bool, existing: bool) -> dict[str, Any]:
     """Return what the templates need beside the target."""
     d, facts = t.d, cloud.find(t.d.provider)
     hub_id = bootstrap.hub_id(d)
@@ -117,6 +123,7 @@ def _values(t: Target, secrets: bool) -> dict[str, Any]:
         "cloud": facts,
         "ask_models": ASK_MODELS,
         "dial_head": DIAL_HEAD,
+        "existing": existing,
         "until_marked": f"until grep -q {shell(mark)} {shell(path + '/.planner-complete')} 2>/dev/null; do echo waiting for the weights; sleep 10; done",
         "annotations": sorted(annotations.items()),
         "components": [

@@ -13,7 +13,7 @@ from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
 from planner.money import plain, show
-from planner.quoting.around import ROOT_GB, Bill, Stand, bill, data_disk, lcu, weights_gb
+from planner.quoting.around import ROOT_GB, Bill, Stand, bill, data_disk, weights_gb
 from planner.quoting.choose import pick
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
@@ -71,7 +71,7 @@ def deploy(
     public = work.public_ips > 0
     exact = Decimal(str(round(weights, 3)))
     where = place.place(settings, facts, offer.count // layout.pp)
-    stand = Stand(offer.instance_type, offer.count, public, storage, exact, bool(where.vpc_id), lcu(offer) if where.balancer else Decimal(0))
+    stand = Stand(offer.instance_type, offer.count, public, storage, exact, bool(where.vpc_id), where.balancer)
     whole = bill(quote, offer, catalog or Catalog(), stand=stand)
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:

@@ -17,7 +17,7 @@ from planner.terraform import cloud, place, words
 from planner.terraform.align import tidy
 from planner.terraform.deploy import PIN
 from planner.terraform.deployment import Deployment
-from planner.terraform.readback import blocks
+from planner.terraform.hcl import parse
 
 __all__ = ["files", "record", "scan"]
 
@@ -90,10 +90,10 @@ def _example(made: dict[str, str], own: str, values: Mapping[str, object]) -> di
     """Return the example that calls a module without a provider; terraform.tfvars moves there, where terraform reads it."""
     if not os.path.exists(os.path.join(own, "parts", "provider.tf.j2")):
         raise MisuseError(f"--as-module: {own} has no parts/provider.tf.j2, which the example needs")
-    variables = [b for b in blocks(made["variables.tf"], "variables.tf") if b.header[0] == "variable"]
+    variables = [b for b in parse(made["variables.tf"], "variables.tf").blocks if b.header[0] == "variable"]
     needed = [(b.header[1], b.attributes["type"]) for b in variables if "default" not in b.attributes]
-    types = {"object": "map(string)", "list": "list(string)"}
-    asked = [(name, types.get(kind.partition("(")[0], kind)) for name, kind in needed]
+    types = {"object": "map(string)", "list": "list(string)"}  # of a call; a plain type is a reference
+    asked = [(name, kind[1][0] if kind[0] == "ref" else types[kind[1]]) for name, kind in needed]
     return {
         "example/main.tf": tidy(render("common/example.tf.j2", own=own, **values, asked=asked)),
         "example/terraform.tfvars": made.pop("terraform.tfvars"),

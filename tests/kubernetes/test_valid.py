@@ -251,11 +251,14 @@ def test_the_command_writes_a_tree_and_says_where_to_begin(planner: Run, tmp_pat
     done = planner(*ASK, "--existing-cluster", "--host", "llm.example.com")
     assert (done.returncode, done.stderr) == (0, "")
     folder = tmp_path / "llama-3-1-8b-instruct-kubernetes"
-    assert (
-        "1 replicas" not in done.stdout and "1 replica with 1 x L4" in done.stdout and "--dry-run=server" in done.stdout
-    )
+    assert "1 replicas" not in done.stdout and "1 replica with 1 x L4" in done.stdout
+    assert "then llama-3-1-8b-instruct-kubernetes/serve/README.md" in done.stdout
+    assert not (folder / "cluster").exists()
     assert (folder / "serve" / "base" / "engine.yaml").exists()
+    assert planner(*ASK, "--host", "llm.example.com", "--deadline", "2027-01-01T00:00:00Z").returncode == 0
+    assert '"2027-01-01T00:00:00Z"' in (folder / "cluster" / "variables.tf").read_text()
     again = planner(*ASK, "--existing-cluster", "--host", "llm.example.com")
+    assert not (folder / "cluster" / "variables.tf").exists()
     assert again.returncode == 0
     (folder / "serve" / "base" / "engine.yaml").write_text("mine")
     kept = planner(*ASK, "--existing-cluster")
@@ -265,7 +268,9 @@ def test_the_command_writes_a_tree_and_says_where_to_begin(planner: Run, tmp_pat
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((*ASK,), "--existing-cluster"),
+        ((*ASK, "--existing-cluster", "--deadline", "2027-01-01T00:00:00Z"), "--deadline is the cluster's"),
+        ((*ASK, "--deadline", "2020-01-01T00:00:00Z"), "minutes ahead"),
+        ((*ASK, "--zone", "eu-west-1a"), "not in us-east-1"),
         (("emit-k8s", "nowhere", "--existing-cluster"), "unknown provider"),
         ((*ASK, "--existing-cluster", "--provider", "alicloud"), "drop --provider"),
         ((*ASK, "--existing-cluster", "--kubernetes", "1.29"), "is known with"),

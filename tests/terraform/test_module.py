@@ -25,7 +25,7 @@ from planner.terraform.align import tidy
 from planner.terraform.bootstrap import user_data_size
 from planner.terraform.deploy import Settings
 from planner.terraform.deployment import Deployment
-from planner.terraform.readback import blocks
+from planner.terraform.hcl import parse
 from tests.conftest import make_quote
 from tools import reference_modules
 
@@ -63,7 +63,7 @@ def made(
 
 def parsed(files: dict[str, str]) -> list[tuple[str, ...]]:
     """Return the headers of every top-level block of a module, sorted: its structure."""
-    return sorted(b.header for p, t in files.items() if p.endswith(".tf") for b in blocks(t, p))
+    return sorted(b.header for p, t in files.items() if p.endswith(".tf") for b in parse(t, p).blocks)
 
 
 def squeezed(text: str) -> str:

@@ -12,7 +12,8 @@ import pytest
 from planner.errors import MisuseError
 from planner.terraform import deploy, module
 from planner.terraform.deploy import Settings
-from planner.terraform.readback import blocks, module_of
+from planner.terraform.hcl import parse
+from planner.terraform.readback import module_of
 from tests.terraform.test_change import NOW, TYPES, Applied, files, lost, servers
 from tests.terraform.test_module import made, quoted
 from tests.terraform.test_real import environment, needs_terraform, terraform
@@ -29,7 +30,7 @@ SLOW = ["aws", pytest.param("alicloud", marks=pytest.mark.slow), pytest.param("t
 
 
 def resources(module: dict[str, str]) -> set[str]:
-    found = (b for p, t in module.items() if p.endswith(".tf") and "/" not in p for b in blocks(t, p))
+    found = (b for p, t in module.items() if p.endswith(".tf") and "/" not in p for b in parse(t, p).blocks)
     return {b.header[1] for b in found if b.header[0] == "resource"}
 
 
@@ -128,7 +129,10 @@ def test_the_example_of_a_module_without_provider_is_applied(provider: str, tmp_
     """Two instances in a network that exists, called by the example beside the module."""
     given = files(provider, 1, as_module=True, **NETWORK[provider])
     assert not any(
-        b.header[0] == "provider" for p, t in given.items() if p.endswith(".tf") and "/" not in p for b in blocks(t, p)
+        b.header[0] == "provider"
+        for p, t in given.items()
+        if p.endswith(".tf") and "/" not in p
+        for b in parse(t, p).blocks
     )
     assert "terraform.tfvars" not in given, "terraform reads it in the calling folder only"
     for path, text in given.items():
