@@ -234,7 +234,11 @@ def table(seen: Found, out: list[tuple[str, Found]], shapes: Found, bands: dict[
             f"{cells[0]} | {len({r.source for r, _ in mine})} | {cells[1]} | {cells[2]} | {cells[3]} | "
             f"{low:.2f} to {high:.2f} | {inside:.0%} |"
         )
-    text += ["", "vLLM 0.26.0 on H100 and H200, measured for this, the model left out (two shapes of a size count as one model):", ""]
+    text += [
+        "",
+        "vLLM 0.26.0 on H100 and H200, measured for this, the model left out (two shapes of a size count as one model):",
+        "",
+    ]
     text += ["| kind | rows | median | P90 | largest |", "|---|---|---|---|---|"]
     fresh = [(r, e) for r, e in shapes if r.source == "own" and r.kind == "rate"]
     named = [("int4, MoE, MLA, mxfp4", lambda r: bool(r.model.experts) or r.precision.startswith("int4"))]

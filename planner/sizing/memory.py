@@ -188,7 +188,7 @@ def _batch(gpu: GpuSpec) -> int:
 def _older_runner(model: Model, engine: Engine) -> bool:
     """Return whether vLLM runs a model with its older runner, as far as versions from 0.8 on are known."""
     new = not engine.number or (0, 8) <= engine.number < (2000,) or engine.number >= (2026,)
-    kind = bool(model.experts) or model.kind == "delta"
+    kind = (bool(model.experts) and model.kind != "v4") or model.kind == "delta"  # V4's overhead is its own, measured
     return engine.key == "vllm" and new and kind and model.arch not in NEWER_RUNNER
 
 
