@@ -153,7 +153,7 @@ def launched(batch: float, tokens: float, come: float) -> float:
 
     As many prompts as fit beside the batch under GRAPH tokens are replayed; what comes in one step is Poisson's.
     """
-    none = _E**-come
+    none: float = _E**-come
     once = come * none / (1.0 - none)  # of the steps that have a prompt, those that have one
     room = GRAPH - batch
     return 1.0 - once * ((tokens <= room) + 0.5 * come * (2.0 * tokens <= room))
