@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from planner.quoting.records import Quote
 
 ROOT = Path(__file__).resolve().parent.parent
 TODAY = "2026-11-23"
+# Whoever is started in the background ignores Ctrl-C, and so do its children: the commands of the tests hear it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -67,10 +67,10 @@ def owner(source: Source, node: ast.AST) -> str:
     return max(holding)[1] if holding else ""
 
 
-def imports(source: Source, known: Iterable[str]) -> set[str]:
+def imports(source: Source, known: Iterable[str], typing: bool = False) -> set[str]:
     """Return which of the `known` modules a module imports, at its top or inside functions.
 
-    Imports under `if TYPE_CHECKING:` are left out: they do not exist when the program runs.
+    Imports under `if TYPE_CHECKING:` do not exist when the program runs: they count with `typing` only.
     """
     everything, found = set(known), set()
 
@@ -81,7 +81,7 @@ def imports(source: Source, known: Iterable[str]) -> set[str]:
             found.add(name)
 
     def walk(node: ast.AST) -> None:
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        if not typing and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             for child in node.orelse:
                 walk(child)
             return

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType
-from planner.records import NamedTuple
 from planner.sizing import Layout, Sizing, Step, Steps, engines, estimate, gpus, layout, models, support
 from planner.sizing.advisories import Setting
 from planner.sizing.advisories import said as advised
-from planner.sizing.engines import ANYWHERE, Engine, Host
+from planner.sizing.case import Case
+from planner.sizing.engines import ANYWHERE, Host
 from planner.sizing.estimate import Estimate
-from planner.sizing.gpus import GpuSpec, Missing, gpu_of
+from planner.sizing.gpus import Missing, gpu_of
 from planner.sizing.layout import Plans
 from planner.sizing.memory import Plan, expert_parallel, of_copies, own_cache
 from planner.sizing.models import Model
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Gpus = tuple[str, float | None, float]
 
 __all__ = [
-    "Case",
     "assemble",
     "case_of",
     "check",
@@ -42,21 +41,6 @@ __all__ = [
     "size",
     "sizer",
 ]
-
-
-class Case(NamedTuple):
-    """What is put where: a load's model on `cards` GPUs of one kind, under one engine.
-
-    built: whether the engine table has a build for that host, to be deployed. own: the user's measurements of all that.
-    """
-
-    load: Load
-    model: Model
-    gpu: GpuSpec
-    engine: Engine
-    cards: int
-    built: bool = True
-    own: Own = ()
 
 
 #: A machine as its vendor prints it: GPU, its memory in GiB, how many.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from planner.errors import MisuseError
 from planner.records import NamedTuple
 from planner.sizing import Sizing, Step, Steps, estimate, fit, layout, steps
+from planner.sizing.case import Case
 from planner.sizing.engines import ANYWHERE, Host
-from planner.sizing.fit import Case
 from planner.sizing.memory import tile_refusal, tp_refusal
 from planner.sizing.serve import Demand, Served, serve
 from planner.text import Text, text

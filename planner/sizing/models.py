@@ -271,7 +271,7 @@ def find(name: str) -> Model:
         if not word:
             raise MisuseError("no model is named: give --model NAME (see `planner models list`)")
         found = _row(word.lower())
-        from planner.sizing.naming import base_of, variant
+        from planner.sizing.naming import base_of
 
         if found is None:
             base = base_of(word)
@@ -286,7 +286,7 @@ def find(name: str) -> Model:
                 f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
                 f"(`planner models list` shows all; {more}--model-config FILE takes any of a known architecture)"
             )
-        model = _found[word] = variant(found, word)
+        model = _found[word] = _variant(found, word)
     return model
 
 
@@ -302,3 +302,26 @@ def _row(key: str) -> Model | None:
         if loose is None and key in [i.rpartition("/")[2] for i in ids]:
             loose = _model(r)
     return loose
+
+
+def _variant(model: Model, name: str) -> Model:
+    """Return `model` as the checkpoint called `name` has it: in the format that the name says, where it says one."""
+    from planner.sizing.naming import native_of
+
+    if name.lower() in (model.name.lower(), model.hf_id.lower(), model.modelscope_id.lower()):
+        return model
+    native = native_of(name, model.hf_id.partition("/")[0])
+    if not native or native.partition(" ")[0] == model.native_precision.partition(" ")[0]:
+        return model
+    ids = {a.lower(): a for a in (*model.aliases, name) if "/" in a}
+    tails = {i.rpartition("/")[2]: full for i, full in ids.items()}
+    full = ids.get(name.lower()) or tails.get(name.lower(), "")
+    same = full.partition("/")[0].lower() == model.modelscope_id.partition("/")[0].lower()
+    return model._replace(
+        name=name.rpartition("/")[2],
+        hf_id=full,
+        modelscope_id=full if same else "",
+        native_precision=native,
+        intermediate=model.int4_width if native in ("awq", "gptq") and model.int4_width else model.intermediate,
+        parts=(),
+    )

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from planner.errors import MisuseError
 
-if TYPE_CHECKING:
-    from planner.sizing.models import Model
-
-__all__ = ["base_of", "variant", "width_of_name"]
+__all__ = ["base_of", "native_of", "width_of_name"]
 
 #: What a checkpoint's name says about its width, most telling first.
 _HINTS = (
@@ -58,28 +53,13 @@ def base_of(name: str) -> str:
     return word[:cut]
 
 
-def variant(model: Model, name: str) -> Model:
-    """Return `model` as the checkpoint called `name` has it: in the format that the name says, where it says one."""
+def native_of(name: str, maker: str) -> str:
+    """Return what a published checkpoint of that name is in, as planner/data/models.csv says it; "" where the name says nothing.
+
+    maker: who made the model ("deepseek-ai"), for a name without an owner. GGUF raises `MisuseError`.
+    """
     width = width_of_name(name)
-    if not width or name.lower() in (model.name.lower(), model.hf_id.lower(), model.modelscope_id.lower()):
-        return model
     if width == "gguf":
         raise MisuseError(f"{name}: GGUF is not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint")
-    native = _NATIVE.get(width, width)
-    org = name.partition("/")[0].lower() if "/" in name else ""
-    if width == "fp8" and (org in _BLOCKED or (not org and model.hf_id.partition("/")[0].lower() in _BLOCKED)):
-        native = _BLOCK
-    if native.partition(" ")[0] == model.native_precision.partition(" ")[0]:
-        return model
-    ids = {a.lower(): a for a in (*model.aliases, name) if "/" in a}
-    tails = {i.rpartition("/")[2]: full for i, full in ids.items()}
-    full = ids.get(name.lower()) or tails.get(name.lower(), "")
-    same = full.partition("/")[0].lower() == model.modelscope_id.partition("/")[0].lower()
-    return model._replace(
-        name=name.rpartition("/")[2],
-        hf_id=full,
-        modelscope_id=full if same else "",
-        native_precision=native,
-        intermediate=model.int4_width if native in ("awq", "gptq") and model.int4_width else model.intermediate,
-        parts=(),
-    )
+    owner = name.partition("/")[0].lower() if "/" in name else ""
+    return _BLOCK if width == "fp8" and (owner or maker.lower()) in _BLOCKED else _NATIVE.get(width, width)

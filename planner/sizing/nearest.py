@@ -11,8 +11,8 @@ import os
 
 from planner.files import DATA
 from planner.sizing import Step, engines, estimate, gpus, memory, models, parts
+from planner.sizing.case import Case
 from planner.sizing.engines import Engine
-from planner.sizing.fit import Case
 from planner.sizing.serve import Demand
 from planner.text import text
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from planner.sizing import Step, parts, roofline
+from planner.sizing.case import Case
 from planner.sizing.engines import Engine
 from planner.sizing.estimate import Estimate, calibration
 from planner.sizing.gpus import GIB, GpuSpec
@@ -12,9 +11,6 @@ from planner.sizing.memory import FREE_SHARE, UTILISATION, Plan, overhead_parts,
 from planner.sizing.models import Model
 from planner.sizing.serve import Demand, Served
 from planner.text import Text, text
-
-if TYPE_CHECKING:
-    from planner.sizing.fit import Case
 
 __all__ = ["count_step", "load_step", "memory_steps", "speed_steps"]
 

@@ -52,7 +52,11 @@ def quiet(done: subprocess.CompletedProcess[bytes], code: int) -> None:
     assert done.stderr.count(b"\n") <= 1, done.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+#: Of every kind one; the others are alike (`make slow`).
+SAMPLE = {"quote", "quote --lang zh --format csv", "quote --budget 0.01", "quote --hours x", "catalog check", "nothing"}
+
+
+@pytest.mark.parametrize("command", [c if c in SAMPLE else pytest.param(c, marks=pytest.mark.slow) for c in COMMANDS])
 def test_every_kind_of_terminal(command: str) -> None:
     code = COMMANDS[command]
     for encoding in ("ascii", "cp1252"):

@@ -116,8 +116,17 @@ def _over(raw: dict[str, Any]) -> bool:
     return bool(raw["budget"]) and not raw["budget"]["fits"]
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "xlsx", "html", "markdown", "focus", "explain"])
-@pytest.mark.parametrize("name", QUOTES)
+#: Every format of some quotes and every quote in some formats; all of them in all with `make slow`.
+SHOWN = [
+    pytest.param(
+        name, form, marks=[] if name in ("parts", "nothing", "steps") or form in ("table", "csv") else pytest.mark.slow
+    )
+    for name in QUOTES
+    for form in ("table", "csv", "xlsx", "html", "markdown", "focus", "explain")
+]
+
+
+@pytest.mark.parametrize(("name", "form"), SHOWN)
 def test_a_saved_quote_is_shown_in_every_format(name: str, form: str, files: Path, tmp_path: Path, say: Any) -> None:
     raw = _raw(name)
     options = {"explain": ("--explain",)}.get(form, ("--format", form, "-o", tmp_path / "out"))

@@ -22,7 +22,11 @@ from planner.rendering.advice import sentences
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.system, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.xdist_group("browser"),  # which is started once for all of these tests
+    pytest.mark.system,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
 
 OWN = """provider,region,instance_type,purchase_option,term,payment,offering,unit,amount,currency,tier_from,tier_to
 tencentcloud,ap-guangzhou,GN10X.2XLARGE40,on_demand,,,,hour,14.011,CNY,0,96

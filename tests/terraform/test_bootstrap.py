@@ -31,7 +31,13 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module", params=list(VARIANTS))
+#: One of each cloud, of each number of machines and of each way to pay; the others are alike (`make slow`).
+SAMPLE = ("p4d-8x-tp1", "p5-r1-2-nodes", "gn7i-subscription", "gn10xp")
+
+
+@pytest.fixture(
+    scope="module", params=[v if v in SAMPLE else pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS]
+)
 def variant(request, tmp_path_factory):
     """Return a reference deployment, its files, and a folder that holds them."""
     files = bootstrap.render(VARIANTS[request.param])

@@ -90,7 +90,7 @@ def terraform(
 
 @needs_terraform
 @pytest.mark.parametrize(
-    "folder", [pytest.param(m, marks=[pytest.mark.slow] if m not in ("aws/p4d", "alicloud/gn7i") else []) for m in MODULES]
+    "folder", [pytest.param(m, marks=[] if m == "aws/p4d" else pytest.mark.long if m == "alicloud/gn7i" else pytest.mark.slow) for m in MODULES]
 )
 def test_a_module_lives_and_dies(folder: str, tmp_path: Path) -> None:
     env = environment(tmp_path)
@@ -129,6 +129,7 @@ def _user_data(planned: dict[str, object]) -> bytes:
     raise AssertionError("no instance in the plan")
 
 
+@pytest.mark.xdist_group("refusing")  # the module is initialised once
 @needs_terraform
 @pytest.mark.parametrize(
     ("line", "message"),
@@ -341,12 +342,14 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @needs_checkov
+@pytest.mark.xdist_group("checkov")  # which runs once for all of these tests
 @pytest.mark.parametrize("folder", [*MODULES, *PUBLIC])
 def test_checkov_finds_nothing(folder: str, checked: dict[str, list[str]]) -> None:
     assert checked.get(folder, []) == []
 
 
 @needs_checkov
+@pytest.mark.xdist_group("checkov")  # which runs once for all of these tests
 @pytest.mark.parametrize("number", range(1, 10))
 def test_our_own_policies_each_fail_on_their_bad_module(number: int, checked: dict[str, list[str]]) -> None:
     assert [c for c in checked[f"bad/{number}"] if "PLANNER" in c] == [f"CKV2_PLANNER_{number}"]
