@@ -105,7 +105,13 @@ def test_no_output_looks_up_a_text_without_a_row(asked, form, monkeypatch):
 
 
 def test_the_chinese_workbook_has_no_keys():
-    made = build.quote(workload.make({"gpu": "A100", "egress_gb": "90"}), Catalog(), "2026-11-23", fx.Rates(fx.committed(""), ()), whole=True)
+    made = build.quote(
+        workload.make({"gpu": "A100", "egress_gb": "90"}),
+        Catalog(),
+        "2026-11-23",
+        fx.Rates(fx.committed(""), ()),
+        whole=True,
+    )
     book = openpyxl.load_workbook(io.BytesIO(formats.render(made, "xlsx", lang="zh")), data_only=True)
     costs = [row for row in book["成本计算"].iter_rows(min_row=6, values_only=True) if row[0]]
     assert {row[3] for row in costs} >= {"按量付费", "预留实例", "竞价实例"}

@@ -22,10 +22,12 @@ from planner.records import NamedTuple
 
 __all__ = [
     "Ask",
+    "Balancer",
     "Cloud",
     "Deadline",
     "Disks",
     "Image",
+    "Network",
     "Option",
     "Readback",
     "Rule",
@@ -113,6 +115,29 @@ class Option(NamedTuple):
     refused: Mapping[str, str] = _NO_TEXTS
 
 
+class Network(NamedTuple):
+    """A network that exists. ids: option ("vpc_id", "subnet_id", "security_group_id") -> regular expression of its ids, in the
+    syntax that Python and Terraform share; without them the templates only write a network of their own. like: option ->
+    an example. words: option -> what the cloud calls it.
+    """
+
+    ids: Mapping[str, str] = _NO_TEXTS
+    like: Mapping[str, str] = _NO_TEXTS
+    words: Mapping[str, str] = _NO_TEXTS
+
+
+class Balancer(NamedTuple):
+    """One address for many replicas. title: the kind of balancer that the templates make; "": none.
+
+    certificate: regular expression of a certificate's id in the cloud's store, like: an example. zones: how many it must stand in.
+    """
+
+    title: str = ""
+    certificate: str = ""
+    like: str = ""
+    zones: int = 1
+
+
 class Ask(NamedTuple):
     """A variable that the user must set before apply, and the command that finds its value ("": the user knows it)."""
 
@@ -173,6 +198,8 @@ class Cloud(NamedTuple):
     asks: tuple[Ask, ...] = ()
     pypi: str = ""
     public_ip: str = "public_ip"
+    network: Network = Network()
+    balancer: Balancer = Balancer()
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
@@ -181,6 +208,8 @@ _NESTED: dict[tuple[type, str], tuple[type, str]] = {
     (Cloud, "deadline"): (Deadline, "one"),
     (Cloud, "image"): (Image, "one"),
     (Cloud, "disks"): (Disks, "one"),
+    (Cloud, "network"): (Network, "one"),
+    (Cloud, "balancer"): (Balancer, "one"),
     (Cloud, "secrets"): (Secrets, "one"),
     (Cloud, "readback"): (Readback, "one"),
     (Cloud, "options"): (Option, "table"),
@@ -199,7 +228,7 @@ _PLAIN = {
 
 #: Text of these keys stands in shell scripts between other words.
 _WORDS = re.compile(r"[A-Za-z0-9 ./_-]*\Z")
-_PATTERNS = {"id_pattern", "shapes"}
+_PATTERNS = {"certificate", "id_pattern", "ids", "shapes"}
 
 _read: dict[str, Cloud] = {}
 

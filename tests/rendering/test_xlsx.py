@@ -142,7 +142,13 @@ WORKLOADS: list[dict[str, object]] = [
         "contract": ["aws=120000x12:8%:50%", "alicloud=9000x12:20%"],
     },
     {"use": "300h/month x12", "provider": "tencentcloud", "fiscal_year_start": "april", "public_ips": "1"},
-    {"hours": "8760", "start": "2027-01-31", "contract": ["aws=120000x12:8%"], "provider": "aws", "fiscal_year_start": "1"},
+    {
+        "hours": "8760",
+        "start": "2027-01-31",
+        "contract": ["aws=120000x12:8%"],
+        "provider": "aws",
+        "fiscal_year_start": "1",
+    },
 ]
 #: Workloads whose workbooks are compared cell by cell: every ninth, and the last six.
 EVERY_CELL = [*range(0, len(WORKLOADS) - 6, 9), *range(len(WORKLOADS) - 6, len(WORKLOADS))]

@@ -84,6 +84,14 @@ def checked(path: Path) -> list[str]:
     return found
 
 
+def flipped(whole: bytes, rng: random.Random) -> bytes:
+    """Return `whole` with one bit flipped in one to four of its bytes."""
+    body = bytearray(whole)
+    for _ in range(rng.choice((1, 1, 1, 4))):
+        body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
+    return bytes(body)
+
+
 def run(count: int, seed: int = 11) -> Counter[str]:
     """Flip one to four bytes of a whole book `count` times, and count what comes of it."""
     rng = random.Random(seed)
@@ -95,10 +103,7 @@ def run(count: int, seed: int = 11) -> Counter[str]:
         right, _ = quoted(path)
         assert checked(path) == []
         for _ in range(count):
-            body = bytearray(whole)
-            for _ in range(rng.choice((1, 1, 1, 4))):
-                body[rng.randrange(len(body))] ^= 1 << rng.randrange(8)
-            path.write_bytes(body)
+            path.write_bytes(flipped(whole, rng))
             begin = time.monotonic()
             try:
                 answers, said = quoted(path)
