@@ -112,6 +112,23 @@ WORKLOADS: list[dict[str, object]] = [
     {"book": True, "hours": "9000", "discount": ["tencentcloud=10%", "aws:reserved=4%"]},
     {"book": True, "hours": "96.5", "count": "2", "egress_gb": "20"},
     {"spare": "1", "provider": "aws"},
+    {
+        "use": "mon-fri 08-20 Asia/Shanghai x15",
+        "start": "2027-12-15",
+        "tax": ["6%", "alicloud=13%:included"],
+        "discount_rate": "10%",
+        "egress_gb": "700",
+        "storage_gb": "100",
+        "contract": ["aws=120000x12:8%:50%", "alicloud=9000x12:20%"],
+    },
+    {"use": "300h/month x12", "provider": "tencentcloud", "fiscal_year_start": "april", "public_ips": "1"},
+    {
+        "hours": "8760",
+        "start": "2027-01-31",
+        "contract": ["aws=120000x12:8%"],
+        "provider": "aws",
+        "fiscal_year_start": "1",
+    },
     {"discount_rate": "10%", "hours": "2190", "provider": "aws"},
     {
         "tax": ["5%", "aws=0%", "alicloud=13%:recoverable", "tencentcloud:china=6%:included:recoverable"],
@@ -131,23 +148,6 @@ WORKLOADS: list[dict[str, object]] = [
         "storage_gb": "60",
         "public_ips": "1",
         "tax": "6%",
-    },
-    {
-        "use": "mon-fri 08-20 Asia/Shanghai x15",
-        "start": "2027-12-15",
-        "tax": ["6%", "alicloud=13%:included"],
-        "discount_rate": "10%",
-        "egress_gb": "700",
-        "storage_gb": "100",
-        "contract": ["aws=120000x12:8%:50%", "alicloud=9000x12:20%"],
-    },
-    {"use": "300h/month x12", "provider": "tencentcloud", "fiscal_year_start": "april", "public_ips": "1"},
-    {
-        "hours": "8760",
-        "start": "2027-01-31",
-        "contract": ["aws=120000x12:8%"],
-        "provider": "aws",
-        "fiscal_year_start": "1",
     },
 ]
 #: Workloads whose workbooks are compared cell by cell: every ninth, and the last six.

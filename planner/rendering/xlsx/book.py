@@ -74,6 +74,7 @@ STYLES: dict[str, dict[str, Any]] = {
 NUMBERS = {
     "": None,
     "money": "#,##0.00;[Red]-#,##0.00",
+    "some": "#,##0.00;[Red]-#,##0.00;–",
     "price": "#,##0.00######",
     "int": "#,##0",
     "hours": "#,##0.0",

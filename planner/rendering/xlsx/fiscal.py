@@ -64,7 +64,7 @@ def _quarters(table: _Table, top: int, count: int) -> None:
         inside = f"({dates}>={here})*({dates}<EDATE({here},3))"
         for col, key, values in ((BILLED, "cash", table.cash), (EFFECTIVE, "amortised", table.used)):
             value = sum((v for m, v in enumerate(values) if when <= add_months(first, m) < after), ZERO)
-            s.calc(at, col, f"SUMPRODUCT({inside}*{_row(grid, key)})", value, "money")
+            s.calc(at, col, f"SUMPRODUCT({inside}*{_row(grid, key)})", value, "some")
         number, quarter = f"INT(MOD(MONTH({here})-fiscal_start,12)/3)", (when.month - start) % 12 // 3
         year = add_months(when, -3 * quarter).year
         s.calc(at, YEAR, f"YEAR(EDATE({here},-3*{number}))", year, "flag")
@@ -85,7 +85,7 @@ def _years(table: _Table, top: int, count: int) -> None:
         s.text(row, BEGINS, t("in all"), "total", align="right")
         for col, values in ((BILLED, table.cash), (EFFECTIVE, table.used)):
             value = sum((v for m, v in enumerate(values) if _of(add_months(first, m), start) == year), ZERO)
-            s.calc(row, col, f"SUMIFS({area[col]},{area[YEAR]},{cell(row, YEAR, 'c')})", value, "money", "total")
+            s.calc(row, col, f"SUMIFS({area[col]},{area[YEAR]},{cell(row, YEAR, 'c')})", value, "some", "total")
 
 
 def _row(grid: Grid, key: str) -> str:

@@ -71,7 +71,7 @@ def write_timeline(book: Book, model: Model, prices: Prices) -> Timeline:
     chart = _chart(book, s, grid)
     s.ws.freeze_panes(head + 1, FIRST)
     s.ws.repeat_columns(0, 2)
-    s.ws.fit_to_pages(max(1, columns // 12), 1)
+    s.ws.fit_to_pages(max(1, columns // 12), 2 if model.work.fiscal_year_start else 1)
     return Timeline(
         shown=shown,
         rows=grid.rows,
