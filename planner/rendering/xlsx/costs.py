@@ -276,8 +276,8 @@ class _Row:
         if o.offer.purchase_option == "capacity_block":  # none is so long
             firm += f",{self.model.length}<=4368"
         rank = f'IF(AND({firm}),IF(rate_used="",{c["r_all"]},{c["pv"]}),"")'
-        if self.refs.contracts:  # a shortfall makes options equally dear: the first of them then
-            rank = f'IF(AND({firm}),ROUND(IF(rate_used="",{c["r_all"]},{c["pv"]}),6),"")'
+        if self.refs.contracts:  # a shortfall makes options equally dear: the less effective cost then, then the first
+            rank = f'IF(AND({firm}),ROUND(IF(rate_used="",{c["r_all"]},{c["pv"]}),6)+{c["r_eff"]}/10^11,"")'
         self.put("rank", rank)
         self.put("lasting", f'IF({c["rank"]}="","",{c["r_eff"]})')
 

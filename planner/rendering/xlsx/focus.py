@@ -165,7 +165,7 @@ class _Writer:
             whole, part = (self.book.ref("egress", cell(ladder.tiers + number, c, "rc")) for c in (7, 9))
             quantity = f"months_whole*{whole}+{part}"
         elif line.part == "ip":
-            words, quantity = self.t("Public IPv4 address"), f"{self.model.length}*ips_used"
+            words, quantity = self.t("Public IPv4 address"), f"IF({price}=0,0,{self.model.length}*ips_used)"
         else:
             words, quantity = self.t("Disk"), f"IF({price}=0,0,{at('disk')}/{price}/{at('net')})"
         return _Line(

@@ -316,7 +316,8 @@ class _Option:
         spot = same("spot", self.book.t)
         firm = f"AND({ref(self.book, 'whole', o.number)}=1,{at['way']}<>{spot},{sold(o, x['length'])})"
         value = f'IF(rate_used="",{owed},{present})'
-        rank = f'IF({firm},{f"ROUND({value},6)" if self.refs.contracts else value},"")'
+        effective = self.book.ref("scenarios", cell(SCENARIO + o.number, 3 * self.n + 2, "rc"))
+        rank = f'IF({firm},{f"ROUND({value},6)+{effective}/10^11" if self.refs.contracts else value},"")'
         return {"late": late, "early": early, "later": later, "fee": self._fee(), "rank": rank}
 
     def _fee(self) -> str:
