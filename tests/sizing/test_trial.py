@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from planner.errors import MisuseError
-from planner.sizing import config, gpus, models
+from planner.sizing import config, engines, gpus, memory, models, serving
 from planner.sizing.memory import weight_bytes
 
 DENSE: dict[str, Any] = {
@@ -140,3 +140,29 @@ def test_gpus_as_people_have_them(name: str, gpu: str) -> None:
 def test_a_gpu_of_several_sizes_is_asked_back(name: str) -> None:
     with pytest.raises(MisuseError, match="comes in several sizes"):
         gpus.find(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "tp", "spread", "words"),
+    [
+        ("Qwen/Qwen3-30B-A3B-GPTQ-Int4", 2, False, ""),
+        ("Qwen/Qwen3-30B-A3B-GPTQ-Int4", 4, True, ""),  # 768 / 4 = 192 is no multiple of 128
+        ("Qwen/Qwen3-235B-A22B-GPTQ-Int4", 8, True, ""),  # 1,536 / 8 = 192
+        ("moonshotai/Kimi-K2.5", 8, False, ""),  # groups of 32
+        ("Qwen2.5-7B-Instruct-AWQ", 4, False, ""),
+        ("Qwen2.5-14B-Instruct-AWQ", 8, False, "cuts the quantisation groups"),
+    ],
+)
+def test_int4_experts_are_spread_whole(name: str, tp: int, spread: bool, words: str) -> None:
+    model = models.find(name)
+    refused = memory.tp_refusal(model, model.own, tp)
+    assert (words in str(refused)) if words else refused is None
+    assert memory.expert_parallel(model, model.own, tp) is spread
+    vllm, lmdeploy = engines.parse("vllm@0.31.0"), engines.parse("lmdeploy@0.17.0")
+    flags = serving.layout_flags(model, model.own, tp, "", vllm)
+    assert ("--enable-expert-parallel" in flags) is spread
+    if spread:
+        assert "would need expert parallel" in str(
+            memory.tile_refusal(model, model.own, gpus.find("L40S"), lmdeploy, tp)
+        )
+        assert memory.tile_refusal(model, model.own, gpus.find("L40S"), vllm, tp) is None
