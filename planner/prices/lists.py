@@ -31,7 +31,7 @@ from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServiceP
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
-__all__ = ["ZONES", "LeftOut", "Lists", "NotSold", "ProviderInfo"]
+__all__ = ["ZONES", "LeftOut", "Lists", "NotSold", "ProviderInfo", "Shelf"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
@@ -135,6 +135,16 @@ class LeftOut:
         return True
 
 
+class Shelf(NamedTuple):
+    """Rows of a price file as they stand. names: the columns. make: a row and its line as the price that it is. at: how the
+    places of its rows begin, before the line."""
+
+    names: Sequence[str]
+    rows: tables.Rows
+    make: Callable[[tuple[str, ...], int], Any]
+    at: str
+
+
 @cache
 def _heads(name: str) -> frozenset[str]:
     """Return an instance type's name and its beginnings before a "." or "-"."""
@@ -206,11 +216,7 @@ class Lists:
         as_of: ISO date; rows that hold only from a later day on are left out ("" = none is). but: rows of which instance types
         are not made either.
         """
-        file = f"prices/{name}.csv"
-        if name != ZONES:
-            rows = self._records(PRICE, file, region, "" if name == region else name, until=as_of, but=but)
-        else:
-            rows = self._records(PRICE, file, only="" if region == ZONES else region, until=as_of, but=but)
+        rows = self._records(PRICE, *self._place_of(name, region), until=as_of, but=but)
         return cast("list[Price]", list(rows))
 
     def history(self, region: str = "") -> list[Price]:
@@ -270,21 +276,21 @@ class Lists:
     def _sources(self) -> dict[str, str]:
         return {name: text for (name, text), _ in self._rows("sources.csv", ("id", "source"))}
 
-    def _records(
-        self,
-        kind: Kind,
-        file: str,
-        region: str = "",
-        group: str = "",
-        *,
-        only: str = "",
-        until: str = "",
-        but: LeftOut | None = None,
-    ) -> Iterator[Record]:
-        """Yield the records of a file.
+    def shelves(self, name: str, region: str) -> list[Shelf]:
+        """Return the rows of `prices` as they stand, of a region or a group of regions, and how to make prices of them."""
+        shelf = self._shelf(PRICE, *self._place_of(name, region))
+        return [shelf] if shelf.rows else []
 
-        region: what to put instead of the row's own, "" = leave it. only: the region of the rows to read. until: ISO date;
-        rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
+    def _place_of(self, name: str, region: str) -> tuple[str, str, str, str]:
+        """Return the price file of a region or group, what to put as its rows' region and group, and whose rows to read."""
+        if name == ZONES:
+            return f"prices/{name}.csv", "", "", "" if region == ZONES else region
+        return f"prices/{name}.csv", region, "" if name == region else name, ""
+
+    def _shelf(self, kind: Kind, file: str, region: str = "", group: str = "", only: str = "") -> Shelf:
+        """Return the rows of a file.
+
+        region: what to put instead of the row's own, "" = leave it. only: the region of the rows to read.
         """
         # "provider" is the first text of every kind, and no column: a file is of one provider.
         # A price may say when it was last seen unchanged; the other kinds do not.
@@ -294,22 +300,46 @@ class Lists:
         read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
         source, confirmed = names.index("source"), names.index("confirmed")
         where = names.index("region") if region or only else 0
-        since = names.index("effective_date") if until else 0
-        what = itemgetter(*map(names.index, LeftOut.TEXTS)) if but is not None else None
-        for row, line in rows:
-            if (only and row[where] != only) or (until and row[since] > until):
-                continue
-            if what is not None and but is not None and but.takes(*what(row)):
-                continue
+
+        def make(row: tuple[str, ...], line: int) -> Record:
             values = [*row, *more]
             values[source] = sources.get(row[source], row[source])
             if region:
                 values[where] = region
             place = f"{start}{line}"
             try:
-                yield read(values, _new(At, ("list", place, "", group, values[confirmed])))
+                return read(values, _new(At, ("list", place, "", group, values[confirmed])))
             except ValueError as exc:
                 raise CatalogError(f"{place}: {exc}") from exc
+
+        if only:
+            rows = [(row, line) for row, line in rows if row[where] == only]
+        return Shelf(header, rows, make, start)
+
+    def _records(
+        self,
+        kind: Kind,
+        file: str,
+        region: str = "",
+        group: str = "",
+        only: str = "",
+        *,
+        until: str = "",
+        but: LeftOut | None = None,
+    ) -> Iterator[Record]:
+        """Yield the records of a file (`_shelf`).
+
+        until: ISO date; rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
+        """
+        names, rows, make, _ = self._shelf(kind, file, region, group, only)
+        since = names.index("effective_date") if until else 0
+        what = itemgetter(*map(names.index, LeftOut.TEXTS)) if but is not None else None
+        for row, line in rows:
+            if until and row[since] > until:
+                continue
+            if what is not None and but is not None and but.takes(*what(row)):
+                continue
+            yield make(row, line)
 
     def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield the rows after a file's header as the texts of `columns`, each with its place.
