@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 # One more than there are cores: many tests wait for a program that they started.
 JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
-.PHONY: quote setup test long slow core fuzz cover lint format types contracts terraform docs sizing bench lock sbom audit clean help
+.PHONY: quote setup test long slow core fuzz cover lint format types contracts terraform docs sizing k8s-smoke bench lock sbom audit clean help
 
 help:            ## this list
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "planner needs Python 3.11 or newer; set PYTHON=python3.12 or the like" >&2; exit 1; }
@@ -67,6 +67,10 @@ contracts: setup            ## who may import whom
 
 terraform: setup            ## rewrite terraform/ from the templates
 	$(BIN)/python -m tools.reference_modules
+	$(BIN)/python -m tools.reference_kubernetes
+
+k8s-smoke:                  ## ten commands against a cluster, dry run first (KUBECONFIG=... DIR=... and APPLY=1)
+	@KUBECONFIG="$(KUBECONFIG)" DIR="$(DIR)" APPLY="$(APPLY)" tools/k8s_smoke.sh
 
 docs: setup                 ## rewrite the generated parts of README.md and docs/
 	$(BIN)/python -m tools.architecture

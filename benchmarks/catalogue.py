@@ -37,8 +37,10 @@ def grow(root: Path, prices: int) -> int:
             len(p.read_text("utf-8").splitlines()) - 1 for p in (root / name / "catalog" / "prices").glob("*.csv")
         )
     folder = root / "aws" / "catalog"
-    with (folder / "prices" / "us-east-1.csv").open(encoding="utf-8", newline="") as file:
-        header, *rows = list(csv.reader(file))
+    rows: dict[Path, list[list[str]]] = {}
+    for path in sorted((folder / "prices").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows[path] = [row for row in csv.reader(file) if row[0] == "us-east-1"]
     number = 0
     with (folder / "regions.csv").open("a", encoding="utf-8", newline="") as regions:
         while count < prices:
@@ -47,9 +49,10 @@ def grow(root: Path, prices: int) -> int:
             csv.writer(regions, lineterminator="\n").writerow(
                 [region, region, region, "aws", "", "abroad", "generated"]
             )
-            with (folder / "prices" / f"{region}.csv").open("w", encoding="utf-8", newline="") as out:
-                csv.writer(out, lineterminator="\n").writerows([header, *([region, *row[1:]] for row in rows)])
-            count += len(rows)
+            for path, mine in rows.items():
+                with path.open("a", encoding="utf-8", newline="") as out:
+                    csv.writer(out, lineterminator="\n").writerows([region, *row[1:]] for row in mine)
+                count += len(mine)
     return count
 
 

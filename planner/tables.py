@@ -1,8 +1,9 @@
 """CSV files of ours as rows. What was parsed once is remembered beside the file, as Python remembers its own modules.
 
-A quote reads a quarter of a megabyte of CSV. Its rows are kept in the folder `__pycache__` beside the file, under the
-file's size and the time of its last change: a changed file is parsed anew. Where nothing can be written, or Python was told
-to keep nothing (PYTHONDONTWRITEBYTECODE), every start parses.
+The lists hold more than a megabyte of CSV, of which a quote looks at a tenth. Rows are kept in the folder `__pycache__` beside
+the file, region by region, under the file's size and the time of its last change: a changed file is parsed anew, and who asks for
+one region reads that one alone. Where nothing can be written, or Python was told to keep nothing (PYTHONDONTWRITEBYTECODE), every
+start parses.
 """
 
 from __future__ import annotations
@@ -10,42 +11,117 @@ from __future__ import annotations
 import os
 import sys
 import time
-from itertools import chain
+from itertools import accumulate, chain
 from marshal import dumps, loads
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from collections.abc import Collection
+    from io import FileIO
+    from typing import Any, TextIO
 
-__all__ = ["Rows", "read"]
+__all__ = ["APART", "RaggedError", "Rows", "json_of", "read"]
 
 #: A row, and the number of the line on which it ends.
 Rows = list[tuple[tuple[str, ...], int]]
-_FORM = 1
+#: The column by whose texts rows are kept apart, in files that have it.
+APART = "region"
+_FORM = 2
+#: Bytes of the number that opens a kept file: the length of its index.
+_WIDTH = 4
 _LONGEST_WORD = 24
 _SETTLED_S = 2
 
 
-def read(path: str) -> tuple[tuple[str, ...], Rows]:
-    """Return the header of a CSV file and its rows; a byte-order mark is no part of it. A missing file is `FileNotFoundError`."""
+class RaggedError(ValueError):
+    """A row has more or fewer columns than the header. line: where it ends."""
+
+    def __init__(self, line: int, found: int, expected: int) -> None:
+        super().__init__(f"{found} columns, expected {expected}")
+        self.line = line
+
+
+def read(path: str, only: Collection[str] = ()) -> tuple[tuple[str, ...], Rows]:
+    """Return the header of a CSV file and its rows, in their order; a byte-order mark is no part of it.
+
+    only: the texts of the column `APART` whose rows are wanted, () = all. A missing file is `FileNotFoundError`.
+    """
     if path.endswith(".gz"):
         return _parsed(path)
-    state = os.stat(path)
-    stamp = (_FORM, sys.version, state.st_size, state.st_mtime_ns)
-    folder, name = os.path.split(path)
-    kept = os.path.join(folder, "__pycache__", f"{name}.rows")
+    header, parts = _parts(path, only)
+    if len(parts) == 1:
+        return header, loads(parts[0])  # noqa: S302 - as much ours as the compiled modules beside it
+    rows: Rows = [row for part in parts for row in loads(part)]  # noqa: S302
+    return header, sorted(rows, key=itemgetter(1))
+
+
+def _parts(path: str, only: Collection[str]) -> tuple[tuple[str, ...], list[bytes]]:
+    """Return the header of a file and its rows, a part for each text of `APART`: as they were kept, parsed where they were not."""
+    stamp, settled = _state(path)
+    kept = _beside(path)
     try:
         with open(kept, "rb", buffering=0) as file:
-            known, header, rows = loads(file.read())  # noqa: S302 - as much ours as the compiled modules beside it
-        if known == stamp:
-            return header, rows
-    except (OSError, ValueError, EOFError, TypeError):
+            index = file.read(int.from_bytes(file.read(_WIDTH), "big"))
+            known, header, places = loads(index)  # noqa: S302
+            if known == stamp:
+                chosen = [places[name] for name in only if name in places] if only else list(places.values())
+                return header, [_at(file, start + _WIDTH + len(index), length) for start, length in chosen]
+    except (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError):
         pass
     header, rows = _parsed(path)
+    apart: dict[str, Rows] = {}
+    column = header.index(APART) if APART in header else None
+    for row in rows:
+        apart.setdefault(row[0][column] if column is not None else "", []).append(row)
+    parts = {name: dumps(part) for name, part in apart.items()}
+    if settled:
+        starts = [0, *accumulate(map(len, parts.values()))]
+        index = dumps((stamp, header, {name: (at, len(parts[name])) for name, at in zip(parts, starts, strict=False)}))
+        _keep(kept, b"".join((len(index).to_bytes(_WIDTH, "big"), index, *parts.values())))
+    return header, [part for name, part in parts.items() if not only or name in only]
+
+
+def json_of(path: str) -> Any:
+    """Return what a JSON file says, as `json.loads` does; a quote that finds it kept need not import `json`."""
+    stamp, settled = _state(path)
+    kept = _beside(path)
+    try:
+        with open(kept, "rb", buffering=0) as file:
+            known, found = loads(file.read())  # noqa: S302
+            if known == stamp:
+                return found
+    except (OSError, ValueError, EOFError, TypeError):
+        pass
+    import json
+
+    with open(path, encoding="utf-8") as text:
+        found = json.loads(text.read().removeprefix("\ufeff"))
+    if settled:
+        _keep(kept, dumps((stamp, found)))
+    return found
+
+
+def _state(path: str) -> tuple[tuple[int, str, int, int], bool]:
+    """Return under what the content of a file is kept, and whether it may be."""
+    state = os.stat(path)
     # A file that was changed just now may change again within the same tick of the clock.
-    if not sys.dont_write_bytecode and time.time() - state.st_mtime > _SETTLED_S:
-        _keep(kept, dumps((stamp, header, rows)))
-    return header, rows
+    settled = not sys.dont_write_bytecode and time.time() - state.st_mtime > _SETTLED_S
+    return (_FORM, sys.version, state.st_size, state.st_mtime_ns), settled
+
+
+def _beside(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, "__pycache__", f"{name}.rows")
+
+
+def _at(file: FileIO, start: int, length: int) -> bytes:
+    """Return the part of a file that begins at `start`."""
+    file.seek(start)
+    found = file.read(length)
+    if len(found) != length:
+        raise EOFError
+    return found
 
 
 def _parsed(path: str) -> tuple[tuple[str, ...], Rows]:
@@ -60,6 +136,9 @@ def _parsed(path: str) -> tuple[tuple[str, ...], Rows]:
             for row in reader
         ]
     first = rows.pop(0)[0] if rows else ()
+    for row, line in rows:
+        if len(row) != len(first):
+            raise RaggedError(line, len(row), len(first))
     return tuple(chain([name.removeprefix("\ufeff") for name in first[:1]], first[1:])), rows
 
 

@@ -9,12 +9,17 @@ value may be a plain word, a Decimal (shown exactly), another `Text` (worded in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from planner.money import plain
 from planner.records import NamedTuple
 
-__all__ = ["Text", "plural", "raw", "shown", "text"]
+__all__ = ["Text", "Words", "english", "plural", "raw", "shown", "text"]
+
+
+#: Words a sentence with its values in one language: `english`, or a translator of planner.i18n.
+Words = Callable[..., str]
 
 
 class Text(NamedTuple):
@@ -38,6 +43,11 @@ def text(key: str, /, **values: object) -> Text:
 def raw(key: str, /, **values: object) -> Text:
     """Return the sentence `key` with its values as they are: quicker, for what is made anew rather than read back."""
     return Text(key, tuple(values.items()))
+
+
+def english(key: str, /, **values: object) -> str:
+    """Return the sentence `key` with its values in English: what words it where no translator is given."""
+    return key.format(**values) if values else key
 
 
 def plural(n: Decimal | int, one: str, many: str) -> str:

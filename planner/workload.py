@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from planner.duty import parse
 from planner.errors import MisuseError, suggest
+from planner.files import read_toml
 from planner.harmless import one_line
 from planner.money import (
     Contract,
@@ -26,7 +27,7 @@ from planner.records import NamedTuple
 from planner.tags import tags_of
 from planner.units import Window, add_months, iso_date, month_of, months_from
 
-__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "make", "unsaid"]
+__all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "make", "of_table", "unsaid"]
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
@@ -373,28 +374,27 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
 
 
 def from_toml(path: str, base: Workload | None = None) -> Workload:
-    """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`.
+    """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`."""
+    return of_table(read_toml(path, "workload", 1 << 20), f"workload {path}: ", base)
 
-    `count = 0` leaves the number to the sizing, as the field's default does.
-    """
-    from planner.files import read_toml
 
-    data = read_toml(path, "workload", 1 << 20)
+def of_table(data: dict[str, object], where: str, base: Workload | None = None) -> Workload:
+    """Return the workload of a file's keys; `count = 0` leaves the number to the sizing, as the field's default does. where: begins errors."""
+    data = dict(data)
     served = data.get("engine")
     if isinstance(served, dict):  # [engine] with name and kv_cache_dtype
-        other = sorted(set(served) - {"name", "kv_cache_dtype"})
-        if other:
-            raise MisuseError(f"workload {path}: [engine] knows name and kv_cache_dtype, not {other[0]!r}")
+        for other in sorted(set(served) - {"name", "kv_cache_dtype"}):
+            raise MisuseError(f"{where}[engine] knows name and kv_cache_dtype, not {other!r}")
         del data["engine"]
-        data |= {"engine": served["name"]} if "name" in served else {}
-        data |= {"kv_cache_dtype": served["kv_cache_dtype"]} if "kv_cache_dtype" in served else {}
+        data |= {"engine" if key == "name" else key: value for key, value in served.items()}
     inner = data.pop("workload", {})
     if not isinstance(inner, dict):
-        raise MisuseError(f"workload {path}: [workload] must be a table")
-    both = sorted(set(inner) & set(data))
-    if both:
-        raise MisuseError(f"workload {path}: {both[0]!r} stands twice, at the top and in [workload]")
+        raise MisuseError(f"{where}[workload] must be a table")
+    for both in sorted(set(inner) & set(data)):
+        raise MisuseError(f"{where}{both!r} stands twice, at the top and in [workload]")
+    if isinstance({**data, **inner}.get("demand"), dict):
+        raise MisuseError(f"{where}[demand] is for `planner commit` and `planner portfolio`; name one load here")
     values = {**data, **inner}
     decides = values.get("count") == 0 and values.pop("count") == 0  # a file with every key says so by the default
-    made = make(values, base, f"workload {path}")
+    made = make(values, base, where.removesuffix(": "))
     return made._replace(count=0) if decides else made

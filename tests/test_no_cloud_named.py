@@ -24,7 +24,7 @@ ALLOWED: dict[str, str] = {}
 def shared() -> Iterator[Path]:
     """Yield the files that every cloud shares."""
     yield from (ROOT / "planner").rglob("*.py")
-    for folder in ("common", "bootstrap", "report"):
+    for folder in ("common", "bootstrap", "kubernetes", "report"):
         for path in (ROOT / "templates" / folder).rglob("*"):
             if path.is_file() and not {"__pycache__", "vendor"} & set(path.parts):
                 yield path

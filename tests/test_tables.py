@@ -81,3 +81,35 @@ def test_marks_and_missing_files(path: Path) -> None:
     assert tables.read(str(path)) == ((), [])
     with pytest.raises(FileNotFoundError):
         tables.read(str(path) + "x")
+
+
+def test_who_asks_for_one_region_reads_that_one(path: Path) -> None:
+    _write(path, "a,region\n1,x\n2,y\n3,x\n4,z\n", OLD)
+    expected = {"x": [1, 3], "y": [2], "z": [4], "w": []}
+    for _ in range(2):  # parsed, then from what was kept
+        for name, numbers in expected.items():
+            assert [int(row[0]) for row, _ in tables.read(str(path), [name])[1]] == numbers
+        assert [line for _, line in tables.read(str(path), ["z", "x"])[1]] == [2, 4, 5]  # in the order of the file
+        assert [line for _, line in tables.read(str(path))[1]] == [2, 3, 4, 5]
+    whole = kept(path).read_bytes()
+    kept(path).write_bytes(whole[:-2])  # cut off within the last part
+    assert [line for _, line in tables.read(str(path), ["z"])[1]] == [5]
+
+
+def test_a_row_of_another_width_is_refused_with_its_line(path: Path) -> None:
+    _write(path, "a,b\n1,2\n3\n", OLD)
+    with pytest.raises(tables.RaggedError, match="1 columns, expected 2") as caught:
+        tables.read(str(path))
+    assert caught.value.line == 3 and not kept(path).exists()
+
+
+def test_json_is_remembered_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(path, '\ufeff{"a": [1, "二", null]}', OLD)
+    assert tables.json_of(str(path)) == {"a": [1, "二", None]} and kept(path).exists()
+    with monkeypatch.context() as only:
+        only.setitem(sys.modules, "json", None)  # from what was kept
+        assert tables.json_of(str(path)) == {"a": [1, "二", None]}
+    _write(path, '{"a": 2}', OLD + 60)
+    assert tables.json_of(str(path)) == {"a": 2}
+    kept(path).write_bytes(b"no marshal")
+    assert tables.json_of(str(path)) == {"a": 2}

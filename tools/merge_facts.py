@@ -4,7 +4,7 @@
 
 FOLDER holds prices_new.csv, history.csv, confirmed.csv, specs_new.csv and not_sold.csv. Of one way of buying the latest
 date wins; what it replaces goes to catalog/history.csv.gz, beside what was history from the start. A source that saw a
-price unchanged dates its `confirmed`. Rows of Local and Wavelength Zones go to prices/zones.csv.
+price unchanged dates its `confirmed`. Prices stand in a file for each purchase option, in whatever files they stood before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gzip
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from decimal import Decimal
 
 Row = dict[str, str]
@@ -217,7 +217,7 @@ def not_sold_of(fact: Row) -> Row | None:
     }
 
 
-def with_zones(regions: Iterable[Row], prices: Iterable[Row]) -> list[Row]:
+def with_zones(regions: Iterable[Row], prices: Iterable[Row], zones: Container[str]) -> list[Row]:
     """Return the regions with the sites of their prices, and a row for every zone that has any.
 
     A region that is not listed raises `ValueError`.
@@ -225,7 +225,7 @@ def with_zones(regions: Iterable[Row], prices: Iterable[Row]) -> list[Row]:
     known = {row["id"]: row | {"zone_of": row.get("zone_of", "")} for row in regions}
     for price in prices:
         name = price["region"]
-        if price["file"] != "zones" and name not in known:
+        if name not in zones and name not in known:
             raise ValueError(f"{name}: give the region its names in regions.csv first")
         if name in known:
             if price["site"] not in (sites := known[name]["sites"].split()):
@@ -299,13 +299,10 @@ def merge(facts: str, provider: str, folder: str) -> str:
     current = []
     for name in sorted(os.listdir(f"{folder}/prices")):
         for row in read(f"{folder}/prices/{name}"):
-            whole = row | {"confirmed": row.get("confirmed", ""), "source": sources.texts[row["source"]]}
-            current.append(whole | {"file": name.removesuffix(".csv")})
-    new = []
-    for fact in told["prices_new"]:
-        place = "zones" if "ZONE" in fact["notes"] else fact["region"]
-        new.append(price_of(fact) | {"file": place})
-    write(f"{folder}/regions.csv", REGION, with_zones(read(f"{folder}/regions.csv"), new))
+            current.append(row | {"confirmed": row.get("confirmed", ""), "source": sources.texts[row["source"]]})
+    new = [price_of(fact) for fact in told["prices_new"]]
+    zones = {fact["region"] for fact in told["prices_new"] if "ZONE" in fact["notes"]}
+    write(f"{folder}/regions.csv", REGION, with_zones(read(f"{folder}/regions.csv"), new, zones))
     history = [price_of(fact) | {"status": "superseded"} for fact in told["history"]]
     _end_steps((*new, *history))
     before = [row | {"source": sources.texts[row["source"]]} for row in read(f"{folder}/history.csv.gz")]
@@ -313,9 +310,12 @@ def merge(facts: str, provider: str, folder: str) -> str:
     missed = confirm(rows, told["confirmed"])
     files: dict[str, list[Row]] = {}
     for row in sorted(rows, key=order):
-        files.setdefault(row.pop("file"), []).append(row | {"source": sources.id_of(row["source"])})
+        files.setdefault(f"{row['purchase_option']}.csv", []).append(row | {"source": sources.id_of(row["source"])})
     for name, content in files.items():
-        write(f"{folder}/prices/{name}.csv", PRICE, content)
+        write(f"{folder}/prices/{name}", PRICE, content)
+    for name in {*os.listdir(f"{folder}/prices")} - {*files}:
+        if name.endswith(".csv"):
+            os.remove(f"{folder}/prices/{name}")
     quotable = {_same(row) for row in rows}
     past: dict[tuple[str, ...], Row] = {}
     for row in (*before, *history, *old):

@@ -14,7 +14,7 @@ from planner.quoting.records import Quote
 from planner.records import NamedTuple
 from planner.units import RATE_MONTH_HOURS
 
-__all__ = ["FACTORS", "Answers", "Owed", "Regret", "Step", "answers"]
+__all__ = ["FACTORS", "Answers", "Owed", "Regret", "Step", "answers", "owed", "present_value"]
 
 ZERO, ONE = Decimal(0), Decimal(1)
 #: Shares by which demand may come out lower or higher.
@@ -107,8 +107,8 @@ def answers(plan: Plan) -> Answers:
         regret=_regret(plan),
         least_demand=_least_demand(plan) if mix.solved.deals and firm.hour is not None else None,
         steps=tuple(_steps(mix)),
-        owed=_owed(plan),
-        present_value=None if rate is None else _present_value(plan, rate),
+        owed=owed(plan),
+        present_value=None if rate is None else present_value(plan, rate),
     )
 
 
@@ -203,7 +203,7 @@ def _as_bought(quote: Quote, market: Market, deal: Deal):  # type: ignore[no-unt
     return there, whatif.evaluated(there, market.ways[deal.way])
 
 
-def _owed(plan: Plan) -> tuple[Owed, ...]:
+def owed(plan: Plan) -> tuple[Owed, ...]:
     """Return what is owed month by month: only commitments that have begun by then count."""
     mix = plan.best
     if not mix.solved.deals:
@@ -228,7 +228,7 @@ def _owed(plan: Plan) -> tuple[Owed, ...]:
     return tuple(Owed(month, made.get(month, ZERO)) for month in range(last + 2))
 
 
-def _present_value(plan: Plan, rate: Decimal) -> Decimal:
+def present_value(plan: Plan, rate: Decimal) -> Decimal:
     """Return all cash of the mix discounted to the first day: commitments when they are paid, the rest at each month's end."""
     mix = plan.best
     factor, result = 1 + rate / 12, ZERO

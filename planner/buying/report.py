@@ -6,14 +6,27 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from planner.buying.answers import Answers
+from planner.buying.answers import Answers, Owed, Regret
 from planner.buying.plan import Mix, Plan
 from planner.i18n import English, pad, width
 from planner.money import plain, show
 from planner.quoting.records import Offer, Quote
 from planner.text import plural, text
 
-__all__ = ["SCHEMA", "as_json", "table"]
+__all__ = [
+    "SCHEMA",
+    "Seller",
+    "Told",
+    "Way",
+    "amount_of",
+    "as_json",
+    "columns",
+    "mix_json",
+    "percent",
+    "rate_of",
+    "regret_json",
+    "table",
+]
 
 SCHEMA = "planner.commit/1"
 ZERO = Decimal(0)
@@ -24,12 +37,12 @@ Seller = Callable[[Quote, Offer, English], str]
 
 def table(plan: Plan, found: Answers, t: English, way: Way, seller: Seller) -> str:
     """Return the answer for people."""
-    told = _Told(plan, found, t, way, seller)
+    told = Told(plan, found, t, way, seller)
     parts = (told.head(), told.demand(), told.against(), told.regret(), told.others(), told.terms(), told.notes())
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-class _Told:
+class Told:
     """The parts of the table, each a list of lines."""
 
     def __init__(self, plan: Plan, found: Answers, t: English, way: Way, seller: Seller) -> None:
@@ -46,20 +59,26 @@ class _Told:
         hours = f"{self.plan.demand.hours:,}"
         take = "Take {type}: {amount} {code} to pay for {hours} hours, all obligations included."
         lines = [t(take, type=name, amount=show(best.cost), code=self.code, hours=hours)]
+        rows = self.bought(best)
+        if market.fixed:
+            rows.append((t("traffic and addresses"), "", show(market.fixed)))
+        return lines + columns(rows, "llr", "  ")
+
+    def bought(self, mix: Mix) -> list[tuple[str, str, str]]:
+        """How a type is bought: how, how long, what it costs."""
+        t, market, solved = self.t, mix.market, mix.solved
         rows: list[tuple[str, str, str]] = []
-        for deal, number in best.solved.deals:
+        for deal, number in solved.deals:
             how = self.way(market.ways[deal.way], t)
             rows.append((f"{number} x {how}", self._slot(deal.first, deal.end), show(deal.cost * number)))
         for offer, time, cost in (
-            (market.on_demand, best.solved.on_demand, best.solved.on_demand_cost),
-            (market.spot, best.solved.spot, best.solved.spot_cost),
+            (market.on_demand, solved.on_demand, solved.on_demand_cost),
+            (market.spot, solved.spot, solved.spot_cost),
         ):
             if time and offer is not None:
                 said = t(plural(time, "{n} instance-hour", "{n} instance-hours"), n=f"{time:,}")
                 rows.append((self.way(offer, t), said, show(cost)))
-        if market.fixed:
-            rows.append((t("traffic and addresses"), "", show(market.fixed)))
-        return lines + _columns(rows, "llr", "  ")
+        return rows
 
     def _slot(self, first: int, end: int) -> str:
         if first == 0 and end == self.plan.demand.hours:
@@ -90,28 +109,39 @@ class _Told:
 
     def against(self) -> list[str]:
         """The cost beside other plans, and the three rates."""
-        t, found, fixed = self.t, self.found, self.best.market.fixed
-        rows = [(t("cost, {code}", code=self.code), "", ""), (t("this mix"), show(self.best.cost), "")]
-        for label, cost in (
+        found, fixed = self.found, self.best.market.fixed
+        others = (
             ("the same, all on demand", None if found.on_demand is None else found.on_demand + fixed),
             ("the same, all committed", None if found.committed is None else found.committed + fixed),
             ("what planner quote recommends for the peak, all the time", found.fixed_fleet),
-        ):
+        )
+        lines = self.beside(self.best.cost, others)
+        return [*lines, self.rates(found.coverage, found.utilisation, found.savings_rate)]
+
+    def beside(self, mine: Decimal, others: Sequence[tuple[str, Decimal | None]]) -> list[str]:
+        """The cost of the mix, and of other plans."""
+        t = self.t
+        rows = [(t("cost, {code}", code=self.code), "", ""), (t("this mix"), show(mine), "")]
+        for label, cost in others:
             if cost is not None:
-                more = (cost / self.best.cost - 1) * 100 if self.best.cost else ZERO
+                more = (cost / mine - 1) * 100 if mine else ZERO
                 more = more.quantize(Decimal("0.1"))
                 rows.append((t(label), show(cost), f"{'+' if more > 0 else ''}{show(more, 1)} %"))
-        lines = _columns(rows, "lrr", "  ")
+        return columns(rows, "lrr", "  ")
+
+    def rates(self, coverage: Decimal | None, utilisation: Decimal | None, saved: Decimal | None) -> str:
+        """Coverage, utilisation and the effective savings rate in one line."""
+        t = self.t
         rates = [
-            t(label, share=_percent(share))
+            t(label, share=percent(share))
             for label, share in (
-                ("coverage {share}", found.coverage),
-                ("utilisation {share}", found.utilisation),
-                ("effective savings rate {share}", found.savings_rate),
+                ("coverage {share}", coverage),
+                ("utilisation {share}", utilisation),
+                ("effective savings rate {share}", saved),
             )
             if share is not None
         ]
-        return [*lines, "  " + t(", ").join(rates)]
+        return "  " + t(", ").join(rates)
 
     def regret(self) -> list[str]:
         """What the mix costs if demand comes out otherwise."""
@@ -123,7 +153,7 @@ class _Told:
                 rows.append((change, t("cannot be served"), "" if row.best is None else show(row.best), ""))
             else:
                 rows.append((change, show(row.cost), show(row.best), show(row.cost - row.best)))
-        return _columns(rows, "lrrr", "  ")
+        return columns(rows, "lrrr", "  ")
 
     def others(self) -> list[str]:
         """The next types, each with its own cheapest mix."""
@@ -148,7 +178,7 @@ class _Told:
                 )
             )
         key = "The cheapest of {n} types and places, each by its own cheapest mix"
-        return [t(key, n=self.plan.types), *_columns(rows, "llllrrr", "  ")]
+        return [t(key, n=self.plan.types), *columns(rows, "llllrrr", "  ")]
 
     def terms(self) -> list[str]:
         """When commitments pay, when one more would, what is owed at an early end, what all is worth today."""
@@ -168,17 +198,22 @@ class _Told:
             )
         if found.least_demand is not None:
             key = "The mix costs no more than on demand down to {share} of this demand."
-            lines.append(t(key, share=_percent(found.least_demand)))
-        if found.owed:
-            shown = [o for o in found.owed if o.month in (0, 1, 3, 6, 9, 12, 24, 36) or o is found.owed[-1]]
+            lines.append(t(key, share=percent(found.least_demand)))
+        return lines + self.at_end(found.owed, found.present_value)
+
+    def at_end(self, owed: Sequence[Owed], worth: Decimal | None) -> list[str]:
+        """What is still owed at an early end, and what all is worth today."""
+        t, lines = self.t, []
+        if owed:
+            shown = [o for o in owed if o.month in (0, 1, 3, 6, 9, 12, 24, 36) or o is owed[-1]]
             said = t(", ").join(
                 t("month {n}: {amount}", n=o.month, amount=show(o.amount)) for o in shown if o.amount or o.month == 0
             )
             lines.append(t("Still owed if it ends after {said} {code}.", said=said, code=self.code))
-        if found.present_value is not None:
+        if worth is not None:
             rate = plain((self.quote.workload.discount_rate or ZERO) * 100)
             key = "Present value at {rate} % a year: {amount} {code}."
-            lines.append(t(key, rate=rate, amount=show(found.present_value), code=self.code))
+            lines.append(t(key, rate=rate, amount=show(worth), code=self.code))
         return lines
 
     def notes(self) -> list[str]:
@@ -208,11 +243,13 @@ def _short(value: Decimal) -> str:
     return plain(value.quantize(Decimal("0.01"))) if value >= 1 else f"{float(value):.3g}"
 
 
-def _percent(share: Decimal) -> str:
-    return f"{show(share * 100, 1)} %"
+def percent(share: Decimal, places: int = 1) -> str:
+    """Return a share in percent."""
+    return f"{show(share * 100, places)} %"
 
 
-def _columns(rows: Sequence[Sequence[str]], sides: str, indent: str) -> list[str]:
+def columns(rows: Sequence[Sequence[str]], sides: str, indent: str) -> list[str]:
+    """Return rows as lines in columns, each flush left (l) or right (r)."""
     widths = [max(width(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
     return [
         (indent + "  ".join(pad(cell, widths[n], sides[n] == "r") for n, cell in enumerate(row))).rstrip()
@@ -220,11 +257,13 @@ def _columns(rows: Sequence[Sequence[str]], sides: str, indent: str) -> list[str
     ]
 
 
-def _amount(value: Decimal | None) -> str | None:
+def amount_of(value: Decimal | None) -> str | None:
+    """Return an amount as files have it."""
     return None if value is None else plain(value)
 
 
-def _rate(value: Decimal | None) -> str | None:
+def rate_of(value: Decimal | None) -> str | None:
+    """Return a share as files have it, to six places."""
     return None if value is None else plain(value.quantize(Decimal("0.000001"), ROUND_HALF_EVEN))
 
 
@@ -255,52 +294,58 @@ def as_json(plan: Plan, found: Answers) -> dict[str, Any]:
             "spot_share": plain(plan.asked.rules.spot_share),
             "spot_interruption": plain(plan.asked.rules.interruption),
         },
-        "mix": _mix(best, whole=True),
-        "alternatives": [_mix(mix, whole=False) for mix in plan.mixes[1:]],
+        "mix": mix_json(best, whole=True),
+        "alternatives": [mix_json(mix, whole=False) for mix in plan.mixes[1:]],
         "types": plan.types,
         "cost": {
             "mix": plain(best.cost),
             "beside_instances": plain(fixed),
-            "all_on_demand": _amount(None if found.on_demand is None else found.on_demand + fixed),
-            "all_committed": _amount(None if found.committed is None else found.committed + fixed),
-            "quoted_fleet": _amount(found.fixed_fleet),
+            "all_on_demand": amount_of(None if found.on_demand is None else found.on_demand + fixed),
+            "all_committed": amount_of(None if found.committed is None else found.committed + fixed),
+            "quoted_fleet": amount_of(found.fixed_fleet),
         },
         "usage_hours": found.usage,
         "committed_hours_used": found.covered,
         "committed_hours_bought": plain(found.bought),
-        "coverage": _rate(found.coverage),
-        "utilisation": _rate(found.utilisation),
-        "effective_savings_rate": _rate(found.savings_rate),
-        "regret": [
-            {
-                "demand": plain(r.change),
-                "cost": _amount(r.cost),
-                "best": _amount(r.best),
-                "regret": None if r.cost is None or r.best is None else plain(r.cost - r.best),
-            }
-            for r in found.regret
-        ],
+        "coverage": rate_of(found.coverage),
+        "utilisation": rate_of(found.utilisation),
+        "effective_savings_rate": rate_of(found.savings_rate),
+        "regret": regret_json(found.regret),
         "break_even": {
-            "least_demand": _rate(found.least_demand),
+            "least_demand": rate_of(found.least_demand),
             "commitments": [
                 {
                     "offer": best.market.ways[s.deal.way].id,
                     "first_hour": s.deal.first,
                     "end_hour": s.deal.end,
                     "number": s.number,
-                    "pays_from_hours": _rate(s.pays_from),
+                    "pays_from_hours": rate_of(s.pays_from),
                     "next_runs_hours": s.runs,
                 }
                 for s in found.steps
             ],
         },
         "owed_at_termination": [{"after_month": o.month, "amount": plain(o.amount)} for o in found.owed],
-        "discount_rate": _amount(quote.workload.discount_rate),
+        "discount_rate": amount_of(quote.workload.discount_rate),
         "present_value": None if found.present_value is None else plain(round(found.present_value, 6)),
     }
 
 
-def _mix(mix: Mix, whole: bool) -> dict[str, Any]:
+def regret_json(regret: Sequence[Regret]) -> list[dict[str, str | None]]:
+    """Return the rows of a regret."""
+    return [
+        {
+            "demand": plain(r.change),
+            "cost": amount_of(r.cost),
+            "best": amount_of(r.best),
+            "regret": None if r.cost is None or r.best is None else plain(r.cost - r.best),
+        }
+        for r in regret
+    ]
+
+
+def mix_json(mix: Mix, whole: bool) -> dict[str, Any]:
+    """Return how a type is bought; whole: with its instances in each hour."""
     market, solved = mix.market, mix.solved
     hourly = [
         {"offer": offer.id, "instance_hours": hours, "cost": plain(cost)}

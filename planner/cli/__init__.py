@@ -19,6 +19,7 @@ __all__ = ["cli", "main"]
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
     "commit": ("planner.cli.commit", "commit", "How much to commit for a demand that changes by the hour."),
+    "portfolio": ("planner.cli.portfolio", "portfolio", "What many workloads cost, apart or with shared commitments."),
     "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
     "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
     "book": ("planner.cli.book", "book", "Share the price book: its whole history as one file."),
@@ -28,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
     "verify": ("planner.cli.verify", "verify", "Check the sizing against a running endpoint or a benchmark's results."),
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
+    "emit-k8s": ("planner.cli.emit_k8s", "emit_k8s", "Write an offer for Kubernetes: cluster and manifests."),
+    "price": ("planner.cli.price", "price", "What a Terraform module or plan costs."),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
 }
 

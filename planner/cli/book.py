@@ -12,6 +12,7 @@ from planner.errors import MisuseError, PriceBookError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from planner.i18n import English
     from planner.prices.book import PriceBook
     from planner.prices.book.write import Change
 
@@ -56,6 +57,7 @@ def _open(price_book_db: str | None) -> PriceBook:
 @click.option(
     "--quote", "quote_file", metavar="FILE", help="Also name the offers of this saved quote that are affected."
 )
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
 @_DB
 def diff(
     folders: tuple[str, ...],
@@ -64,6 +66,7 @@ def diff(
     provider: str,
     region: str,
     quote_file: str | None,
+    lang: str,
     price_book_db: str | None,
 ) -> int:
     """Show price changes: old, new, per cent, and which offers they affect.
@@ -77,7 +80,8 @@ def diff(
             )
         from planner.cli.snapshot import compare_lists
 
-        return compare_lists(*folders, provider, region)
+        return compare_lists(*folders, provider, region, lang)
+    from planner.i18n import translator
     from planner.prices.book.history import changes_from_list, changes_since
     from planner.prices.book.words import change_line
     from planner.prices.catalog import Catalog
@@ -94,22 +98,24 @@ def diff(
             changes = changes_from_list(book, Catalog().priced, provider, region)
         else:
             changes = changes_since(book, _date(since, "--since"), provider, region)
+    t = translator(lang)
     for change in changes:
-        click.echo(change_line(change))
-        click.echo(f"  affects {_affected(change, offers)}")
+        click.echo(change_line(change, t))
+        click.echo("  " + t("affects {what}", what=_affected(change, offers, t)))
     moved = sum(c.before is not None and c.after is not None for c in changes)
     new = sum(c.before is None for c in changes)
-    click.echo(f"{moved} changed, {new} new, {len(changes) - moved - new} withdrawn")
+    gone = len(changes) - moved - new
+    click.echo(t("{changed} changed, {new} new, {gone} withdrawn", changed=moved, new=new, gone=gone))
     return 0
 
 
-def _affected(change: Change, offers: Iterable[object] | None) -> str:
+def _affected(change: Change, offers: Iterable[object] | None, t: English) -> str:
     from planner.quoting.affects import ids_affected, words_affected
 
     if offers is None:
-        return words_affected(change.row)
+        return words_affected(change.row, t)
     ids = ids_affected(change.row, offers)  # type: ignore[arg-type]
-    return ", ".join(ids) if ids else "no offer of the quote"
+    return ", ".join(ids) if ids else t("no offer of the quote")
 
 
 @click.command()

@@ -128,7 +128,7 @@ def _select(values: dict[str, Any], history: bool = False) -> Any:
     types = tuple(t.lower() for t in values["instance_type"])
     if types:
         names = {n for p in providers for n in book.instances(p)}
-        names |= {x.instance_type for p in providers for f in book.price_files(p) for x in book.file_prices(p, f, f)}
+        names |= {x.instance_type for p in providers for name in book.priced_places(p) for x in book.listed(p, name)}
         for name in types:
             if not any(n.lower().startswith(name) for n in names):
                 raise MisuseError(f"unknown instance type {name!r}: {suggest(name, names)}")

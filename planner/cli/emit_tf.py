@@ -50,6 +50,13 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 )
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone.  [set in terraform.tfvars]")
 @click.option("--client-cidr", metavar="CIDR", default="", help="Who may call the API.  [set in terraform.tfvars]")
+@click.option(
+    "--vpc-id", metavar="ID", default="", help="Build into this network instead of a new one; with --subnet-id."
+)
+@click.option("--subnet-id", metavar="ID", default="", help="Subnet (vSwitch) of that network for the instances.")
+@click.option("--security-group-id", metavar="ID", default="", help="Security group of that network.  [a new one]")
+@click.option("--vpc-cidr", metavar="CIDR", default="", help="Range of the network that is made.  [10.20.0.0/24]")
+@click.option("--as-module", is_flag=True, help="Write a module without a provider, and an example that calls it.")
 @click.option("--open-to-internet", is_flag=True, help="Allow a client range wider than /8.")
 @click.option(
     "--alert-email", metavar="ADDRESS", default="", help="Who is told about the budget, where the cloud sends mail."
@@ -119,7 +126,7 @@ def emit_tf(
     books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
     if quote_file:
         catalog = None
-        priced = _saved(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
+        priced = saved_offers(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
     else:
         workload = make_workload({**values, "provider": (cloud,)})
         catalog = open_catalog(**books)
@@ -135,7 +142,7 @@ def emit_tf(
         offer_id or "",
     )
     deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
-    files = module.files(deployment, priced, offer, dict(_pairs(image, "--image")))
+    files = module.files(deployment, priced, offer, dict(pairs(image, "--image")))
     folder = output or deployment.name
     kept = write.write_module(files, folder, force=force)
     report = [
@@ -172,12 +179,12 @@ def _settings(values: dict[str, Any], saved: bool) -> Settings:
     return Settings(
         now=datetime.now(UTC),
         spot_limit=decimal_of(limit, "--spot-limit") if limit is not None else None,
-        tags=_pairs(tags, "--tag"),
+        tags=pairs(tags, "--tag"),
         **{name: values.pop(name) for name in plain},
     )
 
 
-def _saved(path: str, values: dict[str, Any], books: bool, strict: bool) -> Quote:
+def saved_offers(path: str, values: dict[str, Any], books: bool, strict: bool) -> Quote:
     """Return the saved quote; options that would change its prices are refused, those that choose an offer are not."""
     choosing = ("region", "instance_type", "purchase_option", "provider")
     given = [k for k, v in values.items() if k not in choosing and v is not None and v != ()]
@@ -187,7 +194,8 @@ def _saved(path: str, values: dict[str, Any], books: bool, strict: bool) -> Quot
     return saved_quote(path, strict)
 
 
-def _pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:
+def pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:
+    """Return KEY=VALUE texts as pairs; raise `MisuseError` that names the option `what`."""
     for text in texts:
         if "=" not in text:
             raise MisuseError(f"{what}: {text[:40]!r} is not KEY=VALUE")

@@ -11,6 +11,7 @@ from planner.cli.options import open_catalog, put
 from planner.errors import MisuseError, suggest
 
 if TYPE_CHECKING:
+    from planner.i18n import English
     from planner.prices.book.history import Event
     from planner.prices.catalog import Catalog
     from planner.prices.story import Series
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["history"]
 
 _SUFFIXES = {".png": "png", ".svg": "svg", ".csv": "csv"}
-_ASKED = {"list": "committed list", "keys": "with keys", "public": "public list"}
 
 
 @click.command()
@@ -31,12 +31,17 @@ _ASKED = {"list": "committed list", "keys": "with keys", "public": "public list"
 @click.option("--format", "form", type=click.Choice(["table", "csv", "png", "svg"]), help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write here; .png, .svg and .csv choose the format.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
 @click.option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`.")
 @click.option("--offline-list", is_flag=True, help="Use the committed lists only.")
-def history(instance_type: str, plot: bool, form: str | None, output: str | None, force: bool, **values: Any) -> int:
+def history(
+    instance_type: str, plot: bool, form: str | None, output: str | None, force: bool, lang: str, **values: Any
+) -> int:
     """Show how each price of an instance type moved: what the lists tell, then what the price book saw."""
+    from planner.i18n import translator
     from planner.prices.book.words import name_of
 
+    t = translator(lang)
     suffix = next((kind for end, kind in _SUFFIXES.items() if (output or "").lower().endswith(end)), "table")
     form = form or suffix
     if form in ("png", "svg") and (plot or not output):
@@ -54,22 +59,26 @@ def history(instance_type: str, plot: bool, form: str | None, output: str | None
         put(_csv(events), output, force=force, people=False)
         return 0
     if form == "table" and not plot:
-        put(_table(events, bool(wanted["region"])), output, force=force)
+        put(_table(events, bool(wanted["region"]), t), output, force=force)
         return 0
     lines = _lines(events)
-    names = [f"{name_of(line.price)}, {line.price.site}" for line in lines]
+    names = [f"{name_of(line.price, t)}, {line.price.site}" for line in lines]
     if form == "table":
         from planner.cli.screen import columns
         from planner.rendering.history import chart
 
         simple = not (sys.stdout.encoding or "").lower().startswith("utf")
-        put("\n".join([*chart(lines, names, columns() or 100, simple), *_alone(lines)]) + "\n", output, force=force)
+        put(
+            "\n".join([*chart(lines, names, columns() or 100, simple, t), *_alone(lines, t)]) + "\n",
+            output,
+            force=force,
+        )
         return 0
     from planner.rendering.history import picture
 
-    put(picture(lines, names, f"Prices of {lines[0].price.instance_type}", form), output, force=force)
-    click.echo(f"{output}: {len(lines)} prices")
-    for text in _alone(lines):
+    put(picture(lines, names, t("Prices of {type}", type=lines[0].price.instance_type), form, t), output, force=force)
+    click.echo(t("{file}: {n} prices", file=output, n=len(lines)))
+    for text in _alone(lines, t):
         click.echo(text)
     return 0
 
@@ -124,44 +133,45 @@ def _lines(events: list[Event]) -> list[Series]:
     return lines
 
 
-def _alone(lines: list[Series]) -> list[str]:
+def _alone(lines: list[Series], t: English) -> list[str]:
     """Return the sentence that a history of one point needs."""
     if any(len(line.points) > 1 for line in lines):
         return []
-    return ["each price is known as one amount: no change was seen yet; `planner refresh` adds what it is today"]
+    return [t("each price is known as one amount: no change was seen yet; `planner refresh` adds what it is today")]
 
 
-def _table(events: list[Event], everything: bool) -> str:
+def _table(events: list[Event], everything: bool, t: English) -> str:
     from planner.prices.book.words import name_of
 
+    asked = {"list": t("committed list"), "keys": t("with keys"), "public": t("public list")}
     groups: dict[str, list[Event]] = {}
     for event in events:
-        name = f"{name_of(event.price)}, {event.price.site}, {_ASKED.get(event.access, event.access)}"
+        name = f"{name_of(event.price, t)}, {event.price.site}, {asked.get(event.access, event.access)}"
         groups.setdefault(name, []).append(event)
     moving = {name for name, told in groups.items() if len({e.amount for e in told}) > 1}
     # Without a region there may be hundreds that the lists tell once: they are counted.
     shown = {n: told for n, told in groups.items() if everything or n in moving or told[0].access != "list"}
     made: list[str] = []
     for name, told in (shown or groups).items():
-        made += [name, *(f"  {event.observed_at}  {_said(event)}" for event in told)]
+        made += [name, *(f"  {t(event.observed_at)}  {_said(event, t)}" for event in told)]
     left = len(groups) - len(shown or groups)
     if left:
-        made.append(f"{left} more prices of the lists never moved: --region ID shows them")
+        made.append(t("{n} more prices of the lists never moved: --region ID shows them", n=left))
     if not moving:
-        made += ["no change was seen yet: each of these prices is known as one amount"]
+        made += [t("no change was seen yet: each of these prices is known as one amount")]
     return "\n".join(made) + "\n"
 
 
-def _said(event: Event) -> str:
+def _said(event: Event, t: English) -> str:
     from planner.money import plain, show
     from planner.prices.book.words import unit_of
 
     if event.amount is None:
-        return "withdrawn"
+        return t("withdrawn")
     if event.before is None:
         return f"{plain(event.amount)} {unit_of(event.price)}"
     if event.before == event.amount:
-        return "seen unchanged"
+        return t("seen unchanged")
     percent = (event.amount - event.before) / event.before * 100
     return f"{plain(event.amount)} {unit_of(event.price)} ({'+' if percent > 0 else ''}{show(percent)} %)"
 

@@ -71,7 +71,9 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
 @click.option("--infrastructure", is_flag=True, help="The whole bill: with what a module creates around the machines.")
-@click.option("--from-tf", metavar="DIR", help="Price what the module in DIR provisions, as its HCL stands now.")
+@click.option(
+    "--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price)."
+)
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
     price_book: tuple[str, ...],
@@ -112,6 +114,8 @@ def quote(
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    if from_tf and not _ours(from_tf):
+        return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
         result = _replay(replay, {"measurements": measurements, **values}, strict)
     else:
@@ -142,7 +146,8 @@ def quote(
     if explain:
         text = str(text) + _explained(result, lang)
     if infrastructure or (form == "table" and not replay):
-        text = str(text) + _around(result, catalog, lang, infrastructure, columns() if shown and not wide else None)
+        room = columns() if shown and not wide else None
+        text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
     if charts and result.offers:
         from planner.rendering.charts import write
 
@@ -184,17 +189,54 @@ def _explained(result: Quote, lang: str) -> str:
     return text
 
 
-def _around(result: Quote, catalog: Catalog, lang: str, whole: bool, room: int | None) -> str:
-    """Return what a module of the recommended offer adds, in a sentence; whole: the bill of the best offer of each provider."""
+def _ours(path: str) -> bool:
+    """Return whether `path` is a module of emit-tf."""
+    from planner.terraform.price import record
+
+    return record(path) is not None
+
+
+def _price(path: str, values: dict[str, Any], catalog: Catalog, shown: tuple[str, str, str | None, bool]) -> int:
+    """Price another's module or a plan, as `planner price` does."""
+    from planner.cli.price import priced_at, show
+    from planner.terraform.price import Asked
+
+    form, lang, output, force = shown
+    given = [k for k, v in values.items() if v not in (None, ()) and k != "hours"]
+    if given:
+        raise MisuseError(
+            f"--from-tf {path}: no module of emit-tf, so --{given[0].replace('_', '-')} says nothing of it"
+        )
+    if form not in ("table", "json"):
+        raise MisuseError(
+            f"--from-tf {path}: no module of emit-tf: its price is a table or json, no quote to write as {form}"
+        )
+    show(priced_at(path, values.get("hours"), Asked(), catalog), form, lang, output, force=force)
+    return 0
+
+
+def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str], room: int | None) -> str:
+    """Return what a module of the recommended offer adds, in a sentence; or the bill of the best offer of each provider.
+
+    asked: whether the bill is wanted, and the folder of the module that is priced again: there, what its HCL has now counts.
+    """
     from planner.i18n import translator
     from planner.quoting.around import bill
     from planner.quoting.choose import best_of
     from planner.rendering import bill as shown
+    from planner.rendering.columns import fold
 
     t, best = translator(lang), result.best
-    if not whole:
-        from planner.rendering.columns import fold
+    whole, folder = asked
+    if folder and result.offers:
+        from planner.terraform.price import own
+        from planner.terraform.readback import module_of
 
+        made, offer, _ = own(folder, result, module_of(folder).offer, catalog)
+        return (
+            "\n" + shown.dump(made, offer, t) if whole else "".join(f"{x}\n" for x in fold(shown.line(made, t), room))
+        )
+    if not whole:
         said = [] if best is None else fold(shown.line(bill(result, best, catalog), t), room)
         return "".join(f"{line}\n" for line in said)
     text = ""

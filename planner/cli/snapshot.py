@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from planner.errors import CatalogError, MisuseError, PriceBookError
+from planner.text import plural
 
 if TYPE_CHECKING:
+    from planner.i18n import English
     from planner.prices.catalog import Catalog
     from planner.prices.snapshot import Snapshot
 
@@ -36,6 +38,7 @@ _LINES = 60
 @click.option(
     "--force", is_flag=True, help="Also where the list is newer than the book, or more than 5 % of its rows go."
 )
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
 @click.option(
     "--price-book-db", metavar="FILE", help="The price book.  [prices.sqlite3 in $PLANNER_HOME or your data folder]"
 )
@@ -46,10 +49,12 @@ def snapshot(
     confirm_days: int,
     dry_run: bool,
     force: bool,
+    lang: str,
     price_book_db: str | None,
 ) -> int:
     """Write what the price book knows into the lists under FOLDER (FOLDER/PROVIDER/catalog, a checkout's `providers`)."""
     from planner.cli.options import book_path, read_book
+    from planner.i18n import translator
     from planner.prices.book.places import shown
     from planner.prices.snapshot import snapshot as made_of
 
@@ -60,18 +65,20 @@ def snapshot(
         homes = _homes(folder, provider, {name for name, _ in book.places()})
         _check_regions(region, [place for name, place in book.places() if name in homes])
         made = [made_of(book, name, home, region, confirm_days) for name, home in homes.items()]
-    refused = [text for one in made for text in _refusals(one, force)]
+    t = translator(lang)
+    refused = [text for one in made for text in _refusals(one, force, t)]
     for one in made:
-        click.echo(_line(one))
+        click.echo(_line(one, t))
     if refused:
         for text in refused:
-            click.echo(f"refused: {text}", err=True)
+            click.echo(t("refused: {why}", why=text), err=True)
         raise CatalogError(f"{len(refused)} reason{'s' * (len(refused) > 1)} not to write; nothing was written")
     if not dry_run:
         for one in made:
             _write(homes[one.provider], one.files)
     files = sum(len(one.files) for one in made)
-    click.echo(f"{files} file{'s' * (files != 1)} {'would be written' if dry_run else 'written'}")
+    said = plural(files, "{n} file would be written", "{n} files would be written")
+    click.echo(t(said if dry_run else plural(files, "{n} file written", "{n} files written"), n=files))
     return 0
 
 
@@ -105,26 +112,35 @@ def _check_regions(wanted: tuple[str, ...], seen: list[str]) -> None:
             raise MisuseError(f"--region {name}: the price book has never seen it: {suggest(name, seen)}")
 
 
-def _refusals(one: Snapshot, force: bool) -> list[str]:
+def _refusals(one: Snapshot, force: bool, t: English) -> list[str]:
     from planner.prices.snapshot import MOST_DROPPED
 
     found = [f"{one.provider}: {text}" for text in one.problems]
     if not force:
-        found += one.back[:_SHOWN]
+        found += [t.say(text) for text in one.back[:_SHOWN]]
         if len(one.back) > _SHOWN:
-            found.append(f"{one.provider}: and {len(one.back) - _SHOWN} more that the list knows better than the book")
+            more = t("{n} more that the list knows better than the book", n=len(one.back) - _SHOWN)
+            found.append(f"{one.provider}: {more}")
         if one.dropped:
-            found.append(
-                f"{one.provider}: {one.withdrawn} of {one.rows} rows would go, more than {MOST_DROPPED} %: look at "
-                "`planner catalog diff --from-list`, then --force"
+            why = t(
+                "{n} of {rows} rows would go, more than {most} %: look at `planner catalog diff --from-list`, then --force",
+                n=one.withdrawn,
+                rows=one.rows,
+                most=MOST_DROPPED,
             )
+            found.append(f"{one.provider}: {why}")
     return found
 
 
-def _line(one: Snapshot) -> str:
-    return (
-        f"{one.provider}: {one.changed} changed, {one.new} new, {one.withdrawn} withdrawn, {one.confirmed} seen again, "
-        f"{one.types} instance types"
+def _line(one: Snapshot, t: English) -> str:
+    return t(
+        "{provider}: {changed} changed, {new} new, {gone} withdrawn, {again} seen again, {types} instance types",
+        provider=one.provider,
+        changed=one.changed,
+        new=one.new,
+        gone=one.withdrawn,
+        again=one.confirmed,
+        types=one.types,
     )
 
 
@@ -137,41 +153,50 @@ def _write(home: str, files: dict[str, bytes]) -> None:
         write_new(path, data, force=True)
 
 
-def compare_lists(old: str, new: str, provider: str = "", region: str = "") -> int:
+def compare_lists(old: str, new: str, provider: str = "", region: str = "", lang: str = "en") -> int:
     """Print, as Markdown, what rose, fell, came and went between two folders of lists."""
+    from planner.i18n import translator
     from planner.prices.listdiff import VERBS, list_diff, said
 
+    t = translator(lang)
     before, after = _catalog(old), _catalog(new)
     total = 0
     for diff in list_diff(before, after, provider, region):
-        lines = said(diff.changes)
+        lines = said(diff.changes, t)
         total += len(diff.changes) + len(diff.types) + len(diff.types_gone)
         counts = [sum(1 for line in lines if line.verb == verb) for verb in VERBS]
         if not lines and not diff.types and not diff.types_gone:
-            click.echo(f"## {diff.provider}\n\nNo price moved ({diff.same} prices{_again(diff.seen_again)}).\n")
+            known = t("No price moved ({n} prices{again}).", n=diff.same, again=_again(diff.seen_again, t))
+            click.echo(f"## {diff.provider}\n\n{known}\n")
             continue
-        numbers = ", ".join(f"{count} {verb}" for count, verb in zip(counts, VERBS, strict=True) if count)
-        click.echo(
-            f"## {diff.provider}\n\n{numbers or 'No price moved'}; {diff.same} prices as before{_again(diff.seen_again)}.\n"
+        verbs = {"rose": t("rose"), "fell": t("fell"), "came": t("came"), "went": t("went")}
+        numbers = ", ".join(f"{count} {verbs[verb]}" for count, verb in zip(counts, VERBS, strict=True) if count)
+        same = t(
+            "{moved}; {n} prices as before{again}.",
+            moved=numbers or t("No price moved"),
+            n=diff.same,
+            again=_again(diff.seen_again, t),
         )
-        for verb, names in (("New", diff.types), ("Gone", diff.types_gone)):
-            if names:
-                click.echo(f"{verb} instance types: {', '.join(names)}.\n")
+        click.echo(f"## {diff.provider}\n\n{same}\n")
+        if diff.types:
+            click.echo(t("New instance types: {names}.", names=", ".join(diff.types)) + "\n")
+        if diff.types_gone:
+            click.echo(t("Gone instance types: {names}.", names=", ".join(diff.types_gone)) + "\n")
         for verb in VERBS:
             mine = [line for line in lines if line.verb == verb]
             if mine:
-                click.echo(f"### {verb.title()}\n")
+                click.echo(f"### {verbs[verb].title()}\n")
                 for line in mine[:_LINES]:
                     click.echo(f"- {line.what}: {line.how} ({', '.join(line.regions)})")
                 if len(mine) > _LINES:
-                    click.echo(f"- and {len(mine) - _LINES} more lines")
+                    click.echo("- " + t("and {n} more lines", n=len(mine) - _LINES))
                 click.echo("")
-    click.echo(f"{total} changes" if total else "Nothing changed.")
+    click.echo(t("{n} changes", n=total) if total else t("Nothing changed."))
     return 0
 
 
-def _again(count: int) -> str:
-    return f", {count} of them seen again" if count else ""
+def _again(count: int, t: English) -> str:
+    return t(", {n} of them seen again", n=count) if count else ""
 
 
 def _catalog(folder: str) -> Catalog:

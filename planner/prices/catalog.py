@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
-from planner.prices.lists import ZONES, LeftOut, Lists, NotSold, ProviderInfo, Shelf
+from planner.prices.lists import LeftOut, Lists, NotSold, ProviderInfo, Shelf
 from planner.provider import installed
 
 if TYPE_CHECKING:
@@ -198,16 +198,16 @@ class Catalog:
     def _read_history(self, provider: str, region: str) -> list[Price]:
         past = self._of(provider).history(region)
         first, *groups = self._names(provider, region) if region else ("",)
-        mine = self.file_prices(provider, first, region) if groups else []
+        mine = self.listed(provider, first, region) if groups else []
         for name in groups:
-            listed = self.file_prices(provider, name, region)
+            listed = self.listed(provider, name, region)
             kept = {price.group for price in _without(listed, mine)}
             past += [price._replace(status="superseded") for price in listed if price.group not in kept]
         return past
 
-    def file_prices(self, provider: str, name: str, region: str) -> list[Price]:
-        """Return the rows of one price file as prices of `region` (a group's file holds for each member)."""
-        return self._of(provider).prices(name, region, self.as_of)
+    def listed(self, provider: str, name: str, region: str = "") -> list[Price]:
+        """Return the list's rows of a region or group as prices of `region` ("" = of `name`; a group's hold for each member)."""
+        return self._of(provider).prices(name, region or name, self.as_of)
 
     def not_sold(self, provider: str) -> tuple[NotSold, ...]:
         """Return what the provider is known not to sell."""
@@ -224,8 +224,10 @@ class Catalog:
 
     def transfer(self, provider: str, region: str) -> list[TransferPrice]:
         """Return the traffic prices that hold in `region`, its groups' included."""
-        table: list[TransferPrice] = self._once((provider, "transfer"), self._of(provider).transfer)
         names = self._names(provider, region)
+        table: list[TransferPrice] = self._once(
+            (provider, "transfer", *names), lambda: self._of(provider).transfer(names)
+        )
         listed = _nearest(table, names, region)
         if self.book is None:
             return listed
@@ -235,8 +237,10 @@ class Catalog:
 
     def services(self, provider: str, region: str) -> list[ServicePrice]:
         """Return the prices of disks, addresses and gateways that hold in `region`."""
-        table: list[ServicePrice] = self._once((provider, "services"), self._of(provider).services)
         names = self._names(provider, region)
+        table: list[ServicePrice] = self._once(
+            (provider, "services", *names), lambda: self._of(provider).services(names)
+        )
         listed = _nearest(table, names, region)
         if self.book is None:
             return listed
@@ -254,11 +258,11 @@ class Catalog:
         entry = self.regions(provider).get(region)
         if entry is None:
             return (region,)
-        return (ZONES if entry.zone_of else region, *entry.groups)
+        return (region, *entry.groups)
 
-    def price_files(self, provider: str) -> tuple[str, ...]:
-        """Return the names (regions and groups) for which a committed price file exists, sorted."""
-        return self._of(provider).price_files()
+    def priced_places(self, provider: str) -> tuple[str, ...]:
+        """Return the regions and groups of which the list has prices, sorted."""
+        return self._of(provider).priced_places()
 
     def _once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
         if key not in self._cache:

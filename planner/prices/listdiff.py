@@ -10,6 +10,7 @@ from planner.offer import Key, Price, Priced
 from planner.prices.book.words import name_of, unit_of
 from planner.prices.book.write import Change
 from planner.records import NamedTuple
+from planner.text import Words, english
 
 if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
@@ -75,13 +76,13 @@ def _priced(catalog: Catalog, provider: str, region: str) -> dict[Key, Priced]:
     return found
 
 
-def said(changes: Iterable[Change]) -> list[Said]:
+def said(changes: Iterable[Change], t: Words = english) -> list[Said]:
     """Return the changes in words: what rose most first, and what moved alike in several regions once."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     weight: dict[tuple[str, str, str], float] = {}
     for change in changes:
         row = change.row
-        line = (_verb(change), name_of(_nowhere(row)).removeprefix(f"{row.provider} "), _how(change))
+        line = (_verb(change), name_of(_nowhere(row), t).removeprefix(f"{row.provider} "), _how(change, t))
         alike.setdefault(line, []).append(row.region)
         weight[line] = abs(float(change.percent or 0))
     order = sorted(alike, key=lambda line: (VERBS.index(line[0]), -weight[line], line))
@@ -101,7 +102,7 @@ def _verb(change: Change) -> str:
     return "rose" if change.after.amount > change.before.amount else "fell"
 
 
-def _how(change: Change) -> str:
+def _how(change: Change, t: Words) -> str:
     from planner.money import show
 
     unit = unit_of(change.row)
@@ -109,4 +110,5 @@ def _how(change: Change) -> str:
         return f"{plain(change.row.amount)} {unit}"
     percent = change.percent
     shown = "" if percent is None else f", {'+' if percent > 0 else ''}{show(percent)} %"
-    return f"{plain(change.before.amount)} to {plain(change.after.amount)} {unit}{shown}"
+    before, after = plain(change.before.amount), plain(change.after.amount)
+    return t("{before} to {after} {unit}", before=before, after=after, unit=unit) + shown

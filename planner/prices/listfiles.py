@@ -10,14 +10,17 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from planner import tables
+from planner.errors import CatalogError
 from planner.prices.texts import PRICE, SERVICE, TRANSFER, Kind
 
-__all__ = ["COLUMNS", "NAMES", "ORDER", "Files", "Row", "Sources", "key_of"]
+__all__ = ["COLUMNS", "FILE", "NAMES", "ORDER", "Files", "Row", "Sources", "key_of"]
 
 Row = dict[str, str]
 
 #: The file of each kind of row that stands beside prices.
 NAMES = {TRANSFER: "transfer.csv", SERVICE: "services.csv"}
+#: In a row of a price file, the file that it stands in; no column.
+FILE = "file:"
 #: What is one price, in the order in which rows stand.
 ORDER = {
     PRICE: ("region site instance_type purchase_option term payment offering os currency zone unit tier_from".split()),
@@ -87,10 +90,29 @@ class Files:
                 header, rows = tables.read(os.path.join(self.folder, *name.split("/")))
             except FileNotFoundError:
                 header, rows = tuple(columns), []
+            except tables.RaggedError as exc:
+                raise CatalogError(f"{os.path.join(self.folder, name)}:{exc.line}: {exc}") from None
             more = tuple(column for column in columns if column not in header)
             self.columns[name] = (*header, *more)
             self.rows[name] = [dict.fromkeys(more, "") | dict(zip(header, row, strict=True)) for row, _ in rows]
         return self.rows[name]
+
+    def prices(self) -> list[Row]:
+        """Return the rows of every price file; each names its `FILE`."""
+        try:
+            names = sorted(name for name in os.listdir(os.path.join(self.folder, "prices")) if name.endswith(".csv"))
+        except FileNotFoundError:
+            names = []
+        files = dict.fromkeys(
+            (*(f"prices/{name}" for name in names), *(n for n in self.rows if n.startswith("prices/")))
+        )
+        return [row for name in files for row in self._marked(name)]
+
+    def _marked(self, name: str) -> list[Row]:
+        rows = self.read(name, COLUMNS[PRICE])
+        for row in rows:
+            row[FILE] = name
+        return rows
 
     def sort(self, name: str, kind: Kind) -> None:
         """Put the rows of a price file in order."""
@@ -116,7 +138,7 @@ class Files:
         if not self.rows[name] and not self._old(name):
             return b""
         text = io.StringIO()
-        out = csv.DictWriter(text, self.columns[name], lineterminator="\n")
+        out = csv.DictWriter(text, self.columns[name], lineterminator="\n", extrasaction="ignore")
         out.writeheader()
         out.writerows(self.rows[name])
         data = text.getvalue().encode()

@@ -3,8 +3,8 @@
     provider.json         title, home regions, sites (price books) with currency and tax
     regions.csv           id, names, sites, price groups, market (mainland or abroad)
     instances.csv         specifications
-    prices/<region>.csv   one row per price; a group's file (e.g. cn-mainland.csv) holds for every member region;
-                          zones.csv: the prices of zones that are sold apart (regions.csv: zone_of)
+    prices/<option>.csv   one row per price, of a region, of a group of regions (it holds for every member) or of a zone that is
+                          sold apart (regions.csv: zone_of); ours hold one purchase option each, but any file there is read
     history.csv.gz        prices that later ones replaced, in the same columns
     not_sold.csv          what is not sold, so that its lack is no gap
     transfer.csv          traffic prices by tier;  services.csv  disks, addresses, gateways
@@ -16,11 +16,10 @@ the load with its file and line; a missing file holds no rows.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -31,12 +30,13 @@ from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServiceP
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
-__all__ = ["ZONES", "LeftOut", "Lists", "NotSold", "ProviderInfo", "Shelf"]
+__all__ = ["LeftOut", "Lists", "NotSold", "ProviderInfo", "Shelf"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
-#: The price file of all zones that have prices of their own; each row is of the zone that it names.
-ZONES = "zones"
+_PRICES = "prices"
+#: How the prices of a place stand: what is sold of one type is together, as in the files what is sold in one way.
+_SHELF = attrgetter("way.site", "way.instance_type")
 _new = tuple.__new__
 
 
@@ -165,8 +165,7 @@ class Lists:
 
     def info(self) -> ProviderInfo:
         """Return what provider.json says."""
-        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8") as file:
-            raw = json.loads(file.read().removeprefix("\ufeff"))
+        raw = tables.json_of(os.path.join(self.folder, "provider.json"))
         if raw["name"] != self.provider:
             raise CatalogError(f"{self.shown}/provider.json: the list of {raw['name']!r}, not of {self.provider!r}")
         return ProviderInfo(
@@ -211,21 +210,28 @@ class Lists:
         return {row.name: row for row in rows}
 
     def prices(self, name: str, region: str, as_of: str = "", but: LeftOut | None = None) -> list[Price]:
-        """Return the rows of the price file `name` (a region or a group of regions) as prices of `region`.
+        """Return the rows of `name` (a region or a group of regions) as prices of `region`, whatever file they stand in.
 
         as_of: ISO date; rows that hold only from a later day on are left out ("" = none is). but: rows of which instance types
         are not made either.
         """
-        rows = self._records(PRICE, *self._place_of(name, region), until=as_of, but=but)
-        return cast("list[Price]", list(rows))
+        found: list[Price] = []
+        for file in self.price_files:
+            rows = self._records(
+                PRICE, file, region, "" if name == region else name, only=(name,), until=as_of, but=but
+            )
+            found += cast("Iterator[Price]", rows)
+        found.sort(key=_SHELF)
+        return found
 
     def history(self, region: str = "") -> list[Price]:
         """Return the prices that later ones replaced, of one region or of all; each has a status."""
-        return cast("list[Price]", list(self._records(PRICE, "history.csv.gz", only=region)))
+        past = cast("Iterator[Price]", self._records(PRICE, "history.csv.gz"))
+        return [row for row in past if region in ("", row.region)]
 
-    def transfer(self) -> list[TransferPrice]:
-        """Return all traffic prices; a group's bear the group's name as their region."""
-        rows = cast("list[TransferPrice]", list(self._records(TRANSFER, "transfer.csv")))
+    def transfer(self, names: Sequence[str]) -> list[TransferPrice]:
+        """Return the traffic prices of some regions and groups; a group's bear the group's name as their region."""
+        rows = cast("list[TransferPrice]", list(self._records(TRANSFER, "transfer.csv", only=names)))
         for row in rows:
             if row.amount < 0 or not (row.amount or row.quota or row.destination == "same_region"):
                 raise CatalogError(f"{row.source.place}: traffic price {row.amount} is not above zero")
@@ -233,9 +239,9 @@ class Lists:
                 raise CatalogError(f"{row.source.place}: unknown currency {row.currency!r}")
         return rows
 
-    def services(self) -> list[ServicePrice]:
-        """Return all prices of disks, addresses and gateways; a group's bear the group's name as their region."""
-        rows = cast("list[ServicePrice]", list(self._records(SERVICE, "services.csv")))
+    def services(self, names: Sequence[str]) -> list[ServicePrice]:
+        """Return the prices of disks, addresses and gateways of some regions and groups; a group's bear its name as their region."""
+        rows = cast("list[ServicePrice]", list(self._records(SERVICE, "services.csv", only=names)))
         for row in rows:
             if row.amount <= 0:
                 raise CatalogError(f"{row.source.place}: {row.item} price {row.amount} is not above zero")
@@ -264,42 +270,51 @@ class Lists:
             )
         return tuple(found)
 
+    @cached_property
     def price_files(self) -> tuple[str, ...]:
-        """Return the names (regions and groups) for which a price file exists, sorted."""
+        """The files that hold prices, sorted."""
         try:
-            names = os.listdir(os.path.join(self.folder, "prices"))
+            names = os.listdir(os.path.join(self.folder, _PRICES))
         except FileNotFoundError:
             return ()
-        return tuple(sorted(name[:-4] for name in names if name.endswith(".csv")))
+        return tuple(sorted(f"{_PRICES}/{name}" for name in names if name.endswith(".csv")))
+
+    def priced_places(self) -> tuple[str, ...]:
+        """Return the regions and groups of which there are prices, sorted."""
+        found = set()
+        for file in self.price_files:
+            header, rows = self._read(file, (tables.APART,))
+            at = header.index(tables.APART)
+            found |= {row[at] for row, _ in rows}
+        return tuple(sorted(found))
 
     @cached_property
     def _sources(self) -> dict[str, str]:
         return {name: text for (name, text), _ in self._rows("sources.csv", ("id", "source"))}
 
     def shelves(self, name: str, region: str) -> list[Shelf]:
-        """Return the rows of `prices` as they stand, of a region or a group of regions, and how to make prices of them."""
-        shelf = self._shelf(PRICE, *self._place_of(name, region))
-        return [shelf] if shelf.rows else []
+        """Return the rows of `prices` as they stand, file by file, and how to make prices of them."""
+        group = "" if name == region else name
+        found = [self._shelf(PRICE, file, region, group, only=(name,)) for file in self.price_files]
+        return [shelf for shelf in found if shelf is not None]
 
-    def _place_of(self, name: str, region: str) -> tuple[str, str, str, str]:
-        """Return the price file of a region or group, what to put as its rows' region and group, and whose rows to read."""
-        if name == ZONES:
-            return f"prices/{name}.csv", "", "", "" if region == ZONES else region
-        return f"prices/{name}.csv", region, "" if name == region else name, ""
+    def _shelf(
+        self, kind: Kind, file: str, region: str = "", group: str = "", *, only: Sequence[str] = ()
+    ) -> Shelf | None:
+        """Return the rows of a file, None where there are none.
 
-    def _shelf(self, kind: Kind, file: str, region: str = "", group: str = "", only: str = "") -> Shelf:
-        """Return the rows of a file.
-
-        region: what to put instead of the row's own, "" = leave it. only: the region of the rows to read.
+        region: what to put instead of the row's own, "" = leave it. only: the regions whose rows are read, () = all.
         """
         # "provider" is the first text of every kind, and no column: a file is of one provider.
         # A price may say when it was last seen unchanged; the other kinds do not.
-        header, rows = self._read(file, kind.texts[1:])
-        names = [*header, "provider", *(() if "confirmed" in header else ("confirmed",))]
+        header, rows = self._read(file, kind.texts[1:], only)
+        if not rows:
+            return None
+        names = (*header, "provider", *(() if "confirmed" in header else ("confirmed",)))
         more = [self.provider, ""][: len(names) - len(header)]
         read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
         source, confirmed = names.index("source"), names.index("confirmed")
-        where = names.index("region") if region or only else 0
+        where = names.index("region") if region else 0
 
         def make(row: tuple[str, ...], line: int) -> Record:
             values = [*row, *more]
@@ -312,8 +327,6 @@ class Lists:
             except ValueError as exc:
                 raise CatalogError(f"{place}: {exc}") from exc
 
-        if only:
-            rows = [(row, line) for row, line in rows if row[where] == only]
         return Shelf(header, rows, make, start)
 
     def _records(
@@ -322,8 +335,8 @@ class Lists:
         file: str,
         region: str = "",
         group: str = "",
-        only: str = "",
         *,
+        only: Sequence[str] = (),
         until: str = "",
         but: LeftOut | None = None,
     ) -> Iterator[Record]:
@@ -331,7 +344,10 @@ class Lists:
 
         until: ISO date; rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
         """
-        names, rows, make, _ = self._shelf(kind, file, region, group, only)
+        shelf = self._shelf(kind, file, region, group, only=only)
+        if shelf is None:
+            return
+        names, rows, make, _ = shelf
         since = names.index("effective_date") if until else 0
         what = itemgetter(*map(names.index, LeftOut.TEXTS)) if but is not None else None
         for row, line in rows:
@@ -353,17 +369,15 @@ class Lists:
         for row, line in rows:
             yield pick(row + more if more else row), f"{self.shown}/{file}:{line}"
 
-    def _read(self, file: str, columns: Sequence[str]) -> tuple[Sequence[str], tables.Rows]:
-        """Return a file's header and its rows after it; of a missing file `columns` and no rows."""
+    def _read(self, file: str, columns: Sequence[str], only: Sequence[str] = ()) -> tuple[Sequence[str], tables.Rows]:
+        """Return a file's header and its rows after it, those of the regions `only`; of a missing file `columns` and no rows."""
         try:
-            header, rows = tables.read(os.path.join(self.folder, *file.split("/")))
+            header, rows = tables.read(os.path.join(self.folder, *file.split("/")), only)
         except FileNotFoundError:
             return columns, []
+        except tables.RaggedError as exc:
+            raise CatalogError(f"{self.shown}/{file}:{exc.line}: {exc}") from None
         missing = [name for name in columns if name not in header]
         if missing:
             raise CatalogError(f"{self.shown}/{file}: the column {missing[0]!r} is missing")
-        width = len(header)
-        for row, line in rows:
-            if len(row) != width:
-                raise CatalogError(f"{self.shown}/{file}:{line}: {len(row)} columns, expected {width}")
         return header, rows

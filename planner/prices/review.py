@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from planner.errors import CatalogError
 from planner.prices.checks import check_beside, check_prices
-from planner.prices.lists import ZONES
 from planner.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -15,14 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Review", "review"]
 
-#: A price file for rows that no source places in a region; no quote reads it.
-UNPLACED = "unplaced"
-
 
 class Review(NamedTuple):
     """What one provider's lists hold.
 
-    prices: rows of the price files, of which `undated` bear no date and `out` are kept out of quotes. instance_types and
+    prices: rows that hold a price, of which `undated` bear no date and `out` are kept out of quotes. instance_types and
     regions also count what only the price book knows. oldest, newest: ISO dates on which quotable prices were last seen, ""
     where none is dated. problems: sentences; not () means that the lists must not be quoted, and the numbers may be short.
     """
@@ -48,10 +44,13 @@ def review(catalog: Catalog, provider: str) -> Review:
     dates: list[str] = []
     problems: list[str] = []
     try:
-        specs, regions, files = catalog.instances(provider), catalog.regions(provider), catalog.price_files(provider)
+        specs, regions = catalog.instances(provider), catalog.regions(provider)
+        placed = {name for region in regions.values() for name in (region.id, *region.groups)}
         found = found._replace(instance_types=len(specs), regions=len(regions))
-        for name in files:
-            prices = catalog.file_prices(provider, name, name)
+        for name in catalog.priced_places(provider):
+            prices = catalog.listed(provider, name)
+            if name not in placed and not all(price.status for price in prices):
+                problems.append(f"{provider}: {name or 'no name'} has prices, and belongs to no region")
             problems += check_prices(prices, specs)
             found = found._replace(
                 prices=found.prices + len(prices),
@@ -59,9 +58,6 @@ def review(catalog: Catalog, provider: str) -> Review:
                 out=found.out + sum(1 for price in prices if price.status),
             )
             dates += [price.source.seen for price in prices if price.source.seen and not price.status]
-        placed = {name for region in regions.values() for name in (region.id, *region.groups)}
-        strays = sorted({*files} - placed - {UNPLACED, ZONES})
-        problems += [f"{provider}: prices/{name}.csv belongs to no region" for name in strays]
         for region in regions:
             beside = check_beside((*catalog.transfer(provider, region), *catalog.services(provider, region)))
             problems += [problem for problem in beside if problem not in problems]  # a group's: once

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Price, Priced, ServicePrice, TransferPrice
 from planner.prices.checks import check_beside, check_prices
-from planner.prices.listfiles import COLUMNS, NAMES, Files, Row
-from planner.prices.lists import ZONES, Lists
+from planner.prices.listfiles import COLUMNS, FILE, NAMES, Files, Row
+from planner.prices.lists import Lists
 from planner.prices.overlay import types_over_list
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, kind_of
 from planner.records import NamedTuple
+from planner.text import Text, text
 
 if TYPE_CHECKING:
     from planner.offer import Region
@@ -55,7 +56,7 @@ class Snapshot(NamedTuple):
     withdrawn: int
     confirmed: int
     types: int
-    back: tuple[str, ...]
+    back: tuple[Text, ...]
     problems: tuple[str, ...]
 
     @property
@@ -67,7 +68,7 @@ class Snapshot(NamedTuple):
 class _Counts:
     def __init__(self) -> None:
         self.rows = self.changed = self.new = self.withdrawn = self.confirmed = 0
-        self.back: list[str] = []
+        self.back: list[Text] = []
 
 
 def snapshot(
@@ -92,8 +93,7 @@ def snapshot(
         work.withdraw(book.withdrawn(provider, place), max((row.source.seen for row in observed), default=""))
         work.lay(TRANSFER, book.transfer(provider, place))
         work.lay(SERVICE, book.services(provider, place))
-        file = work.file(PRICE)
-        rows = [row for row in files.read(file) if row["region"] == place and not row["status"]]
+        rows = [row for row in files.prices() if row["region"] == place and not row["status"]]
         problems += check_prices([_read(PRICE, row, provider) for row in rows], specs)  # type: ignore[misc,arg-type]
     for kind, name in NAMES.items():
         if name in files.rows:
@@ -120,21 +120,21 @@ class _Place:
         self, files: Files, provider: str, region: Region | None, name: str, confirm_days: int, counts: _Counts
     ) -> None:
         self.files, self.provider, self.name, self.counts = files, provider, name, counts
-        self.zone = region is not None and bool(region.zone_of)
         self.groups = region.groups if region is not None else ()
         self.confirm_days = confirm_days
 
-    def file(self, kind: Kind) -> str:
-        return NAMES.get(kind) or f"prices/{ZONES if self.zone else self.name}.csv"
-
     def rows(self, kind: Kind) -> list[Row]:
-        return self.files.read(self.file(kind), COLUMNS[kind])
+        """Return the rows of every place."""
+        return self.files.prices() if kind is PRICE else self.files.read(NAMES[kind], COLUMNS[kind])
+
+    def file(self, kind: Kind, row: Row) -> str:
+        """Return the file of a row, that of its way of buying where it stands in none yet."""
+        return NAMES.get(kind) or row.get(FILE) or f"prices/{row['purchase_option']}.csv"
 
     def lay(self, kind: Kind, observed: Sequence[Priced]) -> None:
         """Lay what was observed over the list."""
-        rows = self.rows(kind)
         mine: dict[Group, list[Row]] = {}
-        for row in rows:
+        for row in self.rows(kind):
             if row["region"] == self.name and not row["status"]:
                 mine.setdefault(_group(kind, row), []).append(row)
                 self.counts.rows += 1
@@ -143,34 +143,38 @@ class _Place:
         for one in observed:
             if not (one.status or one.source.confidence == "low"):
                 seen.setdefault(_group(kind, self._text(one)), []).append(one)
-        touched = False
+        touched = set()
         for group, told in seen.items():
             old = mine.get(group) or []
             day = max(one.source.observed[:10] for one in told)
             if _amounts(kind, old or shared.get(group, [])) == _amounts(kind, [self._text(one) for one in told]):
-                touched = self._confirm(old, day) or touched
+                if self._confirm(old, day):
+                    touched |= {self.file(kind, row) for row in old}
                 continue
             late = [row for row in old if _seen(row) > day]
             if late:
                 what = " ".join(word for word in group[2:] if word)
                 self.counts.back.append(
-                    f"{self.provider} {self.name} {what}: the list saw {late[0]['amount']} {late[0]['currency']} on "
-                    f"{_seen(late[0])}, the book another price on {day}"
+                    text(
+                        "{what}: the list saw {amount} {currency} on {seen}, the book another price on {day}",
+                        what=f"{self.provider} {self.name} {what}",
+                        amount=late[0]["amount"],
+                        currency=late[0]["currency"],
+                        seen=_seen(late[0]),
+                        day=day,
+                    )
                 )
-            self._replace(kind, rows, old, told, day, default=_default(old or shared.get(group, [])))
-            touched = True
-        if touched:
-            self.files.sort(self.file(kind), kind)
+            touched |= self._replace(kind, old, told, day, default=_default(old or shared.get(group, [])))
+        for file in touched:
+            self.files.sort(file, kind)
 
     def _shared(self, kind: Kind) -> dict[Group, list[Row]]:
         """Return the rows that hold here because they hold for a group of regions, as rows of this one."""
         found: dict[Group, list[Row]] = {}
-        for name in self.groups:
-            file = NAMES.get(kind) or f"prices/{name}.csv"
-            for row in self.files.read(file, COLUMNS[kind]):
-                if row["region"] == name and not row["status"]:
-                    here = row | {"region": self.name}
-                    found.setdefault(_group(kind, here), []).append(here)
+        for row in self.rows(kind) if self.groups else ():
+            if row["region"] in self.groups and not row["status"]:
+                here = row | {"region": self.name}
+                found.setdefault(_group(kind, here), []).append(here)
         return found
 
     def _confirm(self, rows: Iterable[Row], day: str) -> bool:
@@ -180,9 +184,9 @@ class _Place:
         self.counts.confirmed += len(due)
         return bool(due)
 
-    def _replace(
-        self, kind: Kind, rows: list[Row], old: Sequence[Row], told: Sequence[Priced], day: str, default: str
-    ) -> None:
+    def _replace(self, kind: Kind, old: Sequence[Row], told: Sequence[Priced], day: str, default: str) -> set[str]:
+        """Put what was observed in the place of the rows before; return the files that changed."""
+        files = {self.file(kind, row) for row in old}
         known = {_part(kind, row): row for row in old}
         last = max(map(_seen, old), default="")
         for one in told:
@@ -200,9 +204,13 @@ class _Place:
             texts["dated"] = ""
             if kind is SERVICE:
                 texts["default"] = max(texts["default"], default)
-            rows.append({name: texts.get(name, "") for name in self.files.columns[self.file(kind)]})
+            file = self.file(kind, (before or next(iter(old), None)) or texts)
+            rows = self.files.read(file, COLUMNS[kind])
+            rows.append({name: texts.get(name, "") for name in self.files.columns[file]})
+            files.add(file)
         self.counts.withdrawn += len(known)
-        self._retire(kind, rows, old, "superseded")
+        self._retire(kind, old, "superseded")
+        return files
 
     def withdraw(self, gone: Iterable[object], day: str) -> None:
         """Take out the ways of buying that the newest fetch has no more."""
@@ -219,25 +227,31 @@ class _Place:
         for row in old:
             if day and _seen(row) > day:
                 self.counts.back.append(
-                    f"{self.provider} {self.name} {row['instance_type']} {row['purchase_option']}: the list saw it on "
-                    f"{_seen(row)}, the book says that it was gone on {day}"
+                    text(
+                        "{what}: the list saw it on {seen}, the book says that it was gone on {day}",
+                        what=f"{self.provider} {self.name} {row['instance_type']} {row['purchase_option']}",
+                        seen=_seen(row),
+                        day=day,
+                    )
                 )
         self.counts.withdrawn += len(old)
-        self._retire(PRICE, rows, old, "expired")
+        self._retire(PRICE, old, "expired")
 
-    def _retire(self, kind: Kind, rows: list[Row], old: Sequence[Row], status: str) -> None:
+    def _retire(self, kind: Kind, old: Sequence[Row], status: str) -> None:
         if not old:
             return
         ids = {id(row) for row in old}
-        rows[:] = [row for row in rows if id(row) not in ids]
+        for file in {self.file(kind, row) for row in old}:
+            rows = self.files.read(file)
+            rows[:] = [row for row in rows if id(row) not in ids]
         if kind is PRICE:
-            past = self.files.read(HISTORY, self.files.columns[self.file(kind)])
+            past = self.files.read(HISTORY, COLUMNS[PRICE])
             past += [
                 {name: row.get(name, "") for name in self.files.columns[HISTORY]} | {"status": status} for row in old
             ]
             self.files.sort(HISTORY, PRICE)
         else:  # these have no history of their own: they stay, out of quotes
-            rows += [row | {"status": status} for row in old]
+            self.files.read(NAMES[kind]).extend(row | {"status": status} for row in old)
 
     def _text(self, row: Priced) -> Row:
         """Return an observed row as one of the list; its source is an id."""

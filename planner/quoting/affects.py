@@ -6,20 +6,23 @@ from collections.abc import Iterable
 
 from planner.offer import Price, Priced, TransferPrice
 from planner.quoting.records import Offer
+from planner.text import Words, english
 
 __all__ = ["ids_affected", "words_affected"]
 
 _CATEGORY = {"block_storage": "storage", "public_ip": "ip"}
 
 
-def words_affected(row: Priced) -> str:
+def words_affected(row: Priced, t: Words = english) -> str:
     """Return the offers that a row would be part of, in words."""
     if isinstance(row, Price):
         words = [row.provider, row.site, row.region, row.instance_type, row.purchase_option]
         words += [word for word in (row.term, row.payment, row.offering, row.zone) if word]
         return ":".join(words)
-    what = f"with {row.destination.replace('_', ' ')} traffic" if isinstance(row, TransferPrice) else f"with {row.item}"
-    return f"every offer in {row.provider}:{row.site}:{row.region} {what}"
+    place = f"{row.provider}:{row.site}:{row.region}"
+    if isinstance(row, TransferPrice):
+        return t("every offer in {place} with {kind} traffic", place=place, kind=row.destination.replace("_", " "))
+    return t("every offer in {place} with {item}", place=place, item=row.item)
 
 
 def ids_affected(row: Priced, offers: Iterable[Offer]) -> list[str]:

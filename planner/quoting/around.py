@@ -31,8 +31,11 @@ __all__ = [
     "Stand",
     "Thing",
     "bill",
+    "by_use",
     "data_disk",
     "download_gb",
+    "label",
+    "line",
     "stand_of",
     "things",
     "weights_gb",
@@ -49,7 +52,8 @@ _REPLACED = ("storage", "ip")
 class Stand(NamedTuple):
     """What decides what a module creates. public: the instances have public addresses, and there is no NAT gateway.
 
-    disk_gb: data disk of an instance (0: none). weights_gb: what an instance downloads of the model.
+    disk_gb: data disk of an instance (0: none). weights_gb: what an instance downloads of the model. existing: the network is
+    there already, and with it what it costs.
     """
 
     instance_type: str
@@ -57,6 +61,7 @@ class Stand(NamedTuple):
     public: bool
     disk_gb: int
     weights_gb: Decimal
+    existing: bool = False
 
 
 class Thing(NamedTuple):
@@ -123,7 +128,7 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
     """Return what a module of ours creates around the instances and is charged for."""
     family = stand.instance_type.partition(".")[0]
     sizes = {"root_gb": Decimal(ROOT_GB), "disk_gb": Decimal(stand.disk_gb), "weights_gb": stand.weights_gb}
-    private = not stand.public
+    private = not stand.public and not stand.existing
     places = {
         "instance": stand.count,
         "data_disk": stand.count if stand.disk_gb else 0,
@@ -160,17 +165,19 @@ def bill(
     unpriced: list[Text] = []
     site = info.sites.get(offer.site, {}).get("title", offer.site)
     for thing in created:
-        price = _price(rows, thing, by_month)
-        if price is None:
+        held = line(rows, thing, by_month, share)
+        if held is None:
             key = "{what}: no price for {place}, {site}"
-            unpriced.append(text(key, what=_label(thing), place=offer.region, site=text(site)))
-            continue
-        made.append(_line(price, thing, by_month, share))
+            unpriced.append(text(key, what=label(thing), place=offer.region, site=text(site)))
+        elif not thing.count:
+            unpriced.append(by_use(held))
+        else:
+            made.append(held)
     if not known:
         unpriced.append(
             text("what stands around the machines: {who} does not say what its module creates", who=info.title)
         )
-    own = [line for line in offer.lines if line.part != "tax" and not (known and line.part in _REPLACED)]
+    own = [x for x in offer.lines if x.part != "tax" and not (known and x.part in _REPLACED)]
     tax = tax_at(work.taxes, work.tax, offer.provider, offer.site)
     taxes = (lines.tax(tax, currency),) if tax.share else ()
     terms = cost.terms_of(offer.way, quote.window, quote.months)
@@ -187,7 +194,15 @@ def _replaced(said: Text) -> bool:
     return isinstance(what, Text) and what.key in ("disk", "public IP")
 
 
-def _label(thing: Thing) -> Text:
+def by_use(held: Line) -> Text:
+    """Return what a line of a thing that is charged only as it is used is said as: its rate, and no amount."""
+    rate = held.rates[0]
+    key = "{what}: by use, {price} {code} per {unit}"
+    return text(key, what=held.name, price=rate.amount, code=held.currency, unit=text(rate.unit))
+
+
+def label(thing: Thing) -> Text:
+    """Return what a thing is called, with its variant."""
     return text("{what} ({variant})", what=thing.name, variant=thing.variant) if thing.variant else thing.name
 
 
@@ -209,6 +224,12 @@ def _price(rows: Iterable[ServicePrice], thing: Thing, by_month: bool) -> Servic
     return min(mine, key=lambda s: (_kind(s.unit) == "month") is not monthly, default=None)
 
 
+def line(rows: Iterable[ServicePrice], thing: Thing, by_month: bool, share: Decimal) -> Line | None:
+    """Return the line of a thing at its price among `rows`; None where there is none. by_month: disks are a subscription's."""
+    price = _price(rows, thing, by_month)
+    return None if price is None else _line(price, thing, by_month, share)
+
+
 def _line(price: ServicePrice, thing: Thing, by_month: bool, share: Decimal) -> Line:
     """Return the line of a thing at its price; an address that is free while bound is at a rate of 0."""
     kind, amount, unit = _kind(price.unit), price.amount, price.unit
@@ -224,4 +245,4 @@ def _line(price: ServicePrice, thing: Thing, by_month: bool, share: Decimal) -> 
         amount, unit = (amount if thing.unit else ZERO), "hour"
     rate = Rate(amount, unit, price.source)
     part = "storage" if thing.item == "block_storage" else "around"
-    return Line(part, rule, _label(thing), thing.count, thing.each, price.currency, (rate,), share)
+    return Line(part, rule, label(thing), thing.count, thing.each, price.currency, (rate,), share)

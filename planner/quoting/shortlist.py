@@ -187,18 +187,18 @@ class Shortlist:
         """Return what a price of one adds to the effective cost and to what is owed, price by price; None where it is not so."""
         site, _, option, term, payment, offering, _, currency = key
         if len(set(units)) < len(units) or option == "capacity_block":
-            return None  # twice the same, which is a mistake, or a price whose hours the window makes
+            return None  # twice the same, which is a mistake; or the window makes its hours
         way = Way(provider, site, "", "", option, term, payment, offering)
+        ones = [Price(way, unit, Decimal(1), currency, _NOBODY) for unit in units]
+        if check_prices(ones):
+            return None  # words that no price may bear: making it says which
         found = []
         try:
-            for one in range(len(units)):
-                prices = [
-                    Price(way, unit, Decimal(int(number == one)), currency, _NOBODY)
-                    for number, unit in enumerate(units)
-                ]
+            for one in ones:
+                prices = [price if price is one else price._replace(amount=Decimal(0)) for price in ones]
                 report = weight(self.req, prices, count)
                 found.append((float(report.effective), float(report.obligation)))
-        except (PlannerError, KeyError, ValueError):  # words that no price may bear: making it says which
+        except PlannerError:  # a currency without a rate: making it says so
             return None
         return found
 

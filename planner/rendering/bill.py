@@ -3,13 +3,16 @@ has it."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from planner.i18n import English, translator
-from planner.money import show
+from planner.money import plain, show
 from planner.quoting.around import Bill
-from planner.quoting.records import Offer
+from planner.quoting.records import Charge, Offer
 from planner.rendering.explain import charge_lines
 
-__all__ = ["dump", "line"]
+__all__ = ["dump", "json_of", "line", "resources"]
 
 ENGLISH = translator("en")
 
@@ -41,6 +44,53 @@ def line(bill: Bill, t: English = ENGLISH) -> str:
     if names:
         said += t("; without a price: {names}", names=names)
     return said + t(" (--infrastructure lists it)")
+
+
+def resources(priced: Any, lang: str) -> str:
+    """Return what a configuration costs (planner.terraform.price.Priced), resource by resource, for people."""
+    t = translator(lang)
+    lines = [t("{path}: what it costs in {hours} hours", path=priced.path, hours=plain(priced.hours))]
+    for part in priced.parts:
+        lines += [f"  {part.address}"] if part.address else []
+        for charge in part.charges:
+            lines.append(
+                f"    {t.say(charge.name)}: {show(charge.amount)} {charge.currency}    ({t.say(charge.formula)})"
+            )
+    if priced.free:
+        names = ", ".join(f"{name} x {n}" if n > 1 else name for name, n in priced.free)
+        lines.append("  " + t("free of charge: {names}", names=names))
+    lines += ["  " + t("not in the total: {text}", text=t.say(said)) for said in priced.unpriced]
+    for code, amount in priced.totals.items():
+        lines.append("  " + t("in all {amount} {code}", amount=show(amount), code=code))
+    if not priced.totals:
+        lines.append("  " + t("nothing in it has a price here"))
+    return "\n".join(lines) + "\n"
+
+
+def json_of(priced: Any) -> str:
+    """Return the same as JSON (planner.price/1)."""
+    body = {
+        "schema": "planner.price/1",
+        "path": priced.path,
+        "hours": plain(priced.hours),
+        "resources": [{"address": p.address, "charges": [_row(c) for c in p.charges]} for p in priced.parts],
+        "free": dict(priced.free),
+        "unpriced": [str(said) for said in priced.unpriced],
+        "totals": {code: plain(amount) for code, amount in priced.totals.items()},
+    }
+    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+
+
+def _row(charge: Charge) -> dict[str, Any]:
+    names = ("quantity", "unit_price", "amount", "billed", "committed")
+    return {
+        "name": str(charge.name),
+        **{name: plain(getattr(charge, name)) for name in names},
+        "unit": charge.unit,
+        "currency": charge.currency,
+        "formula": str(charge.formula),
+        "source": charge.source._asdict(),
+    }
 
 
 def _what(said: object, t: English) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from planner.money import plain, show
 from planner.prices.book.words import unit_of
 from planner.prices.story import Point, Series
+from planner.text import Words, english
 
 __all__ = ["MOST", "chart", "moved", "picture"]
 
@@ -20,20 +21,20 @@ _SIGNS = "ABCDEFGH"
 _COLOURS = ("#0b5cad", "#c2570c", "#3a7d44", "#7b3fa0", "#a4243b", "#1b7f8c", "#8a6d00", "#5d6b7a")
 
 
-def moved(points: Sequence[Point]) -> str:
+def moved(points: Sequence[Point], t: Words = english) -> str:
     """Return a series in words: each price with the day from which it is known, and the change in per cent."""
     words = []
     for number, point in enumerate(points):
         before = points[number - 1].amount if number else None
         if point.amount is None:
-            words.append(f"withdrawn {point.day}")
+            words.append(t("withdrawn {day}", day=point.day))
             continue
         change = ""
         if before:
             percent = (point.amount - before) / before * 100
             change = f" ({'+' if percent > 0 else ''}{show(percent)} %)"
-        seen = f" to {point.until}" if point.until != point.day else ""
-        words.append(f"{plain(point.amount)} on {point.day}{seen}{change}")
+        seen = t(" to {day}", day=point.until) if point.until != point.day else ""
+        words.append(t("{amount} on {day}", amount=plain(point.amount), day=point.day) + seen + change)
     return ", ".join(words)
 
 
@@ -44,7 +45,9 @@ def _span(lines: Sequence[Series]) -> tuple[date, date]:
     return (first, last) if (last - first).days >= 28 else (first - timedelta(14), last + timedelta(14))
 
 
-def chart(lines: Sequence[Series], names: Sequence[str], width: int, plain_signs: bool = False) -> list[str]:
+def chart(
+    lines: Sequence[Series], names: Sequence[str], width: int, plain_signs: bool = False, t: Words = english
+) -> list[str]:
     """Return the chart as lines of text of `width` columns and its legend. plain_signs: ASCII only.
 
     A dotted line joins two sights of a price between which it changed: on which day, nobody saw.
@@ -87,11 +90,11 @@ def chart(lines: Sequence[Series], names: Sequence[str], width: int, plain_signs
     made.append(" " * left + (" +" + "-" * columns if plain_signs else " └" + "─" * columns))
     made.append(" " * (left + 2) + first.isoformat() + last.isoformat().rjust(columns - 10))
     unit = unit_of(lines[0].price)
-    made += [f"{_SIGNS[n]}  {names[n]}, {unit}: {moved(line.points)}" for n, line in enumerate(lines)]
+    made += [f"{_SIGNS[n]}  {names[n]}, {unit}: {moved(line.points, t)}" for n, line in enumerate(lines)]
     return made
 
 
-def picture(lines: Sequence[Series], names: Sequence[str], title: str, kind: str) -> bytes:
+def picture(lines: Sequence[Series], names: Sequence[str], title: str, kind: str, t: Words = english) -> bytes:
     """Return the chart as "png" or "svg"; needs the extra `charts`, else raises `PlannerError`."""
     from planner.rendering.charts import frame, pyplot_of
     from planner.rendering.charts import picture as saved
@@ -99,7 +102,7 @@ def picture(lines: Sequence[Series], names: Sequence[str], title: str, kind: str
     plt = pyplot_of(f"a picture ({kind})")
     from matplotlib import dates
 
-    foot = "a dot: a source showed this price; a dotted line: it changed in between, nobody saw on which day"
+    foot = t("a dot: a source showed this price; a dotted line: it changed in between, nobody saw on which day")
     figure, axes = frame(plt, title, foot)
     first, last = _span(lines)
     for number, line in enumerate(lines):

@@ -13,6 +13,8 @@ __all__ = ["GpuSpec", "Missing", "find", "gpu_of", "lookup", "means", "names", "
 GIB = 2**30
 _DATA = os.path.join(DATA, "gpus.csv")
 _MASKED = ("gpu h", "gpu h-e", "gpu b", "gpu l", "gpu k")
+#: GPUs of the price lists that nobody has given us a datasheet of (a row in gpus.csv makes them known).
+_UNDESCRIBED = ("gb200", "l20n", "rtxpro4500")
 _AMBIGUOUS = {
     "a100": "A100-40, A100-80",
     "a100pcie": "A100-PCIE-40GB, A100-PCIE-80GB",
@@ -53,7 +55,7 @@ class GpuSpec(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """Why there is no datasheet for a name. unknown: no GPU is called so at all (else a size or an ambiguity is off)."""
+    """Why there is no datasheet for a name. unknown: nothing can be sized on it (else a size or an ambiguity is off)."""
 
     why: Text
     unknown: bool
@@ -151,6 +153,14 @@ def _lookup(name: str, memory_gib: float | None) -> GpuSpec | Missing:
     word = " ".join(name.split())
     if word.lower() in _MASKED:
         return Missing(text("no datasheet for {gpu}: the vendor masks its name", gpu=word), unknown=False)
+    if _key(_whole(word)) in _UNDESCRIBED:
+        return Missing(
+            text(
+                "no datasheet for {gpu}: it is sold, but what it delivers is not known here, so nothing is sized on it",
+                gpu=word,
+            ),
+            unknown=True,
+        )
     part = _slice(word, memory_gib)
     if part is not None:
         return part
@@ -192,13 +202,19 @@ def means(asked: str, model: str) -> bool:
     """
     want = _letters(asked)
     have = _letters(model)
-    if want == have or want == _letters(model.split("-")[0].split(" (")[0]):
+    if want == have or want == _letters(_whole(model).split("-")[0].split(" (")[0]):
         return True
     # "A100-80" and "A100-80GB" for "A100-SXM4-80GB"
     family, _, memory = asked.partition("-")
     if not memory:
         return False
     return have.startswith(_letters(family)) and have.removesuffix("gb").endswith(_letters(memory).removesuffix("gb"))
+
+
+def _whole(model: str) -> str:
+    """Return a vendor's name of a GPU without the memory that may end it ("L20N 48G")."""
+    name, _, last = model.rpartition(" ")
+    return name if name and last[-1:] == "G" and last[:-1].isdigit() else model
 
 
 def _letters(name: str) -> str:

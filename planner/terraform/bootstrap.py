@@ -21,7 +21,7 @@ from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import MODULE_ENV, Deployment
 
-__all__ = ["engine_command", "find_secrets", "model_path", "module_env", "render", "user_data_size"]
+__all__ = ["engine_command", "find_secrets", "hub_id", "model_path", "module_env", "render", "user_data_size"]
 
 #: Templates that every module has, by the path they get below files/. None depends on how many instances there are:
 #: another one must not change the user-data of those that serve.
@@ -50,18 +50,18 @@ _SECRETS = (
 _INSIDE = "0.0.0.0"  # noqa: S104
 
 
-def _hub_id(deployment: Deployment) -> str:
+def hub_id(deployment: Deployment) -> str:
     """Return the model's id on the hub that the region reaches; raise MisuseError for what no hub would take."""
-    hub_id = deployment.modelscope_id if deployment.mainland else deployment.hf_id
-    if not _HUB_ID.match(hub_id) or ".." in hub_id:
+    found = deployment.modelscope_id if deployment.mainland else deployment.hf_id
+    if not _HUB_ID.match(found) or ".." in found:
         hub = "ModelScope" if deployment.mainland else "Hugging Face"
-        raise MisuseError(f"model {deployment.model[:60]!r}: {hub_id[:60]!r} is not an id on {hub} (owner/name)")
-    return hub_id
+        raise MisuseError(f"model {deployment.model[:60]!r}: {found[:60]!r} is not an id on {hub} (owner/name)")
+    return found
 
 
 def model_path(deployment: Deployment) -> str:
     """Return where the model lies on the instance."""
-    return posixpath.join("/srv/models", _hub_id(deployment).partition("/")[2])
+    return posixpath.join("/srv/models", hub_id(deployment).partition("/")[2])
 
 
 def engine_command(deployment: Deployment) -> list[str]:
@@ -99,7 +99,7 @@ def engine_command(deployment: Deployment) -> list[str]:
 
 def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
     """Return what the templates need beside the deployment itself."""
-    hub_id, layout = _hub_id(d), d.layout
+    hub, layout = hub_id(d), d.layout
     gpu = gpus.find(d.gpu_model, float(d.gpu_memory_gib) if d.gpu_memory_gib else None)
     host = "cn" if d.mainland else "us"
     installed = stacks.driver(d.provider)
@@ -116,14 +116,14 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
         "completion": json.dumps(completion),
         "cuda_repo": f"https://developer.download.nvidia.{'cn' if d.mainland else 'com'}/compute/cuda/repos/ubuntu2204/x86_64",
         "devices": [[str(i * layout.tp + k) for k in range(layout.tp)] for i in range(layout.replicas)],
-        "directory": hub_id.partition("/")[2],
+        "directory": hub.partition("/")[2],
         "disk_floor": 1000 if d.local_nvme_gb else 100,
         "driver": driver,
         "engine": d.stack.engine,
         "engine_targets": [f"127.0.0.1:{8000 + i}" for i in range(layout.replicas)],
         "gbps_floor": str(min(d.network_gbps, Decimal(100)) / 2) if d.network_gbps else "1",
         "host_network": layout.pp > 1,
-        "hub_id": hub_id,
+        "hub_id": hub,
         "index": facts.pypi if d.mainland else "",
         "m": monitoring.engine_metrics(d.stack.engine, d.stack.engine_version),
         "metadata": facts.metadata,

@@ -26,6 +26,7 @@ __all__ = [
     "Deadline",
     "Disks",
     "Image",
+    "Network",
     "Option",
     "Readback",
     "Rule",
@@ -113,6 +114,17 @@ class Option(NamedTuple):
     refused: Mapping[str, str] = _NO_TEXTS
 
 
+class Network(NamedTuple):
+    """A network that exists. ids: option ("vpc_id", "subnet_id", "security_group_id") -> regular expression of its ids, in the
+    syntax that Python and Terraform share; without them the templates only write a network of their own. like: option ->
+    an example. words: option -> what the cloud calls it.
+    """
+
+    ids: Mapping[str, str] = _NO_TEXTS
+    like: Mapping[str, str] = _NO_TEXTS
+    words: Mapping[str, str] = _NO_TEXTS
+
+
 class Ask(NamedTuple):
     """A variable that the user must set before apply, and the command that finds its value ("": the user knows it)."""
 
@@ -173,6 +185,7 @@ class Cloud(NamedTuple):
     asks: tuple[Ask, ...] = ()
     pypi: str = ""
     public_ip: str = "public_ip"
+    network: Network = Network()
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
@@ -181,6 +194,7 @@ _NESTED: dict[tuple[type, str], tuple[type, str]] = {
     (Cloud, "deadline"): (Deadline, "one"),
     (Cloud, "image"): (Image, "one"),
     (Cloud, "disks"): (Disks, "one"),
+    (Cloud, "network"): (Network, "one"),
     (Cloud, "secrets"): (Secrets, "one"),
     (Cloud, "readback"): (Readback, "one"),
     (Cloud, "options"): (Option, "table"),
@@ -199,7 +213,7 @@ _PLAIN = {
 
 #: Text of these keys stands in shell scripts between other words.
 _WORDS = re.compile(r"[A-Za-z0-9 ./_-]*\Z")
-_PATTERNS = {"id_pattern", "shapes"}
+_PATTERNS = {"id_pattern", "ids", "shapes"}
 
 _read: dict[str, Cloud] = {}
 

@@ -17,19 +17,20 @@ from planner.quoting.around import ROOT_GB, Bill, Stand, bill, data_disk, weight
 from planner.quoting.choose import pick
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
-from planner.records import NamedTuple
 from planner.sizing.lengths import longest
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.sizing.serving import layout_flags
-from planner.terraform import checkpoints, cloud
+from planner.terraform import checkpoints, cloud, place
 from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
-from planner.terraform.deployment import Deployment, Node, Stack
+from planner.terraform.deployment import Deployment, Stack
+from planner.terraform.settings import Settings
 from planner.units import add_months, term_months
+from planner.workload import Workload
 
 __all__ = ["Settings", "deploy", "pick"]
 
-MAX_INSTANCES = 40  # addresses .10 to .49 of the module's subnet
+MAX_INSTANCES = 40  # the module's subnet has addresses .10 to .49 for them
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
@@ -37,34 +38,6 @@ TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:=+@-]{0,62}\Z")  # no /: instance me
 WINDOW = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
 PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
-
-
-class Settings(NamedTuple):
-    """What the user decides beyond the workload; "" leaves it to the module's defaults or to terraform.tfvars.
-
-    now: time of writing, UTC. deadline: RFC 3339, else now + the quote's hours. spot_limit: per hour, in the cloud's
-    currency. checkpoint: ORG/NAME on the hub instead of the model's own, with @SHA for one revision of it. accept_advisory: identifiers of
-    published weaknesses that are taken on. stress: weekly hour in UTC ("Sun 03:00") in which GPUs are stress-tested.
-    alert_webhook_secret: name of the secret that holds the address to which alerts are posted.
-    """
-
-    now: datetime
-    name: str = ""
-    zone: str = ""
-    client_cidr: str = ""
-    open_to_internet: bool = False
-    alert_email: str = ""
-    deadline: str = ""
-    spot_limit: Decimal | None = None
-    reserve_capacity: bool = False
-    api_key_secret: str = ""
-    hf_token_secret: str = ""
-    checkpoint: str = ""
-    tags: tuple[tuple[str, str], ...] = ()
-    accept_advisory: tuple[str, ...] = ()
-    stress: str = ""
-    alert_webhook_secret: str = ""
-    power_off_on_failure: bool = False
 
 
 def deploy(
@@ -83,19 +56,8 @@ def deploy(
     work = quote.workload
     model = fit.model_of(work)
     hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
-    checkpoint, named = hub.hf_id, settings.checkpoint and hub.hf_id
-    if stack is None:
-        gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
-        stack = stacks.stack(
-            stacks.host(provider, mainland), gpu, model, work.precision, work.engine, named,
-            setting=Setting(pinned=bool(hub.revision), pp=layout.pp), accept=settings.accept_advisory,
-        )
-        engine = engines.parse(f"{stack.engine}@{stack.engine_version}")
-        more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
-        more += parsers.flags(checkpoint, engine)
-        stack = stack._replace(
-            notes=(*filter(None, [hub.note]), *_sized_otherwise(offer, stack), *stack.notes), flags=(*stack.flags, *more)
-        )
+    checkpoint = hub.hf_id
+    stack = stack or _stack(offer, settings, quote.workload, model, hub)
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
             f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "
@@ -108,7 +70,9 @@ def deploy(
     storage = data_disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
     public = work.public_ips > 0
     exact = Decimal(str(round(weights, 3)))
-    whole = bill(quote, offer, catalog or Catalog(), stand=Stand(offer.instance_type, offer.count, public, storage, exact))
+    where = place.place(settings, facts)
+    stand = Stand(offer.instance_type, offer.count, public, storage, exact, bool(where.vpc_id))
+    whole = bill(quote, offer, catalog or Catalog(), stand=stand)
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
@@ -121,7 +85,7 @@ def deploy(
         mainland=mainland, instance_type=offer.instance_type, vcpu=offer.machine.vcpu, memory_gib=offer.machine.memory_gib,
         network_gbps=offer.machine.network_gbps, local_nvme_gb=offer.machine.local_nvme_gb, gpu_model=offer.gpu.model,
         gpu_count=int(offer.gpu.count), gpu_memory_gib=offer.gpu.memory_gib, count=offer.count,
-        nodes=_nodes(offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
+        nodes=place.nodes(where, offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
         offering=offer.offering, period_months=term_months(offer.term) if prepaid else 0, prepaid=prepaid,
         capacity="reservation" if settings.reserve_capacity else facts.options[option].capacity,
         spot_limit=_limit(settings.spot_limit, facts),
@@ -140,8 +104,24 @@ def deploy(
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
-        period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings),
+        period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
     )
+
+
+def _stack(offer: Offer, settings: Settings, work: Workload, model: Model, hub: checkpoints.Checkpoint) -> Stack:
+    """Return the stack of the engine table, with the flags of this layout and what README.md must say."""
+    layout = _layout(offer)
+    mainland = _market(offer) == "mainland"
+    gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
+    found = stacks.stack(
+        stacks.host(offer.provider, mainland), gpu, model, work.precision, work.engine, settings.checkpoint and hub.hf_id,
+        setting=Setting(pinned=bool(hub.revision), pp=layout.pp), accept=settings.accept_advisory,
+    )
+    engine = engines.parse(f"{found.engine}@{found.engine_version}")
+    more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
+    more += parsers.flags(hub.hf_id, engine)
+    notes = (*filter(None, [hub.note]), *_sized_otherwise(offer, found), *found.notes)
+    return found._replace(notes=notes, flags=(*found.flags, *more))
 
 
 def _check_secrets(api_key: str, settings: Settings) -> None:
@@ -313,12 +293,6 @@ def _tags(
     if len(seen) > 15:
         raise MisuseError(f"{len(seen)} tags are too many: at most 15 beside the planner's own 5")
     return tuple(sorted(seen.items()))
-
-
-def _nodes(count: int, pp: int) -> tuple[Node, ...]:
-    if count % pp:
-        raise MisuseError(f"{count} instances do not split into replicas of {pp} instances; give a multiple with --count")
-    return tuple(Node(i, i % pp, f"10.20.0.{10 + i}", f"10.20.0.{10 + i - i % pp}") for i in range(count))
 
 
 def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:

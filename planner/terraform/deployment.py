@@ -45,7 +45,7 @@ from decimal import Decimal
 from planner.records import NamedTuple
 from planner.sizing import Layout
 
-__all__ = ["MODULE_ENV", "Deployment", "Image", "Node", "Stack"]
+__all__ = ["MODULE_ENV", "Deployment", "Image", "Node", "Place", "Stack"]
 
 #: Keys of /etc/planner/module.env, in this order, and what Terraform puts there.
 MODULE_ENV = {
@@ -53,8 +53,8 @@ MODULE_ENV = {
     "PLANNER_REGION": "region id",
     "PLANNER_NODE_INDEX": "0.. among all instances of the module",
     "PLANNER_NODE_RANK": "0..pp-1 within its pipeline group; 0 without multi-node",
-    "PLANNER_NODE_IP": "own private IPv4 address",
-    "PLANNER_HEAD_IP": "private IPv4 address of rank 0 of its group",
+    "PLANNER_NODE_IP": "own private IPv4 address; in a network that exists the instance finds and adds it at its first boot",
+    "PLANNER_HEAD_IP": "private IPv4 address of rank 0 of its group, where there is one",
     # One line per image of the stack: PLANNER_IMAGE_<ROLE upper case>, value repository@sha256:digest
 }
 
@@ -91,8 +91,25 @@ class Stack(NamedTuple):
     made: bool = False
 
 
+class Place(NamedTuple):
+    """Where the instances stand. vpc_id, subnet_id: a network that exists, "" = the module makes one in the range `cidr`.
+
+    security_group_id: a group of that network, "" = the module makes one. as_module: without a provider, to be called by others.
+    subnet_cidr, nat_cidr, balancer_cidr: parts of the own network.
+    """
+
+    vpc_id: str = ""
+    subnet_id: str = ""
+    security_group_id: str = ""
+    as_module: bool = False
+    cidr: str = "10.20.0.0/24"
+    subnet_cidr: str = "10.20.0.0/25"
+    nat_cidr: str = "10.20.0.128/28"
+    balancer_cidr: str = "10.20.0.144/28"
+
+
 class Node(NamedTuple):
-    """One instance. rank is its place in its pipeline group; head_ip is that group's rank 0."""
+    """One instance. rank is its place in its pipeline group; head_ip is that group's rank 0. "": not known before apply."""
 
     index: int  # type: ignore[assignment]
     rank: int
@@ -111,7 +128,7 @@ class Deployment(NamedTuple):
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; stress: "" or when GPUs are stress-tested ("Sun 03:00", UTC); sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
-    power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
+    place: the network that the instances stand in. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
     alert_webhook_secret ("" = nobody is told): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
@@ -179,3 +196,4 @@ class Deployment(NamedTuple):
     alert_webhook_secret: str = ""
     power_off: bool = False
     sized_tokens: tuple[int, int] = (0, 0)
+    place: Place = Place()

@@ -13,10 +13,11 @@ from planner.money import plain, show
 from planner.quoting.around import IMAGES_GB
 from planner.quoting.records import Offer, Quote
 from planner.templating import render
-from planner.terraform import cloud, words
+from planner.terraform import cloud, place, words
 from planner.terraform.align import tidy
 from planner.terraform.deploy import PIN
 from planner.terraform.deployment import Deployment
+from planner.terraform.hcl import parse
 
 __all__ = ["files", "record", "scan"]
 
@@ -62,8 +63,12 @@ def files(
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
         **words.of(d, facts),
     }
-    templates = {**_own_templates(own, d.prepaid), **SHARED}
+    if d.place.vpc_id:
+        values["words"] = place.words(facts, many)
+    templates = {**_own_templates(own, d), **SHARED}
     result = {path: render(template, own=own, **values) for path, template in templates.items()}
+    if d.place.as_module:
+        result |= _example(result, own, values)
     result = {path: tidy(text) if path.endswith((".tf", ".tfvars")) else text for path, text in result.items()}
     result["README.md"] = re.sub(r"\n{3,}", "\n\n", result["README.md"])
     overlap = set(result) & set(bootstrap)
@@ -81,14 +86,28 @@ def files(
     return dict(sorted(result.items()))
 
 
-def _own_templates(folder: str, prepaid: bool) -> dict[str, str]:
+def _example(made: dict[str, str], own: str, values: Mapping[str, object]) -> dict[str, str]:
+    """Return the example that calls a module without a provider; terraform.tfvars moves there, where terraform reads it."""
+    if not os.path.exists(os.path.join(own, "parts", "provider.tf.j2")):
+        raise MisuseError(f"--as-module: {own} has no parts/provider.tf.j2, which the example needs")
+    variables = [b for b in parse(made["variables.tf"], "variables.tf").blocks if b.header[0] == "variable"]
+    needed = [(b.header[1], b.attributes["type"]) for b in variables if "default" not in b.attributes]
+    types = {"object": "map(string)", "list": "list(string)"}  # of a call; a plain type is a reference
+    asked = [(name, kind[1][0] if kind[0] == "ref" else types[kind[1]]) for name, kind in needed]
+    return {
+        "example/main.tf": tidy(render("common/example.tf.j2", own=own, **values, asked=asked)),
+        "example/terraform.tfvars": made.pop("terraform.tfvars"),
+    }
+
+
+def _own_templates(folder: str, d: Deployment) -> dict[str, str]:
     """Return {module file: template} of the cloud's own folder: what is paid in advance has no deadline."""
     names = sorted(name for name in os.listdir(folder) if name.endswith(".j2"))
     missing = {f"{stem}.tf.j2" for stem in ("versions", "main", "variables", "outputs")}.difference(names)
     if missing:
         raise MisuseError(f"{folder}: a module needs {', '.join(sorted(missing))}")
     return {
-        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (prepaid and name == "deadline.tf.j2")
+        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (d.prepaid and name == "deadline.tf.j2")
     }
 
 

@@ -12,13 +12,14 @@ import pytest
 from planner.errors import CatalogError, MisuseError
 from planner.offer import Price
 from planner.prices import catalog, checks
+from planner.prices.review import review
 from planner.provider import homes
 
 REAL = catalog.Catalog()
 
 
 def every_price() -> list[Price]:
-    return [p for name in REAL.providers() for f in REAL.price_files(name) for p in REAL.file_prices(name, f, f)]
+    return [p for name in REAL.providers() for place in REAL.priced_places(name) for p in REAL.listed(name, place)]
 
 
 def test_every_committed_price_passes_and_has_a_source() -> None:
@@ -39,27 +40,51 @@ def test_all_three_families_and_the_ones_beside_them() -> None:
     assert {"GN10Xp.20XLARGE320", "GT4.41XLARGE948", "GN7.5XLARGE80"} <= types
 
 
-def test_files_bear_only_their_own_region() -> None:
+def test_each_way_of_buying_has_a_file_that_a_review_can_show() -> None:
     for name in REAL.providers():
-        for file in REAL.price_files(name):
-            if file in ("unplaced", "zones"):
-                continue
-            path = Path(homes()[name], "catalog", "prices", f"{file}.csv")
+        for path in sorted(Path(homes()[name], "catalog", "prices").glob("*.csv")):
+            assert path.stat().st_size < 500_000, path
             with path.open(encoding="utf-8") as text:
-                assert {row["region"] for row in csv.DictReader(text)} == {file}
+                assert {row["purchase_option"] for row in csv.DictReader(text)} == {path.stem}
+
+
+def test_prices_are_read_from_whatever_file_they_stand_in(copy: Path) -> None:
+    """Lists of others may have one file per region, as ours had in 0.1.0."""
+    before = {name: REAL.prices("aws", name) for name in ("us-east-1", "us-west-2", "us-east-1-atl-2a")}
+    folder = copy / "aws" / "catalog" / "prices"
+    rows: dict[str, list[str]] = {}
+    for path in folder.glob("*.csv"):
+        header, *lines = path.read_text("utf-8").splitlines(keepends=True)
+        for line in lines:
+            rows.setdefault(line.partition(",")[0], []).append(line)
+        path.unlink()
+    for name, lines in rows.items():
+        (folder / f"{name}.csv").write_text(header + "".join(sorted(lines)), "utf-8")
+    after = catalog.Catalog(str(copy))
+    for name, prices in before.items():
+        assert {(p.key, p.amount) for p in after.prices("aws", name)} == {(p.key, p.amount) for p in prices}, name
+        assert [p.way.instance_type for p in after.prices("aws", name)] == [p.way.instance_type for p in prices]
+
+
+def test_a_row_without_a_region_of_its_own_is_a_problem(copy: Path) -> None:
+    path = copy / "tencentcloud" / "catalog" / "prices" / "on_demand.csv"
+    assert review(catalog.Catalog(str(copy)), "tencentcloud").problems == ()  # that of an unknown region bears a status
+    path.write_text(path.read_text("utf-8").replace(",low,low,cb-tumblebug", ",medium,,cb-tumblebug"), "utf-8")
+    told = review(catalog.Catalog(str(copy)), "tencentcloud").problems
+    assert told == ("tencentcloud: unplaced has prices, and belongs to no region",)
 
 
 def test_a_group_price_names_a_real_region() -> None:
     prices = [p for p in REAL.prices("tencentcloud", "ap-shanghai") if p.site == "china"]
     assert prices and {p.region for p in prices} == {"ap-shanghai"}
-    group = [p for p in prices if "cn-mainland.csv" in p.source.place]
+    group = [p for p in prices if p.source.group]
     assert group and {p.source.group for p in group} == {"cn-mainland"}
     # A price printed for Shanghai itself comes before the mainland's, which is history then.
     own = {p.group for p in prices} - {p.group for p in group}
-    past = [p for p in REAL.history("tencentcloud", "ap-shanghai") if "cn-mainland.csv" in p.source.place]
+    past = [p for p in REAL.history("tencentcloud", "ap-shanghai") if p.source.group]
     assert past and {p.group for p in past} <= own and {p.status for p in past} == {"superseded"}
     abroad = [p for p in REAL.prices("tencentcloud", "ap-singapore") if p.site == "china"]
-    assert abroad and all("ap-singapore.csv" in p.source.place for p in abroad)
+    assert abroad and not any(p.source.group for p in abroad)
 
 
 def test_sites_are_never_mixed() -> None:
@@ -116,20 +141,20 @@ def copy(tmp_path: Path) -> Path:
     ],
 )
 def test_a_bad_row_names_its_line(copy: Path, old: str, new: str, message: str) -> None:
-    path = copy / "aws" / "catalog" / "prices" / "us-east-1.csv"
+    path = copy / "aws" / "catalog" / "prices" / "on_demand.csv"
     text = path.read_text(encoding="utf-8")
     line = next(n for n, row in enumerate(text.splitlines(), 1) if old in row)
     path.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(CatalogError, match=f"us-east-1.csv:{line}: .*{message}"):
+    with pytest.raises(CatalogError, match=f"on_demand.csv:{line}: .*{message}"):
         catalog.Catalog(str(copy)).prices("aws", "us-east-1")
 
 
 def test_a_duplicate_names_both_lines(copy: Path) -> None:
-    path = copy / "aws" / "catalog" / "prices" / "us-east-1.csv"
+    path = copy / "aws" / "catalog" / "prices" / "on_demand.csv"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join([*lines, lines[1]]), encoding="utf-8")
-    with pytest.raises(CatalogError, match=rf"us-east-1.csv:{len(lines) + 1}: .* stands already at .*us-east-1.csv:2"):
-        catalog.Catalog(str(copy)).prices("aws", "us-east-1")
+    with pytest.raises(CatalogError, match=rf"on_demand.csv:{len(lines) + 1}: .* stands already at .*on_demand.csv:2"):
+        catalog.Catalog(str(copy)).prices("aws", lines[1].partition(",")[0])
 
 
 def test_unknown_provider() -> None:

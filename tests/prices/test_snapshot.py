@@ -133,7 +133,7 @@ def test_a_change_of_one_price_is_a_change_of_one_line(lists: Path, tmp_path: Pa
     path = book(tmp_path / "b.db", (fetched([row._replace(amount=D("20.5"))]), NOW))
     done = run("catalog", "snapshot", lists, "--price-book-db", path)
     assert done.exit_code == 0 and "aws: 1 changed, 0 new, 0 withdrawn, 0 seen again" in done.output
-    file = "aws/catalog/prices/us-east-1.csv"
+    file = "aws/catalog/prices/on_demand.csv"
     lines = changed_lines(ROOT / "providers" / file, lists / file)
     assert len(lines) == 2 and lines[0].startswith("-us-east-1,aws,p4d.24xlarge,on_demand")
     # It differs from what was seen on 2026-07-20, so it holds from the day on which it was observed.
@@ -152,8 +152,8 @@ def test_what_is_as_it_was_is_dated_anew_only_when_it_was_seen_long_ago(lists: P
     done = run("catalog", "snapshot", lists, "--price-book-db", path)
     assert f"0 changed, 0 new, 0 withdrawn, {len(old)} seen again" in done.output
     assert {row.source.confirmed for row in listed(lists) if row.key in {r.key for r in old}} == {"2026-11-20"}
-    file = "aws/catalog/prices/us-east-1.csv"
-    assert len(changed_lines(ROOT / "providers" / file, lists / file)) == 2 * len(old)
+    files = [path.relative_to(lists) for path in (lists / "aws/catalog/prices").glob("*.csv")]
+    assert sum(len(changed_lines(ROOT / "providers" / file, lists / file)) for file in files) == 2 * len(old)
     assert "Nothing changed." in run("catalog", "diff", ROOT / "providers", lists, "--provider", "aws").output
     later = book(tmp_path / "c.db", (fetched(rows), "2026-12-01T10:00:00Z"))
     assert "0 seen again" in run("catalog", "snapshot", lists, "--price-book-db", later).output
@@ -248,3 +248,59 @@ def test_bad_input_is_one_line(lists: Path, tmp_path: Path, args: tuple[str, ...
     if args[0] == "snapshot" and "--price-book-db" not in args:
         told += ["--price-book-db", str(path)]
     assert words in fails("catalog", *told)
+
+
+def test_lists_that_have_a_file_per_region_keep_them(tmp_path: Path) -> None:
+    """A changed price stays in the file in which it stood; a new way of buying gets the file of its option."""
+    home = tmp_path / "aws" / "catalog"
+    source = ROOT / "providers" / "aws" / "catalog"
+    shutil.copytree(source, home, ignore=shutil.ignore_patterns("__pycache__", "prices"))
+    header, *lines = (source / "prices" / "on_demand.csv").read_text("utf-8").splitlines(keepends=True)
+    (home / "prices").mkdir()
+    (home / "prices" / "here.csv").write_text(header + "".join(x for x in lines if x.startswith("us-east-1,")), "utf-8")
+    (row,) = [p for p in listed(tmp_path) if p.way.instance_type == "p4d.24xlarge"]
+    spot = price("p4d.24xlarge", "9.5", purchase_option="spot", zone="us-east-1a")
+    path = book(tmp_path / "b.db", (fetched([row._replace(amount=D("20.5")), spot]), NOW))
+    done = run("catalog", "snapshot", tmp_path, "--price-book-db", path)
+    assert done.exit_code == 0 and "aws: 1 changed, 1 new" in done.output, done.output
+    assert sorted(p.name for p in (home / "prices").glob("*.csv")) == ["here.csv", "spot.csv"]
+    assert ",20.5," in (home / "prices" / "here.csv").read_text("utf-8")
+    assert {p.amount for p in listed(tmp_path) if p.way.instance_type == "p4d.24xlarge"} == {D("20.5"), D("9.5")}
+
+
+#: Names, options and units that stand in Chinese outputs as they are.
+NAMES_IN_CHINESE = set(
+    "alicloud tencentcloud aws us east xlarge on demand capacity block reserved convertible standard no upfront all spot"
+    " savings plan usd hour region id planner refresh catalog diff from list force term month partial gn xp ap guangzhou cny"
+    " eu sa north south northeast southeast central west az use gov gb internet".split()
+)
+
+
+def foreign(text: str) -> set[str]:
+    """Return the English words of a text that are no names."""
+    words = "".join(c if c.isascii() and c.isalpha() else " " for c in text).lower().split()
+    return {word for word in words if len(word) > 1} - NAMES_IN_CHINESE
+
+
+def test_history_diff_and_snapshot_in_chinese(lists: Path, tmp_path: Path) -> None:
+    rows = [p for p in listed(lists) if p.way.instance_type == "p4d.24xlarge" and p.purchase_option == "on_demand"]
+    moved = fetched([rows[0]._replace(amount=D("25"))], transfer=(traffic("0.01"),))
+    path = book(tmp_path / "b.db", (fetched(rows), "2026-11-19T10:00:00Z"), (moved, NOW))
+    db = ("--price-book-db", path)
+    told = [
+        run("catalog", "history", "p5.48xlarge", "--offline-list", "--lang", "zh").output,
+        run("catalog", "history", "p4d.24xlarge", "--region", REGION, "--lang", "zh", *db).output,
+        run(
+            *"catalog history p5.4xlarge --region us-east-1 --purchase-option capacity_block --plot --lang zh".split()
+        ).output,
+        run("catalog", "diff", "--lang", "zh", *db).output,
+        run("catalog", "snapshot", lists, "--lang", "zh", "--dry-run", *db).output,
+        run("catalog", "snapshot", lists, "--lang", "zh", *db).output,
+        run("catalog", "diff", ROOT / "providers", lists, "--provider", "aws", "--lang", "zh").output,
+    ]
+    for words, text in zip(("再次见到", "随附价目表", "为", "影响", "将写入", "已写入", "上涨"), told, strict=True):
+        assert words in text, text
+        assert not foreign(text), text
+    old = book(tmp_path / "old.db", (fetched([rows[0]._replace(amount=D("30"))]), "2026-07-01T10:00:00Z"))
+    refused = run("catalog", "snapshot", ROOT / "providers", "--lang", "zh", "--price-book-db", old).output
+    assert "拒绝写入：aws us-east-1 p4d.24xlarge on_demand linux：价目表在 2026-07-20 见到 21.957642 USD" in refused

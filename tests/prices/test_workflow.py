@@ -89,7 +89,7 @@ def test_what_moved_becomes_a_pull_request_in_words(tmp_path: Path) -> None:
     assert "pr create --head prices --title Prices of 20" in told and "## aws\n\n1 rose;" in told
     assert "- p4d.24xlarge on_demand: 21.957642 to 25 USD/hour, +13.86 % (us-east-1)" in told
     changed = shell("git diff --stat=200 main prices")
-    assert "prices/us-east-1.csv" in changed and "history.csv.gz" in changed and "us-west-2" not in changed
+    assert "prices/on_demand.csv" in changed and "history.csv.gz" in changed and "reserved" not in changed
     assert shell(f"git --git-dir {remote} log --oneline prices").count("\n") == 2
     # Once more, from the new state: nothing is left to propose.
     shell(steps()["Write the lists"]["run"])

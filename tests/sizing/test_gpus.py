@@ -3,6 +3,7 @@
 import pytest
 
 from planner.errors import MisuseError
+from planner.prices.catalog import Catalog
 from planner.sizing import gpus
 
 
@@ -115,3 +116,20 @@ def test_every_row_is_whole_and_says_where_it_is_from() -> None:
         assert spec.link in ("nvlink", "pcie")
     names = [n.lower() for s in gpus.rows().values() for n in (s.name, *s.aliases)]
     assert len(names) == len(set(names))
+
+
+def test_a_gpu_of_the_lists_without_a_datasheet_is_said_to_be_one() -> None:
+    """Each GPU that a list names has a datasheet, is masked by its vendor, or is known to lack one: none is a slip of ours."""
+    catalog = Catalog()
+    sold = {(i.gpu_model, i.gpu_memory_gib) for p in catalog.providers() for i in catalog.instances(p).values()}
+    why = {name: gpus.lookup(name, float(gib) if gib else None) for name, gib in sold}
+    lacking = {name: str(found.why) for name, found in why.items() if isinstance(found, gpus.Missing)}
+    masked = {name for name, said in lacking.items() if "masks its name" in said}
+    undescribed = {name for name, said in lacking.items() if "it is sold, but what it delivers is not known" in said}
+    assert undescribed == {"GB200", "L20N 48G", "L20N 72G", "RTX Pro 4500"}
+    assert set(lacking) - masked - undescribed == {"unnamed 96 GB"}
+    with pytest.raises(MisuseError, match="no datasheet for rtx pro 4500: it is sold"):
+        gpus.find("rtx pro 4500")
+    assert (
+        gpus.means("L20N", "L20N 48G") and not gpus.means("L20", "L20N 48G") and not gpus.means("RTX", "RTX Pro 4500")
+    )

@@ -44,7 +44,8 @@ def files(provider: str, count: int = 1, option: str = "on_demand", **settings: 
         )
     quote = _quotes[at]
     offer = deploy.pick(quote, provider, option=(option,))
-    given = deploy.Settings(NOW, name="llm", client_cidr="10.8.0.0/16", alert_email="ops@example.com", **settings)
+    usual = {"name": "llm", "client_cidr": "10.8.0.0/16", "alert_email": "ops@example.com"}
+    given = deploy.Settings(NOW, **{**usual, **settings})
     return module.files(deploy.deploy(quote, offer, given), quote, offer, {})
 
 
@@ -69,7 +70,8 @@ class Applied:
         variables = given["variables.tf"]
         lines = [f'{name} = "{value}"' for name, value in self.values.items() if f'variable "{name}"' in variables]
         lines.append('client_cidr = "10.8.0.0/16"')
-        if "default" not in variables.split('variable "zone"')[1].split("validation")[0]:
+        zone = variables.partition('variable "zone"')[2]
+        if zone and "default" not in zone.split("validation")[0]:
             lines.append(f'zone = "{region}{"-1" if self.provider == "tencentcloud" else "a"}"')
         if 'variable "image_id"' in variables:
             lines.append('image_id = "img-487zeit5"')
@@ -83,7 +85,9 @@ class Applied:
         """Return {address: actions} of all that would change."""
         terraform(self.folder, self.env, "plan", "-input=false", "-out=saved")
         shown = json.loads(terraform(self.folder, self.env, "show", "-json", "saved").stdout)
-        changes = {c["address"]: c for c in shown["resource_changes"] if c["change"]["actions"] not in (["no-op"], ["read"])}
+        changes = {
+            c["address"]: c for c in shown["resource_changes"] if c["change"]["actions"] not in (["no-op"], ["read"])
+        }
         for address, change in changes.items():
             before, after = change["change"]["before"] or {}, change["change"]["after"] or {}
             if change["type"] in SERVERS and before and after:

@@ -93,9 +93,12 @@ def test_the_latest_is_current_and_the_rest_is_history(places: tuple[Path, Path]
         fact("spot", "1", "2024-11-01") | {"confirmed_on": "2026-09-18"},  # of nothing that is listed
     )
     merge_facts.main()
+    assert [p.name for p in sorted((home / "prices").glob("*.csv"))] == ["capacity_block.csv", "on_demand.csv"]
     current = [
         (r["purchase_option"], r["amount"], r["effective_date"], r["confirmed"])
-        for r in rows(home / "prices" / "us-east-1.csv")
+        for option in ("capacity_block", "on_demand")
+        for r in rows(home / "prices" / f"{option}.csv")
+        if r["region"] == "us-east-1"
     ]
     assert current == [
         ("capacity_block", "41.528", "2026-07-22", ""),
@@ -109,7 +112,7 @@ def test_the_latest_is_current_and_the_rest_is_history(places: tuple[Path, Path]
         ("capacity_block", "31.464", "2026-03-01", "superseded"),
         ("on_demand", "99", "2023-01-01", "superseded"),
     ]
-    assert [r["region"] for r in rows(home / "prices" / "zones.csv")] == ["us-east-1-atl-2a"]
+    assert [r["region"] for r in rows(home / "prices" / "on_demand.csv")] == ["us-east-1", "us-east-1-atl-2a"]
     zone = next(r for r in rows(home / "regions.csv") if r["zone_of"])
     assert (zone["id"], zone["zone_of"], zone["name_zh"]) == (
         "us-east-1-atl-2a",

@@ -5,19 +5,21 @@ from __future__ import annotations
 from planner.money import plain, show
 from planner.offer import Price, Priced, TransferPrice
 from planner.prices.book.write import Change
+from planner.text import Words, english
 
 __all__ = ["change_line", "name_of", "unit_of"]
 
 
-def name_of(row: Priced) -> str:
+def name_of(row: Priced, t: Words = english) -> str:
     """Return what is sold where: provider, region, and what tells the row from its neighbours."""
     words: tuple[str, ...]
     if isinstance(row, Price):
         words = (row.instance_type, row.purchase_option, row.term, row.payment, row.offering, row.zone)
         if row.tier_from or row.tier_to is not None:
-            words = (*words, f"from {plain(row.tier_from)} h")
+            words = (*words, t("from {start} h", start=plain(row.tier_from)))
     elif isinstance(row, TransferPrice):
-        words = ("traffic to", row.destination, row.to_region, f"from {plain(row.from_gb)} GB", "free" * row.quota)
+        start = t("from {start} GB", start=plain(row.from_gb))
+        words = (t("traffic to"), row.destination, row.to_region, start, t("free") * row.quota)
     else:
         words = (row.item, row.variant)
     return " ".join(word for word in (row.provider, row.region, *words) if word)
@@ -28,13 +30,13 @@ def unit_of(row: Priced) -> str:
     return f"{row.currency}/{'GB' if isinstance(row, TransferPrice) else row.unit}"
 
 
-def change_line(change: Change) -> str:
+def change_line(change: Change, t: Words = english) -> str:
     """Return one line: what, old, new, per cent."""
-    name, unit = name_of(change.row), unit_of(change.row)
+    name, unit = name_of(change.row, t), unit_of(change.row)
     if change.before is None:
-        return f"{name}: new at {plain(change.row.amount)} {unit}"
+        return t("{name}: new at {amount} {unit}", name=name, amount=plain(change.row.amount), unit=unit)
     if change.after is None:
-        return f"{name}: withdrawn (was {plain(change.before.amount)} {unit})"
+        return t("{name}: withdrawn (was {amount} {unit})", name=name, amount=plain(change.before.amount), unit=unit)
     percent = change.percent
     shown = "" if percent is None else f" ({'+' if percent > 0 else ''}{show(percent)} %)"
     return f"{name}: {plain(change.before.amount)} -> {plain(change.after.amount)} {unit}{shown}"

@@ -1,0 +1,162 @@
+"""`planner emit-k8s`: one offer on the cloud's managed Kubernetes: the cluster's Terraform and the manifests."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from planner.cli.emit_tf import pairs, saved_offers
+from planner.cli.help import Grouped
+from planner.cli.options import book_options, make_quote, make_workload, measured_option, open_catalog, workload_options
+from planner.errors import MisuseError
+
+
+def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Return the installed clouds whose Kubernetes can be emitted, for the shell's completion."""
+    from planner.kubernetes.facts import names
+
+    return [name for name in names() if name.startswith(begun)]
+
+
+@click.command("emit-k8s", cls=Grouped)
+@click.argument("cloud", metavar="PROVIDER", shell_complete=_complete)
+@workload_options
+@book_options
+@measured_option
+@click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
+@click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
+@click.option(
+    "--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows."
+)
+@click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME-kubernetes]")
+@click.option("--force", is_flag=True, help="Replace files that you have edited.")
+@click.option("--existing-cluster", is_flag=True, help="Leave cluster/ out: you have one.")
+@click.option(
+    "--name", metavar="NAME", default="", help="Name of the deployment (a-z, 0-9, -).  [from the workload or model]"
+)
+@click.option("--namespace", metavar="NAME", default="", help="Namespace of its own.  [the deployment's name]")
+@click.option(
+    "--kubernetes", "version", metavar="VERSION", default="", help="Version of the cluster.  [what the data advises]"
+)
+@click.option("--host", metavar="HOST", default="", help="Name under which clients call, e.g. llm.example.com.")
+@click.option(
+    "--gateway-class", metavar="NAME", default="istio", show_default=True, help="Whose gateway opens the door."
+)
+@click.option(
+    "--lb-subnet",
+    metavar="ID",
+    default="",
+    help="Subnet of the private load balancer, for the clouds that ask for one.",
+)
+@click.option(
+    "--registry", metavar="HOST/PATH", default="", help="Where the images were copied to; mainland China needs it."
+)
+@click.option("--zone", metavar="ZONE", default="", help="Availability zone of the GPU nodes.  [set before apply]")
+@click.option(
+    "--deadline",
+    metavar="TIME",
+    default="",
+    help="When the GPU pool goes to 0 nodes, e.g. 2026-12-31T18:00:00Z.  [now + hours]",
+)
+@click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency.")
+@click.option("--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store.")
+@click.option(
+    "--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models."
+)
+@click.option(
+    "--checkpoint",
+    metavar="ORG/NAME[@SHA]",
+    default="",
+    help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
+)
+@click.option(
+    "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
+)
+@click.option(
+    "--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest: engine, router."
+)
+def emit_k8s(
+    cloud: str,
+    quote_file: str | None,
+    strict: bool,
+    offer_id: str | None,
+    output: str | None,
+    force: bool,
+    existing_cluster: bool,
+    image: tuple[str, ...],
+    **values: Any,
+) -> int:
+    """Write what serves the workload on PROVIDER's managed Kubernetes: the cluster in Terraform, and the manifests in it.
+
+    Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name, and the engine,
+    flags, image and precision that emit-tf takes for it. Nothing is applied: read the folder, then run kubectl yourself.
+    """
+    from planner.kubernetes import facts, target, tree
+    from planner.terraform import deploy, write
+
+    facts.find(cloud)
+    if existing_cluster and (values["deadline"] or values["zone"]):
+        given = "--deadline" if values["deadline"] else "--zone"
+        raise MisuseError(f"{given} is the cluster's, and --existing-cluster leaves that out: drop one of them")
+    settings, cluster = _settings(values)
+    if values.get("provider") and tuple(values["provider"]) != (cloud,):
+        raise MisuseError(f"emit-k8s writes for one provider, {cloud}; drop --provider")
+    measured = values.pop("measurements")
+    books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
+    if quote_file:
+        catalog = None
+        priced = saved_offers(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
+    else:
+        workload = make_workload({**values, "provider": (cloud,)})
+        catalog = open_catalog(**books)
+        priced = make_quote(workload, catalog, measurements=measured)
+    wanted = priced.workload
+    region = values.get("region") or wanted.region
+    offer = deploy.pick(
+        priced,
+        cloud,
+        () if tuple(region) == ("all",) else region,
+        values.get("instance_type") or wanted.instance_type,
+        values.get("purchase_option") or wanted.purchase_option,
+        offer_id or "",
+    )
+    deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
+    made = target.target(deployment, cluster, dict(pairs(image, "--image")), settings.now.date())
+    files = tree.files(made, priced, offer, existing_cluster)
+    folder = output or f"{deployment.name}-kubernetes"
+    tree.check_place(folder, made)
+    write.write_module(files, folder, force=force)
+    unit = "replica" if made.size == 1 else "group"
+    what = f"{made.replicas} {unit}{'s' if made.replicas > 1 else ''}" + (
+        f" of {made.size} nodes" if made.size > 1 else ""
+    )
+    report = [
+        f"{folder}: {len(files)} files, {what} with {made.gpus} x {deployment.gpu_model} each for {made.service.service} "
+        f"{made.version} in {offer.region}",
+        f"{'' if existing_cluster else f'first {folder}/cluster/README.md, '}then {folder}/serve/README.md",
+    ]
+    best = priced.best
+    if best is not None and best.id != offer.id:
+        report.append(f"the quote recommends {best.id}; --offer ID emits another offer")
+    sys.stdout.write("\n".join(report) + "\n")
+    return 0
+
+
+def _settings(values: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the options that are the deployment's and the cluster's own, taken out of `values`."""
+    from datetime import UTC, datetime
+
+    from planner.kubernetes.target import Cluster
+    from planner.money import decimal_of
+    from planner.terraform.deploy import Settings
+
+    limit = values.pop("spot_limit")
+    own = ("name", "zone", "deadline", "api_key_secret", "hf_token_secret", "checkpoint", "accept_advisory")
+    settings = Settings(
+        now=datetime.now(UTC),
+        spot_limit=decimal_of(limit, "--spot-limit") if limit is not None else None,
+        **{name: values.pop(name) for name in own},
+    )
+    return settings, Cluster(**{name: values.pop(name) for name in Cluster._fields})

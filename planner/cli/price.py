@@ -1,0 +1,80 @@
+"""`planner price`: what a Terraform module or plan costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from planner.cli.options import book_options, make_quote, make_workload, open_catalog, put
+
+if TYPE_CHECKING:
+    from planner.prices.catalog import Catalog
+    from planner.terraform.price import Asked, Priced
+
+__all__ = ["price", "priced_at"]
+
+
+@click.command()
+@click.argument("path", metavar="PATH")
+@click.option("--hours", metavar="H", help="Length of the window in hours.  [the module's, or 720]")
+@click.option("--var", "pairs", metavar="NAME=VALUE", multiple=True, help="A variable of another's module. Repeatable.")
+@click.option("--var-file", "files", metavar="FILE", multiple=True, help="Variables from a tfvars file. Repeatable.")
+@click.option("--region", metavar="REGION", default="", help="The region where the configuration names none.")
+@click.option("--site", metavar="ID", default="", help="Price book of another's module.  [the first that has a price]")
+@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@book_options
+def price(
+    path: str,
+    hours: str | None,
+    pairs: tuple[str, ...],
+    files: tuple[str, ...],
+    region: str,
+    site: str,
+    form: str,
+    output: str | None,
+    force: bool,
+    lang: str,
+    **books: Any,
+) -> int:
+    """What a Terraform configuration costs: PATH is a module's folder, or a plan as `terraform show -json PLAN` writes it.
+
+    A module of emit-tf is priced as its HCL stands now; in another's, each resource that this planner knows. What has no price
+    is named. Nothing is run, and no cloud is asked.
+    """
+    from planner.terraform.price import Asked
+    from planner.terraform.variables import given_by
+
+    asked = Asked(site, region, given_by(files, pairs))
+    show(priced_at(path, hours, asked, open_catalog(**books)), form, lang, output, force=force)
+    return 0
+
+
+def show(priced: Priced, form: str, lang: str, output: str | None, *, force: bool = False) -> None:
+    """Write what a configuration costs, for people or as JSON."""
+    from planner.rendering import bill
+
+    text = bill.json_of(priced) if form == "json" else bill.resources(priced, lang)
+    put(text, output, force, people=form != "json")
+
+
+def priced_at(path: str, hours: str | None, asked: Asked, catalog: Catalog) -> Priced:
+    """Return what `path` costs (planner.terraform.price): as a module of ours where it is one, else resource by resource."""
+    from planner.errors import NoOfferError
+    from planner.terraform import price as terraform
+
+    if terraform.record(path) is not None and asked == terraform.Asked():
+        from planner.terraform.readback import Mixed, module_of
+
+        try:
+            module = module_of(path)
+            workload = make_workload({"hours": hours}, module.workload)
+            hours = hours or str(module.workload.hours)
+            return terraform.own(path, make_quote(workload, catalog), module.offer, catalog)[2]
+        except (NoOfferError, Mixed):
+            pass  # other machines than one offer's, or none that the model fits on: what stands there is priced
+    window = make_workload({"hours": hours})
+    return terraform.price(path, catalog, window.hours, asked)

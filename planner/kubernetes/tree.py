@@ -1,0 +1,162 @@
+"""The tree of manifests: every file rendered and looked at for secrets before anyone writes."""
+
+from __future__ import annotations
+
+import json
+import os
+from ipaddress import ip_network
+from typing import Any
+
+from planner.errors import MisuseError
+from planner.files import read_text
+from planner.kubernetes import cluster
+from planner.kubernetes.facts import number
+from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target
+from planner.money import plain, show
+from planner.quoting.records import Offer, Quote
+from planner.sizing import advisories, engines
+from planner.templating import render, shell
+from planner.terraform import bootstrap, cloud, module, stack, words
+
+__all__ = ["SCHEMA", "check_place", "files"]
+
+SCHEMA = "planner.kubernetes/1"
+
+#: Every tree's files, by their templates below templates/kubernetes/.
+_BASE = (
+    "namespace.yaml",
+    "engine.yaml",
+    "weights.yaml",
+    "router.yaml",
+    "gateway.yaml",
+    "guard.yaml",
+    "kustomization.yaml",
+)
+
+#: A ready engine lists its model to who has the key; a socket that is open does not yet mean so much.
+ASK_MODELS = (
+    'import os, urllib.request as r; r.urlopen(r.Request("http://127.0.0.1:8000/v1/models", '
+    'headers={"Authorization": "Bearer " + os.environ["VLLM_API_KEY"]}), timeout=9)'
+)
+DIAL_HEAD = 'import os, socket; socket.create_connection((os.environ["LWS_LEADER_ADDRESS"], 29501), 9)'
+
+
+def files(target: Target, quote: Quote, offer: Offer, existing: bool = True) -> dict[str, str]:
+    """Return `{path: text}` of the whole tree, sorted by path; raise `MisuseError` for what would hold a secret.
+
+    existing: the cluster is there, and its Terraform is left out.
+    """
+    t, d = target, target.d
+    own = cloud.templates(d.provider)
+    secrets = os.path.isfile(os.path.join(own, "kubernetes", "secrets.yaml.j2"))
+    values = _values(t, secrets, existing)
+
+    def write(name: str) -> str:
+        return render(name, own=own, **values)
+
+    made = {f"serve/base/{name}": write(f"kubernetes/base/{name}.j2") for name in _BASE}
+    made["serve/base/model.py"] = render(
+        "bootstrap/model.py.j2", d=d, hub_id=values["hub_id"], directory=values["directory"]
+    )
+    over = f"serve/overlays/{d.provider}"
+    made[f"{over}/kustomization.yaml"] = write("kubernetes/overlay.yaml.j2")
+    if secrets:
+        made[f"{over}/secrets.yaml"] = write("cloud/kubernetes/secrets.yaml.j2")
+    for part in values["components"]:
+        made[f"serve/components/{part}/kustomization.yaml"] = write(f"kubernetes/components/{part}.yaml.j2")
+    made["serve/README.md"] = write("kubernetes/README.md.j2")
+    if not existing:
+        made |= cluster.files(t)
+    made["planner.json"] = _record(t, quote, offer)
+    module.scan(made)
+    return dict(sorted(made.items()))
+
+
+def check_place(folder: str, target: Target) -> None:
+    """Raise `MisuseError` where the folder is another thing's, or one beside it already has the namespace.
+
+    Two trees of one namespace each hold it and its secret store: deleting one would delete the other's.
+    """
+    there = _written(folder)
+    if there and there.get("schema") != SCHEMA:
+        raise MisuseError(f"{folder} holds a module of emit-tf; choose another folder with -o")
+    parent = os.path.dirname(os.path.abspath(folder))
+    for name in sorted(os.listdir(parent)) if os.path.isdir(parent) else ():
+        beside = os.path.join(parent, name)
+        if os.path.realpath(beside) == os.path.realpath(folder):
+            continue
+        other = _written(beside)
+        if other.get("schema") == SCHEMA and other.get("namespace") == target.namespace:
+            raise MisuseError(
+                f"--namespace {target.namespace}: {beside} has it already; two deployments do not share one, choose another name"
+            )
+
+
+def _written(folder: str) -> dict[str, Any]:
+    """Return the record in a folder, {} where there is none that can be read."""
+    try:
+        raw = json.loads(read_text(os.path.join(folder, "planner.json"), "record", 1 << 20))
+    except (MisuseError, ValueError, RecursionError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def _record(t: Target, quote: Quote, offer: Offer) -> str:
+    """Return planner.json: emit-tf's own record, and what the cluster adds."""
+    body = json.loads(module.record(t.d, quote, offer))
+    more = {"namespace": t.namespace, "kubernetes": t.version, "replicas": t.replicas, "nodes": t.size, "gpus": t.gpus}
+    return json.dumps({**body, "schema": SCHEMA, **more}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _values(t: Target, secrets: bool, existing: bool) -> dict[str, Any]:
+    """Return what the templates need beside the target."""
+    d, facts = t.d, cloud.find(t.d.provider)
+    hub_id = bootstrap.hub_id(d)
+    path = bootstrap.model_path(d)
+    mark = f"^{hub_id} {d.revision}$" if d.revision else f"^{hub_id} "
+    annotations = dict(t.service.gateway)
+    if t.cluster.lb_subnet:
+        annotations[t.service.subnet_annotation] = t.cluster.lb_subnet
+    return {
+        "t": t,
+        "d": d,
+        "cloud": facts,
+        "ask_models": ASK_MODELS,
+        "dial_head": DIAL_HEAD,
+        "existing": existing,
+        "until_marked": f"until grep -q {shell(mark)} {shell(path + '/.planner-complete')} 2>/dev/null; do echo waiting for the weights; sleep 10; done",
+        "annotations": sorted(annotations.items()),
+        "components": [
+            name
+            for name, wanted in (("mainland", bool(t.cluster.registry)), ("spot", d.purchase_option == "spot"))
+            if wanted
+        ],
+        "copies": _copies(t),
+        "cost": [(label, show(amount), currency) for label, amount, currency in d.cost],
+        "directory": hub_id.partition("/")[2],
+        "hub_id": hub_id,
+        "mark": mark,
+        "metadata_range": str(ip_network(facts.metadata)),
+        "index": facts.pypi if d.mainland else "",
+        "model_path": path,
+        "open_paths": ("/health", *advisories.paths(engines.parse(f"{d.stack.engine}@{d.stack.engine_version}"))),
+        "hours": plain(d.hours),
+        **{name: int(number(f"{name}_s")) for name in ("node_start", "image_pull", "engine_start")},
+        "packages": stack.packages(d.mainland),
+        "prestop": PRESTOP_S,
+        "probe": PROBE_S,
+        "secrets": secrets,
+        "weights_gb": f"{d.weights_gib * 1.073741824:.0f}",
+        **words.of(d, facts),
+    }
+
+
+def _copies(t: Target) -> list[tuple[str, str, str]]:
+    """Return (repository, where it is taken from in the user's registry, digest) of every image that is not the user's own pin."""
+    found = []
+    for reference in (t.engine, t.router):
+        repository, _, digest = reference.partition("@")
+        if not repository or not digest:
+            raise MisuseError(f"{reference[:60]!r} is not pinned")
+        found.append((repository, f"{t.cluster.registry}/{repository.rpartition('/')[2]}", digest))
+    return found

@@ -1,0 +1,94 @@
+"""Where a module's instances stand and what its clients call: a network of its own or one that exists, with or without a balancer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+
+from planner.errors import MisuseError
+from planner.terraform.cloud import Cloud
+from planner.terraform.deployment import Node, Place
+from planner.terraform.settings import Settings
+
+__all__ = ["EXISTING", "nodes", "place", "words"]
+
+#: Options of a network that exists: the field of `Settings` and the name on the command line.
+EXISTING = {
+    "vpc_id": "--vpc-id",
+    "subnet_id": "--subnet-id",
+    "security_group_id": "--security-group-id",
+}
+#: Containers on a bridge get addresses of it.
+_DOCKER = IPv4Network("172.17.0.0/16")
+_PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+_LARGEST, _SMALLEST = 16, 25
+
+
+def place(settings: Settings, facts: Cloud) -> Place:
+    """Return the checked place; raise `MisuseError` for an id that is none of this cloud's, or options that contradict."""
+    for field, option in EXISTING.items():
+        _check_id(getattr(settings, field), field, option, facts)
+    s = settings
+    if bool(s.vpc_id) != bool(s.subnet_id):
+        given, missing = ("--vpc-id", "--subnet-id") if s.vpc_id else ("--subnet-id", "--vpc-id")
+        raise MisuseError(f"{given} goes with {missing}: with both the module makes no network, without both it makes its own")
+    if s.security_group_id and not s.vpc_id:
+        raise MisuseError("--security-group-id is a group of a network that exists: give --vpc-id and --subnet-id too")
+    if s.vpc_id and s.vpc_cidr:
+        raise MisuseError("--vpc-cidr is the range of a network that the module makes; that of --vpc-id has its own")
+    if s.vpc_id and s.zone:
+        raise MisuseError("--zone does not go with --subnet-id: the zone is the subnet's")
+    if s.security_group_id and s.client_cidr:
+        raise MisuseError("--client-cidr does not go with --security-group-id: the group says who may call the API")
+    whole = _range(s.vpc_cidr or "10.20.0.0/24")
+    half = list(whole.subnets(1))
+    parts = list(half[1].subnets(new_prefix=28))
+    return Place(
+        vpc_id=s.vpc_id, subnet_id=s.subnet_id, security_group_id=s.security_group_id, as_module=s.as_module,
+        cidr=str(whole), subnet_cidr=str(half[0]), nat_cidr=str(parts[0]), balancer_cidr=str(parts[1]),
+    )
+
+
+def nodes(where: Place, count: int, pp: int) -> tuple[Node, ...]:
+    """Return the instances with their addresses; in a network that exists the cloud chooses them, or the user names them."""
+    if count % pp:
+        raise MisuseError(f"{count} instances do not split into replicas of {pp} instances; give a multiple with --count")
+    if where.vpc_id:
+        return tuple(Node(i, i % pp, "", "") for i in range(count))
+    first = IPv4Network(where.subnet_cidr).network_address + 10
+    return tuple(Node(i, i % pp, str(first + i), str(first + i - i % pp)) for i in range(count))
+
+
+def words(facts: Cloud, many: bool) -> dict[str, str]:
+    """Return what the variables of a network that exists are described as."""
+    needs = "it must let the clients in on port 8443, out to ports 80 and 443" + (", and its members to each other" if many else "")
+    return {field: f"The {what} that exists{'; ' + needs if 'group' in field else ''}." for field, what in facts.network.words.items()}
+
+
+def _check_id(text: str, field: str, option: str, facts: Cloud) -> None:
+    if not text:
+        return
+    if field not in facts.network.ids:
+        raise MisuseError(f"{option}: the modules of {facts.title} make a network of their own, and know no other")
+    if not re.fullmatch(facts.network.ids[field], text):
+        raise MisuseError(f"{option}: {text[:40]!r} is not an id of {facts.title}, where one looks like {facts.network.like[field]}")
+
+
+def _range(text: str) -> IPv4Network:
+    """Return the checked range of a network that the module makes."""
+    try:
+        network = IPv4Network(text)
+    except ValueError as exc:
+        raise MisuseError(f"--vpc-cidr: not an IPv4 range such as 10.20.0.0/24: {str(exc)[:80]}") from None
+    if not _inside(network, _PRIVATE):
+        raise MisuseError(f"--vpc-cidr {network} is not private: take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    if not _LARGEST <= network.prefixlen <= _SMALLEST:
+        raise MisuseError(f"--vpc-cidr {network}: the range must be from /{_LARGEST} to /{_SMALLEST}")
+    if network.overlaps(_DOCKER):
+        raise MisuseError(f"--vpc-cidr {network} overlaps {_DOCKER}, which containers on the instances use")
+    return network
+
+
+def _inside(network: IPv4Network, ranges: Sequence[IPv4Network]) -> bool:
+    return any(network.subnet_of(whole) for whole in ranges)

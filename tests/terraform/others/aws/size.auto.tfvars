@@ -1,0 +1,1 @@
+bastions = 2

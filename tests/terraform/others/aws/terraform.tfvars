@@ -1,0 +1,5 @@
+region = "us-east-1"
+servers = {
+  a = { kind = "small" }
+  b = { kind = "large", disk = "250" }
+}

@@ -1,0 +1,71 @@
+"""Writes terraform/<provider>/kubernetes: the trees that `emit-k8s` makes of the committed price lists (`make terraform`).
+
+    python -m tools.reference_kubernetes [DIR]     default: terraform/ of this checkout
+
+One tree a cloud, each another shape: a model over several nodes, three replicas, one GPU. The clock stands still, so the same
+lists and templates give the same bytes; a test compares them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from planner.kubernetes import target, tree
+from planner.kubernetes.target import Cluster
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import build
+from planner.terraform import deploy
+from planner.workload import Workload
+from tools.reference_modules import NOW, ROOT
+
+
+class Case(NamedTuple):
+    """What is asked for on one cloud."""
+
+    provider: str
+    workload: Workload
+    cluster: Cluster
+
+
+def _case(provider: str, kind: str, model: str, cluster: Cluster, count: int = 0) -> Case:
+    workload = Workload(
+        provider=(provider,), instance_type=(kind,), purchase_option=("on_demand",), model=model, count=count
+    )
+    return Case(provider, workload, cluster)
+
+
+MIRROR = "registry.example.com/llm"
+CASES = (
+    _case("aws", "p4d.24xlarge", "DeepSeek-R1", Cluster(host="llm.example.com")),
+    _case("alicloud", "ecs.gn7i-c16g1.4xlarge", "DeepSeek-R1-Distill-Qwen-7B", Cluster(registry=MIRROR), 3),
+    _case("tencentcloud", "GN7.5XLARGE80", "Qwen2.5-0.5B", Cluster(registry=MIRROR, lb_subnet="subnet-1a2b3c4d")),
+)
+
+
+def trees() -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (folder below terraform/, {path: text}) of every reference tree."""
+    catalog = Catalog()
+    for case in CASES:
+        quote = build.quote(case.workload, catalog, NOW.date().isoformat(), fx.Rates(fx.committed(""), ()))
+        offer = deploy.pick(quote, case.provider, option=case.workload.purchase_option)
+        made = target.target(deploy.deploy(quote, offer, deploy.Settings(NOW)), case.cluster, {}, NOW.date())
+        yield f"{case.provider}/kubernetes", tree.files(made, quote, offer, existing=False)
+
+
+def main(root: str = ROOT) -> None:
+    """Write every tree below `root`, replacing what is there."""
+    from planner.terraform.write import write_module
+
+    for folder, files in trees():
+        path = os.path.join(root, folder)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_module(files, path, force=True)
+        print(f"{path}: {len(files)} files")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
