@@ -152,7 +152,7 @@ def fleet(machine: Machine, work: Work, scale: Decimal = ONE) -> Fleet | Unserve
     more = (
         text("measured here: {models}, not {model}", models=known, model=name)
         if known
-        else text("nothing was measured here")
+        else text("nothing was measured on it")
     )
     return Unserved(machine, (*why, more))
 

@@ -129,7 +129,17 @@ def compare(
     chosen = next((o for o in ranked if not machine or o.machine.name == machine), None)
     turns = () if chosen is None else tuple(_turns(chosen, own, work, rent, year, convert))
     used = tuple(rates.used.values())
-    return Comparison(own, work, rent, tuple(ranked), tuple(unserved), chosen, turns, tokens_a_month(work.mean), used)
+    return Comparison(
+        own=own,
+        work=work,
+        rent=rent,
+        machines=tuple(ranked),
+        unserved=tuple(unserved),
+        chosen=chosen,
+        turns=turns,
+        tokens=tokens_a_month(work.mean),
+        fx=used,
+    )
 
 
 def _rent(quote: Quote, demand: Demand) -> Rent:
