@@ -6,7 +6,7 @@ Decimal's 28 significant digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from planner.errors import MisuseError, suggest
@@ -269,8 +269,10 @@ def _scopes(value: object) -> Iterable[tuple[str, object]]:
             yield scope.strip().replace("/", ":"), said.strip()
 
 
-def tax_at(taxes: Iterable[Tax], usual: Decimal, provider: str, site: str) -> Tax:
+def tax_at(taxes: Sequence[Tax], usual: Decimal, provider: str, site: str) -> Tax:
     """Return the tax of a provider's site: what is said of the site, else of the provider, else of all, else `usual` added."""
+    if not taxes:
+        return Tax("", usual)
     known = {tax.scope: tax for tax in taxes}
     found = (known.get(scope) for scope in (f"{provider}:{site}", provider, ""))
     return next((tax for tax in found if tax is not None), Tax("", usual))

@@ -22,11 +22,16 @@ else:
     def _constructor(fields, defaults):
         """Return the constructor of a record: what most calls are, every field in its place, is quick."""
         number = len(fields)
+        usual = tuple(defaults.values())
+        least = number - len(usual)
 
         def _construct(cls, *args, **given):
-            if not given and len(args) == number:
-                return _new(cls, args)
-            if not args:
+            if not given:
+                if len(args) == number:
+                    return _new(cls, args)
+                if least <= len(args) < number:
+                    return _new(cls, args + usual[len(args) - least :])
+            elif not args:
                 # By keyword: what is not given takes its default.
                 known = given if len(given) == number else {**defaults, **given}
                 if len(known) == number:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
     from io import FileIO
-    from typing import TextIO
+    from typing import Any, TextIO
 
-__all__ = ["APART", "RaggedError", "Rows", "read"]
+__all__ = ["APART", "RaggedError", "Rows", "json_of", "read"]
 
 #: A row, and the number of the line on which it ends.
 Rows = list[tuple[tuple[str, ...], int]]
@@ -58,10 +58,8 @@ def read(path: str, only: Collection[str] = ()) -> tuple[tuple[str, ...], Rows]:
 
 def _parts(path: str, only: Collection[str]) -> tuple[tuple[str, ...], list[bytes]]:
     """Return the header of a file and its rows, a part for each text of `APART`: as they were kept, parsed where they were not."""
-    state = os.stat(path)
-    stamp = (_FORM, sys.version, state.st_size, state.st_mtime_ns)
-    folder, name = os.path.split(path)
-    kept = os.path.join(folder, "__pycache__", f"{name}.rows")
+    stamp, settled = _state(path)
+    kept = _beside(path)
     try:
         with open(kept, "rb", buffering=0) as file:
             index = file.read(int.from_bytes(file.read(_WIDTH), "big"))
@@ -77,12 +75,44 @@ def _parts(path: str, only: Collection[str]) -> tuple[tuple[str, ...], list[byte
     for row in rows:
         apart.setdefault(row[0][column] if column is not None else "", []).append(row)
     parts = {name: dumps(part) for name, part in apart.items()}
-    # A file that was changed just now may change again within the same tick of the clock.
-    if not sys.dont_write_bytecode and time.time() - state.st_mtime > _SETTLED_S:
+    if settled:
         starts = [0, *accumulate(map(len, parts.values()))]
         index = dumps((stamp, header, {name: (at, len(parts[name])) for name, at in zip(parts, starts, strict=False)}))
         _keep(kept, b"".join((len(index).to_bytes(_WIDTH, "big"), index, *parts.values())))
     return header, [part for name, part in parts.items() if not only or name in only]
+
+
+def json_of(path: str) -> Any:
+    """Return what a JSON file says, as `json.loads` does; a quote that finds it kept need not import `json`."""
+    stamp, settled = _state(path)
+    kept = _beside(path)
+    try:
+        with open(kept, "rb", buffering=0) as file:
+            known, found = loads(file.read())  # noqa: S302
+            if known == stamp:
+                return found
+    except (OSError, ValueError, EOFError, TypeError):
+        pass
+    import json
+
+    with open(path, encoding="utf-8") as text:
+        found = json.loads(text.read().removeprefix("\ufeff"))
+    if settled:
+        _keep(kept, dumps((stamp, found)))
+    return found
+
+
+def _state(path: str) -> tuple[tuple[int, str, int, int], bool]:
+    """Return under what the content of a file is kept, and whether it may be."""
+    state = os.stat(path)
+    # A file that was changed just now may change again within the same tick of the clock.
+    settled = not sys.dont_write_bytecode and time.time() - state.st_mtime > _SETTLED_S
+    return (_FORM, sys.version, state.st_size, state.st_mtime_ns), settled
+
+
+def _beside(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, "__pycache__", f"{name}.rows")
 
 
 def _at(file: FileIO, start: int, length: int) -> bytes:

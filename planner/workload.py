@@ -375,26 +375,26 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
 
 def from_toml(path: str, base: Workload | None = None) -> Workload:
     """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`."""
-    return of_table(read_toml(path, "workload", 1 << 20), f"workload {path}", base)
+    return of_table(read_toml(path, "workload", 1 << 20), f"workload {path}: ", base)
 
 
 def of_table(data: dict[str, object], where: str, base: Workload | None = None) -> Workload:
-    """Return the workload of a file's keys; `count = 0` leaves the number to the sizing, as the field's default does."""
+    """Return the workload of a file's keys; `count = 0` leaves the number to the sizing, as the field's default does. where: begins errors."""
     data = dict(data)
     served = data.get("engine")
     if isinstance(served, dict):  # [engine] with name and kv_cache_dtype
         for other in sorted(set(served) - {"name", "kv_cache_dtype"}):
-            raise MisuseError(f"{where}: [engine] knows name and kv_cache_dtype, not {other!r}")
+            raise MisuseError(f"{where}[engine] knows name and kv_cache_dtype, not {other!r}")
         del data["engine"]
         data |= {"engine" if key == "name" else key: value for key, value in served.items()}
     inner = data.pop("workload", {})
     if not isinstance(inner, dict):
-        raise MisuseError(f"{where}: [workload] must be a table")
+        raise MisuseError(f"{where}[workload] must be a table")
     for both in sorted(set(inner) & set(data)):
-        raise MisuseError(f"{where}: {both!r} stands twice, at the top and in [workload]")
+        raise MisuseError(f"{where}{both!r} stands twice, at the top and in [workload]")
     if isinstance({**data, **inner}.get("demand"), dict):
-        raise MisuseError(f"{where}: [demand] is for `planner commit` and `planner portfolio`; name one load here")
+        raise MisuseError(f"{where}[demand] is for `planner commit` and `planner portfolio`; name one load here")
     values = {**data, **inner}
     decides = values.get("count") == 0 and values.pop("count") == 0  # a file with every key says so by the default
-    made = make(values, base, where)
+    made = make(values, base, where.removesuffix(": "))
     return made._replace(count=0) if decides else made

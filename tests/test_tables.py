@@ -101,3 +101,15 @@ def test_a_row_of_another_width_is_refused_with_its_line(path: Path) -> None:
     with pytest.raises(tables.RaggedError, match="1 columns, expected 2") as caught:
         tables.read(str(path))
     assert caught.value.line == 3 and not kept(path).exists()
+
+
+def test_json_is_remembered_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(path, '\ufeff{"a": [1, "二", null]}', OLD)
+    assert tables.json_of(str(path)) == {"a": [1, "二", None]} and kept(path).exists()
+    with monkeypatch.context() as only:
+        only.setitem(sys.modules, "json", None)  # from what was kept
+        assert tables.json_of(str(path)) == {"a": [1, "二", None]}
+    _write(path, '{"a": 2}', OLD + 60)
+    assert tables.json_of(str(path)) == {"a": 2}
+    kept(path).write_bytes(b"no marshal")
+    assert tables.json_of(str(path)) == {"a": 2}

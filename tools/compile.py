@@ -21,6 +21,8 @@ def main() -> None:
         compileall.compile_dir(ROOT / folder, quiet=1)
         for path in sorted((ROOT / folder).rglob("*.csv")):
             tables.read(str(path))
+        for path in sorted((ROOT / folder).rglob("provider.json")):
+            tables.json_of(str(path))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ _LIMIT = 8 * 2**20
 class Demand(NamedTuple):
     """What is asked for in each hour.
 
-    kind: one of KINDS. values: one for each hour, in order. start: ISO date of the first hour where the file has one, else "".
+    kind: one of KINDS, or "sized" for what the sizing says of the whole workload. values: one for each hour, in order. start: ISO date of the first hour where the file has one, else "".
     source: where it comes from, in words.
     """
 

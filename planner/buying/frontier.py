@@ -117,14 +117,14 @@ class Hours:
         rows = self.rows[cell]
         return float((self.options(rows, committed).min(axis=1) * self.weight[rows]).sum())
 
-    def following(self, cell: int, committed: float) -> float:
-        """Return the least larger capacity from which the cell may cost less; infinity where none does."""
-        np = self.np
+    def around(self, cell: int, committed: float) -> tuple[float, float]:
+        """Return the capacities at which the cell's cost last fell and falls next; those are infinite where it does not."""
+        np, sizes = self.np, self.firm.sizes
         left = self.left(self.rows[cell], committed)
-        at = np.searchsorted(self.firm.sizes, left - self.slack * 2) - 1
-        steps = np.where(at >= 0, left - self.firm.sizes[np.maximum(at, 0)], np.inf)
-        step = float(steps.min())
-        return committed + step if step < np.inf else step
+        at = np.searchsorted(sizes, left - self.slack * 2)
+        above = np.where(at > 0, left - sizes[np.maximum(at - 1, 0)], np.inf).min()
+        below = np.where(at < len(sizes), left - sizes[np.minimum(at, len(sizes) - 1)], -np.inf).max()
+        return committed + float(below), committed + float(above)
 
 
 def worth_taking(kinds: Sequence[Kind]) -> list[Kind]:

@@ -12,6 +12,7 @@ Of spot, at most a share of each hour's instances: it takes the top levels of th
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import accumulate, pairwise
@@ -83,16 +84,17 @@ class _Curve:
     """The load-duration curve in segments of equal levels, cell by cell; a cell is a time that no slot's edge cuts."""
 
     def __init__(self, counts: Sequence[int], edges: Sequence[int], paid: Paid) -> None:
-        firm = [n - s for n, s in zip(counts, on_spot(counts, paid), strict=True)]
+        spot = on_spot(counts, paid)
+        firm = [n - s for n, s in zip(counts, spot, strict=True)] if any(spot) else counts
         self.tops = sorted({*counts, *firm} - {0})
         self.widths = [top - low for low, top in zip([0, *self.tops], self.tops, strict=False)]
         self.edges, self.paid = edges, paid
         cells = list(pairwise(edges))
         self.cells = len(cells)
         self.firm = [self._hours(firm[a:b]) for a, b in cells]
+        every = [self._hours(counts[a:b]) for a, b in cells] if any(spot) else self.firm
         self.spot = [
-            [all_ - f for all_, f in zip(self._hours(counts[a:b]), own, strict=True)]
-            for (a, b), own in zip(cells, self.firm, strict=True)
+            [n - f for n, f in zip(all_, own, strict=True)] for all_, own in zip(every, self.firm, strict=True)
         ]
         self.whole: list[Decimal] | None = None
         if paid.run is None:
@@ -107,8 +109,8 @@ class _Curve:
         """Return in how many hours each segment runs."""
         found = [0] * (len(self.tops) + 1)
         at = {top: number + 1 for number, top in enumerate(self.tops)}
-        for n in counts:
-            found[at.get(n, 0)] += 1
+        for n, hours in Counter(counts).items():
+            found[at.get(n, 0)] += hours
         running = list(accumulate(reversed(found[1:])))
         running.reverse()
         return running

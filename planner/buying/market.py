@@ -6,9 +6,10 @@ addresses are of the whole service: the same for every mix at one place (`fixed`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise
 
 from planner.buying.levels import Deal, Paid, laminar
 from planner.quoting import whatif
@@ -37,7 +38,8 @@ class Rules(NamedTuple):
 
 class Market(NamedTuple):
     """One instance type at one place. ways: its offers, one instance each; a deal's `way` is its number there. on_demand, spot:
-    the offers whose hours `paid` prices, None without. fixed: what the service pays there however many instances run."""
+    the offers whose hours `paid` prices, None without. fixed: what the service pays there however many instances run. floor: the least that
+    an hour of a run adds, where the price on demand falls in steps."""
 
     provider: str
     site: str
@@ -49,6 +51,7 @@ class Market(NamedTuple):
     on_demand: Offer | None
     spot: Offer | None
     fixed: Decimal
+    floor: Decimal | None = None
 
     @property
     def least(self) -> Decimal:
@@ -56,7 +59,8 @@ class Market(NamedTuple):
         prices = [deal.cost / (deal.end - deal.first) for deal in self.deals]
         prices += [self.paid.hour] if self.paid.hour is not None else []
         prices += [self.paid.spot] if self.paid.spot is not None and self.paid.share else []
-        return min(prices) if self.paid.run is None else ZERO
+        prices += [self.floor] if self.floor is not None else []
+        return min(prices, default=ZERO)
 
 
 def markets(quote: Quote, hours: int, rules: Rules) -> list[Market]:
@@ -114,7 +118,16 @@ def _market(
         on_demand=firm,
         spot=market,
         fixed=fixed(quote, offers[0], hours),
+        floor=None if run is None or firm is None else _floor(firm, run, hours),
     )
+
+
+def _floor(way: Offer, run: Callable[[int], Decimal], hours: int) -> Decimal:
+    """Return the least that an hour of a run adds to its price: that of the cheapest step that the demand's hours reach."""
+    ends = {int(rate.end) for line in way.lines if line.rule == "hours" for rate in line.rates if rate.end is not None}
+    edges = [0, *sorted(end for end in ends if 0 < end < hours), hours]
+    paid = [ZERO, *(run(edge) for edge in edges[1:])]
+    return min((b - a) / (y - x) for (x, y), (a, b) in zip(pairwise(edges), pairwise(paid), strict=True))
 
 
 def owed(quote: Quote, way: Offer, hours: Decimal, first: int = 0) -> Decimal:
@@ -166,7 +179,7 @@ def _deals(quote: Quote, hours: int, rules: Rules, edges: list[int], number: int
     for first, end, within in slots:
         if within or longer:
             length = end - first
-            if length not in known or way.purchase_option == "subscription":
+            if length not in known or (way.purchase_option == "subscription" and quote.workload.start):
                 known[length] = owed(quote, way, Decimal(length), first)
             bought = block
             if way.purchase_option == "subscription":

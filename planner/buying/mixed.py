@@ -107,7 +107,7 @@ class _Programme:
             edges = self.edges[cell]
             last = float(self.hours.need.max()) + self.hours.least
             for mark in points:
-                for point in (mark, self.hours.following(cell, mark)):
+                for point in self.hours.around(cell, mark):
                     new = self._add(edges, point, last) or new
                 at = max(0, bisect_right(edges, mark + self.hours.slack) - 1)
                 ends = [*edges, last][max(0, at - 1) : at + 3]
@@ -120,7 +120,7 @@ class _Programme:
         slack = self.hours.slack * 4
         at = bisect_right(edges, mark) - 1
         end = edges[at + 1] if at + 1 < len(edges) else last
-        if mark <= edges[at] + slack or mark >= end - slack:
+        if mark <= max(0.0, edges[at]) + slack or mark >= end - slack:
             return False
         insort(edges, mark)
         return True
@@ -209,9 +209,9 @@ def solve(
         most = int(-(-max(need[deal.first : deal.end]) // kinds[k].size)) + 1
         columns.append((place[deal.first], place[deal.end], kinds[k].size, float(deal.cost), most))
     programme = _Programme(groups, columns)
-    best, cost, bound = None, float("inf"), 0.0
+    best, cost, bound, exact = None, math.inf, 0.0, False
     for _ in range(ROUNDS):
-        gap = max(CENT / 10, (cost - bound) / 10) if cost < math.inf else 1.0
+        gap = 1.0 if cost == math.inf else max(CENT / 10, 0.0 if exact else (cost - bound) / 10)
         numbers, marks, least = programme.run(max(0.1, patience - (time.monotonic() - begun)), gap)
         if numbers is None:
             return None
@@ -219,8 +219,12 @@ def solve(
         total = programme.total(numbers)
         if total < cost:
             best, cost = numbers, total
-        if cost - bound <= CENT or time.monotonic() - begun > patience or not programme.part(marks, numbers):
+        if cost - bound <= CENT or time.monotonic() - begun > patience:
             break
+        if not programme.part(marks, numbers):
+            if exact:
+                break
+            exact = True  # the solver stopped short of its own best
     if best is None:
         return None
     chosen = [(deal, k, n) for (deal, k), n in zip(slots, best, strict=True) if n]

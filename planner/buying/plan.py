@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 
@@ -16,7 +17,7 @@ from planner.sizing.hourly import capacity, counter
 from planner.units import term_hours
 from planner.workload import Workload
 
-__all__ = ["Asked", "Mix", "Plan", "fleet", "make", "whole_term", "workload_at_peak"]
+__all__ = ["Asked", "Fleet", "Mix", "Plan", "fleet", "make", "whole_term", "workload_at_peak"]
 
 ZERO = Decimal(0)
 #: Types that are solved and shown beside the cheapest.
@@ -85,28 +86,52 @@ def _up(value: Decimal) -> int:
     return int(value.to_integral_value(ROUND_CEILING))
 
 
-def fleet(quote: Quote, demand: Demand, asked: Asked) -> Callable[[Offer], tuple[int, ...]]:
+def _as_sized(number: object) -> Callable[[Decimal], int]:
+    assert isinstance(number, int)
+    return lambda value: number if value else 0
+
+
+class Fleet:
+    """The instances of each type: from an offer of the peak's quote to how many run in each hour."""
+
+    def __init__(self, quote: Quote, demand: Demand, asked: Asked) -> None:
+        self.load, self.kind, self.asked = quote.workload.load, demand.kind, asked
+        values, ahead = demand.values, asked.ahead
+        # What is needed later is started before: more demand never takes fewer instances, so the demand may be moved.
+        self.values = tuple(max(values[h : h + ahead + 1]) for h in range(len(values))) if ahead else values
+        self.hours = Counter(self.values)
+        self.number: dict[object, dict[Decimal, int]] = {}
+        self.known: dict[object, tuple[int, ...]] = {}
+
+    def _key(self, offer: Offer) -> object:
+        if self.kind == "sized":
+            return offer.sizing.count
+        return None if self.kind == "instances" else capacity(offer.sizing, self.load)
+
+    def _numbers(self, key: object, offer: Offer) -> dict[Decimal, int]:
+        if key not in self.number:
+            count = (
+                _up if key is None else counter(offer.sizing, self.load) if isinstance(key, tuple) else _as_sized(key)
+            )
+            self.number[key] = {value: max(count(value), self.asked.least) for value in self.hours}
+        return self.number[key]
+
+    def __call__(self, offer: Offer) -> tuple[int, ...]:
+        key = self._key(offer)
+        if key not in self.known:
+            number = self._numbers(key, offer)
+            self.known[key] = tuple(map(number.__getitem__, self.values))
+        return self.known[key]
+
+    def instance_hours(self, offer: Offer) -> int:
+        """Return the sum over all hours."""
+        number = self._numbers(self._key(offer), offer)
+        return sum(number[value] * hours for value, hours in self.hours.items())
+
+
+def fleet(quote: Quote, demand: Demand, asked: Asked) -> Fleet:
     """Return the function from an offer of the peak's quote to the instances of its type in each hour."""
-    load = quote.workload.load
-    known: dict[object, tuple[int, ...]] = {}
-
-    def counts(offer: Offer) -> tuple[int, ...]:
-        key = None if demand.kind == "instances" else capacity(offer.sizing, load)
-        if key not in known:
-            count = _up if key is None else counter(offer.sizing, load)
-            number = {value: count(value) for value in set(demand.values)}
-            known[key] = _run([number[value] for value in demand.values], asked)
-        return known[key]
-
-    return counts
-
-
-def _run(need: list[int], asked: Asked) -> tuple[int, ...]:
-    """Return the instances that run so that `need` are ready: at least so many, and started ahead."""
-    running = [max(n, asked.least) for n in need]
-    if asked.ahead:
-        running = [max(running[hour : hour + asked.ahead + 1]) for hour in range(len(running))]
-    return tuple(running)
+    return Fleet(quote, demand, asked)
 
 
 def make(quote: Quote, demand: Demand, asked: Asked) -> Plan:
@@ -120,13 +145,12 @@ def make(quote: Quote, demand: Demand, asked: Asked) -> Plan:
     counts_of = fleet(quote, demand, asked)
     bounds = []
     for number, market in enumerate(found):
-        counts = counts_of(market.ways[0])
-        bounds.append((market.least * sum(counts) + market.fixed, number))
+        bounds.append((market.least * counts_of.instance_hours(market.ways[0]) + market.fixed, number))
     mixes: list[Mix] = []
     for bound, number in sorted(bounds):
         market = found[number]
         if len(mixes) >= SHOWN and bound > mixes[SHOWN - 1].cost:
-            continue
+            break
         counts = counts_of(market.ways[0])
         solved = solve(counts, market.deals, market.paid)
         if solved.cost.is_finite():

@@ -68,17 +68,20 @@ def _lines(text: str) -> dict[str, int]:
     return {line.partition("=")[0].strip(): number for number, line in enumerate(text.split("\n"), 1) if "=" in line}
 
 
-def shape(name: str, given: Mapping[str, object], where: str, lines: Mapping[str, int] | None = None) -> Demand:
+def shape(
+    name: str, given: Mapping[str, object], where: str, lines: Mapping[str, int] | None = None, whole: str = ""
+) -> Demand:
     """Return the demand of the shape `name` with its keys, hour by hour; anything wrong is `MisuseError`.
 
-    lines: the line on which each key stands, where there is a file.
+    lines: the line on which each key stands, where there is a file. whole: where all of it stands, for what is wrong with no one key.
     """
+    whole = whole or where
 
     def at(key: str) -> str:
         return f"{where}:{lines[key]}: {key}" if lines and key in lines else f"{where}: {key}"
 
     if name not in SHAPES:
-        raise MisuseError(f"{at('shape') if lines else where}: no shape {seen(name)}: {suggest(name, SHAPES)}")
+        raise MisuseError(f"{at('shape') if lines else whole}: no shape {seen(name)}: {suggest(name, SHAPES)}")
     for key in given:
         if key not in _KEYS:
             raise MisuseError(f"{at(key)}: not known to a shape: {suggest(key, _KEYS)}")
@@ -87,7 +90,7 @@ def shape(name: str, given: Mapping[str, object], where: str, lines: Mapping[str
     found = [kind for kind in KINDS if kind in given]
     if len(found) != 1:
         told = f"not {' and '.join(found)}" if found else "such as rps=20"
-        raise MisuseError(f"{where}: {name} needs one of {', '.join(KINDS)}, {told}")
+        raise MisuseError(f"{whole}: {name} needs one of {', '.join(KINDS)}, {told}")
     kind = found[0]
     size = bounded(given[kind], at(kind), 0, MOST)
     hours = int(_whole(given.get("hours", 8760), at("hours"), 1, MOST_HOURS))
@@ -98,16 +101,20 @@ def shape(name: str, given: Mapping[str, object], where: str, lines: Mapping[str
     of = str(given.get("of", "peak"))
     if of not in ("peak", "mean"):
         raise MisuseError(f"{at('of')}: {seen(of)}: the number is of the peak or of the mean")
-    whole = max(week) if of == "peak" else sum(week) / WEEK
-    if not whole:
-        raise MisuseError(f"{where}: nothing is asked for in any hour of the week")
-    factors = _factors(growth, hours, float(size), max(week) / whole, at("growth"))
-    values = [
-        Decimal(str(round(float(size) * week[(first + h) % WEEK] / whole * factors[h // int(RATE_MONTH_HOURS)], 6)))
-        for h in range(hours)
-    ]
+    scale = max(week) if of == "peak" else sum(week) / WEEK
+    if not scale:
+        raise MisuseError(f"{whole}: nothing is asked for in any hour of the week")
+    factors = _factors(growth, hours, float(size), max(week) / scale, at("growth"))
+    at_peak, known = float(size) / scale, dict[tuple[int, float], Decimal]()
+    values = []
+    for h in range(hours):
+        hour = ((first + h) % WEEK, factors[h // int(RATE_MONTH_HOURS)])
+        value = known.get(hour)
+        if value is None:
+            value = known[hour] = Decimal(str(round(week[hour[0]] * at_peak * hour[1], 6)))
+        values.append(value)
     said = f"{name} {kind}={size}"
-    return made(kind, values, where, start)._replace(source=f"{said}: {_source(name)}" if name in PROFILES else said)
+    return made(kind, values, whole, start)._replace(source=f"{said}: {_source(name)}" if name in PROFILES else said)
 
 
 def _whole(value: object, what: str, low: int, high: int) -> Decimal:

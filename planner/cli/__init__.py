@@ -19,6 +19,7 @@ __all__ = ["cli", "main"]
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
     "commit": ("planner.cli.commit", "commit", "How much to commit for a demand that changes by the hour."),
+    "portfolio": ("planner.cli.portfolio", "portfolio", "What many workloads cost, apart or with shared commitments."),
     "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
     "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
     "book": ("planner.cli.book", "book", "Share the price book: its whole history as one file."),

@@ -29,6 +29,29 @@ if TYPE_CHECKING:
 SAID = ("rps", "concurrency", "tokens_per_second", "use")
 
 
+#: What may be bought, and how a fleet runs.
+BUYING = (
+    click.option(
+        "--spot-interruption", metavar="SHARE", default="5%", help="Share of spot hours lost and redone.  [5%]"
+    ),
+    click.option("--spot-share", metavar="SHARE", default="0", help="Most of an hour's instances on spot.  [0%]"),
+    click.option(
+        "--scale-up-minutes", metavar="MIN", default="0", help="How long before its hour an instance starts.  [0]"
+    ),
+    click.option("--min-replicas", metavar="N", default="0", help="Instances that always run.  [0]"),
+    click.option(
+        "--term", metavar="TERM", default="", help="Longest commitment, e.g. 1y or 3y.  [the demand's length]"
+    ),
+)
+
+
+def buying_options(function: Any) -> Any:
+    """Add the options that say what may be bought, and how a fleet runs."""
+    for option in BUYING:
+        function = option(function)
+    return function
+
+
 @click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
 @click.option(
     "--demand",
@@ -37,14 +60,8 @@ SAID = ("rps", "concurrency", "tokens_per_second", "use")
     help='Hourly demand: a CSV file (hour, and rps, tokens_per_second or instances), or a shape: "diurnal rps=20".  '
     "[the workload's [demand]]",
 )
-@click.option("--term", metavar="TERM", default="", help="Longest commitment, e.g. 1y or 3y.  [the demand's length]")
+@buying_options
 @click.option("--repeat", is_flag=True, help="Repeat the demand to the end of --term.")
-@click.option("--min-replicas", metavar="N", default="0", help="Instances that always run.  [0]")
-@click.option(
-    "--scale-up-minutes", metavar="MIN", default="0", help="How long before its hour an instance starts.  [0]"
-)
-@click.option("--spot-share", metavar="SHARE", default="0", help="Most of an hour's instances on spot.  [0%]")
-@click.option("--spot-interruption", metavar="SHARE", default="5%", help="Share of spot hours lost and redone.  [5%]")
 @click.option("--mix-types", is_flag=True, help="Also mix instance types of a region (needs the extra `commit`).")
 @workload_options
 @book_options
@@ -79,7 +96,7 @@ def commit(
     """
     from planner.buying import plan
 
-    asked = _asked(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
+    asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
     demand, work = _demand(said, values, asked.rules.term, repeat)
     work = plan.workload_at_peak(work, demand)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
@@ -94,7 +111,7 @@ def commit(
     return 0
 
 
-def _asked(term: str, least: str, minutes: str, share: str, lost: str) -> Asked:
+def asked_of(term: str, least: str, minutes: str, share: str, lost: str) -> Asked:
     """Return the options as numbers; `MisuseError` for what is none, or out of bounds."""
     from planner.buying.market import Rules
     from planner.buying.plan import Asked

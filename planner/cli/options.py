@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "book_options",
     "fetched",
+    "load_options",
     "make_quote",
     "make_workload",
     "measured_option",
@@ -107,13 +108,17 @@ def fetched(work: Workload, online: bool | None) -> Workload:
 
 def workload_options(function: F) -> F:
     """Add the workload's options and the optional WORKLOAD.toml argument to a command."""
+    return click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)(load_options(function))
+
+
+def load_options(function: F) -> F:
+    """Add the workload's options to a command."""
     for name, metavar, text, many in reversed(OPTIONS):
         function = click.option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
     function = online_option(function)
-    function = click.option(
-        "--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence."
-    )(function)
-    return click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)(function)
+    return click.option("--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence.")(
+        function
+    )
 
 
 measured_option = click.option(

@@ -16,7 +16,6 @@ the load with its file and line; a missing file holds no rows.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
@@ -37,7 +36,7 @@ _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
 _PRICES = "prices"
 #: How the prices of a place stand: what is sold of one type is together, as in the files what is sold in one way.
-_SHELF = attrgetter("site", "instance_type")
+_SHELF = attrgetter("way.site", "way.instance_type")
 _new = tuple.__new__
 
 
@@ -156,8 +155,7 @@ class Lists:
 
     def info(self) -> ProviderInfo:
         """Return what provider.json says."""
-        with open(os.path.join(self.folder, "provider.json"), encoding="utf-8") as file:
-            raw = json.loads(file.read().removeprefix("\ufeff"))
+        raw = tables.json_of(os.path.join(self.folder, "provider.json"))
         if raw["name"] != self.provider:
             raise CatalogError(f"{self.shown}/provider.json: the list of {raw['name']!r}, not of {self.provider!r}")
         return ProviderInfo(
@@ -208,7 +206,7 @@ class Lists:
         are not made either.
         """
         found: list[Price] = []
-        for file in self.price_files():
+        for file in self.price_files:
             rows = self._records(
                 PRICE, file, region, "" if name == region else name, only=(name,), until=as_of, but=but
             )
@@ -262,8 +260,9 @@ class Lists:
             )
         return tuple(found)
 
+    @cached_property
     def price_files(self) -> tuple[str, ...]:
-        """Return the files that hold prices, sorted."""
+        """The files that hold prices, sorted."""
         try:
             names = os.listdir(os.path.join(self.folder, _PRICES))
         except FileNotFoundError:
@@ -273,7 +272,7 @@ class Lists:
     def priced_places(self) -> tuple[str, ...]:
         """Return the regions and groups of which there are prices, sorted."""
         found = set()
-        for file in self.price_files():
+        for file in self.price_files:
             header, rows = self._read(file, (tables.APART,))
             at = header.index(tables.APART)
             found |= {row[at] for row, _ in rows}
@@ -304,7 +303,7 @@ class Lists:
         header, rows = self._read(file, kind.texts[1:], only)
         if not rows:
             return
-        names = [*header, "provider", *(() if "confirmed" in header else ("confirmed",))]
+        names = (*header, "provider", *(() if "confirmed" in header else ("confirmed",)))
         more = [self.provider, ""][: len(names) - len(header)]
         read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
         source, confirmed = names.index("source"), names.index("confirmed")

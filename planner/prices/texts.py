@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -178,13 +178,16 @@ class Kind(NamedTuple):
         return self.reader(list(texts), at)
 
 
-def reader_of(record: Any, names: Sequence[str]) -> Reader:
+@cache
+def reader_of(record: Any, names: tuple[str, ...]) -> Reader:
     """Return what makes a `record` of a list of texts, whose order `names` tells; other texts between them do not matter.
 
-    It is handed the list for good. Put together once for a file, since it runs for every row of it.
+    It is handed the list for good. Put together once for all files with the same columns, since it runs for every row.
     """
     at = {text: index for index, text in enumerate(names)}
-    convert = [(at[text], read) for text, read in _READ.items() if text in at and text in _texts(record)]
+    known = [(at[text], read) for text, read in _READ.items() if text in at and text in _texts(record)]
+    convert = [(index, read) for index, read in known if read is not _number_or_none]
+    may_lack = [index for index, read in known if read is _number_or_none]
     make = _maker(record, at)
     said = itemgetter(*(at[text] for text in _SOURCE_TEXTS)) if _sourced(record) else None
 
@@ -193,6 +196,8 @@ def reader_of(record: Any, names: Sequence[str]) -> Reader:
         try:
             for index, convert_ in convert:
                 values[index] = convert_(values[index])
+            for index in may_lack:
+                values[index] = _number(values[index]) if values[index] else None
         except ValueError as exc:
             raise ValueError(f"{names[index]} {exc}") from None
         return make(values, _new(Source, (*said(values), *where)) if said is not None else None)

@@ -9,7 +9,6 @@ from planner.offer import InstanceType, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
 from planner.quoting import choose, lines, notes
-from planner.quoting.digest import of_quote
 from planner.quoting.offers import Bought, later, offer
 from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
 from planner.quoting.rules import sold
@@ -96,7 +95,11 @@ def quote(
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
     made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
-    return made if brief else made._replace(hash=of_quote(made))
+    if brief:
+        return made
+    from planner.quoting.digest import of_quote
+
+    return made._replace(hash=of_quote(made))
 
 
 def seller(info: ProviderInfo) -> Seller:

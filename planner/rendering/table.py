@@ -11,6 +11,7 @@ from decimal import Decimal
 from planner.i18n import English, translator, width
 from planner.money import plain, show
 from planner.quoting.choose import amount, basis_of, ranked, standings, worth_showing
+from planner.quoting.notes import is_old, seen
 from planner.quoting.offers import saturated
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
@@ -76,6 +77,13 @@ def _even(quote: Quote, offer: Offer, t: English) -> str:
     return t("{hours} h/mo", hours=offer.break_even_hours) if offer.break_even_hours is not None else ""
 
 
+def _price_of(quote: Quote, offer: Offer, t: English) -> str:
+    """The day on which the oldest of the offer's prices was last seen, marked where that is too long ago."""
+    day, undated = seen(offer)
+    said = t("undated") if undated or not day else day
+    return f"{said} !" if is_old(offer, quote.workload.max_age, quote.quoted_on) else said
+
+
 #: Sentences on ways of paying below a table.
 MOST_TIES = 4
 
@@ -104,6 +112,9 @@ COLUMNS = (
     Column("even at", _even, 9, True, "", "even at: hours a month from which the commitment beats on-demand"),
     Column("tok/s", _speed, 10, True, "", "tok/s: output tokens a second at saturation, an estimate"),
     Column("1M tok", _per_million, 5, True, "per-token", "1M tok: {code} per million output tokens"),
+    Column(
+        "price of", _price_of, 13, False, "", "price of: when the oldest of its prices was last seen; ! too long ago"
+    ),
     Column("1M full", _full, 6, True, "", "1M full: the same at saturation, beside the demanded load"),
 )
 

@@ -12,7 +12,7 @@ import pytest
 
 from planner import i18n
 from planner.money import show
-from planner.quoting import choose
+from planner.quoting import choose, notes
 from planner.quoting.records import Quote
 from planner.rendering import columns, table
 from tests.conftest import ROOT, Run, make_quote
@@ -178,3 +178,17 @@ def test_the_terminal_is_asked_and_a_pipe_gets_all(planner: Run, monkeypatch: py
     assert widest(on_a_terminal(200, "quote", COLUMNS="100")) <= 100
     refused = planner("quote", "--format", "csv", "--gaps")
     assert refused.returncode == 2 and "--gaps goes with --format table" in refused.stderr
+
+
+def test_each_row_says_of_when_its_prices_are_and_whether_that_is_too_old(asked: Quote) -> None:
+    lines = table.dump(asked, width=None).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("  provider"))
+    start = lines[at].index("price of")
+    shown = choose.ranked(asked, choose.worth_showing(asked, 1), choose.basis_of(asked))
+    old, told = notes.old_offers(asked), set()
+    for offer, line in zip(shown, lines[at + 1 :], strict=False):
+        cell = line[start:].split("  ")[0].strip()
+        assert cell.endswith(" !") is (offer.id in old), line
+        assert cell.removesuffix(" !") == (notes.seen(offer)[0] if not notes.seen(offer)[1] else "undated")
+        told.add(cell[-1])
+    assert {"!"} < told  # a stale offer beside others: it is not said of the provider
