@@ -94,8 +94,9 @@ def priors() -> Priors:
             table[f"mfu:{name}:old"] = (then, 0.25, 1.2)
         table[f"mbu:moe:{name}"] = (expert_mbu, 0.1, 1.2)
         table[f"mfu:moe:{name}"] = (expert_mfu, 0.2, _TOP)
-    # 4-bit experts: tables of vLLM 0.24 and 0.19 on H200 and B200.
-    for name, (mbu, mfu) in {"i4": (0.55, 0.5), "i4:early": (0.38, 0.4), "f4": (0.55, 0.5)}.items():
+    # 4-bit experts: tables of vLLM 0.24 and 0.19 on H100, H200 and B200. Marlin of 0.24 reads at 0.95 (H100, whole experts)
+    # and 0.7 (H200, all shards) of what 16-bit experts do.
+    for name, (mbu, mfu) in {"i4": (0.85, 0.5), "i4:early": (0.38, 0.4), "f4": (0.55, 0.5)}.items():
         table[f"mbu:moe:{name}"] = (mbu, 0.2, 1.2)
         table[f"mfu:moe:{name}"] = (mfu, 0.2, _TOP)
     # What the kernel of the experts takes for one token, against 16 bits: 24 us for nvfp4 on B200, 40 to 60 on Hopper.
@@ -217,6 +218,11 @@ def table(seen: Found, out: list[tuple[str, Found]], shapes: Found, bands: dict[
         text.append(line(f"{name}: TTFT (weak)", [e for r, e in found if r.scope and r.kind == "ttft"]))
         text.append(line(f"{name}: bursts of one HTTP client", [e for r, e in found if r.http]))
     source = out[0][1]
+    kinds: dict[tuple[str, str], set[str]] = {}
+    for r, _ in source:
+        kinds.setdefault((speed_kind(r), r.gpu.family), set()).add(r.source)
+    both = [e for r, e in source if speed(r) and len(kinds[speed_kind(r), r.gpu.family]) > 1]
+    text.append(line(f"{out[0][0]}, where another has the kind on that GPU family", both))
     text += ["", f"By kind, {out[0][0]}, and the range:", ""]
     text += ["| kind | sources | rows | median | P90 | range of the rate | inside |", "|---|---|---|---|---|---|---|"]
     for kind in sorted({speed_kind(r) for r, _ in source if speed(r)}):
@@ -228,7 +234,11 @@ def table(seen: Found, out: list[tuple[str, Found]], shapes: Found, bands: dict[
             f"{cells[0]} | {len({r.source for r, _ in mine})} | {cells[1]} | {cells[2]} | {cells[3]} | "
             f"{low:.2f} to {high:.2f} | {inside:.0%} |"
         )
-    text += ["", "vLLM 0.26.0 on one H100, the model left out (two shapes of a size count as one model):", ""]
+    text += [
+        "",
+        "vLLM 0.26.0 on H100 and H200, measured for this, the model left out (two shapes of a size count as one model):",
+        "",
+    ]
     text += ["| kind | rows | median | P90 | largest |", "|---|---|---|---|---|"]
     fresh = [(r, e) for r, e in shapes if r.source == "own" and r.kind == "rate"]
     named = [("int4, MoE, MLA, mxfp4", lambda r: bool(r.model.experts) or r.precision.startswith("int4"))]

@@ -25,6 +25,7 @@ ANCHORS = ROOT / "benchmarks" / "anchors.csv"
 _PRECISION = {"int8-w8a8": "int8", "int8-gptq": "int8-w8a16", "int4": "int4-w4a16", "fp8 (sgl-project repack)": "fp8"}
 _2023 = ("hf_sagemaker", "trtllm06")
 DUMMY = "dummy weights"
+FP8_CACHE = "fp8 KV cache"
 #: Routers that dummy weights make alike for all tokens: a bias of 1e-3 beside scores that differ by 1e-5, or scores that
 #: 16 bits round to one value. Eight requests then take no longer than one, which no reading of 35 experts would.
 TIED = (
@@ -40,7 +41,7 @@ NOMINAL = "each drawn uniformly in 0.8-1.0 of nominal"  # InferenceX: what is pr
 class Row(NamedTuple):
     """One measured row, resolved. load is requests over the whole machine (0: as many as the memory holds); running is
     how many the engine takes at once where the source says so; longest is the longest output of a batch; alike: every
-    token met the same experts.
+    token met the same experts; cache: what --kv-cache-dtype said.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Row(NamedTuple):
     running: float = math.inf
     longest: float = 0.0
     alike: bool = False
+    cache: str = ""
 
     @property
     def scope(self) -> bool:
@@ -123,6 +125,7 @@ def _row(r: dict[str, str]) -> Row | None:
         fit=r["fit"] == "yes",
         running=running,
         alike=DUMMY in r["notes"] and model.arch in TIED,
+        cache="fp8" if FP8_CACHE in r["notes"] else "",
         longest=float(r["osl_max"] or 0) if r["mode"] == "wave" else 0.0,
     )
 
@@ -136,7 +139,7 @@ def rows() -> list[Row]:
 
 def share(row: Row) -> tuple[float, float, float]:
     """Return the copies that are busy, the requests of each, and how many of those it runs at once."""
-    plan = memory.plan(row.model, row.precision, row.gpu, row.engine, row.tp)
+    plan = memory.plan(row.model, row.precision, row.gpu, row.engine, row.tp, kv=row.cache)
     most = min(estimate.hold(plan, row.engine, row.gpu, row.isl, row.osl), row.running)
     copies = max(1, row.gpus // row.tp)
     load = row.load or most * copies
@@ -154,9 +157,14 @@ def _in_unit(row: Any, rate: Any, first: Any, later: Any) -> Any:
     return 1e3 * (later if row.metric.startswith("tpot") else first)
 
 
+def _parts(row: Row) -> parts.Parts:
+    width = memory.kv_width(row.precision, row.gpu, row.engine, row.cache) if row.cache else 0.0
+    return parts.parts(row.model, row.precision, row.gpu, row.engine, row.tp, width)
+
+
 def predict(row: Row, p: Parameters) -> float:
     """Return what the sizing says for a row, in the row's unit."""
-    made = parts.parts(row.model, row.precision, row.gpu, row.engine, row.tp)
+    made = _parts(row)
     machine = roofline.Machine(made, roofline.values(made, p))
     if row.alike:
         machine.spread = 0.0
@@ -184,7 +192,7 @@ class Stack:
 
         self.np = np
         self.rows = found
-        made = [parts.parts(r.model, r.precision, r.gpu, r.engine, r.tp) for r in found]
+        made = [_parts(r) for r in found]
         columns = list(zip(*(p[:-1] for p in made), strict=True))
         self.parts = parts.Parts(*[np.array(c, float) for c in columns], ())  # type: ignore[arg-type]
         index = {name: i for i, name in enumerate(names)}

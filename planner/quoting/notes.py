@@ -41,7 +41,7 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     for option in work.purchase_option or info.sells:
         if option in found:
             continue
-        said = _unsold(req, place, wanted, (option,), every=True) if option in info.sells else {}
+        said = _unsold(req, place, wanted, (option,), all_or_none=not req.types) if option in info.sells else {}
         if not wanted or len(said) < len(wanted):
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
         elif req.types:
@@ -72,11 +72,11 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
 
 
 def _unsold(
-    req: Request, place: Place, names: Sequence[str], options: tuple[str, ...], every: bool = False
+    req: Request, place: Place, names: Sequence[str], options: tuple[str, ...], all_or_none: bool = False
 ) -> dict[str, NotSold]:
     """Return which of the types are known not to be sold in the place in any of the ways, and who says so.
 
-    every: only the answer for all of them counts; the first one that may be sold ends the search.
+    all_or_none: {} unless all of them are: one that may be sold ends the search.
     """
     known = req.catalog.not_sold(place.info.name)
     ways = [[k for k in known if k.holds(place.region, option)] for option in options]
@@ -85,15 +85,15 @@ def _unsold(
         return found
     spoken = [NotSold.spoken_of(way) for way in ways]
     for name in names:
-        said = (
-            [next((k for k in way if k.names(name)), None) for way in ways]
-            if all(may(name) for may in spoken)
-            else [None]
-        )
+        if not all(may(name) for may in spoken):
+            if all_or_none:
+                return {}
+            continue
+        said = [next((k for k in way if k.names(name)), None) for way in ways]
         if all(said) and said[0] is not None:
             found[name] = said[0]
-        elif every:
-            break
+        elif all_or_none:
+            return {}
     return found
 
 

@@ -92,10 +92,9 @@ ARCHITECTURES = {
             sized=False,
             missing="what its shared caches and its n-gram table take in an engine",
         ),
-        Architecture(
-            "NemotronHForCausalLM", sized=False, missing="how its Mamba and latent expert layers are laid out"
-        ),
-        Architecture("DeciLMForCausalLM", sized=False, missing="the shape of each layer, which differs"),
+        Architecture("NemotronHForCausalLM", experts=True, kind="mamba"),
+        Architecture("DeciLMForCausalLM", kind="blocks"),
+        Architecture("MistralLarge3ForCausalLM", mla=True, experts=True),
     )
 }
 

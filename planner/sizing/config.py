@@ -81,7 +81,10 @@ def _common(n: Numbers, arch: Architecture) -> dict[str, Any]:
     kv_heads = n.number("num_key_value_heads", heads, most=100_000)
     if kv_heads > heads or heads % kv_heads:
         raise MisuseError(f"{path}: num_key_value_heads {kv_heads} does not divide num_attention_heads {heads}")
-    layers = n.number("num_hidden_layers", most=shapes.MOST_LAYERS)
+    if arch.kind == "mamba" and n.data.get("num_hidden_layers") is None:
+        layers = len(shapes.pattern(n))
+    else:
+        layers = n.number("num_hidden_layers", most=shapes.MOST_LAYERS)
     experts, top_k = shapes.experts_of(n, arch)
     mixtures = shapes.mixture_layers(n, layers) if experts else 0
     width = n.first("moe_intermediate_size", "intermediate_size") if experts else 0
@@ -89,7 +92,8 @@ def _common(n: Numbers, arch: Architecture) -> dict[str, Any]:
     if arch.name.startswith("Llama4") and mixtures < layers:
         dense = n.number("intermediate_size_mlp", 16384)  # the library's default
     else:
-        dense = n.first(*mlp, default=0 if mixtures == layers else None, least=0)
+        spare = mixtures == layers or arch.kind == "blocks"
+        dense = n.first(*mlp, default=0 if spare else None, least=0)
     return {
         "layers": layers,
         "hidden": hidden,
@@ -135,6 +139,7 @@ def load(path: str) -> Model:
     n = Numbers(text, path)
     shape = _common(n, arch)
     more = shapes.attention(n, arch, shape)
+    shape.update((k, more[k]) for k in ("layers", "dense_layers") if k in more)
     tower = shapes.vision_params(Numbers(data, path)) if text is not data else 0
     if tower:
         more["extra_params"] = more.get("extra_params", 0) + tower

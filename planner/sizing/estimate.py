@@ -179,12 +179,12 @@ def banded(value: float, metric: str, kind: str) -> Range:
 FEW = 3  # sources below which an answer says so
 
 
-_rested: dict[tuple[str, str, str], list[Text]] = {}
+_rested: dict[tuple[str, str, str, str], list[Text]] = {}
 
 
 def rests(model: Model, precision: str, gpu: GpuSpec) -> list[Text]:
     """Return what must be said of the measurements behind a speed: few sources of its kind, or none of its GPU."""
-    key = (parts.speed_kind(model, precision, gpu), precision, gpu.name)
+    key = (parts.speed_kind(model, precision, gpu), precision, gpu.name, model.name if model.kind == "v4" else "")
     found = _rested.get(key)
     if found is None:
         found = _rested[key] = _rests(model, precision, gpu)
@@ -207,6 +207,9 @@ def _rests(model: Model, precision: str, gpu: GpuSpec) -> list[Text]:
     elif sources < FEW:
         key = "speed on {gpu} rests on few measurements: {n} rows, sources: {m}"
         said.append(text(key, gpu=name, n=str(number), m=str(sources)))
+    if model.kind == "v4" and gpu.compute_capability >= 10.0:
+        key = "{model} on {gpu}: public measurements, with attention in data parallel, are 0.4 of this from 64 requests on"
+        said.append(text(key, model=model.name, gpu=name))
     number, sources = fit.rests.get("kind:" + parts.speed_kind(model, precision, gpu), (0, 0))
     if sources < FEW:
         key = "speed of {what} in {precision} rests on few measurements of today's engines: {n} rows, sources: {m}"

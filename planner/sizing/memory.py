@@ -46,7 +46,13 @@ FREE_SHARE = {"lmdeploy": 0.8, "tensorrt-llm": 0.9}
 # Measured: 7B and 32B, bf16 and fp8, one H100, vLLM 0.26: graphs 0.22 GiB, rest of the gap to the formula 0.17 GiB.
 FIXED_BYTES = 0.39 * GIB
 NCCL_BYTES = 0.37 * GIB  # aiconfigurator reserves 0.34 to 0.39 GiB a GPU
-SAMPLED = 256  # sequences in the sampler's profile run (vLLM max_num_seqs), three float copies of the logits
+SAMPLED = 256  # sequences in the sampler's profile run, three float copies of the logits
+# vLLM's older runner, which mixtures and hybrids still take, sorts the logits of all sequences that may run, whichever
+# sampler is there: 14 bytes a logit, and 0.45 GiB more for its graphs. Measured on H100 and H200 with 0.26.0: 3.3 to 3.8
+# GiB beside weights and KV cache at the default of 1,024 sequences, 1.9 at 256; 1.3 with the newer one.
+SORTED_BYTES = 14.0
+OLDER_GRAPHS = 0.45 * GIB
+NEWER_RUNNER = ("DeepseekV2ForCausalLM", "Qwen2MoeForCausalLM", "GraniteMoeForCausalLM")  # vllm/config/vllm.py, 0.26.0
 UNTIED_PREFILL = 8192  # tokens per prefill batch on GPUs of 70 GiB and more; 2,048 below (vLLM's defaults)
 
 
@@ -179,19 +185,30 @@ def _batch(gpu: GpuSpec) -> int:
     return UNTIED_PREFILL if gpu.usable_gib >= 70 else 2048
 
 
-def overhead_parts(model: Model, gpu: GpuSpec, tp: int) -> tuple[float, float, float]:
-    """Return activations at their peak (or the sampler's logits), graphs, and communication buffers of one GPU."""
+def _older_runner(model: Model, engine: Engine) -> bool:
+    """Return whether vLLM runs a model with its older runner, as far as versions from 0.8 on are known."""
+    new = not engine.number or (0, 8) <= engine.number < (2000,) or engine.number >= (2026,)
+    kind = (bool(model.experts) and model.kind != "v4") or model.kind == "delta"  # V4's overhead is its own, measured
+    return engine.key == "vllm" and new and kind and model.arch not in NEWER_RUNNER
+
+
+def overhead_parts(model: Model, gpu: GpuSpec, tp: int, engine: Engine) -> tuple[float, float, float]:
+    """Return activations at their peak (and the sampler's logits), graphs, and communication buffers of one GPU."""
     batch = _batch(gpu)
     dense = 3 * model.intermediate / tp + 4 * model.hidden
     mixture = model.top_k * (3 * model.moe_intermediate / tp + model.hidden) if model.experts else 0.0
     activations = 2.0 * batch * max(dense, mixture + 4 * model.hidden if mixture else 0.0)
     logits = 3 * 4.0 * SAMPLED * model.vocab
-    return max(activations, logits), FIXED_BYTES, NCCL_BYTES if tp > 1 else 0.0
+    links = NCCL_BYTES if tp > 1 else 0.0
+    if _older_runner(model, engine):
+        sequences = 1024 if gpu.usable_gib >= 70 else SAMPLED
+        return activations + SORTED_BYTES * sequences * model.vocab, FIXED_BYTES + OLDER_GRAPHS, links
+    return max(activations, logits), FIXED_BYTES, links
 
 
-def overhead_bytes(model: Model, gpu: GpuSpec, tp: int) -> float:
+def overhead_bytes(model: Model, gpu: GpuSpec, tp: int, engine: Engine) -> float:
     """Return what the engine takes of one GPU beside weights and KV cache."""
-    return sum(overhead_parts(model, gpu, tp))
+    return sum(overhead_parts(model, gpu, tp, engine))
 
 
 def weight_parts(model: Model, precision: str) -> list[tuple[str, float, float]]:
@@ -266,7 +283,7 @@ def _plan(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, p
     kv = cache_bytes(model, width) * share
     within = 0.0 if model.kind == "v4" else model.kv_window * width * share
     # What a prefill batch holds beside: a window's tokens that have not left it yet.
-    overhead = overhead_bytes(model, gpu, tp) + _batch(gpu) * (model.inflight * share or within)
+    overhead = overhead_bytes(model, gpu, tp, engine) + _batch(gpu) * (model.inflight * share or within)
     usable = gpu.usable_gib * GIB
     free = FREE_SHARE.get(engine.key)
     if free:

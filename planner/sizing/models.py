@@ -22,7 +22,8 @@ class Fields(NamedTuple):
     is not; `notes` says why. total_published is in 10^9 parameters as the model card prints it ("" if unknown).
 
     What follows v_dim is for models whose layers differ. kind: attention as kernels.csv names it ("": heads or MLA).
-    attention_all: parameters of all layers' attention. extra_params: 16-bit parameters beside layers and embeddings (a
+    attention_all, dense_all: parameters of all layers' attention, and of all dense MLPs. matrices: of an MLP or expert (3:
+    gate, up, down; 2: no gate). extra_params: 16-bit parameters beside layers and embeddings (a
     vision tower); extra_bytes: more bytes that are loaded. shared_width: width of the shared experts together.
     expert_hidden: what routed experts take in, where it is not `hidden`. full_layers: layers that see every token.
     growing: bytes a token adds to the 16-bit KV cache for good; kv_window: those it adds only within the last `window`
@@ -81,6 +82,8 @@ class Fields(NamedTuple):
     group: int = 128
     parts: tuple[float, ...] = ()
     cache: str = ""
+    dense_all: int = 0
+    matrices: int = 3
 
 
 #: The fields after v_dim as the column `more` of models.csv has them: `name=value`, apart by spaces; parts by commas.
@@ -169,13 +172,13 @@ class Model(Fields):
     @cached_property
     def dense_params(self) -> int:
         """Parameters of the layers' dense MLPs."""
-        return 3 * self.hidden * self.intermediate * (self.layers - self.mixtures)
+        return self.dense_all or self.matrices * self.hidden * self.intermediate * (self.layers - self.mixtures)
 
     @cached_property
     def shared_params(self) -> int:
         """Parameters of the experts that every token passes through."""
         width = self.shared_width or self.shared_experts * self.moe_intermediate
-        return 3 * self.hidden * width * self.mixtures
+        return self.matrices * self.hidden * width * self.mixtures
 
     @cached_property
     def router_params(self) -> int:
@@ -184,7 +187,7 @@ class Model(Fields):
 
     def _body(self, routed: int) -> int:
         """Parameters of all layers with `routed` experts counted in each mixture layer."""
-        one = 3 * (self.expert_hidden or self.hidden) * self.moe_intermediate * self.mixtures
+        one = self.matrices * (self.expert_hidden or self.hidden) * self.moe_intermediate * self.mixtures
         return self.attention_params + self.dense_params + self.shared_params + self.router_params + one * routed
 
     @cached_property

@@ -148,18 +148,32 @@ def step(m: Machine, batch: float, context: float) -> float:
     return m.factor * (core(m, batch) + rest)
 
 
-def mixed(m: Machine, batch: float, context: float, tokens: float, prompts: float) -> float:
-    """Return the seconds of a step in which `prompts` prompts of `tokens` tokens each are computed beside `batch`."""
+def launched(batch: float, tokens: float, come: float) -> float:
+    """Return the share of the mixed steps that are no captured graph, where `come` prompts come in a step on average.
+
+    As many prompts as fit beside the batch under GRAPH tokens are replayed; what comes in one step is Poisson's.
+    """
+    none: float = _E**-come
+    once = come * none / (1.0 - none)  # of the steps that have a prompt, those that have one
+    room = GRAPH - batch
+    return 1.0 - once * ((tokens <= room) + 0.5 * come * (2.0 * tokens <= room))
+
+
+def mixed(m: Machine, batch: float, context: float, tokens: float, prompts: float, share: float = 1.0) -> float:
+    """Return the seconds of a step in which `prompts` prompts of `tokens` tokens each are computed beside `batch`.
+
+    share: of such steps, those that are launched kernel by kernel.
+    """
     total = batch + prompts * tokens
     rest = m.reduce + m.fixed + m.prompt + batch * (_cache(m, context) + m.sequence)
     rest += total * m.reduce_token + prompts * m.pair * tokens * tokens
-    launch = m.launch * (batch + tokens + least(batch, 1.0) * tokens > GRAPH)
-    return m.factor * soft(core(m, total) + rest, launch)
+    busy = core(m, total) + rest
+    return m.factor * (busy + share * (soft(busy, m.launch) - busy))
 
 
 def prefill(m: Machine, tokens: float) -> float:
     """Return the seconds of computing a prompt of `tokens` tokens alone (reading the weights bounds it from below)."""
-    return mixed(m, 0.0, 0.0, tokens, 1.0)
+    return mixed(m, 0.0, 0.0, tokens, 1.0, 1.0 * (tokens > GRAPH))
 
 
 def marginal(m: Machine, tokens: float) -> float:
@@ -173,7 +187,8 @@ def meeting(m: Machine, batch: float, isl: float, osl: float) -> tuple[float, fl
     """Return the prompts of others that come in a step, the share of the steps that they meet in, and such a step."""
     come = (batch - 1.0) / osl + 1e-9
     meet = 1.0 - _E ** (-come * most(1.0, isl / m.chunk))
-    return come, meet, mixed(m, batch, isl + 0.5 * osl, isl, come / meet)
+    share = launched(batch, isl, come)
+    return come, meet, mixed(m, batch, isl + 0.5 * osl, isl, come / meet, share)
 
 
 def steady(m: Machine, batch: float, isl: float, osl: float) -> tuple[float, float, float]:

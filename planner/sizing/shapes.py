@@ -142,6 +142,10 @@ def attention(n: Numbers, arch: Architecture, shape: dict[str, Any]) -> dict[str
         return _v4(n, shape)
     if arch.kind == "delta":
         return _kda(n, shape) if arch.mla else _delta(n, arch, shape)
+    if arch.kind == "mamba":
+        return _mamba(n, shape)
+    if arch.kind == "blocks":
+        return _blocks(n, shape)
     if arch.indexed:
         kinds = n.listed("indexer_types", layers)
         full = layers if kinds is None else sum(k == "full" for k in kinds)
@@ -200,6 +204,86 @@ def _delta(n: Numbers, arch: Architecture, shape: dict[str, Any]) -> dict[str, A
         "full_layers": full,
         "growing": 2 * full * kv * (d + v),
         "state": (layers - full) * (values * key_dim * value_dim * wide + mixed * (kernel - 1) * 2),
+    }
+
+
+def pattern(n: Numbers) -> list[str]:
+    """Return the kind of each block of a Nemotron-H: "M" Mamba-2, "*" attention, "E" a mixture, "-" a dense MLP."""
+    said = n.data.get("hybrid_override_pattern")
+    words = {"mamba": "M", "attention": "*", "moe": "E", "mlp": "-"}
+    listed = n.data.get("layers_block_type")
+    kinds = list(said) if isinstance(said, str) else []
+    if not kinds and isinstance(listed, list):
+        kinds = [words.get(str(k), "?") for k in listed]
+    if not kinds or len(kinds) > MOST_LAYERS or any(k not in "M*E-" for k in kinds):
+        raise MisuseError(
+            f"{n.path}: field `hybrid_override_pattern` or `layers_block_type` must name each block (M, *, E, -)"
+        )
+    return kinds
+
+
+def _mamba(n: Numbers, shape: dict[str, Any]) -> dict[str, Any]:
+    """Return the shape of a Nemotron-H: each block is one thing; a layer here is what mixes tokens, Mamba-2 or attention."""
+    kinds = pattern(n)
+    scans, heads, mixtures, dense = (kinds.count(k) for k in "M*E-")
+    h, a, kv, d, v = (shape[k] for k in ("hidden", "heads", "kv_heads", "head_dim", "v_dim"))
+    inner = n.number("mamba_num_heads", most=4096) * n.number("mamba_head_dim", most=4096)
+    states, groups = n.number("ssm_state_size", 128, most=4096), n.number("n_groups", 8, most=4096)
+    kernel = n.number("conv_kernel", 4, most=64)
+    mixed = inner + 2 * groups * states
+    scan = h * (inner + mixed + n.number("mamba_num_heads")) + mixed * kernel + inner * h
+    latent = n.number("moe_latent_size", 0, least=0)
+    wide = 2 if str(n.data.get("mamba_ssm_cache_dtype") or "float32") in ("bfloat16", "float16") else 4
+    return {
+        "kind": "delta",
+        "layers": scans + heads,
+        "dense_layers": scans + heads - mixtures if mixtures else 0,
+        "intermediate": shape["intermediate"] if dense else 0,
+        "shared_width": n.number("moe_shared_expert_intermediate_size", 0, least=0) if mixtures else 0,
+        "matrices": 2,  # squared ReLU: no gate
+        "attention_all": heads * h * (a + kv) * (d + v) + scans * scan,
+        "dense_all": 2 * h * shape["intermediate"] * dense,
+        "expert_hidden": latent,
+        "extra_params": 2 * h * latent * mixtures,
+        "full_layers": heads,
+        "growing": 2 * heads * kv * (d + v),
+        "state": scans * (inner * states * wide + mixed * (kernel - 1) * 2),
+    }
+
+
+def _blocks(n: Numbers, shape: dict[str, Any]) -> dict[str, Any]:
+    """Return the shape of a DeciLM (Nemotron Super and Ultra of Llama): heads and MLP of each layer are its own."""
+    blocks = n.listed("block_configs", shape["layers"])
+    if blocks is None:
+        raise MisuseError(f"{n.path}: field `block_configs` is missing: the shape of each layer, which differs")
+    h, a, d = shape["hidden"], shape["heads"], shape["head_dim"]
+    shared, widths, linear = [], [], 0
+    for block in blocks:
+        whole = Numbers(block if isinstance(block, dict) else {}, n.path)
+        heads, mlp = whole.part("attention"), whole.part("ffn")
+        if heads is None or mlp is None:
+            raise MisuseError(f"{n.path}: field `block_configs`: an entry without `attention` or `ffn`")
+        if heads.data.get("replace_with_linear") is True:
+            linear += h * h
+        elif heads.data.get("no_op") is not True:
+            shared.append(max(1, a // heads.number("n_heads_in_group", most=a)))
+        if mlp.data.get("replace_with_linear") is True:
+            linear += h * h
+        elif mlp.data.get("no_op") is not True:
+            part = mlp.data.get("ffn_mult")
+            if isinstance(part, (int, float)) and not isinstance(part, bool) and 0 < part <= 100:
+                widths.append(-(-int(2 * part * h / 3) // 256) * 256)
+            else:
+                widths.append(mlp.number("intermediate_size"))
+    if not shared or not widths:
+        raise MisuseError(f"{n.path}: field `block_configs`: no layer has attention, or none has an MLP")
+    return {
+        "kind": "",
+        "kv_heads": min(shared),
+        "intermediate": max(widths),
+        "attention_all": sum(2 * h * (a + kv) * d for kv in shared) + linear,
+        "dense_all": sum(3 * h * width for width in widths),
+        "growing": sum(2 * kv * 2 * d for kv in shared),
     }
 
 

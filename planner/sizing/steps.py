@@ -108,7 +108,7 @@ def _memory_steps(p: Plan, model: Model, precision: str, gpu: GpuSpec, engine: E
     stages = text("over tp {tp}, fullest stage", tp=str(p.tp))
     if p.pp > 1:
         stages = text("over tp {tp}, {n} stages, fullest stage", tp=str(p.tp), n=str(p.pp))
-    activations, graphs, buffers = (x / GIB for x in overhead_parts(model, gpu, p.tp))
+    activations, graphs, buffers = (x / GIB for x in overhead_parts(model, gpu, p.tp, engine))
     rest = overhead - activations - graphs - buffers
     key = "activations {a}, graphs {b}, communication {c}, windows of a prefill batch {d} (docs/sizing.md, Memory)"
     engine_part = text(key, a=f"{activations:.2f}", b=f"{graphs:.2f}", c=f"{buffers:.2f}", d=f"{max(0.0, rest):.2f}")

@@ -223,6 +223,7 @@ def test_the_accuracy_table_speaks_of_what_planner_size_answers(rows: list[sizin
             input_tokens=r.isl,
             output_tokens=r.osl,
             concurrency=int(r.load),
+            kv_cache_dtype=r.cache,
         )
         burst = r.mode == "wave" or (r.mode == "max" and r.load > 0)
         s = on_machine(work, r.gpu.name, float(r.gpus), tp=r.tp, burst=burst)

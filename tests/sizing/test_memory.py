@@ -23,6 +23,39 @@ def test_kv_cache_as_the_engine_reports_it(model: str, precision: str, tokens: i
 
 
 @pytest.mark.parametrize(
+    ("model", "precision", "gpu", "tp", "kv", "tokens"),
+    [
+        # The engine's own KV cache size: vLLM 0.26.0 started with the flags that `emit-tf` writes, 2026-11-26.
+        ("DeepSeek-V2-Lite", "bf16", "H100", 1, "", 1_402_256),
+        ("Qwen3-30B-A3B", "bf16", "H100", 1, "", 118_192),
+        ("Qwen3-30B-A3B", "bf16", "H100", 2, "", 858_271),
+        ("Qwen3-30B-A3B", "bf16", "H200", 1, "", 711_937),
+        ("Qwen3-30B-A3B-FP8", "fp8", "H100", 1, "", 420_192),
+        ("Qwen3-30B-A3B-FP8", "fp8", "H100", 4, "", 2_649_696),
+        ("Qwen3-30B-A3B-GPTQ-Int4", "int4-gptq", "H100", 1, "", 555_360),
+        ("Qwen2.5-32B", "int4-awq", "H100", 1, "", 208_656),
+        ("DeepSeek-R1-Distill-Qwen-7B", "fp8", "H100", 1, "fp8", 2_310_176),
+    ],
+)
+def test_kv_cache_of_mixtures_as_the_engine_reports_it(
+    model: str, precision: str, gpu: str, tp: int, kv: str, tokens: int
+) -> None:
+    engine = engines.parse("vllm@0.26.0")
+    plan = memory.plan(models.find(model), precision, gpus.find(gpu), engine, tp, kv=kv)
+    assert plan.tokens == pytest.approx(tokens, rel=0.02)
+
+
+def test_the_older_runner_keeps_the_logits_of_all_sequences() -> None:
+    """3.3 to 3.8 GiB beside weights and cache on a card of 80 GB, a quarter of the logits on one of 48."""
+    mixture, engine = models.find("Qwen3-30B-A3B"), engines.parse("vllm@0.26.0")
+    logits = [memory.overhead_parts(mixture, gpus.find(gpu), 1, engine)[0] for gpu in ("H100", "L40S")]
+    spare = [2.0 * b * 8 * (3 * 768 + 2048) + 2.0 * b * 4 * 2048 for b in (8192, 2048)]
+    assert (logits[0] - spare[0]) / (logits[1] - spare[1]) == pytest.approx(4)
+    plans = [memory.plan(mixture, "bf16", gpus.find("H100"), engines.parse(e), 1) for e in ("vllm@0.26.0", "sglang")]
+    assert plans[0].overhead > plans[1].overhead + 2 * 2**30
+
+
+@pytest.mark.parametrize(
     ("model", "precision", "gib"),
     [
         # Memory after loading and one prompt token, Transformers (QwenLM/Qwen2.5 speed_benchmark.rst; its GB are GiB).

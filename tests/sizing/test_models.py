@@ -170,7 +170,7 @@ def test_a_config_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_row_of_an_unknown_architecture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = Path(models._DATA).read_text(encoding="utf-8").splitlines()
-    for change, words in (("GPT2LMHeadModel", "is not known"), ("NemotronHForCausalLM", "cannot be sized")):
+    for change, words in (("GPT2LMHeadModel", "is not known"), ("DeepseekV41ForCausalLM", "cannot be sized")):
         path = tmp_path / "models.csv"
         path.write_text("\n".join([lines[0], lines[1].replace("Qwen2ForCausalLM", change)]), encoding="utf-8")
         monkeypatch.setattr(models, "_DATA", str(path))

