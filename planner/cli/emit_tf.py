@@ -56,6 +56,14 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.option("--subnet-id", metavar="ID", default="", help="Subnet (vSwitch) of that network for the instances.")
 @click.option("--security-group-id", metavar="ID", default="", help="Security group of that network.  [a new one]")
 @click.option("--vpc-cidr", metavar="CIDR", default="", help="Range of the network that is made.  [10.20.0.0/24]")
+@click.option("--balancer/--no-balancer", default=None, help="One address for all replicas.  [from two replicas on]")
+@click.option(
+    "--balancer-certificate", metavar="ID", default="", help="Certificate in the cloud's store that the balancer shows."
+)
+@click.option("--balancer-name", metavar="HOST", default="", help="Name of that certificate, which clients call.")
+@click.option(
+    "--balancer-subnet-id", metavar="ID", default="", help="Second subnet for the balancer, where it needs two zones."
+)
 @click.option("--as-module", is_flag=True, help="Write a module without a provider, and an example that calls it.")
 @click.option("--open-to-internet", is_flag=True, help="Allow a client range wider than /8.")
 @click.option(

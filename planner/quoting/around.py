@@ -53,7 +53,7 @@ class Stand(NamedTuple):
     """What decides what a module creates. public: the instances have public addresses, and there is no NAT gateway.
 
     disk_gb: data disk of an instance (0: none). weights_gb: what an instance downloads of the model. existing: the network is
-    there already, and with it what it costs.
+    there already, and with it what it costs. balancer: one stands before the instances.
     """
 
     instance_type: str
@@ -62,6 +62,7 @@ class Stand(NamedTuple):
     disk_gb: int
     weights_gb: Decimal
     existing: bool = False
+    balancer: bool = False
 
 
 class Thing(NamedTuple):
@@ -121,7 +122,8 @@ def stand_of(quote: Quote, offer: Offer) -> Stand:
     weights = download_gb(quote, offer)
     disk = data_disk(quote.workload.storage_gb, weights, offer.machine.local_nvme_gb)
     exact = Decimal(str(round(weights, 3)))
-    return Stand(offer.instance_type, offer.count, quote.workload.public_ips > 0, disk, exact)
+    replicas = offer.count // (offer.sizing.layout.pp if offer.sizing.layout else 1)
+    return Stand(offer.instance_type, offer.count, quote.workload.public_ips > 0, disk, exact, balancer=replicas > 1)
 
 
 def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
@@ -135,13 +137,17 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
         "gateway": int(private),
         "download": stand.count * private,
         "public": stand.count * stand.public,
+        "balancer": int(stand.balancer),
+        "balancer_public": int(stand.balancer and stand.public),
     }
     made = []
     for entry in info.module:
         size = entry.get("each", "1")
         each, count = sizes[size] if size in sizes else Decimal(size), places[entry["per"]]
         variant: str = dict(entry.get("kinds", ())).get(family) or entry.get("variant", "")
-        if count and each:
+        if count and each and entry.get("use"):
+            made.append(Thing(text(entry["what"]), entry["item"], variant, ZERO, 0, True, entry.get("unit", "")))
+        elif count and each:
             once = entry["per"] == "download"
             made.append(Thing(text(entry["what"]), entry["item"], variant, each, count, once, entry.get("unit", "")))
     return made

@@ -22,6 +22,7 @@ from planner.records import NamedTuple
 
 __all__ = [
     "Ask",
+    "Balancer",
     "Cloud",
     "Deadline",
     "Disks",
@@ -125,6 +126,18 @@ class Network(NamedTuple):
     words: Mapping[str, str] = _NO_TEXTS
 
 
+class Balancer(NamedTuple):
+    """One address for many replicas. title: the kind of balancer that the templates make; "": none.
+
+    certificate: regular expression of a certificate's id in the cloud's store, like: an example. zones: how many it must stand in.
+    """
+
+    title: str = ""
+    certificate: str = ""
+    like: str = ""
+    zones: int = 1
+
+
 class Ask(NamedTuple):
     """A variable that the user must set before apply, and the command that finds its value ("": the user knows it)."""
 
@@ -186,6 +199,7 @@ class Cloud(NamedTuple):
     pypi: str = ""
     public_ip: str = "public_ip"
     network: Network = Network()
+    balancer: Balancer = Balancer()
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
@@ -195,6 +209,7 @@ _NESTED: dict[tuple[type, str], tuple[type, str]] = {
     (Cloud, "image"): (Image, "one"),
     (Cloud, "disks"): (Disks, "one"),
     (Cloud, "network"): (Network, "one"),
+    (Cloud, "balancer"): (Balancer, "one"),
     (Cloud, "secrets"): (Secrets, "one"),
     (Cloud, "readback"): (Readback, "one"),
     (Cloud, "options"): (Option, "table"),
@@ -213,7 +228,7 @@ _PLAIN = {
 
 #: Text of these keys stands in shell scripts between other words.
 _WORDS = re.compile(r"[A-Za-z0-9 ./_-]*\Z")
-_PATTERNS = {"id_pattern", "ids", "shapes"}
+_PATTERNS = {"certificate", "id_pattern", "ids", "shapes"}
 
 _read: dict[str, Cloud] = {}
 

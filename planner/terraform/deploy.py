@@ -70,8 +70,8 @@ def deploy(
     storage = data_disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
     public = work.public_ips > 0
     exact = Decimal(str(round(weights, 3)))
-    where = place.place(settings, facts)
-    stand = Stand(offer.instance_type, offer.count, public, storage, exact, bool(where.vpc_id))
+    where = place.place(settings, facts, offer.count // layout.pp)
+    stand = Stand(offer.instance_type, offer.count, public, storage, exact, bool(where.vpc_id), where.balancer)
     whole = bill(quote, offer, catalog or Catalog(), stand=stand)
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:

@@ -95,7 +95,8 @@ class Place(NamedTuple):
     """Where the instances stand. vpc_id, subnet_id: a network that exists, "" = the module makes one in the range `cidr`.
 
     security_group_id: a group of that network, "" = the module makes one. as_module: without a provider, to be called by others.
-    subnet_cidr, nat_cidr, balancer_cidr: parts of the own network.
+    subnet_cidr, nat_cidr, balancer_cidr: parts of the own network. balancer: clients call one address for all replicas; certificate: in the
+    cloud's store, "" = each replica shows its own; host: the name that it is for. balancer_subnet_id: where the balancer stands besides.
     """
 
     vpc_id: str = ""
@@ -106,6 +107,10 @@ class Place(NamedTuple):
     subnet_cidr: str = "10.20.0.0/25"
     nat_cidr: str = "10.20.0.128/28"
     balancer_cidr: str = "10.20.0.144/28"
+    balancer: bool = False
+    balancer_subnet_id: str = ""
+    certificate: str = ""
+    host: str = ""
 
 
 class Node(NamedTuple):

@@ -107,7 +107,7 @@ def _own_templates(folder: str, d: Deployment) -> dict[str, str]:
     if missing:
         raise MisuseError(f"{folder}: a module needs {', '.join(sorted(missing))}")
     return {
-        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (d.prepaid and name == "deadline.tf.j2")
+        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (d.prepaid and name == "deadline.tf.j2") and not (not d.place.balancer and name == "balancer.tf.j2")
     }
 
 

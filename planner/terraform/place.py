@@ -11,7 +11,7 @@ from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Node, Place
 from planner.terraform.settings import Settings
 
-__all__ = ["EXISTING", "nodes", "place", "words"]
+__all__ = ["EXISTING", "balancer", "nodes", "place", "words"]
 
 #: Options of a network that exists: the field of `Settings` and the name on the command line.
 EXISTING = {
@@ -23,10 +23,14 @@ EXISTING = {
 _DOCKER = IPv4Network("172.17.0.0/16")
 _PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _LARGEST, _SMALLEST = 16, 25
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
-def place(settings: Settings, facts: Cloud) -> Place:
-    """Return the checked place; raise `MisuseError` for an id that is none of this cloud's, or options that contradict."""
+def place(settings: Settings, facts: Cloud, replicas: int) -> Place:
+    """Return the checked place; raise `MisuseError` for an id that is none of this cloud's, or options that contradict.
+
+    replicas: that serve independently of each other; the instances of a pipeline are one.
+    """
     for field, option in EXISTING.items():
         _check_id(getattr(settings, field), field, option, facts)
     s = settings
@@ -44,10 +48,53 @@ def place(settings: Settings, facts: Cloud) -> Place:
     whole = _range(s.vpc_cidr or "10.20.0.0/24")
     half = list(whole.subnets(1))
     parts = list(half[1].subnets(new_prefix=28))
+    balanced = balancer(s, facts, replicas)
     return Place(
+        balancer=balanced, certificate=s.balancer_certificate, host=s.balancer_name, balancer_subnet_id=s.balancer_subnet_id,
         vpc_id=s.vpc_id, subnet_id=s.subnet_id, security_group_id=s.security_group_id, as_module=s.as_module,
         cidr=str(whole), subnet_cidr=str(half[0]), nat_cidr=str(parts[0]), balancer_cidr=str(parts[1]),
     )
+
+
+def balancer(settings: Settings, facts: Cloud, replicas: int) -> bool:
+    """Return whether clients call a balancer: from two replicas on, where the cloud's templates have one."""
+    s = settings
+    given = {
+        "--balancer-certificate": s.balancer_certificate,
+        "--balancer-name": s.balancer_name,
+        "--balancer-subnet-id": s.balancer_subnet_id,
+    }
+    asked = next((option for option, text in given.items() if text), "--balancer" if s.balancer else "")
+    if not facts.balancer.title:
+        if asked:
+            raise MisuseError(f"{asked}: the modules of {facts.title} have no balancer")
+        return False
+    wanted = replicas > 1 if s.balancer is None else s.balancer
+    if not wanted:
+        if asked:
+            why = "--no-balancer" if s.balancer is False else "one replica, which needs no balancer (--balancer makes one)"
+            raise MisuseError(f"{asked} does not go with {why}")
+        return False
+    if bool(s.balancer_certificate) != bool(s.balancer_name):
+        raise MisuseError("--balancer-certificate and --balancer-name go together: clients call the name that the certificate is for")
+    if s.balancer_certificate and not re.fullmatch(facts.balancer.certificate, s.balancer_certificate):
+        raise MisuseError(
+            f"--balancer-certificate: {s.balancer_certificate[:40]!r} is not a certificate's id on {facts.title}, "
+            f"where one looks like {facts.balancer.like}"
+        )
+    if s.balancer_name and not (_HOST.fullmatch(s.balancer_name) and len(s.balancer_name) < 254):
+        raise MisuseError(f"--balancer-name: {s.balancer_name[:40]!r} is not a host's name such as llm.example.com")
+    _check_id(s.balancer_subnet_id, "subnet_id", "--balancer-subnet-id", facts)
+    if s.balancer_subnet_id and (not s.vpc_id or facts.balancer.zones < 2):
+        raise MisuseError(f"--balancer-subnet-id is for a network that exists (--vpc-id) where a balancer must stand in two zones")
+    if s.vpc_id and facts.balancer.zones > 1 and not s.balancer_subnet_id:
+        raise MisuseError(
+            f"the {facts.balancer.title} of {facts.title} must stand in two zones: give a second subnet, in another zone, with "
+            "--balancer-subnet-id, or --no-balancer"
+        )
+    if s.balancer_subnet_id and s.balancer_subnet_id == s.subnet_id:
+        raise MisuseError("--balancer-subnet-id must be another subnet than --subnet-id, in another zone")
+    return True
 
 
 def nodes(where: Place, count: int, pp: int) -> tuple[Node, ...]:

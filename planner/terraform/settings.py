@@ -18,6 +18,8 @@ class Settings(NamedTuple):
     published weaknesses that are taken on. stress: weekly hour in UTC ("Sun 03:00") in which GPUs are stress-tested.
     alert_webhook_secret: name of the secret that holds the address to which alerts are posted. vpc_id, subnet_id, security_group_id: a
     network that exists; vpc_cidr: the range of the one that is made. as_module: written to be called by another module.
+    balancer: one address for all replicas, None = from two on; with a certificate of the cloud's store and the name that it is for.
+    balancer_subnet_id: a second subnet for it in a network that exists, where the cloud wants two zones.
     """
 
     now: datetime
@@ -42,3 +44,7 @@ class Settings(NamedTuple):
     security_group_id: str = ""
     vpc_cidr: str = ""
     as_module: bool = False
+    balancer: bool | None = None
+    balancer_certificate: str = ""
+    balancer_name: str = ""
+    balancer_subnet_id: str = ""

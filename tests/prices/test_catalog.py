@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from planner.errors import CatalogError, MisuseError
-from planner.offer import Price
+from planner.offer import Key, Price
 from planner.prices import catalog, checks
 from planner.prices.review import review
 from planner.provider import homes
@@ -191,3 +191,22 @@ def test_an_unknown_market_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text("utf-8").replace(",mainland,", ",moon,"), "utf-8")
     with pytest.raises(CatalogError, match=r"regions\.csv:\d+: unknown market 'moon'"):
         catalog.Catalog(str(tmp_path)).regions("aws")
+
+
+def test_no_quoted_price_is_older_than_it_must_be() -> None:
+    """Of no way of buying does the history hold a newer sight than the price that is quoted; so no offer is staler than it must."""
+    looked = 0
+    for provider in REAL.providers():
+        past: dict[Key, list[Price]] = {}
+        for row in REAL.history(provider):
+            if row.status == "superseded" and row.source.confidence != "low":
+                past.setdefault((row.group, row.unit, row.currency), []).append(row)
+        for region in REAL.regions(provider):
+            for price in REAL.prices(provider, region):
+                earlier = past.get((price.group, price.unit, price.currency), [])
+                if price.status or price.source.confidence == "low":
+                    continue
+                looked += len(earlier)
+                newer = [row for row in earlier if row.source.seen > price.source.seen]
+                assert newer == [], (price, newer)
+    assert looked > 300

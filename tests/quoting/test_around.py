@@ -46,8 +46,11 @@ def test_aws_by_hand():
         "NAT gateway": 730 * D("0.045"),
         "Weights through the NAT gateway": 2 * D("15.231") * D("0.045"),
         "Address of the NAT gateway": 730 * D("0.005"),
+        "Load balancer (NLB)": 730 * D("0.0225"),
     }
-    assert bill.unpriced == ()
+    assert [str(said) for said in bill.unpriced] == [
+        "Load balancer: capacity units (NLB): by use, 0.006 USD per NLCU-hour"
+    ]
     assert bill.around == bill.totals.effective - offer.totals.native.effective == sum([*amounts(bill).values()][1:])
 
 

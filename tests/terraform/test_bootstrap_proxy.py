@@ -34,6 +34,13 @@ def _free() -> int:
         return int(s.getsockname()[1])
 
 
+def _knows_fallback(caddy: str) -> bool:
+    """Return whether this caddy is as new as the module's image (2.10): that of some distributions is 2.6."""
+    said = subprocess.run([caddy, "version"], capture_output=True, text=True, check=True).stdout
+    numbers = re.findall(r"[0-9]+", said)
+    return [int(number) for number in numbers[:2]] >= [2, 7]
+
+
 class _Engine(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.seen.append(self.path)  # type: ignore[attr-defined]
@@ -69,13 +76,18 @@ def proxy(
         engines.append(server)
         text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{server.server_port}")
     port = _free()
-    assert text.count(":8443") == 2
+    health = _free()
+    assert text.count(":8443") == 3 and text.count(":8444") == 1
     assert "/etc/caddy/keys/keys" in text and "\tlog_append key {caller}\n" in text
     (folder / "keys").write_text(f'"Bearer {KEY}" key\n"Bearer {OTHER}" another\n')
     text = text.replace("/etc/caddy/keys/keys", str(folder / "keys")).replace("/run/caddy.sock", str(folder / "sock"))
     if "log_append" not in subprocess.run([caddy, "help"], capture_output=True, text=True, check=False).stdout:
         text = text.replace("\tlog_append key {caller}\n", "")  # newer than the caddy of some distributions
-    (folder / "Caddyfile").write_text(text.replace(":8443", f":{port}"))
+    assert "\tfallback_sni {$PLANNER_NODE_IP}\n" in text
+    if not _knows_fallback(caddy):
+        text = text.replace("\tfallback_sni {$PLANNER_NODE_IP}\n", "")
+    (folder / "Caddyfile").write_text(text.replace(":8443", f":{port}").replace(":8444", f":{health}"))
+    (folder / "health").write_text(f"http://127.0.0.1:{health}")
     env = {
         **os.environ,
         "PLANNER_NODE_IP": "127.0.0.1",
@@ -211,3 +223,31 @@ def test_odd_methods_stay_outside(proxy, method):
         urllib.request.urlopen(request, timeout=10, context=context)
     with caught.value as answer:
         assert answer.code == 404
+
+
+def test_a_balancer_asks_for_health_and_only_for_that(proxy: tuple[str, list[http.server.ThreadingHTTPServer], Path]) -> None:
+    health = (proxy[2] / "health").read_text()
+    assert ask(f"{health}/health")[0] == 200
+    for path in ("/v1/models", "/metrics", "/"):
+        assert ask(f"{health}{path}", KEY)[0] == 404, "nothing else without TLS"
+
+
+def test_a_name_that_points_to_a_balancer_is_answered(proxy: tuple[str, list[http.server.ThreadingHTTPServer], Path]) -> None:
+    """A client asks for the balancer's name in TLS and in HTTP; the proxy knows neither."""
+    caddy = shutil.which("caddy")
+    if caddy is None or not _knows_fallback(caddy):
+        pytest.skip("this caddy is older than the module's image and has no fallback_sni")
+    host, port = proxy[0].removeprefix("https://").split(":")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((host, int(port)), 5) as plain,
+        context.wrap_socket(plain, server_hostname="llm-0123456789.elb.us-east-1.amazonaws.com") as secure,
+    ):
+        lines = (
+            "GET /v1/models HTTP/1.1", "Host: llm-0123456789.elb.us-east-1.amazonaws.com:8443",
+            f"Authorization: Bearer {KEY}", "Connection: close", "", "",
+        )
+        secure.sendall("\r\n".join(lines).encode())
+        answer = b"".join(iter(lambda: secure.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200") and b"/v1/models" in answer

@@ -129,7 +129,10 @@ def test_the_example_of_a_module_without_provider_is_applied(provider: str, tmp_
     """Two instances in a network that exists, called by the example beside the module."""
     given = files(provider, 1, as_module=True, **NETWORK[provider])
     assert not any(
-        b.header[0] == "provider" for p, t in given.items() if p.endswith(".tf") and "/" not in p for b in parse(t, p).blocks
+        b.header[0] == "provider"
+        for p, t in given.items()
+        if p.endswith(".tf") and "/" not in p
+        for b in parse(t, p).blocks
     )
     assert "terraform.tfvars" not in given, "terraform reads it in the calling folder only"
     for path, text in given.items():
