@@ -32,7 +32,9 @@ _COMMON = (
 )
 #: What comes when it is asked for (--stress).
 _STRESS = ("units/planner-stress.service", "units/planner-stress.timer")
-_STATIC = ("alerts.py", ".csv", ".service", "watch.timer", "stress.sh", "datasource.yml", "dashboards.yml")
+#: What a spot instance has beside that.
+_SPOT = ("units/planner-spot.service", "units/planner-spot.timer")
+_STATIC = ("alerts.py", ".csv", ".service", "watch.timer", "spot.timer", "stress.sh", "datasource.yml", "dashboards.yml")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 _SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\Z")
@@ -158,7 +160,7 @@ def render(deployment: Deployment) -> dict[str, str]:
     facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
     values = _values(deployment, facts)
     sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}
-    more = (*(_STRESS if deployment.stress else ()), *(("alerts.py",) if deployment.alert_webhook_secret else ()))
+    more = (*(_SPOT if deployment.purchase_option == "spot" else ()), *(_STRESS if deployment.stress else ()), *(("alerts.py",) if deployment.alert_webhook_secret else ()))
     for name in sorted((*_COMMON, *more)):
         if name == "stress.sh" and facts.apart and not deployment.stress:
             continue  # the narrowest user-data has room for it only when it is asked for
