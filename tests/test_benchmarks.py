@@ -27,7 +27,7 @@ def test_an_unknown_benchmark_is_named(capsys: pytest.CaptureFixture[str]) -> No
 def test_every_target_of_make_is_declared_and_helped() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     declared = set(re.findall(r"^\.PHONY: (.*)$", text, re.M)[0].split())
-    helped = set(re.findall(r"^([a-z]+):.*?##", text, re.M))
+    helped = set(re.findall(r"^([a-z0-9-]+):.*?##", text, re.M))
     assert declared == helped
     assert {
         "test",

@@ -53,6 +53,11 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.option(
     "--registry", metavar="HOST/PATH", default="", help="Where the images were copied to; mainland China needs it."
 )
+@click.option(
+    "--min-replicas", metavar="N", type=int, help="Scale between N and the quote's replicas.  [always the quote's]"
+)
+@click.option("--queue", metavar="NAME", default="", help="Quota and gang scheduling by kueue or volcano.")
+@click.option("--observe", is_flag=True, help="Monitors, alerts and a dashboard for the Prometheus operator.")
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone of the GPU nodes.  [set before apply]")
 @click.option(
     "--deadline",
@@ -135,7 +140,7 @@ def emit_k8s(
     report = [
         f"{folder}: {len(files)} files, {what} with {made.gpus} x {deployment.gpu_model} each for {made.service.service} "
         f"{made.version} in {offer.region}",
-        f"{'' if existing_cluster else f'first {folder}/cluster/README.md, '}then {folder}/serve/README.md",
+        f"{'' if existing_cluster else f'{folder}/cluster/README.md, then '}{folder}/addons/README.md, then {folder}/serve/README.md",
     ]
     best = priced.best
     if best is not None and best.id != offer.id:

@@ -19,7 +19,7 @@ from planner.workload import Workload
 if TYPE_CHECKING:
     from planner.quoting.select import Place, Request
 
-__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million", "saturated"]
+__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million", "saturated", "weight"]
 
 
 def offer_id(way: Way) -> str:
@@ -88,6 +88,13 @@ class Later:
 def later(req: Request, what: Bought) -> Offer:
     """Return the offer, only weighed until more of it is read."""
     return cast("Offer", Later(req, what))
+
+
+def weight(req: Request, prices: Sequence[Price], count: int) -> Amounts:
+    """Return what `count` instances bought at `prices` come to in the report currency, without anything beside them."""
+    way, currency = prices[0].way, prices[0].currency
+    made = lines.compute(prices, count, req.share(way.provider, way.purchase_option))
+    return _totals(req, currency, cost.weigh(made, req.terms(way), req.window, req.months)[0]).report
 
 
 def _lines(req: Request, what: Bought) -> tuple[tuple[Line, ...], tuple[Text, ...]]:
