@@ -81,71 +81,30 @@ def deploy(
     _check_secrets(secret, settings)
     months = max(1, quote.months)
     return Deployment(
-        name=name,
-        provider=provider,
-        site=offer.site,
-        region=offer.region,
-        zone=_zone(settings.zone or offer.zone, offer, facts),
-        mainland=mainland,
-        instance_type=offer.instance_type,
-        vcpu=offer.machine.vcpu,
-        memory_gib=offer.machine.memory_gib,
-        network_gbps=offer.machine.network_gbps,
-        local_nvme_gb=offer.machine.local_nvme_gb,
-        gpu_model=offer.gpu.model,
-        gpu_count=int(offer.gpu.count),
-        gpu_memory_gib=offer.gpu.memory_gib,
-        count=offer.count,
-        nodes=place.nodes(where, offer.count, layout.pp),
-        purchase_option=option,
-        term=offer.term,
-        payment=offer.payment,
-        offering=offer.offering,
-        period_months=term_months(offer.term) if prepaid else 0,
-        prepaid=prepaid,
+        name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer, facts),
+        mainland=mainland, instance_type=offer.instance_type, vcpu=offer.machine.vcpu, memory_gib=offer.machine.memory_gib,
+        network_gbps=offer.machine.network_gbps, local_nvme_gb=offer.machine.local_nvme_gb, gpu_model=offer.gpu.model,
+        gpu_count=int(offer.gpu.count), gpu_memory_gib=offer.gpu.memory_gib, count=offer.count,
+        nodes=place.nodes(where, offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
+        offering=offer.offering, period_months=term_months(offer.term) if prepaid else 0, prepaid=prepaid,
         capacity="reservation" if settings.reserve_capacity else facts.options[option].capacity,
         spot_limit=_limit(settings.spot_limit, facts),
-        currency=offer.totals.native_currency,
-        hours=quote.hours,
+        currency=offer.totals.native_currency, hours=quote.hours,
         deadline="" if prepaid else _deadline(facts, quote.window.length, settings),
-        client_cidr=_cidr(settings),
-        public_ip=public,
-        egress_gb=work.egress_gb,
-        storage_gb=storage,
-        root_gb=ROOT_GB,
-        budget=plain((whole.totals.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
-        model=work.model,
-        served_name=hub.served,
-        hf_id=checkpoint,
-        modelscope_id=hub.modelscope_id,
-        revision=hub.revision,
-        weights_gib=weights / 1.073741824,
-        precision=work.precision,
-        layout=layout,
+        client_cidr=_cidr(settings), public_ip=public, egress_gb=work.egress_gb, storage_gb=storage,
+        root_gb=ROOT_GB, budget=plain((whole.totals.effective / months).quantize(Decimal("0.01"), ROUND_HALF_UP)),
+        model=work.model, served_name=hub.served, hf_id=checkpoint,
+        modelscope_id=hub.modelscope_id, revision=hub.revision, weights_gib=weights / 1.073741824,
+        precision=work.precision, layout=layout,
         max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
-        stress=_window(settings.stress),
-        alert_webhook_secret=hook,
-        power_off=settings.power_off_on_failure,
-        sized_tokens=(work.input_tokens, work.output_tokens),
-        gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}",
-        stack=stack,
-        cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges),
-        cost_total=total(whole),
-        quote_hash=quote.hash,
-        quoted_on=quote.quoted_on,
-        tags=_tags(settings.tags, facts, quote.workload.tag),
-        buy_note=_buy_note(offer, facts),
-        planner_version=VERSION,
-        months=months,
-        api_key_secret=secret,
-        hf_token_secret=settings.hf_token_secret,
-        alert_email=_email(settings.alert_email),
-        open_to_internet=settings.open_to_internet,
-        unpriced=tuple(str(said) for said in whole.unpriced),
-        bill=whole.totals.effective,
-        period_begin=settings.now.strftime("%Y-%m"),
-        period_end=_period_end(offer, quote, settings),
-        place=where,
+        stress=_window(settings.stress), alert_webhook_secret=hook, power_off=settings.power_off_on_failure, sized_tokens=(work.input_tokens, work.output_tokens),
+        gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
+        cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=total(whole), quote_hash=quote.hash,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
+        months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
+        alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
+        unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
+        period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
     )
 
 
@@ -155,14 +114,8 @@ def _stack(offer: Offer, settings: Settings, work: Workload, model: Model, hub: 
     mainland = _market(offer) == "mainland"
     gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
     found = stacks.stack(
-        stacks.host(offer.provider, mainland),
-        gpu,
-        model,
-        work.precision,
-        work.engine,
-        settings.checkpoint and hub.hf_id,
-        setting=Setting(pinned=bool(hub.revision), pp=layout.pp),
-        accept=settings.accept_advisory,
+        stacks.host(offer.provider, mainland), gpu, model, work.precision, work.engine, settings.checkpoint and hub.hf_id,
+        setting=Setting(pinned=bool(hub.revision), pp=layout.pp), accept=settings.accept_advisory,
     )
     engine = engines.parse(f"{found.engine}@{found.engine_version}")
     more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
@@ -180,24 +133,18 @@ def _check_secrets(api_key: str, settings: Settings) -> None:
     )
     for text, what in given:
         if text and not SECRET.match(text):
-            raise MisuseError(
-                f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret"
-            )
+            raise MisuseError(f"{what}: {text[:40]!r} is not a secret's name (letters, digits, _ . / -); never give the secret")
 
 
 def _layout(offer: Offer) -> Layout:
     """Return how the model lies on the instances; raise `MisuseError` for an offer that no module can run."""
     layout = offer.sizing.layout
     if layout is None or not offer.sizing.fits:
-        raise MisuseError(
-            f"{offer.instance_type} does not hold the model: {'; '.join(str(r) for r in offer.sizing.reasons)}"
-        )
+        raise MisuseError(f"{offer.instance_type} does not hold the model: {'; '.join(str(r) for r in offer.sizing.reasons)}")
     if offer.gpu.count != int(offer.gpu.count) or offer.gpu.count < 1:
         raise MisuseError(f"{offer.instance_type} has {plain(offer.gpu.count)} of a GPU; a slice cannot run the engine")
     if offer.count > MAX_INSTANCES:
-        raise MisuseError(
-            f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload"
-        )
+        raise MisuseError(f"{offer.count} instances are more than one module holds ({MAX_INSTANCES}); split the workload")
     return layout
 
 
@@ -238,9 +185,7 @@ def _limit(asked: Decimal | None, facts: Cloud) -> str:
         return plain(asked) if asked is not None else ""
     cut = asked.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
     if not cut:
-        raise MisuseError(
-            f"--spot-limit {plain(asked)}: {facts.title} takes {places} decimals, which leave nothing of it"
-        )
+        raise MisuseError(f"--spot-limit {plain(asked)}: {facts.title} takes {places} decimals, which leave nothing of it")
     return plain(cut)
 
 
@@ -250,9 +195,7 @@ def _deadline(facts: Cloud, hours: Decimal, settings: Settings) -> str:
         try:
             end = datetime.strptime(settings.deadline, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         except ValueError:
-            raise MisuseError(
-                f"--deadline: {settings.deadline[:40]!r} does not look like 2026-12-31T18:00:00Z"
-            ) from None
+            raise MisuseError(f"--deadline: {settings.deadline[:40]!r} does not look like 2026-12-31T18:00:00Z") from None
     else:
         try:
             end = settings.now + timedelta(hours=float(hours))
@@ -272,9 +215,7 @@ def _deadline(facts: Cloud, hours: Decimal, settings: Settings) -> str:
 
 def _period_end(offer: Offer, quote: Quote, settings: Settings) -> str:
     """Return the last month that the budget watches."""
-    return add_months(settings.now.date(), max(quote.months, term_months(offer.term) if offer.term else 1)).strftime(
-        "%Y-%m"
-    )
+    return add_months(settings.now.date(), max(quote.months, term_months(offer.term) if offer.term else 1)).strftime("%Y-%m")
 
 
 def _cidr(settings: Settings) -> str:
@@ -343,9 +284,7 @@ def _tags(
     given = {key for key, _ in tags}
     for key, value in (*((k, v) for k, v in owner if k not in given), *tags):
         if not TAG_KEY.match(key) or key.lower().startswith((*facts.tag_prefixes, "planner-")):
-            raise MisuseError(
-                f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:=+@-; no cloud's prefix)"
-            )
+            raise MisuseError(f"--tag: the key {key[:40]!r} is not allowed (1 to 63 letters, digits and _.:=+@-; no cloud's prefix)")
         if len(value) > 127:
             raise MisuseError(f"--tag {key}: the value has {len(value):,} characters; at most 127 are allowed")
         if key in seen:
