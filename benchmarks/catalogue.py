@@ -41,14 +41,22 @@ def grow(root: Path, prices: int) -> int:
     for path in sorted((folder / "prices").glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             rows[path] = [row for row in csv.reader(file) if row[0] == "us-east-1"]
+    with (folder / "regions.csv").open(encoding="utf-8", newline="") as file:
+        columns = next(csv.reader(file))
     number = 0
     with (folder / "regions.csv").open("a", encoding="utf-8", newline="") as regions:
         while count < prices:
             number += 1
             region = f"made-up-{number}"
-            csv.writer(regions, lineterminator="\n").writerow(
-                [region, region, region, "aws", "", "abroad", "generated"]
-            )
+            row = {
+                "id": region,
+                "name_en": region,
+                "name_zh": region,
+                "sites": "aws",
+                "market": "abroad",
+                "source": "made up",
+            }
+            csv.DictWriter(regions, columns, lineterminator="\n").writerow(row)
             for path, mine in rows.items():
                 with path.open("a", encoding="utf-8", newline="") as out:
                     csv.writer(out, lineterminator="\n").writerows([region, *row[1:]] for row in mine)

@@ -15,7 +15,7 @@ def main() -> None:
     for args, limit in (
         (["--help"], 1.35),
         (["quote", "--help"], 1.35),
-        (["quote", "--hours", "720", "--format", "json"], 2.0),
+        (["quote", "--hours", "720", "--format", "json"], 3.5),
         (["quote", "--hours", "720"], 2.0),
         (
             [

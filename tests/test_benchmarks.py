@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import HELPERS, main, names
+from benchmarks.catalogue import grow
+from planner import workload
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.prices.review import review
+from planner.quoting import build
 from tests.conftest import ROOT
 
 
@@ -27,7 +36,7 @@ def test_an_unknown_benchmark_is_named(capsys: pytest.CaptureFixture[str]) -> No
 def test_every_target_of_make_is_declared_and_helped() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     declared = set(re.findall(r"^\.PHONY: (.*)$", text, re.M)[0].split())
-    helped = set(re.findall(r"^([a-z]+):.*?##", text, re.M))
+    helped = set(re.findall(r"^([a-z0-9-]+):.*?##", text, re.M))
     assert declared == helped
     assert {
         "test",
@@ -50,3 +59,17 @@ def test_ci_looks_for_the_pythons_that_we_say_we_support() -> None:
     supported = {c.rpartition("3.")[2] for c in project["classifiers"] if "Python :: 3." in c}
     (tried,) = re.findall(r"^for minor in ([\d ]+);", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.M)
     assert supported <= set(tried.split()) and project["requires-python"] == f">=3.{min(supported)}"
+
+
+def test_a_quote_on_a_larger_catalogue_is_the_same(tmp_path: Path) -> None:
+    """What catalogue.py times: other regions add nothing to a quote, in offers nor in rows read."""
+    assert grow(tmp_path, 9_000) >= 9_000
+    small, large = (list(offers(Catalog(root))) for root in ("", str(tmp_path)))
+    assert small == large and len(small) > 300
+    assert review(Catalog(str(tmp_path)), "aws").problems == ()
+
+
+def offers(catalog: Catalog) -> Iterator[tuple[str, Decimal]]:
+    made = build.quote(workload.make({"hours": "720"}), catalog, "2026-11-26", fx.Rates(fx.committed()))
+    for offer in made.offers:
+        yield offer.id, offer.totals.report.billed

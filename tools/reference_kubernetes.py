@@ -40,8 +40,14 @@ def _case(provider: str, kind: str, model: str, cluster: Cluster, count: int = 0
 
 MIRROR = "registry.example.com/llm"
 CASES = (
-    _case("aws", "p4d.24xlarge", "DeepSeek-R1", Cluster(host="llm.example.com")),
-    _case("alicloud", "ecs.gn7i-c16g1.4xlarge", "DeepSeek-R1-Distill-Qwen-7B", Cluster(registry=MIRROR), 3),
+    _case("aws", "p4d.24xlarge", "DeepSeek-R1", Cluster(host="llm.example.com", observe=True, queue="kueue")),
+    _case(
+        "alicloud",
+        "ecs.gn7i-c16g1.4xlarge",
+        "DeepSeek-R1-Distill-Qwen-7B",
+        Cluster(registry=MIRROR, observe=True, min_replicas=1),
+        3,
+    ),
     _case("tencentcloud", "GN7.5XLARGE80", "Qwen2.5-0.5B", Cluster(registry=MIRROR, lb_subnet="subnet-1a2b3c4d")),
 )
 

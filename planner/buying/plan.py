@@ -17,7 +17,7 @@ from planner.sizing.hourly import capacity, counter
 from planner.units import term_hours
 from planner.workload import Workload
 
-__all__ = ["Asked", "Fleet", "Mix", "Plan", "fleet", "make", "whole_term", "workload_at_peak"]
+__all__ = ["Asked", "Fleet", "Mix", "Plan", "fleet", "make", "nothing", "whole_term", "workload_at_peak"]
 
 ZERO = Decimal(0)
 #: Types that are solved and shown beside the cheapest.
@@ -141,7 +141,7 @@ def make(quote: Quote, demand: Demand, asked: Asked) -> Plan:
     """
     found = markets(quote, demand.hours, asked.rules)
     if not found:
-        raise NoOfferError(_nothing(quote))
+        raise NoOfferError(nothing(quote))
     counts_of = fleet(quote, demand, asked)
     bounds = []
     for number, market in enumerate(found):
@@ -164,7 +164,7 @@ def make(quote: Quote, demand: Demand, asked: Asked) -> Plan:
     return Plan(quote, demand, asked, tuple(mixes[:SHOWN]), len(found), tuple(found))
 
 
-def _nothing(quote: Quote) -> str:
+def nothing(quote: Quote) -> str:
     """Return why no type serves the demand."""
     if not quote.offers:
         return why_none(quote)

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
     "commit": ("planner.cli.commit", "commit", "How much to commit for a demand that changes by the hour."),
     "portfolio": ("planner.cli.portfolio", "portfolio", "What many workloads cost, apart or with shared commitments."),
+    "rent-or-buy": ("planner.cli.rent_or_buy", "rent_or_buy", "Machines of your own beside the cheapest rent."),
     "explain": ("planner.cli.explain", "explain", "Unfold one offer down to price rows, sources and formulas."),
     "catalog": ("planner.cli.catalog", "catalog", "List, show and check the prices that quotes are made of."),
     "book": ("planner.cli.book", "book", "Share the price book: its whole history as one file."),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from planner.buying.blend import Blend
     from planner.buying.demand import Demand
     from planner.buying.plan import Asked, Plan
+    from planner.buying.scenarios import Scenario, Uncertain
+    from planner.quoting.records import Quote
     from planner.workload import Workload
 
 #: Options of the workload that say in other words what the demand says.
@@ -60,6 +62,12 @@ def buying_options(function: Any) -> Any:
     help='Hourly demand: a CSV file (hour, and rps, tokens_per_second or instances), or a shape: "diurnal rps=20".  '
     "[the workload's [demand]]",
 )
+@click.option(
+    "--scenario", "scenarios", metavar="WEIGHT=WHAT", multiple=True, help="A demand that may come, and its weight."
+)
+@click.option(
+    "--worst", metavar="SHARE", default="", help="With --scenario: plan for the worst share of cases.  [100%]"
+)
 @buying_options
 @click.option("--repeat", is_flag=True, help="Repeat the demand to the end of --term.")
 @click.option("--mix-types", is_flag=True, help="Also mix instance types of a region (needs the extra `commit`).")
@@ -72,6 +80,8 @@ def buying_options(function: Any) -> Any:
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
 def commit(
     said: str | None,
+    scenarios: tuple[str, ...],
+    worst: str,
     term: str,
     repeat: bool,
     min_replicas: str,
@@ -95,8 +105,32 @@ def commit(
     Every type on offer is sized at the peak and follows the demand below it; commitments count at their full obligation.
     """
     from planner.buying import plan
+    from planner.buying import scenarios as scenario
 
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
+    if scenarios or worst:
+        if said or repeat or mix_types:
+            other = (
+                "--demand"
+                if said and scenarios
+                else "--repeat"
+                if repeat
+                else "--mix-types"
+                if mix_types
+                else "--worst"
+            )
+            raise MisuseError(
+                f"{other} and --scenario: give one of them" if scenarios else "--worst: it needs --scenario"
+            )
+        several = _several(scenarios, values)
+        peak = plan.workload_at_peak(make_workload(values), scenario.together(several))
+        quote = make_quote(
+            peak, open_catalog(price_book, price_book_db, offline_list, as_of), brief=True, measurements=measurements
+        )
+        found = scenario.make(quote, several, asked, _worst(worst))
+        put(_uncertain(found, form, lang), output, force, people=form == "table")
+        _within(quote, found.best.tail)
+        return 0
     demand, work = _demand(said, values, asked.rules.term, repeat)
     work = plan.workload_at_peak(work, demand)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
@@ -107,7 +141,7 @@ def commit(
 
         blend = make(made)
     put(_told(made, blend, form, lang, mix_types), output, force, people=form == "table")
-    _within(made, made.best.cost if blend is None else blend.cost)
+    _within(made.quote, made.best.cost if blend is None else blend.cost)
     return 0
 
 
@@ -162,6 +196,54 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
     return demand.repeated(found, int(term_hours(term))) if repeat else found, work
 
 
+def _several(said: tuple[str, ...], values: dict[str, Any]) -> list[Scenario]:
+    """Return the scenarios of WEIGHT=WHAT; `MisuseError` names the one that is none."""
+    from planner.buying import demand, shapes
+    from planner.buying.scenarios import Scenario
+    from planner.money import bounded
+
+    for name in (*SAID, "hours"):
+        if values.get(name):
+            raise MisuseError(f"--{name.replace('_', '-')}: the demand is in --scenario: give one of them")
+    if not said:
+        raise MisuseError("--worst: of which cases? say --scenario WEIGHT=WHAT, at least two")
+    found = []
+    for one in said:
+        weight, sign, what = (part.strip() for part in one.partition("="))
+        if not sign or not what or any(c.isalpha() or c.isspace() for c in weight):
+            raise MisuseError(f'--scenario: {one[:60]!r}: write WEIGHT=WHAT, as in "0.3=diurnal rps=40"')
+        number = bounded(weight, "--scenario: weight", 0, 1_000_000)
+        if not number:
+            raise MisuseError("--scenario: weight: 0 never comes: leave it out")
+        series = shapes.from_words(what) if shapes.is_shape(what) else demand.read(what)
+        found.append(Scenario(number, series, what))
+    if len(found) < 2:
+        raise MisuseError("--scenario: say at least two; one demand that is sure is --demand")
+    return found
+
+
+def _worst(said: str) -> Decimal:
+    from planner.money import percent_of
+
+    share = percent_of(said or "100%", "--worst")
+    if not share:
+        raise MisuseError("--worst: 0 % of the cases are none: 10% is the mean of the dearest tenth")
+    return share
+
+
+def _uncertain(found: Uncertain, form: str, lang: str) -> str:
+    from planner.buying import uncertain
+
+    if form == "json":
+        import json
+
+        return json.dumps(uncertain.as_json(found), indent=2, ensure_ascii=False) + "\n"
+    from planner.i18n import translator
+    from planner.rendering.words import seller, way
+
+    return uncertain.table(found, translator(lang), way, seller)
+
+
 def _told(made: Plan, blend: Blend | None, form: str, lang: str, mixed: bool) -> str:
     """Return the answer as text. mixed: a mix of types was asked for, and is said to be none where there is none."""
     from planner.buying import answers, blended, report
@@ -186,13 +268,13 @@ def _told(made: Plan, blend: Blend | None, form: str, lang: str, mixed: bool) ->
     return said + t("No mix of types of one region was found that is cheaper.") + "\n" if mixed else said
 
 
-def _within(made: Plan, cost: Decimal) -> None:
+def _within(quote: Quote, cost: Decimal) -> None:
     """Raise `BudgetError` where the cheapest mix is over the workload's budget."""
     from planner.money import show
 
-    limit = made.quote.workload.budget
+    limit = quote.workload.budget
     if limit is not None and cost > limit:
         raise BudgetError(
-            f"nothing fits the budget of {show(limit)} {made.quote.currency}: the cheapest mix obliges to {show(cost)}, "
+            f"nothing fits the budget of {show(limit)} {quote.currency}: the cheapest mix obliges to {show(cost)}, "
             f"{show(cost - limit)} over"
         )

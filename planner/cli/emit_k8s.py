@@ -53,6 +53,11 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.option(
     "--registry", metavar="HOST/PATH", default="", help="Where the images were copied to; mainland China needs it."
 )
+@click.option(
+    "--min-replicas", metavar="N", type=int, help="Scale between N and the quote's replicas.  [always the quote's]"
+)
+@click.option("--queue", metavar="NAME", default="", help="Quota and gang scheduling by kueue or volcano.")
+@click.option("--observe", is_flag=True, help="Monitors, alerts and a dashboard for the Prometheus operator.")
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone of the GPU nodes.  [set before apply]")
 @click.option(
     "--deadline",
@@ -93,7 +98,11 @@ def emit_k8s(
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name, and the engine,
     flags, image and precision that emit-tf takes for it. Nothing is applied: read the folder, then run kubectl yourself.
     """
+    import json
+    from decimal import Decimal
+
     from planner.kubernetes import facts, target, tree
+    from planner.money import show
     from planner.terraform import deploy, write
 
     facts.find(cloud)
@@ -124,18 +133,19 @@ def emit_k8s(
     )
     deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
     made = target.target(deployment, cluster, dict(pairs(image, "--image")), settings.now.date())
-    files = tree.files(made, priced, offer, existing_cluster)
+    files = tree.files(made, priced, offer, existing_cluster, catalog)
     folder = output or f"{deployment.name}-kubernetes"
     tree.check_place(folder, made)
     write.write_module(files, folder, force=force)
+    record = json.loads(files["planner.json"])
     unit = "replica" if made.size == 1 else "group"
     what = f"{made.replicas} {unit}{'s' if made.replicas > 1 else ''}" + (
         f" of {made.size} nodes" if made.size > 1 else ""
     )
     report = [
         f"{folder}: {len(files)} files, {what} with {made.gpus} x {deployment.gpu_model} each for {made.service.service} "
-        f"{made.version} in {offer.region}",
-        f"{'' if existing_cluster else f'first {folder}/cluster/README.md, '}then {folder}/serve/README.md",
+        f"{made.version} in {offer.region}, {show(Decimal(record['bill']['effective']))} {offer.totals.native_currency} for the quote's hours",
+        f"{'' if existing_cluster else f'{folder}/cluster/README.md, then '}{folder}/addons/README.md, then {folder}/serve/README.md",
     ]
     best = priced.best
     if best is not None and best.id != offer.id:

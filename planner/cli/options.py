@@ -281,7 +281,12 @@ def my_measurements(given: str | None, as_of: str = "") -> tuple[Measurement, ..
 
 
 def make_quote(
-    workload: Workload, catalog: Catalog, whole: bool = False, brief: bool = False, measurements: str | None = None
+    workload: Workload,
+    catalog: Catalog,
+    whole: bool = False,
+    brief: bool = False,
+    measurements: str | None = None,
+    top: int = 0,
 ) -> Quote:
     """Return the quote of `workload`, aged against today or the catalogue's own date (planner.quoting.build).
 
@@ -294,7 +299,9 @@ def make_quote(
 
     today = catalog.as_of or date.today().isoformat()
     own = my_measurements(measurements, catalog.as_of)
-    return build.quote(workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief, own)
+    return build.quote(
+        workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief, own, top
+    )
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:

@@ -126,7 +126,7 @@ def quote(
             base = workload_of(from_tf)
         workload = make_workload(values, base)
         brief = chosen.name == "table" and not charts  # a chart names the quote's hash
-        result = make_quote(workload, catalog, chosen.whole, brief, measurements)
+        result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
 
-from planner.errors import MisuseError
+from planner.errors import MisuseError, suggest
 from planner.kubernetes import facts
 from planner.kubernetes.facts import Service
 from planner.records import NamedTuple
@@ -22,7 +22,7 @@ from planner.terraform.bootstrap import engine_command
 from planner.terraform.deploy import PIN
 from planner.terraform.deployment import Deployment, Image
 
-__all__ = ["Cluster", "Target", "Times", "target"]
+__all__ = ["QUEUES", "Cluster", "Target", "Times", "target"]
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+\Z")
@@ -38,6 +38,7 @@ MARGIN_S = 15
 SHARE = Decimal("0.75")
 MOST_SHM_GIB = 16
 DRAIN_MOST_S = 600
+QUEUES = ("kueue", "volcano")
 
 
 class Cluster(NamedTuple):
@@ -45,7 +46,8 @@ class Cluster(NamedTuple):
 
     namespace: "" = the deployment's name. version: of Kubernetes. host: the name under which clients call; gateway_class:
     whose gateway. lb_subnet: where a private load balancer stands, for the clouds that ask. registry: where the images
-    were copied to, with the same digests.
+    were copied to, with the same digests. observe: monitors, rules, dashboard. min_replicas: the fewest that the autoscaler keeps, None
+    for no autoscaler. queue: "kueue", "volcano" or "".
     """
 
     namespace: str = ""
@@ -54,6 +56,9 @@ class Cluster(NamedTuple):
     gateway_class: str = "istio"
     lb_subnet: str = ""
     registry: str = ""
+    observe: bool = False
+    min_replicas: int | None = None
+    queue: str = ""
 
 
 class Times(NamedTuple):
@@ -123,6 +128,7 @@ def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date
     images = _images(d, cluster, pins)
     size, per_node = d.layout.pp, d.layout.replicas if d.layout.pp == 1 else 1
     replicas = d.count * per_node if size == 1 else d.count // size
+    _check_scaling(cluster, replicas)
     memory = _whole(d.memory_gib * SHARE / per_node)
     times = _times(d, service)
     command = _command(d, times.drain)
@@ -151,6 +157,21 @@ def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date
 
 def _whole(amount: Decimal) -> int:
     return max(1, int(amount))
+
+
+def _check_scaling(cluster: Cluster, replicas: int) -> None:
+    """Raise `MisuseError` for a minimum that cannot be kept, or a queue that is not known."""
+    least = cluster.min_replicas
+    if least is not None and least < 1:
+        raise MisuseError(
+            "--min-replicas 0: requests that wait are counted in the pods, so that nothing would wake the first one; keep 1"
+        )
+    if least is not None and least >= replicas:
+        raise MisuseError(
+            f"--min-replicas {least}: the quote's {replicas} are the most that are kept, and the fewest must be below; quote more with --count"
+        )
+    if cluster.queue not in ("", *QUEUES):
+        raise MisuseError(f"--queue {cluster.queue[:20]!r}: {suggest(cluster.queue, QUEUES)}")
 
 
 def _check_names(d: Deployment, cluster: Cluster, service: Service) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from decimal import Decimal
 from ipaddress import ip_network
 from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import read_text
-from planner.kubernetes import cluster
+from planner.kubernetes import addons, cluster, costs
 from planner.kubernetes.facts import number
 from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target
 from planner.money import plain, show
+from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.sizing import advisories, engines
 from planner.templating import render, shell
-from planner.terraform import bootstrap, cloud, module, stack, words
+from planner.terraform import bootstrap, cloud, module, monitoring, stack, words
 
 __all__ = ["SCHEMA", "check_place", "files"]
 
@@ -41,15 +44,23 @@ ASK_MODELS = (
 DIAL_HEAD = 'import os, socket; socket.create_connection((os.environ["LWS_LEADER_ADDRESS"], 29501), 9)'
 
 
-def files(target: Target, quote: Quote, offer: Offer, existing: bool = True) -> dict[str, str]:
+def files(
+    target: Target, quote: Quote, offer: Offer, existing: bool = True, catalog: Catalog | None = None
+) -> dict[str, str]:
     """Return `{path: text}` of the whole tree, sorted by path; raise `MisuseError` for what would hold a secret.
 
-    existing: the cluster is there, and its Terraform is left out.
+    existing: the cluster is there, and its Terraform is left out. catalog: the prices of what stands around the machines; None
+    takes the committed lists.
     """
-    t, d = target, target.d
+    t, whole = costs.costed(target, quote, offer, existing, catalog or Catalog())
+    d = t.d
     own = cloud.templates(d.provider)
     secrets = os.path.isfile(os.path.join(own, "kubernetes", "secrets.yaml.j2"))
-    values = _values(t, secrets, existing)
+    values = {
+        **_values(t, secrets, existing, whole.around),
+        "plain_total": target.d.cost_total,
+        "around": show(whole.totals.effective - target.d.bill),
+    }
 
     def write(name: str) -> str:
         return render(name, own=own, **values)
@@ -63,13 +74,32 @@ def files(target: Target, quote: Quote, offer: Offer, existing: bool = True) -> 
     if secrets:
         made[f"{over}/secrets.yaml"] = write("cloud/kubernetes/secrets.yaml.j2")
     for part in values["components"]:
-        made[f"serve/components/{part}/kustomization.yaml"] = write(f"kubernetes/components/{part}.yaml.j2")
+        made |= _component(part, t, write)
+    made |= addons.files(t, values)
     made["serve/README.md"] = write("kubernetes/README.md.j2")
     if not existing:
         made |= cluster.files(t)
     made["planner.json"] = _record(t, quote, offer)
     module.scan(made)
     return dict(sorted(made.items()))
+
+
+def _component(part: str, t: Target, write: Callable[[str], str]) -> dict[str, str]:
+    """Return the files of one component: what it adds, and the kustomization that says so."""
+    place, source = (
+        f"serve/components/{part}",
+        f"kubernetes/components/{part if part != 'queue' else t.cluster.queue}.yaml.j2",
+    )
+    made = {f"{place}/kustomization.yaml": write(source)}
+    if part == "queue":
+        made[f"{place}/queue.yaml"] = write(f"kubernetes/components/{t.cluster.queue}-queue.yaml.j2")
+    elif part == "scale":
+        made[f"{place}/scaledobject.yaml"] = write("kubernetes/components/scaledobject.yaml.j2")
+    elif part == "observe":
+        made[f"{place}/monitors.yaml"] = write("kubernetes/components/monitors.yaml.j2")
+        made[f"{place}/rules.yaml"] = write("kubernetes/components/rules.yaml.j2")
+        made[f"{place}/dashboard.json"] = monitoring.dashboard(t.d)
+    return made
 
 
 def check_place(folder: str, target: Target) -> None:
@@ -108,7 +138,7 @@ def _record(t: Target, quote: Quote, offer: Offer) -> str:
     return json.dumps({**body, "schema": SCHEMA, **more}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _values(t: Target, secrets: bool, existing: bool) -> dict[str, Any]:
+def _values(t: Target, secrets: bool, existing: bool, fixed: Decimal) -> dict[str, Any]:
     """Return what the templates need beside the target."""
     d, facts = t.d, cloud.find(t.d.provider)
     hub_id = bootstrap.hub_id(d)
@@ -126,11 +156,11 @@ def _values(t: Target, secrets: bool, existing: bool) -> dict[str, Any]:
         "existing": existing,
         "until_marked": f"until grep -q {shell(mark)} {shell(path + '/.planner-complete')} 2>/dev/null; do echo waiting for the weights; sleep 10; done",
         "annotations": sorted(annotations.items()),
-        "components": [
-            name
-            for name, wanted in (("mainland", bool(t.cluster.registry)), ("spot", d.purchase_option == "spot"))
-            if wanted
-        ],
+        "components": [name for name, wanted in _components(t) if wanted],
+        "charts": {"istio-base": "base"},
+        "cloud_secrets": ""
+        if secrets
+        else f"{facts.title} has no operator that brings its secrets into a cluster: serve/README.md says how by hand.",
         "copies": _copies(t),
         "cost": [(label, show(amount), currency) for label, amount, currency in d.cost],
         "directory": hub_id.partition("/")[2],
@@ -148,6 +178,43 @@ def _values(t: Target, secrets: bool, existing: bool) -> dict[str, Any]:
         "secrets": secrets,
         "weights_gb": f"{d.weights_gib * 1.073741824:.0f}",
         **words.of(d, facts),
+        **_observed(t, fixed),
+    }
+
+
+def _components(t: Target) -> tuple[tuple[str, bool], ...]:
+    c = t.cluster
+    return (
+        ("mainland", bool(c.registry)),
+        ("spot", t.d.purchase_option == "spot"),
+        ("scale", c.min_replicas is not None),
+        ("queue", bool(c.queue)),
+        ("observe", c.observe),
+    )
+
+
+def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
+    """Return what monitors, rules and the autoscaler need; one place says which series are this deployment's.
+
+    fixed: what is paid in the window whatever the number of replicas.
+    """
+    d = t.d
+    m = monitoring.engine_metrics(d.stack.engine, d.stack.engine_version)
+    fewest = t.replicas if t.cluster.min_replicas is None else t.cluster.min_replicas
+    every = d._replace(gpu_count=fewest * t.size * t.gpus)  # emit-tf's rules are one instance's, these are the pool's
+    hourly, base = (d.bill - fixed) / d.hours / t.replicas, fixed / d.hours
+    grouped = ("/spec/leaderWorkerTemplate/leaderTemplate", "/spec/leaderWorkerTemplate/workerTemplate")
+    return {
+        "m": m,
+        "selector": f'{{namespace="{t.namespace}",model_name="{d.served_name}"}}',
+        "rules": render("bootstrap/rules.yml.j2", d=every, m=m).rstrip(),
+        "hourly": plain(hourly.quantize(Decimal("0.0001"))),
+        "base": plain(base.quantize(Decimal("0.0001"))),
+        "levels": [(n, show(base + hourly * n)) for n in (fewest, t.replicas)],
+        "pods": t.replicas * t.size,
+        "templates": grouped if t.size > 1 else ("/spec/template",),
+        "scale_up_s": min(1800, max(60, t.times.load + t.times.startup // 4)),
+        "scale_down_s": min(3600, max(300, t.times.cold)),
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
-from planner.prices.lists import LeftOut, Lists, NotSold, ProviderInfo
+from planner.prices.lists import LeftOut, Lists, NotSold, ProviderInfo, Shelf
 from planner.provider import installed
 
 if TYPE_CHECKING:
@@ -148,6 +148,15 @@ class Catalog:
             return self.prices(provider, region)
         self._cache[asked] = True
         return self._read_prices(provider, region, but)
+
+    def shelves(self, provider: str, region: str) -> list[list[Shelf]] | None:
+        """Return the committed rows of `region`, then those of its groups, as they stand in the files; None where they are not
+        the whole of what is known: a price book, the user's own prices or a past day have a say in `prices`."""
+        if self.book is not None or self.as_of or self.own:
+            return None
+        lists = self._of(provider)
+        found = [lists.shelves(name, region) for name in self._names(provider, region)]
+        return [shelves for shelves in found if shelves]
 
     def _read_prices(self, provider: str, region: str, but: LeftOut | None = None) -> list[Price]:
         result: list[Price] = []

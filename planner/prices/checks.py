@@ -117,20 +117,13 @@ def check_beside(rows: Iterable[TransferPrice | ServicePrice]) -> list[str]:
     return problems
 
 
-@cache
-def _bounds(currency: str, unit: str, gpus: Decimal) -> tuple[Decimal, Decimal]:
-    """Return between which amounts a price of so many GPUs is plausible."""
-    factor = gpus * (730 if unit == "month" else 1)
-    return PLAUSIBLE[currency][0] * factor, PLAUSIBLE[currency][1] * factor
-
-
 def _implausible(price: Price, instances: Mapping[str, InstanceType] | None) -> str:
     spec = instances.get(price.way.instance_type) if instances else None
     band = PLAUSIBLE.get(price.currency)
     if spec is None or band is None or not spec.gpu_count or price.unit == "term":
         return ""
-    low, high = _bounds(price.currency, price.unit, spec.gpu_count)
-    if low <= price.amount <= high:
+    factor = spec.gpu_count * 730 if price.unit == "month" else spec.gpu_count
+    if band[0] * factor <= price.amount <= band[1] * factor:
         return ""
     hourly = price.amount / spec.gpu_count / (730 if price.unit == "month" else 1)
     return (

@@ -30,7 +30,7 @@ from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServiceP
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
-__all__ = ["LeftOut", "Lists", "NotSold", "ProviderInfo"]
+__all__ = ["LeftOut", "Lists", "NotSold", "ProviderInfo", "Shelf"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
@@ -133,6 +133,16 @@ class LeftOut:
         if os_ == "linux":
             self.ways.setdefault(name, set()).add(option)
         return True
+
+
+class Shelf(NamedTuple):
+    """Rows of a price file as they stand. names: the columns. make: a row and its line as the price that it is. at: how the
+    places of its rows begin, before the line."""
+
+    names: Sequence[str]
+    rows: tables.Rows
+    make: Callable[[tuple[str, ...], int], Any]
+    at: str
 
 
 @cache
@@ -282,6 +292,43 @@ class Lists:
     def _sources(self) -> dict[str, str]:
         return {name: text for (name, text), _ in self._rows("sources.csv", ("id", "source"))}
 
+    def shelves(self, name: str, region: str) -> list[Shelf]:
+        """Return the rows of `prices` as they stand, file by file, and how to make prices of them."""
+        group = "" if name == region else name
+        found = [self._shelf(PRICE, file, region, group, only=(name,)) for file in self.price_files]
+        return [shelf for shelf in found if shelf is not None]
+
+    def _shelf(
+        self, kind: Kind, file: str, region: str = "", group: str = "", *, only: Sequence[str] = ()
+    ) -> Shelf | None:
+        """Return the rows of a file, None where there are none.
+
+        region: what to put instead of the row's own, "" = leave it. only: the regions whose rows are read, () = all.
+        """
+        # "provider" is the first text of every kind, and no column: a file is of one provider.
+        # A price may say when it was last seen unchanged; the other kinds do not.
+        header, rows = self._read(file, kind.texts[1:], only)
+        if not rows:
+            return None
+        names = (*header, "provider", *(() if "confirmed" in header else ("confirmed",)))
+        more = [self.provider, ""][: len(names) - len(header)]
+        read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
+        source, confirmed = names.index("source"), names.index("confirmed")
+        where = names.index("region") if region else 0
+
+        def make(row: tuple[str, ...], line: int) -> Record:
+            values = [*row, *more]
+            values[source] = sources.get(row[source], row[source])
+            if region:
+                values[where] = region
+            place = f"{start}{line}"
+            try:
+                return read(values, _new(At, ("list", place, "", group, values[confirmed])))
+            except ValueError as exc:
+                raise CatalogError(f"{place}: {exc}") from exc
+
+        return Shelf(header, rows, make, start)
+
     def _records(
         self,
         kind: Kind,
@@ -293,21 +340,14 @@ class Lists:
         until: str = "",
         but: LeftOut | None = None,
     ) -> Iterator[Record]:
-        """Yield the records of a file.
+        """Yield the records of a file (`_shelf`).
 
-        region: what to put instead of the row's own, "" = leave it. only: the regions whose rows are read, () = all. until: ISO
-        date; rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
+        until: ISO date; rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
         """
-        # "provider" is the first text of every kind, and no column: a file is of one provider.
-        # A price may say when it was last seen unchanged; the other kinds do not.
-        header, rows = self._read(file, kind.texts[1:], only)
-        if not rows:
+        shelf = self._shelf(kind, file, region, group, only=only)
+        if shelf is None:
             return
-        names = (*header, "provider", *(() if "confirmed" in header else ("confirmed",)))
-        more = [self.provider, ""][: len(names) - len(header)]
-        read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
-        source, confirmed = names.index("source"), names.index("confirmed")
-        where = names.index("region") if region else 0
+        names, rows, make, _ = shelf
         since = names.index("effective_date") if until else 0
         what = itemgetter(*map(names.index, LeftOut.TEXTS)) if but is not None else None
         for row, line in rows:
@@ -315,15 +355,7 @@ class Lists:
                 continue
             if what is not None and but is not None and but.takes(*what(row)):
                 continue
-            values = [*row, *more]
-            values[source] = sources.get(row[source], row[source])
-            if region:
-                values[where] = region
-            place = f"{start}{line}"
-            try:
-                yield read(values, _new(At, ("list", place, "", group, values[confirmed])))
-            except ValueError as exc:
-                raise CatalogError(f"{place}: {exc}") from exc
+            yield make(row, line)
 
     def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield the rows after a file's header as the texts of `columns`, each with its place.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Way
@@ -13,6 +13,7 @@ from planner.quoting.offers import Bought, later, offer
 from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
 from planner.quoting.rules import sold
 from planner.quoting.select import Place, Request, place, places, request
+from planner.quoting.shortlist import Shortlist, simple
 from planner.sizing import Sizing
 from planner.sizing.engines import Host
 from planner.sizing.fit import check, settled, sizer
@@ -34,13 +35,15 @@ def quote(
     whole: bool = False,
     brief: bool = False,
     own: tuple[Measurement, ...] = (),
+    top: int = 0,
 ) -> Quote:
     """Return the quote of `workload` on `catalog`.
 
     today: ISO date against which ages are counted. Unknown names raise `MisuseError` with near ones. The same arguments
     give the same quote, byte for byte. whole: offers carry every line that they could need with other volumes, for files
     that recompute. brief: for a screen; offers are weighed and made only when they are looked at, and the quote has no hash,
-    which would look at all. own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are
+    which would look at all. top: with `brief`, how many offers of each provider and kind are listed: where nothing but the machines
+    costs, records are made of these alone and of what they are compared with, and the others are counted (`left_out`). own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are
     of; the quote carries those that have a say in it.
     """
     check(workload)
@@ -53,15 +56,16 @@ def quote(
     gaps: list[Gap] = []
     length = req.window.length
     sizings: dict[int, Sizing] = {}
-    for provider, region in looked:
-        how = sizer(workload, _host(req, provider, region), own)
-        here = place(req, provider, region, how if brief else None)
-        for name in sorted(here.types.keys() | here.unfit):
+    hows = [sizer(workload, _host(req, *at), own) for at in looked]
+    short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
+    for here, how in zip(_places(req, looked, hows, short, brief), hows, strict=True):
+        for name in sorted(here.types.keys() | here.unmade):
             found = _size(here, name, how)
             if isinstance(found, Rejected):
                 rejected.append(found)
-            else:
-                sizings[id(found)] = found
+                continue
+            sizings[id(found)] = found
+            if name in here.types:
                 for one in _offers(req, here, name, found, later if brief else offer):
                     (offers if sold(one.way, length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
@@ -69,7 +73,7 @@ def quote(
         gaps += missing
         rejected += bare
     offers.sort(key=lambda o: (bool(o.unpriced), o.totals.report.effective, o.id))
-    prices_as_of, stale = notes.ages(offers, workload.max_age, today)
+    prices_as_of, stale = short.ages.result() if short else notes.ages(offers, workload.max_age, today)
     heard = _heard(own, workload.kv_cache_dtype, sizings.values()) if own else ()
     infos = [catalog.info(p) for p in dict.fromkeys(p for p, _ in looked)]
     made = Quote(
@@ -91,6 +95,7 @@ def quote(
         sellers=tuple(seller(info) for info in infos),
         beyond=tuple(sorted(beyond, key=lambda o: o.id)),
         measurements=heard,
+        left_out=short.left_out if short else 0,
     )
     budget = choose.within(made, workload.budget, workload.budget_basis)
     made = made._replace(recommended=choose.recommend(made), budget=budget)
@@ -100,6 +105,30 @@ def quote(
     from planner.quoting.digest import of_quote
 
     return made._replace(hash=of_quote(made))
+
+
+def _shortlist(
+    req: Request, looked: Iterable[tuple[tuple[str, str], Callable[[InstanceType], Sizing]]], top: int, today: str
+) -> Shortlist | None:
+    """Return what the places have to show, None where every offer must be made to know."""
+    if not simple(req):
+        return None
+    short = Shortlist(req, top, notes.Ages(req.workload.max_age, today))
+    return short if all(short.look(*at, how) for at, how in looked) else None
+
+
+def _places(
+    req: Request,
+    looked: Sequence[tuple[str, str]],
+    hows: Sequence[Callable[[InstanceType], Sizing]],
+    short: Shortlist | None,
+    brief: bool,
+) -> Iterable[Place]:
+    """Return what each place sells for the workload."""
+    if short is None:
+        return (place(req, *at, how if brief else None) for at, how in zip(looked, hows, strict=True))
+    types = [t for p, _ in looked for t in req.catalog.info(p).reference_types]
+    return short.places(frozenset(t.lower() for t in (*types, *req.workload.instance_type)))
 
 
 def seller(info: ProviderInfo) -> Seller:

@@ -317,7 +317,12 @@ def near(quote: Quote, offers: Iterable[Offer], times: int = 2) -> list[Offer]:
 
 def kind_of(offer: Offer) -> str:
     """Return "on_demand", "spot" or "committed"."""
-    return offer.purchase_option if offer.purchase_option in ("on_demand", "spot") else "committed"
+    return kind_of_option(offer.purchase_option)
+
+
+def kind_of_option(option: str) -> str:
+    """Return the same of a purchase option."""
+    return option if option in ("on_demand", "spot") else "committed"
 
 
 def worth_showing(quote: Quote, top: int) -> list[Offer]:

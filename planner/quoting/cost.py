@@ -67,7 +67,7 @@ def weigh(
     not show.
     """
     lines = tuple(lines)
-    if any(
+    if len(lines) > 1 and any(
         line.part == "contract" or line.rule.startswith("tax_") for line in lines[-2:]
     ):  # takes the charges apart: rare, and not worth a second way
         made = charges_of(lines, terms, window, months)

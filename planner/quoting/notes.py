@@ -16,7 +16,7 @@ from planner.workload import Workload
 if TYPE_CHECKING:
     from planner.sizing.own import Measurement
 
-__all__ = ["ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "seen"]
+__all__ = ["Ages", "ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "seen"]
 
 #: So many of the user's measurements are told one by one.
 MEASURED = 3
@@ -28,25 +28,25 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     What the cloud is known not to sell is no gap: of types that were asked for it is said why they have no offer.
     """
     info, region, work = place.info, place.region, req.workload
-    if not (place.types or place.unfit or place.kept_out) and not req.catalog.prices(info.name, region):
+    if not (place.types or place.unmade or place.kept_out) and not req.catalog.prices(info.name, region):
         key = (
             "no price at all for {region}: `planner refresh {provider} --region {region}` fetches what is sold there; or "
             "name another region"
         )
         return [Gap(info.name, region, "", "", text(key, provider=info.name, region=region))], []
     found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
-    found = found.union(*place.unfit.values())
+    found = found.union(*place.unmade.values())
     wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
     missing, rejected = [], []
     for option in work.purchase_option or info.sells:
         if option in found:
             continue
-        said = _unsold(req, place, wanted, (option,)) if option in info.sells else {}
+        said = _unsold(req, place, wanted, (option,), all_or_none=not req.types) if option in info.sells else {}
         if not wanted or len(said) < len(wanted):
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
         elif req.types:
             rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
-    bare = [n for n in wanted if n not in place.types and n not in place.unfit]
+    bare = [n for n in wanted if n not in place.types and n not in place.unmade]
     # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
     unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
     if req.types:
@@ -71,8 +71,13 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
     return missing, rejected
 
 
-def _unsold(req: Request, place: Place, names: Sequence[str], options: tuple[str, ...]) -> dict[str, NotSold]:
-    """Return which of the types are known not to be sold in the place in any of the ways, and who says so."""
+def _unsold(
+    req: Request, place: Place, names: Sequence[str], options: tuple[str, ...], all_or_none: bool = False
+) -> dict[str, NotSold]:
+    """Return which of the types are known not to be sold in the place in any of the ways, and who says so.
+
+    all_or_none: {} unless all of them are: one that may be sold ends the search.
+    """
     known = req.catalog.not_sold(place.info.name)
     ways = [[k for k in known if k.holds(place.region, option)] for option in options]
     found: dict[str, NotSold] = {}
@@ -81,10 +86,14 @@ def _unsold(req: Request, place: Place, names: Sequence[str], options: tuple[str
     spoken = [NotSold.spoken_of(way) for way in ways]
     for name in names:
         if not all(may(name) for may in spoken):
+            if all_or_none:
+                return {}
             continue
         said = [next((k for k in way if k.names(name)), None) for way in ways]
         if all(said) and said[0] is not None:
             found[name] = said[0]
+        elif all_or_none:
+            return {}
     return found
 
 
@@ -178,40 +187,61 @@ def old_offers(quote: Quote) -> set[str]:
     return {o.id for o in quote.offers if is_old(o, quote.workload.max_age, quote.quoted_on)}
 
 
-def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:
-    """Return the days of the prices used per provider, and of which providers offers are older than `limit` days.
+class Ages:
+    """The days of the prices used per provider, and of which providers offers are older than `limit` days before `today`.
 
     Prices of the market (spot) do not count: they are old the day after.
     """
-    days: dict[str, set[str]] = {}
-    undated: dict[str, set[str]] = {}
-    origins: dict[str, set[str]] = {}
-    all_, old = dict[str, int](), dict[str, int]()
-    allowed = (date.fromisoformat(today) - timedelta(days=limit)).isoformat()
+
+    def __init__(self, limit: int, today: str) -> None:
+        self._limit = limit
+        self._allowed = (date.fromisoformat(today) - timedelta(days=limit)).isoformat()
+        self._told: dict[str, tuple[set[str], set[str], set[str]]] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    def add(
+        self, provider: str, offers: Iterable[Sequence[str]], undated: Iterable[str], origins: Iterable[str] = ("list",)
+    ) -> None:
+        """Count offers of a provider, each told by the days on which its prices were last seen, "" where no day is known.
+
+        undated: the places of the prices without a day. origins: where prices come from.
+        """
+        old, every = self._counts.get(provider, (0, 0))
+        allowed = self._allowed
+        days: set[str] = set()
+        for seen in offers:
+            every += 1
+            old += min(seen) < allowed
+            days.update(seen)
+        if days:
+            known, places, whence = self._told.setdefault(provider, (set(), set(), set()))
+            known.update(days - {""})
+            places.update(undated)
+            whence.update(origins)
+            self._counts[provider] = old, every
+
+    def result(self) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:
+        """Return both, by provider."""
+        result, stale = [], []
+        for provider, (days, places, whence) in sorted(self._told.items()):
+            oldest, newest, missing = min(days, default=""), max(days, default=""), len(places)
+            old, every = self._counts[provider]
+            result.append(AsOf(provider, oldest, newest, missing, "+".join(sorted(whence))))
+            if old:
+                said = _stale(provider, (oldest, missing), (old, every), self._limit)
+                stale.append(Stale(provider, "" if missing else oldest, self._limit, said, old, every))
+        return tuple(result), tuple(stale)
+
+
+def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, ...], tuple[Stale, ...]]:
+    """Return what `Ages` tells of the prices of `offers`."""
+    found = Ages(limit, today)
     for offer in offers:
-        if offer.market:
-            continue
-        provider, late_ = offer.way.provider, False
-        for source in offer.sources:
-            day = source.seen
-            if day:
-                days.setdefault(provider, set()).add(day)
-            else:
-                undated.setdefault(provider, set()).add(source.place)
-            origins.setdefault(provider, set()).add(source.origin)
-            late_ = late_ or day < allowed
-        all_[provider] = all_.get(provider, 0) + 1
-        old[provider] = old.get(provider, 0) + late_
-    result, stale = [], []
-    for provider in sorted(origins):
-        known = sorted(days.get(provider, ()))
-        oldest, newest = (known[0], known[-1]) if known else ("", "")
-        missing = len(undated.get(provider, ()))
-        result.append(AsOf(provider, oldest, newest, missing, "+".join(sorted(origins[provider]))))
-        if old[provider]:
-            said = _stale(provider, (oldest, missing), (old[provider], all_[provider]), limit)
-            stale.append(Stale(provider, "" if missing else oldest, limit, said, old[provider], all_[provider]))
-    return tuple(result), tuple(stale)
+        if not offer.market and offer.sources:
+            days = [source.seen for source in offer.sources]
+            undated = [source.place for source in offer.sources if not source.seen] if "" in days else ()
+            found.add(offer.way.provider, (days,), undated, [source.origin for source in offer.sources])
+    return found.result()
 
 
 def late(limit: int, provider: str) -> Text:

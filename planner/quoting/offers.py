@@ -19,14 +19,15 @@ from planner.workload import Workload
 if TYPE_CHECKING:
     from planner.quoting.select import Place, Request
 
-__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million", "saturated"]
+__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million", "saturated", "weight"]
 
 
 def offer_id(way: Way) -> str:
     """Return the offer's id: what tells it from all others, with colons between."""
-    parts = (way.provider, way.site, way.region, way.instance_type, way.purchase_option)
-    more = (way.term, way.payment, way.offering, way.zone)
-    return ":".join((*parts, *(p for p in more if p)))
+    name = f"{way.provider}:{way.site}:{way.region}:{way.instance_type}:{way.purchase_option}"
+    if not (way.term or way.payment or way.offering or way.zone):
+        return name
+    return ":".join([name, *[p for p in (way.term, way.payment, way.offering, way.zone) if p]])
 
 
 class Bought(NamedTuple):
@@ -90,17 +91,25 @@ def later(req: Request, what: Bought) -> Offer:
     return cast("Offer", Later(req, what))
 
 
+def weight(req: Request, prices: Sequence[Price], count: int) -> Amounts:
+    """Return what `count` instances bought at `prices` come to in the report currency, without anything beside them."""
+    way, currency = prices[0].way, prices[0].currency
+    made = lines.compute(prices, count, req.share(way.provider, way.purchase_option))
+    return _totals(req, currency, cost.weigh(made, req.terms(way), req.window, req.months)[0]).report
+
+
 def _lines(req: Request, what: Bought) -> tuple[tuple[Line, ...], tuple[Text, ...]]:
     """Return all lines of an offer, and what has no price."""
     way, currency = what.prices[0].way, what.prices[0].currency
     beside, unpriced = _beside(req, what.place, way, currency, what.sizing.count)
     made = what.lines + beside if beside else what.lines
-    contract = next((c for c in req.workload.contract if c.provider == way.provider), None)
-    if contract is not None:
-        made += (lines.shortfall(contract, currency),)
-    tax = tax_at(req.workload.taxes, req.workload.tax, way.provider, way.site)
-    if tax.share:
-        made += (lines.tax(tax, currency),)
+    work = req.workload
+    if work.contract:
+        contract = next((c for c in work.contract if c.provider == way.provider), None)
+        made += (lines.shortfall(contract, currency),) if contract is not None else ()
+    if work.taxes or work.tax:
+        tax = tax_at(work.taxes, work.tax, way.provider, way.site)
+        made += (lines.tax(tax, currency),) if tax.share else ()
     return made, unpriced
 
 

@@ -262,7 +262,8 @@ class Quote(NamedTuple):
     window. hash: 12 digits of a SHA-256 over workload, rates and totals. reference_types: instance types that a table
     shows whatever their rank. recommended: None when no firm, fully priced offer serves the workload. sellers: the
     providers looked at. beyond: what is not sold for so long a window (capacity blocks), for questions about shorter ones.
-    measurements: the user's own that have a say in the sizing.
+    measurements: the user's own that have a say in the sizing. left_out: offers that a screen does not list and that were not
+    made, of a quote for a screen.
     """
 
     quoted_on: str
@@ -284,6 +285,7 @@ class Quote(NamedTuple):
     sellers: tuple[Seller, ...] = ()
     beyond: tuple[Offer, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    left_out: int = 0
 
     @property
     def window(self) -> Window:

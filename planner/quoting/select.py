@@ -67,8 +67,9 @@ class Request(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying. unfit: how
-    the instance types are sold whose prices were not read since they do not serve the workload."""
+    """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying.
+    unmade: how the instance types are sold of whose prices no record was made: they do not serve the workload, or a screen does not
+    show them."""
 
     info: ProviderInfo
     region: str
@@ -77,7 +78,7 @@ class Place(NamedTuple):
     traffic: Sequence[TransferPrice]
     services: Sequence[ServicePrice]
     kept_out: dict[str, int]
-    unfit: dict[str, set[str]]
+    unmade: dict[str, set[str]]
 
 
 def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
@@ -186,7 +187,7 @@ def place(req: Request, provider: str, region: str, how: Callable[[InstanceType]
         traffic=catalog.transfer(provider, region) if needs_traffic else (),
         services=catalog.services(provider, region) if needs_services else (),
         kept_out=kept_out,
-        unfit={name: ways for name, ways in left.ways.items() if req.wants(name, specs.get(name))},
+        unmade={name: ways for name, ways in left.ways.items() if req.wants(name, specs.get(name))},
     )
 
 

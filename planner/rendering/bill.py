@@ -3,14 +3,12 @@ has it."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from planner.i18n import English, translator
 from planner.money import plain, show
 from planner.quoting.around import Bill
 from planner.quoting.records import Charge, Offer
-from planner.rendering.explain import charge_lines
 
 __all__ = ["dump", "json_of", "line", "resources"]
 
@@ -19,6 +17,8 @@ ENGLISH = translator("en")
 
 def dump(bill: Bill, offer: Offer, t: English = ENGLISH) -> str:
     """Return the bill as text: each charge with its formula and price row, what has no price, and the sum."""
+    from planner.rendering.explain import charge_lines
+
     lines = [t("The whole bill of {id}, with all that its module creates", id=offer.id)]
     for charge in bill.charges:
         lines += charge_lines(charge, t)
@@ -69,6 +69,8 @@ def resources(priced: Any, lang: str) -> str:
 
 def json_of(priced: Any) -> str:
     """Return the same as JSON (planner.price/1)."""
+    import json
+
     body = {
         "schema": "planner.price/1",
         "path": priced.path,

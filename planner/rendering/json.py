@@ -49,6 +49,8 @@ class _Writer:
     def __init__(self) -> None:
         self.words: dict[str, Text] = {}
         self.sources: dict[Source, int] = {}
+        # By the object's id: most sentences are shared by many offers. The object is kept, so that its id stays its own.
+        self._said: dict[int, tuple[Text, str]] = {}
         self._lines: dict[int, str] = {}
         self._sizings: dict[int, str] = {}
 
@@ -56,10 +58,13 @@ class _Writer:
         """Return a sentence as JSON; how it was made is kept for `words`."""
         if isinstance(said, str):
             return _text(said)
-        english = str(said)
-        if said.values:
-            self.words[english] = said
-        return _text(english)
+        known = self._said.get(id(said))
+        if known is None:
+            english = str(said)
+            if said.values:
+                self.words[english] = said
+            known = self._said[id(said)] = (said, _text(english))
+        return known[1]
 
     def says(self, items: Sequence[Text | str]) -> str:
         return f"[{', '.join([self.say(x) for x in items])}]" if items else "[]"

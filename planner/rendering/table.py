@@ -231,7 +231,7 @@ def _rows(
     lines = [bold(x, colour) for x in head]
     for number, block in enumerate(rest):
         lines += [bold(x, colour and number == marked) for x in block]
-    hidden = len(quote.offers) - len(rows)
+    hidden = len(quote.offers) + quote.left_out - len(rows)
     if hidden > 0:
         key = plural(hidden, "{n} more offer: --top N, or --format csv", "{n} more offers: --top N, or --format csv")
         lines += fold("  " + t(key, n=hidden), room)

@@ -64,9 +64,23 @@ CASES: dict[str, Case] = {
         change={**SPOT, "site": "china"},
         settings={"spot_limit": Decimal(9)},
     ),
+    "aws-kueue": _case(
+        "aws", "p4d.24xlarge", R1, count=6, cluster={"queue": "kueue", "observe": True, "min_replicas": 1}
+    ),
+    "alicloud-kueue": _case(
+        "alicloud",
+        "ecs.gn7i-c16g1.4xlarge",
+        SEVEN,
+        count=3,
+        cluster={**MIRROR, "queue": "kueue", "observe": True, "min_replicas": 2},
+    ),
+    "tencentcloud-volcano": _case(
+        "tencentcloud", "GN7.5XLARGE80", HALF, count=3, cluster={**MIRROR, "queue": "volcano", "observe": True}
+    ),
+    "aws-volcano": _case("aws", "p4d.24xlarge", R1, cluster={"queue": "volcano"}),
 }
 #: What `make test` looks at; the rest is `make slow`.
-SAMPLE = ("aws-one", "aws-nodes", "alicloud-three", "tencentcloud-spot")
+SAMPLE = ("aws-one", "aws-nodes", "alicloud-three", "tencentcloud-spot", "aws-kueue")
 
 
 class Made(NamedTuple):
@@ -98,7 +112,7 @@ def manifests(files: dict[str, str]) -> list[dict[str, Any]]:
     return [
         item
         for path, text in sorted(files.items())
-        if path.endswith(".yaml") and not path.endswith("kustomization.yaml")
+        if path.startswith("serve/") and path.endswith(".yaml") and not path.endswith("kustomization.yaml")
         for item in yaml.safe_load_all(text)
     ]
 

@@ -11,6 +11,7 @@ import copy
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
+from planner.terraform import monitoring
 from tests.conftest import ROOT, Run
 from tests.kubernetes.cases import CASES, SAMPLE, made
 
@@ -84,8 +86,9 @@ def test_what_kustomize_renders_is_valid(name: str, tmp_path: Path) -> None:
     done = validate(items, tmp_path / "rendered", "--refs", "--kubernetes", made(name).target.version)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 problems" in done.stderr
-    spaces = {i["metadata"].get("namespace") for i in items if i["kind"] != "Namespace"}
-    assert spaces == {made(name).target.namespace}
+    for item in items:
+        wide = item["kind"] in ("Namespace", "PriorityClass", "ResourceFlavor", "ClusterQueue", "Queue")
+        assert item["metadata"].get("namespace") == (None if wide else made(name).target.namespace), item["kind"]
 
 
 @needs_kubectl
@@ -114,6 +117,115 @@ def test_a_registry_reaches_the_pods_of_a_group(tmp_path: Path) -> None:
     group = next(i for i in items if i["kind"] == "LeaderWorkerSet")
     images = {c["image"].partition("@")[0] for c in _containers(group)}
     assert images == {"registry.example.com/llm/vllm-openai"}
+
+
+@needs_kubectl
+def test_an_autoscaler_is_the_only_one_who_says_how_many(tmp_path: Path) -> None:
+    items = {i["kind"]: i for i in render("aws-kueue", tmp_path)}
+    assert "replicas" not in items["LeaderWorkerSet"]["spec"]
+    scaled = items["ScaledObject"]["spec"]
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (1, 2) and scaled["fallback"]["replicas"] == 2
+    assert scaled["scaleTargetRef"]["kind"] == "LeaderWorkerSet"
+    assert all(trigger["metadata"]["ignoreNullValues"] == "false" for trigger in scaled["triggers"])
+    behavior = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 3600 and made("aws-kueue").target.times.cold > 3600
+    assert (
+        items["LeaderWorkerSet"]["metadata"]["labels"]["kueue.x-k8s.io/queue-name"]
+        == items["LocalQueue"]["metadata"]["name"]
+    )
+    quota = {
+        r["name"]: r["nominalQuota"]
+        for r in items["ClusterQueue"]["spec"]["resourceGroups"][0]["flavors"][0]["resources"]
+    }
+    asked = [c["resources"]["requests"] for c in _containers(items["LeaderWorkerSet"]) if c["name"] == "engine"]
+    assert quota["nvidia.com/gpu"] == str(6 * int(asked[0]["nvidia.com/gpu"])) == "48" and asked[0] == asked[1]
+    assert quota["cpu"] == str(6 * int(asked[0]["cpu"])) and quota["memory"] == f"{6 * int(asked[0]['memory'][:-2])}Gi"
+
+
+@needs_kubectl
+def test_volcano_places_what_it_queues(tmp_path: Path) -> None:
+    for name in ("aws-volcano", "tencentcloud-volcano"):
+        items = render(name, tmp_path / name)
+        queue = next(i for i in items if i["kind"] == "Queue")
+        assert not [i for i in items if i["kind"] == "PodGroup"]
+        for item in items:
+            group = item.get("spec", {}).get("leaderWorkerTemplate", {})
+            templates = (
+                [group.get("leaderTemplate"), group.get("workerTemplate")]
+                if group
+                else [item.get("spec", {}).get("template")]
+            )
+            if item["metadata"]["name"] != queue["metadata"]["name"] or not all(templates):
+                continue
+            for template in templates:
+                assert template["spec"]["schedulerName"] == "volcano" and template["spec"][
+                    "priorityClassName"
+                ].endswith("-serving")
+                assert (
+                    template["metadata"]["annotations"]["scheduling.volcano.sh/queue-name"] == queue["metadata"]["name"]
+                )
+    lws = yaml.safe_load(
+        next(t for p, t in made("aws-volcano").files.items() if p.startswith("addons/") and p.endswith("-lws.yaml"))
+    )
+    assert lws["gangSchedulingManagement"] == {"schedulerProvider": "volcano"}
+
+
+@needs_kubectl
+@pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool on the PATH")
+@pytest.mark.parametrize("name", ["aws-kueue", "tencentcloud-volcano"])
+def test_rules_hold_and_name_series_that_the_engine_has(name: str, tmp_path: Path) -> None:
+    items = render(name, tmp_path / "tree")
+    rule = next(i for i in items if i["kind"] == "PrometheusRule")
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump(rule["spec"]))
+    done = subprocess.run(
+        ["promtool", "check", "rules", str(tmp_path / "rules.yml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    t = made(name).target
+    known = {n.removesuffix("_total") for n in monitoring.known_metrics("vllm", t.d.stack.engine_version)}
+    scaled = [
+        trigger["metadata"]["query"] for i in items if i["kind"] == "ScaledObject" for trigger in i["spec"]["triggers"]
+    ]
+    texts = [r["expr"] for g in rule["spec"]["groups"] for r in g["rules"]] + scaled
+    named = {n for text in texts for n in re.findall(r"vllm:\w+", text)}
+    assert named and {re.sub(r"_(bucket|total)$", "", n) for n in named} <= known
+    monitor = next(i for i in items if i["kind"] == "PodMonitor" and not i["metadata"]["name"].endswith("-router"))
+    assert monitor["spec"]["jobLabel"] == "app.kubernetes.io/component"  # job="engine", as the rules say
+    lost = next(r for r in rule["spec"]["groups"][0]["rules"] if r["alert"] == "GpuLost")
+    fewest = t.cluster.min_replicas or t.replicas
+    assert f"< {fewest * t.size * t.gpus} " in lost["expr"]
+    dashboard = next(i for i in items if i["kind"] == "ConfigMap" and "-dashboard" in i["metadata"]["name"])
+    assert (
+        dashboard["data"]["dashboard.json"] == monitoring.dashboard(t.d)
+        and dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    )
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_addons_are_pinned_and_in_order(name: str, tmp_path: Path) -> None:
+    m = made(name)
+    script = m.files["addons/install.sh"]
+    (tmp_path / "install.sh").write_text(script)
+    assert subprocess.run(["sh", "-n", str(tmp_path / "install.sh")], capture_output=True, check=False).returncode == 0
+    charts = [line for line in script.splitlines() if line.startswith("helm ")]
+    assert all(re.search(r" --version v?[0-9]+\.[0-9]+\.[0-9]+ ", line) for line in charts)
+    names = [line.split()[3] for line in charts]
+    t = m.target
+    wanted = {"istio-base", "istiod"}
+    wanted |= {"lws"} if t.size > 1 else set()
+    wanted |= {"external-secrets", "gpu-operator"} if t.d.provider == "aws" else set()
+    wanted |= {t.cluster.queue} - {""}
+    wanted |= {"kube-prometheus-stack", "gpu-operator"} if t.cluster.observe else set()
+    wanted |= {"keda", "kube-prometheus-stack"} if t.cluster.min_replicas else set()
+    assert set(names) == wanted and names.index("istio-base") < names.index("istiod")
+    assert script.index("kubectl apply") < script.index("helm ")
+    for path, text in m.files.items():
+        if path.startswith("addons/") and path.endswith(".yaml"):
+            assert yaml.safe_load(text) and f"--values {path.removeprefix('addons/')}" in script
+    operator = next((yaml.safe_load(x) for p, x in m.files.items() if p.endswith("-gpu-operator.yaml")), None)
+    if operator:
+        assert operator["driver"]["enabled"] is operator["toolkit"]["enabled"] is False
+        assert operator["devicePlugin"]["enabled"] is (t.d.provider == "aws")
 
 
 def _containers(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -252,7 +364,7 @@ def test_the_command_writes_a_tree_and_says_where_to_begin(planner: Run, tmp_pat
     assert (done.returncode, done.stderr) == (0, "")
     folder = tmp_path / "llama-3-1-8b-instruct-kubernetes"
     assert "1 replicas" not in done.stdout and "1 replica with 1 x L4" in done.stdout
-    assert "then llama-3-1-8b-instruct-kubernetes/serve/README.md" in done.stdout
+    assert done.stdout.endswith("then llama-3-1-8b-instruct-kubernetes/serve/README.md\n")
     assert not (folder / "cluster").exists()
     assert (folder / "serve" / "base" / "engine.yaml").exists()
     assert planner(*ASK, "--host", "llm.example.com", "--deadline", "2027-01-01T00:00:00Z").returncode == 0

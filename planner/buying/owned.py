@@ -1,0 +1,253 @@
+"""Rent or buy: what machines of one's own cost month by month beside the cheapest rent for the same demand.
+
+Buying pays the machines at once and electricity, rack, staff and repairs each month; capital costs what is still in the books,
+which fall in a straight line to the residual value; that comes back at the end. Renting pays the cheapest mix of `planner
+commit` for a year of the demand, year after year.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+from planner.buying.demand import Demand
+from planner.buying.own import Machine, Measured, Site, Value
+from planner.errors import MisuseError
+from planner.records import NamedTuple
+from planner.sizing.fit import demand_of, model_of
+from planner.sizing.hourly import capacity
+from planner.sizing.machine import on_machine
+from planner.text import Text, text
+from planner.units import RATE_MONTH_HOURS
+from planner.workload import Workload
+
+__all__ = [
+    "Asked",
+    "Costs",
+    "Fleet",
+    "Owned",
+    "Unserved",
+    "Work",
+    "cheapest",
+    "costs",
+    "fleet",
+    "tokens_a_month",
+    "varied",
+    "wins",
+    "work_of",
+]
+
+ZERO, ONE, THOUSAND = Decimal(0), Decimal(1), Decimal(1000)
+MONTHS = 12
+#: An amount of a currency in the currency of the comparison.
+Convert = Callable[[Decimal, str], Decimal]
+
+
+class Work(NamedTuple):
+    """What is asked for: the workload at its peak, output tokens a second at the peak and on average."""
+
+    workload: Workload
+    peak: Decimal
+    mean: Decimal
+
+
+class Fleet(NamedTuple):
+    """How many of a machine serve. working: at the peak, with headroom; each: tokens a second of one, without headroom; measured: the row that
+    says so, None where it is sized. engine, precision: what runs there."""
+
+    working: int
+    each: Decimal
+    measured: Measured | None
+    engine: str
+    precision: str
+
+
+class Unserved(NamedTuple):
+    """A machine that does not serve the work, and why."""
+
+    machine: Machine
+    why: tuple[Text, ...]
+
+
+class Asked(NamedTuple):
+    """Values of one calculation, each at its middle or, for a sensitivity, elsewhere."""
+
+    site: Site
+    machine: Machine
+    fleet: Fleet
+
+
+class Costs(NamedTuple):
+    """What owning costs. bought: machines with those that stand by; upfront: of all of them; each month: power, rack, staff, repairs; capital:
+    of the first month; residual: what comes back; kwh: a month; cumulative: from month 0 to the last, the residual in the last."""
+
+    bought: int
+    months: int
+    upfront: Decimal
+    power: Decimal
+    rack: Decimal
+    staff: Decimal
+    repairs: Decimal
+    capital: Decimal
+    residual: Decimal
+    kwh: Decimal
+    utilisation: Decimal
+    cumulative: tuple[Decimal, ...]
+
+    @property
+    def month(self) -> Decimal:
+        """What a month costs on average over the whole life, all in."""
+        return self.cumulative[-1] / self.months
+
+
+class Owned(NamedTuple):
+    """A machine that serves the work, and what it costs."""
+
+    machine: Machine
+    fleet: Fleet
+    costs: Costs
+
+
+def tokens_a_month(rate: Decimal) -> Decimal:
+    """Return millions of tokens in a month at so many a second."""
+    return rate * 3600 * RATE_MONTH_HOURS / 1_000_000
+
+
+def work_of(workload: Workload, demand: Demand | None) -> Work:
+    """Return what is asked for; `MisuseError` where nothing says how much."""
+    if workload.concurrency or not (workload.rps or workload.tokens_per_second):
+        raise MisuseError(
+            "rent or buy: how much work? say --rps or --tokens-per-second, or [demand] in the workload's file"
+        )
+    peak = Decimal(str(demand_of(workload.load).rate))
+    mean = peak if demand is None else peak * demand.mean / demand.peak
+    return Work(workload, peak, mean)
+
+
+def fleet(machine: Machine, work: Work, scale: Decimal = ONE) -> Fleet | Unserved:
+    """Return how many machines serve the work, sized where the GPU can be, else as measured. scale: on what one puts out."""
+    why: tuple[Text, ...] = ()
+    if machine.gpu:
+        try:
+            sizing = on_machine(work.workload, machine.gpu, machine.gpus)
+        except MisuseError as exc:
+            why = (text("{reason}", reason=str(exc)),)
+        else:
+            if sizing.fits and sizing.layout is not None:
+                units, pp = capacity(sizing, work.workload.load)
+                each = Decimal(str(units)) / (1 - work.workload.headroom) / pp * scale
+                return Fleet(_number(work, each), each, None, sizing.engine, sizing.precision)
+            why = sizing.reasons
+    name = model_of(work.workload).name
+    row = next((m for m in machine.measured if _same(m.model, name)), None)
+    limits = work.workload.ttft_ms or work.workload.tpot_ms
+    if row is not None and limits:
+        return Unserved(machine, (*why, text("a measured rate does not say whether latency limits hold")))
+    if row is not None:
+        each = row.rate.value * scale
+        return Fleet(_number(work, each), each, row, row.engine, row.precision)
+    known = ", ".join(m.model for m in machine.measured)
+    more = (
+        text("measured here: {models}, not {model}", models=known, model=name)
+        if known
+        else text("nothing was measured on it")
+    )
+    return Unserved(machine, (*why, more))
+
+
+def _same(one: str, other: str) -> bool:
+    """Return whether two names are of one model: without the organisation, and tuned as the base is."""
+    short = [name.rpartition("/")[2].lower().removesuffix("-instruct") for name in (one, other)]
+    return short[0] == short[1]
+
+
+def _number(work: Work, each: Decimal) -> int:
+    return max(1, math.ceil(work.peak / (each * (1 - work.workload.headroom)) - Decimal("1e-9")))
+
+
+def costs(asked: Asked, work: Work, convert: Convert) -> Costs:
+    """Return what owning costs, month by month."""
+    site, machine, serves = asked
+    bought = serves.working + int(site.standby.value)
+    months = int((machine.years.value * MONTHS).to_integral_value(ROUND_CEILING))
+    price = convert(machine.price.value, machine.price.currency) * bought
+    upfront = price * (1 + machine.extras.value + site.spares.value)
+    residual = price * machine.residual.value
+    used = min(ONE, work.mean / (serves.each * serves.working))
+    watts = serves.working * (machine.idle_w.value + (machine.load_w.value - machine.idle_w.value) * used)
+    watts += int(site.standby.value) * machine.idle_w.value
+    kwh = watts / THOUSAND * site.pue.value * RATE_MONTH_HOURS
+    power = kwh * convert(site.electricity.value, site.electricity.currency)
+    rack = machine.rated_w.value / THOUSAND * bought * convert(site.rack.value, site.rack.currency)
+    person = site.staff_year
+    staff = ZERO if person is None else site.staff.value * convert(person.value, person.currency) / MONTHS
+    repairs = price * machine.failures.value / MONTHS
+    fall = (upfront - residual) / months
+    spent, cumulative, first = upfront, [upfront], ZERO
+    for month in range(months):
+        capital = (upfront - fall * month) * site.capital.value / MONTHS
+        first = capital if month == 0 else first
+        spent += power + rack + staff + repairs + capital
+        cumulative.append(spent)
+    cumulative[-1] -= residual
+    return Costs(
+        bought=bought,
+        months=months,
+        upfront=upfront,
+        power=power,
+        rack=rack,
+        staff=staff,
+        repairs=repairs,
+        capital=first,
+        residual=residual,
+        kwh=kwh,
+        utilisation=used,
+        cumulative=tuple(cumulative),
+    )
+
+
+def wins(own: Sequence[Decimal], rent: Decimal) -> int | None:
+    """Return the first month from which owning has cost no more than renting, to the end of its life; None: never."""
+    dearer = [month for month, spent in enumerate(own) if not month or spent > rent * month]
+    return dearer[-1] + 1 if dearer[-1] + 1 < len(own) else None
+
+
+def cheapest(machines: Iterable[Owned]) -> list[Owned]:
+    """Return them by what a month costs."""
+    return sorted(machines, key=lambda o: (o.costs.month, o.machine.name))
+
+
+#: (what varies, whose: "site" or "machine" and its field), each from its low to its high end.
+RANGES = (
+    ("price of the machine", "machine", "price"),
+    ("years", "machine", "years"),
+    ("residual value", "machine", "residual"),
+    ("electricity", "site", "electricity"),
+    ("PUE", "site", "pue"),
+    ("rack", "site", "rack"),
+    ("cost of capital", "site", "capital"),
+    ("repairs", "machine", "failures"),
+    ("spare parts", "site", "spares"),
+)
+
+
+def varied(one: Owned, site: Site, work: Work, convert: Convert) -> list[tuple[str, str, Value, Costs]]:
+    """Return (what, "low" or "high", the value, costs) for each value that has a range, one after the other."""
+    found = []
+    for what, whose, field in RANGES:
+        record = site if whose == "site" else one.machine
+        value: Value = getattr(record, field)
+        for end, number in (("low", value.low), ("high", value.high)):
+            if number != value.value:
+                there = value._replace(value=number)
+                changed: dict[str, Any] = {field: there}
+                mine, machine = site, one.machine
+                if whose == "site":
+                    mine = site._replace(**changed)
+                else:
+                    machine = machine._replace(**changed)
+                asked = Asked(mine, machine, one.fleet)
+                found.append((what, end, there, costs(asked, work, convert)))
+    return found

@@ -1,0 +1,91 @@
+"""`planner rent-or-buy`: machines of one's own beside the cheapest rent for the same demand."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.options import (
+    book_options,
+    make_quote,
+    make_workload,
+    measured_option,
+    open_catalog,
+    put,
+    workload_options,
+)
+from planner.errors import MisuseError
+
+
+@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.option("--own", "own_file", metavar="FILE", help="Machines and site (TOML), or `examples`: those of planner.")
+@click.option("--machine", metavar="NAME", default="", help="The machine told in full.  [the cheapest a month]")
+@click.option("--demand", "said", metavar="WHAT", help="Hourly demand, as for `planner commit`.")
+@workload_options
+@book_options
+@measured_option
+@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table, json.  [table]")
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o).")
+@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+def rent_or_buy(
+    own_file: str | None,
+    machine: str,
+    said: str | None,
+    price_book: tuple[str, ...],
+    price_book_db: str | None,
+    offline_list: bool,
+    as_of: str | None,
+    measurements: str | None,
+    form: str,
+    output: str | None,
+    force: bool,
+    lang: str,
+    **values: Any,
+) -> int:
+    """Rent or buy: monthly and cumulative cost of both, the month in which buying wins or never, and what would turn it."""
+    from planner.buying import choice, own, rentbuy
+    from planner.buying.workloads import demand_of, one
+    from planner.prices import fx
+    from planner.workload import Workload
+
+    if not own_file:
+        raise MisuseError("--own: which machines? name a TOML file; `--own examples` takes the dated ones of planner")
+    machines = own.read(_examples() if own_file == "examples" else own_file)
+    path = values.pop("workload_file", None)
+    base, demand = one(path) if path else (None, None)
+    if said:
+        demand = demand_of(said, "--demand", "")
+    work = make_workload(values, base)
+    if work.budget is not None:
+        raise MisuseError("--budget: rent-or-buy compares, and holds nothing to a budget: leave it out")
+    catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    rates = fx.Rates(fx.committed(catalog.as_of), work.fx)
+
+    def quoted(peak: Workload) -> Any:
+        return make_quote(peak, catalog, brief=True, measurements=measurements)
+
+    found = rentbuy.compare(machines, work, demand, quoted, rates, machine)
+    put(_told(choice, found, form, lang), output, force, people=form == "table")
+    return 0
+
+
+def _examples() -> str:
+    from planner.files import DATA
+
+    return os.path.join(DATA, "owned.toml")
+
+
+def _told(choice: Any, found: Any, form: str, lang: str) -> str:
+    if form == "json":
+        import json
+
+        return json.dumps(choice.as_json(found), indent=2, ensure_ascii=False) + "\n"
+    from planner.i18n import translator
+    from planner.rendering.words import way
+
+    told: str = choice.table(found, translator(lang), way)
+    return told
