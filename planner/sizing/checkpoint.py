@@ -36,6 +36,8 @@ class Checkpoint(NamedTuple):
 BFLOAT16 = Checkpoint("bf16")
 _PARTS = ("attention", "mlp", "shared", "experts")
 _KNOWN = "awq, gptq, fp8, fbgemm_fp8, compressed-tensors, modelopt, mxfp4"
+_UNSERVED = "not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint"
+_BITS = ("load_in_4bit", "load_in_8bit", "bits", "w_bit", "wbits")  # what says a width where no format is named
 _PRECISE = "bf16", "fp16", "float16", "bfloat16", "none", ""
 #: Share of attention that one projection is, about, where only some of them are left in 16 bits.
 _PROJECTIONS = {"q_proj": 0.4, "k_proj": 0.1, "v_proj": 0.1, "o_proj": 0.4, "qkv_proj": 0.6, "kv_b_proj": 0.1}
@@ -53,11 +55,19 @@ def read(data: Mapping[str, object], path: str, layers: int, dense: int, experts
     Raises MisuseError that names the file and the field for a format that is not known.
     """
     raw = data.get("quantization_config") or data.get("compression_config")
+    loose = data.get("quantization")
+    if not raw and isinstance(loose, dict) and loose.get("bits") is not None:
+        raise MisuseError(f"{path}: field `quantization` is MLX's ({loose.get('bits')} bits): {_UNSERVED}")
     if raw is None:
         return BFLOAT16
     if not isinstance(raw, dict):
         raise MisuseError(f"{path}: field `quantization_config` must be an object, is {str(raw)[:40]!r}")
     method = str(raw.get("quant_method") or raw.get("quant_algo") or "").lower()[:40]
+    said = next((f for f in _BITS if raw.get(f) not in (None, False)), "")
+    if said and not method and not raw.get("config_groups"):
+        raise MisuseError(
+            f"{path}: quantization_config says `{said}` and no `quant_method`, as bitsandbytes and MLX do: {_UNSERVED}"
+        )
     left = _left_alone(raw, layers, dense)
     if method == "mxfp4":
         width = _Width("mxfp4", 0.53125, 32)
@@ -118,6 +128,8 @@ def _four(native: str, bits: int, group: int, zeros: bool) -> _Width:
 
 def _whole(method: str, algorithm: str, raw: Mapping[str, object], path: str) -> _Width:
     """Return the one width that a checkpoint without groups of modules is in."""
+    # What vLLM calls its kernels for a format, and what it writes in saved configs.
+    method = {"awq_marlin": "awq", "gptq_marlin": "gptq", "moe_wna16": "gptq"}.get(method, method)
     if method in ("awq", "gptq", "auto-round", "auto_round", "intel/auto-round", "gptqmodel"):
         bits = _bits(raw, path, "bits", "w_bit", "wbits")
         group = _group(raw, path) if "group_size" in raw or "q_group_size" in raw else 128
@@ -198,6 +210,9 @@ def _left_alone(raw: Mapping[str, object], layers: int, dense: int) -> dict[str,
         value = raw.get(field)
         if isinstance(value, list):
             names += [v for v in value[:MOST_MODULES] if isinstance(v, str)]
+    rules = raw.get("dynamic")  # GPTQModel's: "-:PATTERN" leaves modules alone
+    if isinstance(rules, dict):
+        names += [r[2:] for r in list(rules)[:MOST_MODULES] if isinstance(r, str) and r.startswith("-:")]
     return _shares(names, layers, dense)
 
 
@@ -205,13 +220,16 @@ def _shares(names: Iterable[str], layers: int, dense: int) -> dict[str, float]:
     """Return which share of each part's parameters the module names or patterns `names` cover, about."""
     shares = dict.fromkeys(_PARTS, 0.0)
     for name in names:
-        word = name.lower().removeprefix("re:").replace("\\", "")
+        word = name.lower().removeprefix("re:").replace("\\", "").replace("^", "").replace("$", "")
         at = _layer(word)
         if at is not None and at >= layers:
             continue  # a multi-token-prediction layer, which is not loaded
         if any(part in word for part in ("norm", "visual", "vision", "embed", "bias", "mtp", "rotary")):
             continue
         share = 1.0
+        if at is None and word.strip("*.") in ("mlp", "ffn", "feed_forward"):  # all of it, experts too
+            shares.update(dict.fromkeys(_PARTS[1:], 1.0))
+            continue
         if "shared_expert" in word:
             part = "shared"
         elif "expert" in word:

@@ -17,7 +17,7 @@ __all__ = ["load"]
 
 MAX_BYTES = 1_000_000  # the largest real config.json we know of is below 100 kB
 _TEXT = ("text_config", "language_config", "llm_config")
-_WEIGHTS = ("quantization_config", "compression_config", "expert_dtype")
+_WEIGHTS = ("quantization_config", "compression_config", "quantization", "expert_dtype")
 
 
 def _read(path: str) -> dict[str, object]:

@@ -312,6 +312,8 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     found = list(support.note(engine, case.gpu, case.load.precision, case.model))
     if expert_parallel(case.model, case.load.precision, s.plan.tp):
         key = "tp {tp} would cut the experts' fp8 blocks of 128: expert parallel keeps whole experts on each GPU"
+        if case.load.precision.startswith("int4"):
+            key = "tp {tp} would cut the experts' int4 groups: expert parallel keeps whole experts on each GPU"
         found.append(text(key, tp=str(s.plan.tp)))
     generation = estimate.generation(engine, case.gpu)
     if generation and not any(p.version == engine.version for p in s.points):

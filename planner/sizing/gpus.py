@@ -18,7 +18,10 @@ _UNDESCRIBED = ("gb200", "l20n", "rtxpro4500")
 _AMBIGUOUS = {
     "a100": "A100-40, A100-80",
     "a100pcie": "A100-PCIE-40GB, A100-PCIE-80GB",
+    "a100sxm": "A100-SXM4-40GB, A100-SXM4-80GB",
+    "a100sxm4": "A100-SXM4-40GB, A100-SXM4-80GB",
     "a800": "A800-40, A800-80",
+    "a800pcie": "A800-PCIE-40GB, A800-PCIE-80GB",
     "v100": "V100-16, V100-32",
     "v100sxm2": "V100-16, V100-32",
     "v100pcie": "V100-PCIE-16GB, V100-PCIE-32GB",
@@ -71,7 +74,8 @@ def _key(name: str) -> str:
     key = name.lower().replace("-", "").replace("_", "").replace(" ", "")
     for prefix in ("nvidia", "tesla", "geforce", "amdradeon", "amd"):
         key = key.removeprefix(prefix)
-    return key
+    # "80G" for "80GB", at the end: L20N 48G and the like are whole names, looked up before.
+    return key + "b" if key[-1:] == "g" and key[-3:-1].isdigit() else key
 
 
 def rows() -> dict[str, GpuSpec]:

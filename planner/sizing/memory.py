@@ -126,14 +126,23 @@ def weight_bytes(model: Model, precision: str) -> float:
     return fixed + experts + 2.0 * (model.embedding_params + model.extra_params) + model.extra_bytes
 
 
-def expert_parallel(model: Model, precision: str, tp: int) -> bool:
-    """Return whether `tp` would cut the experts' fp8 blocks, so that whole experts are spread instead."""
-    return bool(model.experts and precision == "fp8" and model.block and (model.moe_intermediate / tp) % BLOCK)
-
-
 def _cuts(width: int, tp: int, group: int) -> str:
     """Return the arithmetic of a shard that holds no whole groups, "" when it holds whole ones."""
     return f"{width} / {tp} = {width / tp:g}" if width % tp or (width // tp) % group else ""
+
+
+def expert_parallel(model: Model, precision: str, tp: int) -> bool:
+    """Return whether `tp` would cut the experts' fp8 blocks or int4 groups, so that whole experts are spread instead."""
+    if not model.experts:
+        return False
+    if precision.startswith("int4"):
+        return bool(_cuts(model.moe_intermediate, tp, _group(model, precision)))
+    return precision == "fp8" and model.block and bool((model.moe_intermediate / tp) % BLOCK)
+
+
+def _group(model: Model, precision: str) -> int:
+    """Return the width of a group of int4 weights."""
+    return model.group if precision == model.own else 128
 
 
 def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
@@ -145,13 +154,15 @@ def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
         key = "tp {tp} neither divides nor is a multiple of the {heads} KV heads of {model}"
         return text(key, tp=str(tp), heads=str(model.kv_heads), model=model.name)
     if precision.startswith("int4"):
-        width = model.moe_intermediate if model.experts else model.int4_width or model.intermediate
-        group = model.group if precision == model.own else 128
-        cut = _cuts(width, tp, group)
+        group = _group(model, precision)
+        # The few dense layers of a mixture are left in 16 bits, or have groups of their own.
+        cut = "" if model.experts else _cuts(model.int4_width or model.intermediate, tp, group)
         if cut:
-            return text(
-                "tp {tp} cuts the quantisation groups of {group} ({share})", tp=str(tp), group=str(group), share=cut
-            )
+            key = "tp {tp} cuts the quantisation groups of {group} ({share})"
+            return text(key, tp=str(tp), group=str(group), share=cut)
+        if expert_parallel(model, precision, tp) and model.experts % tp:
+            key = "tp {tp} cuts the quantisation groups of {group}, and does not divide {n} experts for expert parallel"
+            return text(key, tp=str(tp), group=str(group), n=str(model.experts))
     if precision == "fp8" and model.block:
         cut = _cuts(model.intermediate, tp, BLOCK) if model.dense_params else ""
         if cut:
@@ -165,6 +176,9 @@ def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
 def tile_refusal(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int) -> Text | None:
     """Return why the engine's kernels on `gpu` cannot take the shards of `tp`, or None."""
     if expert_parallel(model, precision, tp) and engine.key not in ("vllm", "sglang"):
+        if precision.startswith("int4"):
+            key = "tp {tp} cuts the groups of {group}: {engine} would need expert parallel, which is not planned"
+            return text(key, tp=str(tp), group=str(_group(model, precision)), engine=engine.label)
         key = (
             "tp {tp} cuts the experts' fp8 blocks of {group}: {engine} would need expert parallel, which is not planned"
         )

@@ -9,6 +9,10 @@ __all__ = ["base_of", "native_of", "width_of_name"]
 #: What a checkpoint's name says about its width, most telling first.
 _HINTS = (
     ("gguf", "gguf"),
+    ("bnb", "bnb"),
+    ("mlx", "mlx"),
+    ("exl2", "exl2"),
+    ("exl3", "exl3"),
     ("awq", "int4-awq"),
     ("gptq-int8", "int8-w8a16"),
     ("gptq-8bit", "int8-w8a16"),
@@ -29,6 +33,7 @@ _HINTS = (
     ("fp16", "16"),
 )
 _NATIVE = {"16": "bf16", "int4-awq": "awq", "int4-gptq": "gptq", "int4": "int4-w4a16", "fp4": "nvfp4"}
+_UNSERVED = {"gguf": "GGUF", "bnb": "bitsandbytes", "mlx": "MLX", "exl2": "EXL2", "exl3": "EXL3"}
 #: Makers whose checkpoints called -FP8 have a scale for each block of 128 x 128; others' have one per tensor or channel.
 _BLOCKED = ("qwen", "deepseek-ai", "moonshotai", "minimaxai", "xiaomimimo")
 _BLOCK = "fp8 (e4m3, 128x128 block)"
@@ -56,10 +61,12 @@ def base_of(name: str) -> str:
 def native_of(name: str, maker: str) -> str:
     """Return what a published checkpoint of that name is in, as planner/data/models.csv says it; "" where the name says nothing.
 
-    maker: who made the model ("deepseek-ai"), for a name without an owner. GGUF raises `MisuseError`.
+    maker: who made the model ("deepseek-ai"), for a name without an owner. GGUF and its like raise `MisuseError`.
     """
-    width = width_of_name(name)
-    if width == "gguf":
-        raise MisuseError(f"{name}: GGUF is not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint")
+    width = "mlx" if name.lower().startswith("mlx-community/") else width_of_name(name)
+    if width in _UNSERVED:
+        raise MisuseError(
+            f"{name}: {_UNSERVED[width]} is not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint"
+        )
     owner = name.partition("/")[0].lower() if "/" in name else ""
     return _BLOCK if width == "fp8" and (owner or maker.lower()) in _BLOCKED else _NATIVE.get(width, width)

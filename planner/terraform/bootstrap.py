@@ -32,7 +32,9 @@ _COMMON = (
 )
 #: What comes when it is asked for (--stress).
 _STRESS = ("units/planner-stress.service", "units/planner-stress.timer")
-_STATIC = ("alerts.py", ".csv", ".service", "watch.timer", "stress.sh", "datasource.yml", "dashboards.yml")
+#: What a spot instance has beside that.
+_SPOT = ("units/planner-spot.service", "units/planner-spot.timer")
+_STATIC = ("alerts.py", ".csv", ".service", "watch.timer", "spot.timer", "stress.sh", "datasource.yml", "dashboards.yml")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 _SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\Z")
@@ -152,21 +154,13 @@ def render(deployment: Deployment) -> dict[str, str]:
     """Return `{path: text}` of cloud-init.yaml.tftpl and of everything below files/.
 
     Raises MisuseError for a layout, a name or a GPU that cannot be, PlannerError when the result would hold a secret
-    or not fit into the cloud's user-data.
+    or not fit into the cloud's user-data. Where that is narrow, the board lies beside the module when nothing else makes room.
     """
     stacks.check_layout(deployment)
-    facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
-    values = _values(deployment, facts)
-    sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}
-    more = (*(_STRESS if deployment.stress else ()), *(("alerts.py",) if deployment.alert_webhook_secret else ()))
-    for name in sorted((*_COMMON, *more)):
-        if name == "stress.sh" and facts.apart and not deployment.stress:
-            continue  # the narrowest user-data has room for it only when it is asked for
-        suffix = "" if name.endswith(_STATIC) else ".j2"
-        sources[name if name in facts.apart else f"files/{name}"] = f"bootstrap/{name}{suffix}"
-    sources |= {f"files/{name.removesuffix('.j2')}": f"cloud/files/{name}" for name in _own_files(own)}
-    out = {path: templating.render(source, own=own, **values) for path, source in sources.items()}
-    out["files/grafana/dashboard.json"] = monitoring.dashboard(deployment)
+    facts = cloud.find(deployment.provider)
+    out = _rendered(deployment, True)
+    if facts.apart and user_data_size(deployment, out) > facts.user_data_bytes:
+        out = _rendered(deployment, False)
     for path, text in out.items():
         for kind in find_secrets(text):
             raise PlannerError(
@@ -178,6 +172,25 @@ def render(deployment: Deployment) -> dict[str, str]:
             f"user-data would be {size:,} bytes, {deployment.provider} takes {limit:,}: use shorter names, or leave out --alert-webhook-secret, --power-off-on-failure or --stress"
         )
     return dict(sorted(out.items()))
+
+
+def _rendered(deployment: Deployment, board: bool) -> dict[str, str]:
+    """Return the files, unchecked; board: the instance brings the dashboard, else it is beside the module, to be imported."""
+    facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
+    values = {**_values(deployment, facts), "board": board}
+    sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}
+    more = (*(_SPOT if deployment.purchase_option == "spot" else ()), *(_STRESS if deployment.stress else ()), *(("alerts.py",) if deployment.alert_webhook_secret else ()))
+    for name in sorted((*_COMMON, *more)):
+        if name == "stress.sh" and facts.apart and not deployment.stress:
+            continue  # the narrowest user-data has room for it only when it is asked for
+        if name == "grafana/dashboards.yml" and not board:
+            continue
+        suffix = "" if name.endswith(_STATIC) else ".j2"
+        sources[name if name in facts.apart else f"files/{name}"] = f"bootstrap/{name}{suffix}"
+    sources |= {f"files/{name.removesuffix('.j2')}": f"cloud/files/{name}" for name in _own_files(own)}
+    out = {path: templating.render(source, own=own, **values) for path, source in sources.items()}
+    out["files/grafana/dashboard.json" if board else "dashboard.json"] = monitoring.dashboard(deployment)
+    return out
 
 
 def find_secrets(text: str) -> list[str]:

@@ -60,6 +60,7 @@ def files(
         "zone_by_id": by_id,
         "hours": plain(d.hours),
         "disk_kind": facts.disks.kinds.get(d.instance_type.partition(".")[0], facts.disks.kind),
+        "board_apart": "dashboard.json" in bootstrap,
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
         **words.of(d, facts),
     }

@@ -88,6 +88,11 @@ def dashboard(deployment: Deployment) -> str:
         ("Tensor cores active", "percentunit", [("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "GPU {{gpu}}")]),
         ("GPU memory used", "decmbytes", [("DCGM_FI_DEV_FB_USED", "GPU {{gpu}}")]),
         ("GPU power", "watt", [("DCGM_FI_DEV_POWER_USAGE", "GPU {{gpu}}")]),
+        ("GPU temperature", "celsius", [("DCGM_FI_DEV_GPU_TEMP", "GPU {{gpu}}")]),
+        ("GPU memory faults", "short", [
+            ("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", "ECC, uncorrected {{gpu}}"), ("DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", "ECC, corrected {{gpu}}"),
+            ("DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS", "rows remapped {{gpu}}"), ("DCGM_FI_DEV_ROW_REMAP_FAILURE", "remap failed {{gpu}}")]),
+        ("Last Xid", "short", [("DCGM_FI_DEV_XID_ERRORS", "GPU {{gpu}}")]),
     ]
     if m["preemptions"]:
         panels[0][2].append((f"sum(rate({m['preemptions']}[5m]))", "preemptions/s"))

@@ -22,6 +22,9 @@ def wrong():
     deadline = os.environ.get("PLANNER_DEADLINE")
     if deadline and deadline < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 172800)):
         found["DeadlineNear"] = f"this instance ends at {deadline}"
+    drain = pathlib.Path("/run/planner/keys/drain")
+    if drain.exists():
+        return {**found, "SpotNotice": f"the cloud takes this instance back at {drain.read_text().strip()}"}
     if pathlib.Path("/run/planner/serving").exists():
         try:
             with urllib.request.urlopen("http://127.0.0.1:9090/api/v1/alerts", timeout=10) as answer:

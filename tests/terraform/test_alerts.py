@@ -134,6 +134,9 @@ def test_only_a_module_that_was_asked_for_it_tells_anybody_or_goes_off(name: str
     assert "STOP_CHARGING" not in str(plain) and "StopCharging" not in str(plain)
     asked = bootstrap.render(VARIANTS[name]._replace(alert_webhook_secret="hook", power_off=True))
     assert "files/alerts.py" in asked
+    # The narrowest user-data has room for both without the board, which then lies beside the module.
+    assert ("dashboard.json" in asked) == (name == "gn10xp") == ("files/grafana/dashboard.json" not in asked)
+    assert ("dashboard.json" in asked["files/compose.yaml"]) == (name != "gn10xp")
     assert ("release" in asked["files/bootstrap.sh"]) == (name != "p4d"), "a shutdown ends the bill on AWS by itself"
     if name != "p4d":
         compile(asked["files/tags.py"], "tags.py", "exec")

@@ -29,7 +29,7 @@ case "$name $*" in
   "ip -o"*) echo "2: lo    inet 10.0.0.10/24 brd 10.0.0.255 scope global lo" ;;
   dd*) echo "4294967296 bytes (4.3 GB, 4.0 GiB) copied, $(cat "$STUB/seconds") s, x GB/s" >&2 ;;
   dcgmi*) [ ! -e "$STUB/bad-gpu" ] ;;
-  ping*) echo "rtt min/avg/max/mdev = 0.050/0.060/0.070/0.001 ms" ;;
+  ping*) cat "$STUB/rtt" 2>/dev/null || echo "rtt min/avg/max/mdev = 0.050/0.060/0.070/0.001 ms" ;;
   iperf3*) echo "{\"end\": {\"sum_received\": {\"bits_per_second\": $(cat "$STUB/bps")}}}" ;;
   *nvidia-smi*) yes "GPU" | head -n "$(cat "$STUB/inside")" ;;
   docker*) echo "NCCL INFO Channel 00 : via NET/OFI/0"; echo "NET/OFI" ;;
@@ -147,9 +147,18 @@ def test_nodes_of_a_pipeline_measure_the_network_between_them(bench):
     mtu = int(Path("/sys/class/net/lo/mtu").read_text())
     assert wrong == ({"mtu"} if mtu < 9001 else set()), (output, checks)
     assert checks["bandwidth to 10.0.0.11"]["detail"] == "90.0 Gbps, at least 50"
-    assert checks["latency to 10.0.0.11"]["result"] == "info" and "bandwidth to 10.0.0.10" not in checks
+    assert checks["latency to 10.0.0.11"]["result"] == "pass" and "bandwidth to 10.0.0.10" not in checks
     assert "NET/OFI" in checks["nccl"]["detail"]
     assert code == (1 if wrong else 0)
+
+
+@pytest.mark.parametrize("answer", ["rtt min/avg/max/mdev = 0.090/0.101/0.300/0.010 ms\n", "no answer\n"])
+def test_a_round_trip_above_100_microseconds_fails(bench, answer):
+    machine = bench("p5-r1-2-nodes")
+    machine.set(rtt=answer)
+    code, checks, _ = machine.run()
+    assert code == 1 and checks["latency to 10.0.0.11"]["result"] == "fail"
+    assert "at most 100" in checks["latency to 10.0.0.11"]["detail"]
 
 
 @pytest.mark.parametrize(

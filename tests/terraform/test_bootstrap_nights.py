@@ -153,6 +153,57 @@ def test_a_lost_gpu_is_said(machine: Machine) -> None:
     kept("lost-gpu", machine, run)
 
 
+NOTICES = {
+    "p4d": '{"action": "terminate", "time": "2099-09-18T08:22:00Z"}',
+    "gn7i": "2099-09-18T08:22:00Z",
+    "gn10xp": "2099-09-18 16:22:00",  # in UTC+8
+}
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_a_spot_notice_drains_the_instance(name: str, tmp_path: Path) -> None:
+    """Health says no at once, what runs may end, then the engine stops, and no watch brings it back."""
+    m = Machine(tmp_path, VARIANTS[name]._replace(purchase_option="spot"))
+    m.disks(("vdb", "", 500))
+    if name != "p4d":
+        m.gpus(VARIANTS[name].gpu_count, "580.95.05")
+    m.write("notice-after", "3")
+    m.write("notice", NOTICES[name])
+    m.write("streams", "4")
+    m.write("running", "engine-0\nproxy\nprometheus\ngrafana\nnode-exporter\ndcgm-exporter\n")
+    stub = m.stub
+    spot = f"PATH={m.root}/bin:$PATH /opt/planner/bootstrap.sh spot; echo '# drained' >>{stub}/calls; echo grafana >{stub}/running; watch"
+    run = m.boot(spot)
+    assert run.returncode == 0, run.stderr
+    looks = [i for i, call in enumerate(m.calls) if call.startswith("curl") and ("termination-time" in call or "instance-action" in call)]
+    polls = [i for i, call in enumerate(m.calls) if call.startswith("curl") and ":8000/metrics" in call]
+    assert len(looks) == 4, "three times nothing, then the notice"
+    assert len(polls) == 4 + 6, "four looks with a stream, then six without"
+    stopped = next(i for i, call in enumerate(m.calls) if " stop -t 5 " in call)
+    assert stopped > polls[-1] and m.calls[stopped].endswith("engine-0 proxy")
+    assert not [c for c in m.calls[m.calls.index("# drained") :] if " up -d" in c], "the watch leaves it down"
+    assert (m.root / "run/keys/drain").read_text() == "2099-09-18T08:22:00Z\n"
+    assert m.state["status"] == "drained"
+    kept(f"spot-notice-{name}", m, run)
+
+
+def test_a_spot_notice_waits_no_longer_than_the_end(tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS["p4d"]._replace(purchase_option="spot"))
+    m.write("notice-after", "0")
+    m.write("notice", '{"action": "terminate", "time": "2026-01-01T00:00:00Z"}')
+    m.write("streams", "1000000")
+    run = m.boot(f"PATH={m.root}/bin:$PATH /opt/planner/bootstrap.sh spot")
+    assert run.returncode == 0 and m.state["status"] == "drained"
+
+
+def test_only_a_spot_instance_looks_for_a_notice() -> None:
+    from planner.terraform import bootstrap
+
+    plain = bootstrap.render(VARIANTS["p4d"])
+    assert "files/units/planner-spot.timer" not in plain and "notice()" not in plain["files/bootstrap.sh"]
+    assert "files/units/planner-spot.timer" in bootstrap.render(VARIANTS["p4d"]._replace(purchase_option="spot"))
+
+
 def test_new_keys_reach_the_proxy_without_a_restart(machine: Machine) -> None:
     machine.write("key", f"{KEY}\nteam-b:{'b' * 20}\n")
     stub = machine.stub

@@ -80,7 +80,9 @@ def proxy(
     assert text.count(":8443") == 3 and text.count(":8444") == 1
     assert "/etc/caddy/keys/keys" in text and "\tlog_append key {caller}\n" in text
     (folder / "keys").write_text(f'"Bearer {KEY}" key\n"Bearer {OTHER}" another\n')
-    text = text.replace("/etc/caddy/keys/keys", str(folder / "keys")).replace("/run/caddy.sock", str(folder / "sock"))
+    text = text.replace("/etc/caddy/keys/keys", str(folder / "keys"))
+    text = text.replace("root /etc/caddy/keys", f"root {folder}")
+    text = text.replace("/run/caddy.sock", str(folder / "sock"))
     if "log_append" not in subprocess.run([caddy, "help"], capture_output=True, text=True, check=False).stdout:
         text = text.replace("\tlog_append key {caller}\n", "")  # newer than the caddy of some distributions
     assert "\tfallback_sni {$PLANNER_NODE_IP}\n" in text
@@ -230,6 +232,21 @@ def test_a_balancer_asks_for_health_and_only_for_that(proxy: tuple[str, list[htt
     assert ask(f"{health}/health")[0] == 200
     for path in ("/v1/models", "/metrics", "/"):
         assert ask(f"{health}{path}", KEY)[0] == 404, "nothing else without TLS"
+
+
+def test_a_drained_instance_says_no_and_goes_on_serving(
+    proxy: tuple[str, list[http.server.ThreadingHTTPServer], Path],
+) -> None:
+    """What the watch of a spot instance writes beside the keys: /health is 503 without a reload, requests pass."""
+    url, _, folder = proxy
+    health = (folder / "health").read_text()
+    (folder / "drain").write_text("2099-09-18T08:22:00Z\n")
+    try:
+        assert ask(f"{url}/health")[0] == ask(f"{health}/health")[0] == 503
+        assert ask(f"{url}/v1/models", KEY)[0] == 200
+    finally:
+        (folder / "drain").unlink()
+    assert ask(f"{health}/health")[0] == 200
 
 
 def test_a_name_that_points_to_a_balancer_is_answered(proxy: tuple[str, list[http.server.ThreadingHTTPServer], Path]) -> None:

@@ -79,7 +79,7 @@ def test_promtool_accepts_configuration_and_rules(variant, promtool, tmp_path):
         [promtool, "check", "config", "prometheus.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "10 rules found" in done.stdout
+    assert "11 rules found" in done.stdout
 
 
 def _rule_tests(m: dict[str, str], engine: str, gpus: int) -> dict[str, object]:
@@ -136,6 +136,31 @@ def _rule_tests(m: dict[str, str], engine: str, gpus: int) -> dict[str, object]:
             "Xid 79 on GPU 3",
         ),
         case([{"series": 'DCGM_FI_DEV_XID_ERRORS{gpu="3"}', "values": "0x15"}], "GpuXid", "10m", False),
+        case(
+            [{"series": 'DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{gpu="2"}', "values": "0x5 1x10"}],
+            "GpuMemoryFault",
+            "10m",
+            True,
+            {"severity": "critical", "gpu": "2"},
+            "Memory of GPU 2 fails (uncorrected ECC error, or no row left to remap)",
+        ),
+        case(
+            [{"series": 'DCGM_FI_DEV_ROW_REMAP_FAILURE{gpu="5"}', "values": "0x5 1x10"}],
+            "GpuMemoryFault",
+            "10m",
+            True,
+            {"severity": "critical", "gpu": "5"},
+            "Memory of GPU 5 fails (uncorrected ECC error, or no row left to remap)",
+        ),
+        case(
+            [
+                {"series": 'DCGM_FI_DEV_ROW_REMAP_FAILURE{gpu="5"}', "values": "0x15"},
+                {"series": 'DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{gpu="5"}', "values": "3x15"},
+            ],
+            "GpuMemoryFault",
+            "10m",
+            False,
+        ),
         case(
             [{"series": 'up{job="engine", instance="i"}', "values": "1x2 0x20"}],
             "TargetDown",

@@ -40,7 +40,8 @@ for ((i = 0; i < PLANNER_INSTANCES; i++)); do
   peer=${PLANNER_NODE_IP%.*}.$((first + i))
   [ "$peer" != "$PLANNER_NODE_IP" ] || continue
   check "mtu to $peer" "9001 bytes unfragmented" ping -c 3 -M "do" -s 8973 "$peer"
-  note "latency to $peer" info "$(ping -q -c 200 -i 0.01 "$peer" | sed -n 's/^rtt //p' || true)"
+  trip=$(ping -q -c 200 -i 0.01 "$peer" | sed -n 's/^rtt //p' || true)
+  note "latency to $peer" info "$trip"
   gbps=$(iperf3 -c "$peer" -P 8 -t 10 -J 2>/dev/null |
     python3 -c 'import json, sys; print(round(json.load(sys.stdin)["end"]["sum_received"]["bits_per_second"] / 1e9, 1))' || echo 0)
   check "bandwidth to $peer" "$gbps Gbps, at least 50" at_least "$gbps" 50

@@ -252,10 +252,41 @@ serve() {
   bandwidth || true
 }
 
+notice() { # prints when the cloud takes this instance back, in UTC; nothing while it does not
+  :
+  local meta=http://169.254.169.254/latest token # two minutes before
+  token=$(curl -fsS -m 5 -X PUT "$meta/api/token" -H "X-aws-ec2-metadata-token-ttl-seconds: 60") || return 1
+  curl -fsS -m 5 "$meta/meta-data/spot/instance-action" -H "X-aws-ec2-metadata-token: $token" | sed -n 's/.*"time": *"\([^"]*\)".*/\1/p'
+}
+
+running() { # requests that the engines are at
+  local port
+  for ((port = 8000; port < 8001; port++)); do
+    curl -fsS -m 5 "http://127.0.0.1:$port/metrics" || true
+  done | awk '/^vllm:num_requests_running/ { sum += $NF } END { print sum + 0 }'
+}
+
+spot() { # every five seconds, since the notice comes as late as two minutes before the end
+  local end idle=0
+  step=spot
+  until end=$(notice 2>/dev/null) && [[ $end =~ ^20[0-9-]{8}T[0-9:]{8}Z$ ]]; do sleep 5; done
+  mkdir -p "$RUN/keys"
+  echo "$end" >"$RUN/keys/drain" # from now on the proxy answers 503 to who asks for its health
+  state draining "the cloud takes this instance back at $end"
+  while [ "$idle" -lt 6 ] && [ $(($(date -d "$end" +%s) - $(date +%s))) -gt 15 ]; do # the balancer has seen it, and nothing runs
+    if [ "$(running)" -eq 0 ]; then idle=$((idle + 1)); else idle=0; fi
+    sleep 5
+  done
+  state drained "the cloud takes this instance back at $end"
+  # shellcheck disable=SC2046 # one word a service
+  compose stop -t 5 $(compose config --services | grep -E '^(engine|worker|proxy)')
+}
+
 watch() { # each minute: takes over new tags and keys, brings up what is down or unhealthy
   step=watch
   settings || true
   [ -e "$RUN/serving" ] || return 0
+  [ ! -e "$RUN/keys/drain" ] || return 0
   if [ "$PLANNER_API_KEY_SECRET" != "$(cat "$RUN/secret-name" 2>/dev/null)" ] || [ $(($(date +%s) / 60 % 10)) -eq 0 ]; then
     if secrets; then echo "$PLANNER_API_KEY_SECRET" >"$RUN/secret-name"; else echo "planner: the keys stay as they are"; fi
   fi
