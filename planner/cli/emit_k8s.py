@@ -98,7 +98,11 @@ def emit_k8s(
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name, and the engine,
     flags, image and precision that emit-tf takes for it. Nothing is applied: read the folder, then run kubectl yourself.
     """
+    import json
+    from decimal import Decimal
+
     from planner.kubernetes import facts, target, tree
+    from planner.money import show
     from planner.terraform import deploy, write
 
     facts.find(cloud)
@@ -129,17 +133,18 @@ def emit_k8s(
     )
     deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
     made = target.target(deployment, cluster, dict(pairs(image, "--image")), settings.now.date())
-    files = tree.files(made, priced, offer, existing_cluster)
+    files = tree.files(made, priced, offer, existing_cluster, catalog)
     folder = output or f"{deployment.name}-kubernetes"
     tree.check_place(folder, made)
     write.write_module(files, folder, force=force)
+    record = json.loads(files["planner.json"])
     unit = "replica" if made.size == 1 else "group"
     what = f"{made.replicas} {unit}{'s' if made.replicas > 1 else ''}" + (
         f" of {made.size} nodes" if made.size > 1 else ""
     )
     report = [
         f"{folder}: {len(files)} files, {what} with {made.gpus} x {deployment.gpu_model} each for {made.service.service} "
-        f"{made.version} in {offer.region}",
+        f"{made.version} in {offer.region}, {show(Decimal(record['bill']['effective']))} {offer.totals.native_currency} for the quote's hours",
         f"{'' if existing_cluster else f'{folder}/cluster/README.md, then '}{folder}/addons/README.md, then {folder}/serve/README.md",
     ]
     best = priced.best

@@ -17,13 +17,18 @@ from planner.terraform import cloud, words
 from planner.terraform.align import tidy
 from planner.terraform.hcl import parse
 
-__all__ = ["CPU_DISK_GB", "CPU_NODES", "check", "files"]
+__all__ = ["CPU_DISK_GB", "CPU_NODES", "check", "files", "level"]
 
 #: Two, so that the gateway and the name service outlive one of them.
 CPU_NODES = 2
 CPU_DISK_GB = 100
 #: Smallest control plane that takes this many nodes, where the cloud sells it by size.
 LEVELS = ((5, "L5"), (20, "L20"), (50, "L50"), (100, "L100"))
+
+
+def level(nodes: int) -> str:
+    """Return the size of the control plane for this many GPU nodes."""
+    return next((name for most, name in LEVELS if nodes + CPU_NODES <= most), "L200")
 
 
 def check(t: Target) -> None:
@@ -66,7 +71,7 @@ def files(t: Target) -> dict[str, str]:
         "t": t,
         "d": d,
         "cloud": facts,
-        "cluster_level": next((name for most, name in LEVELS if d.count + CPU_NODES <= most), "L200"),
+        "cluster_level": level(d.count),
         "cpu_disk_gb": CPU_DISK_GB,
         "cpu_nodes": CPU_NODES,
         "disk_kind": facts.disks.kinds.get(d.instance_type.partition(".")[0], facts.disks.kind),

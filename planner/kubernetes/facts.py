@@ -37,6 +37,8 @@ class Service(NamedTuple):
     that keep the load balancer private; subnet_annotation: the one that does so by a subnet's id, "" where none is needed.
     driver: the GPU driver that the node image brings, 0 where the pool says which. device_plugin: the cloud brings one. secrets_operator: the chart of
     ours that brings its secrets, "" where there is none. spot_limit: a pool takes a highest price.
+    things: what is charged beside the machines, as `module` in provider.json; per "node", "data_disk" and "balancer" always, per "cluster",
+    "cpu" and "download" (GB that each node fetches) where the cluster is ours.
     """
 
     service: str
@@ -52,6 +54,7 @@ class Service(NamedTuple):
     device_plugin: bool = True
     secrets_operator: str = ""
     spot_limit: bool = True
+    things: tuple[Mapping[str, str], ...] = ()
 
 
 _KINDS: dict[str, tuple[type, str]] = {
@@ -59,6 +62,7 @@ _KINDS: dict[str, tuple[type, str]] = {
     "int": (int, "a whole number above 0"),
     "bool": (bool, "true or false"),
     "tuple[str, ...]": (list, "a list of texts"),
+    "tuple[Mapping[str, str], ...]": (list, "a list of tables of texts"),
     "Mapping[str, str]": (dict, "a table of texts"),
 }
 _read: dict[str, Service] = {}
@@ -111,7 +115,14 @@ def read(path: str) -> Service:
 
 def _value(path: str, key: str, raw: object) -> object:
     kind, words = _KINDS[Service.__annotations__[key]]
-    inner = raw if isinstance(raw, list) else list(raw.values()) if isinstance(raw, dict) else []
+    tables = raw if isinstance(raw, list) and key == "things" else [raw]
+    inner = [
+        x
+        for one in tables
+        for x in (one if isinstance(one, list) else list(one.values()) if isinstance(one, dict) else [])
+    ]
+    if key == "things" and not all(isinstance(one, dict) and one.keys() >= {"what", "item", "per"} for one in tables):
+        raise CatalogError(f"{path}: each of things needs what, item and per")
     fits = (
         isinstance(raw, kind)
         and isinstance(raw, bool) is (kind is bool)
@@ -119,7 +130,7 @@ def _value(path: str, key: str, raw: object) -> object:
     )
     if not fits or (kind is int and int(str(raw)) < 1):
         raise CatalogError(f"{path}: {key} must be {words}")
-    return tuple(inner) if kind is list else raw
+    return tuple(raw) if isinstance(raw, list) else raw
 
 
 def version(service: Service, asked: str, today: date) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 
 from planner.errors import MisuseError
 from planner.files import read_text
-from planner.kubernetes import addons, cluster
+from planner.kubernetes import addons, cluster, costs
 from planner.kubernetes.facts import number
 from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target
 from planner.money import plain, show
+from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
 from planner.sizing import advisories, engines
 from planner.templating import render, shell
@@ -43,15 +44,23 @@ ASK_MODELS = (
 DIAL_HEAD = 'import os, socket; socket.create_connection((os.environ["LWS_LEADER_ADDRESS"], 29501), 9)'
 
 
-def files(target: Target, quote: Quote, offer: Offer, existing: bool = True) -> dict[str, str]:
+def files(
+    target: Target, quote: Quote, offer: Offer, existing: bool = True, catalog: Catalog | None = None
+) -> dict[str, str]:
     """Return `{path: text}` of the whole tree, sorted by path; raise `MisuseError` for what would hold a secret.
 
-    existing: the cluster is there, and its Terraform is left out.
+    existing: the cluster is there, and its Terraform is left out. catalog: the prices of what stands around the machines; None
+    takes the committed lists.
     """
-    t, d = target, target.d
+    t, whole = costs.costed(target, quote, offer, existing, catalog or Catalog())
+    d = t.d
     own = cloud.templates(d.provider)
     secrets = os.path.isfile(os.path.join(own, "kubernetes", "secrets.yaml.j2"))
-    values = _values(t, secrets, existing)
+    values = {
+        **_values(t, secrets, existing, whole.around),
+        "plain_total": target.d.cost_total,
+        "around": show(whole.totals.effective - target.d.bill),
+    }
 
     def write(name: str) -> str:
         return render(name, own=own, **values)
@@ -94,20 +103,21 @@ def _component(part: str, t: Target, write: Callable[[str], str]) -> dict[str, s
 
 
 def check_place(folder: str, target: Target) -> None:
-    """Raise `MisuseError` where the folder is another thing's, or one beside it already has the namespace.
+    """Raise `MisuseError` where the folder is another thing's, or another deployment beside it has the namespace of the same cluster.
 
     Two trees of one namespace each hold it and its secret store: deleting one would delete the other's.
     """
     there = _written(folder)
     if there and there.get("schema") != SCHEMA:
         raise MisuseError(f"{folder} holds a module of emit-tf; choose another folder with -o")
+    ours = {"schema": SCHEMA, "provider": target.d.provider, "region": target.d.region, "namespace": target.namespace}
     parent = os.path.dirname(os.path.abspath(folder))
     for name in sorted(os.listdir(parent)) if os.path.isdir(parent) else ():
         beside = os.path.join(parent, name)
         if os.path.realpath(beside) == os.path.realpath(folder):
             continue
         other = _written(beside)
-        if other.get("schema") == SCHEMA and other.get("namespace") == target.namespace:
+        if other.get("name") != target.d.name and all(other.get(key) == value for key, value in ours.items()):
             raise MisuseError(
                 f"--namespace {target.namespace}: {beside} has it already; two deployments do not share one, choose another name"
             )
@@ -125,11 +135,19 @@ def _written(folder: str) -> dict[str, Any]:
 def _record(t: Target, quote: Quote, offer: Offer) -> str:
     """Return planner.json: emit-tf's own record, and what the cluster adds."""
     body = json.loads(module.record(t.d, quote, offer))
-    more = {"namespace": t.namespace, "kubernetes": t.version, "replicas": t.replicas, "nodes": t.size, "gpus": t.gpus}
+    more = {
+        "name": t.d.name,
+        "region": t.d.region,
+        "namespace": t.namespace,
+        "kubernetes": t.version,
+        "replicas": t.replicas,
+        "nodes": t.size,
+        "gpus": t.gpus,
+    }
     return json.dumps({**body, "schema": SCHEMA, **more}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _values(t: Target, secrets: bool, existing: bool) -> dict[str, Any]:
+def _values(t: Target, secrets: bool, existing: bool, fixed: Decimal) -> dict[str, Any]:
     """Return what the templates need beside the target."""
     d, facts = t.d, cloud.find(t.d.provider)
     hub_id = bootstrap.hub_id(d)
@@ -169,7 +187,7 @@ def _values(t: Target, secrets: bool, existing: bool) -> dict[str, Any]:
         "secrets": secrets,
         "weights_gb": f"{d.weights_gib * 1.073741824:.0f}",
         **words.of(d, facts),
-        **_observed(t),
+        **_observed(t, fixed),
     }
 
 
@@ -184,20 +202,24 @@ def _components(t: Target) -> tuple[tuple[str, bool], ...]:
     )
 
 
-def _observed(t: Target) -> dict[str, Any]:
-    """Return what monitors, rules and the autoscaler need; one place says which series are this deployment's."""
+def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
+    """Return what monitors, rules and the autoscaler need; one place says which series are this deployment's.
+
+    fixed: what is paid in the window whatever the number of replicas.
+    """
     d = t.d
     m = monitoring.engine_metrics(d.stack.engine, d.stack.engine_version)
     fewest = t.replicas if t.cluster.min_replicas is None else t.cluster.min_replicas
     every = d._replace(gpu_count=fewest * t.size * t.gpus)  # emit-tf's rules are one instance's, these are the pool's
-    hourly = d.bill / d.hours / t.replicas
+    hourly, base = (d.bill - fixed) / d.hours / t.replicas, fixed / d.hours
     grouped = ("/spec/leaderWorkerTemplate/leaderTemplate", "/spec/leaderWorkerTemplate/workerTemplate")
     return {
         "m": m,
         "selector": f'{{namespace="{t.namespace}",model_name="{d.served_name}"}}',
         "rules": render("bootstrap/rules.yml.j2", d=every, m=m).rstrip(),
         "hourly": plain(hourly.quantize(Decimal("0.0001"))),
-        "levels": [(n, show(hourly * n)) for n in (fewest, t.replicas)],
+        "base": plain(base.quantize(Decimal("0.0001"))),
+        "levels": [(n, show(base + hourly * n)) for n in (fewest, t.replicas)],
         "pods": t.replicas * t.size,
         "templates": grouped if t.size > 1 else ("/spec/template",),
         "scale_up_s": min(1800, max(60, t.times.load + t.times.startup // 4)),

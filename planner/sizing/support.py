@@ -152,6 +152,8 @@ def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[Te
     if model.kind == "v4":
         key = "few measured rows have {what}: memory is exact, speed is rough"
         notes.append(text(key, what=Text(_ATTENTION["v4"])))
+    if model.arch == "NemotronHForCausalLM":
+        notes.append(text("no measured row has Mamba-2 layers: memory is exact, speed is rough"))
     if model.license and any(word in model.license for word in _BINDING):
         notes.append(text("licence of {model}: {licence}", model=model.name, licence=model.license))
     if precision == "int4-awq" and cc == 7.0:

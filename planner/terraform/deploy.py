@@ -28,7 +28,7 @@ from planner.terraform.settings import Settings
 from planner.units import add_months, term_months
 from planner.workload import Workload
 
-__all__ = ["Settings", "deploy", "pick"]
+__all__ = ["Settings", "deploy", "pick", "total"]
 
 MAX_INSTANCES = 40  # the module's subnet has addresses .10 to .49 for them
 
@@ -99,7 +99,7 @@ def deploy(
         max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
         stress=_window(settings.stress), alert_webhook_secret=hook, power_off=settings.power_off_on_failure, sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
-        cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=_total(whole), quote_hash=quote.hash,
+        cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=total(whole), quote_hash=quote.hash,
         quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
@@ -148,7 +148,7 @@ def _layout(offer: Offer) -> Layout:
     return layout
 
 
-def _total(whole: Bill) -> str:
+def total(whole: Bill) -> str:
     """Return the sum of the bill in words."""
     total = f"{show(whole.totals.effective)} {whole.currency}"
     if whole.totals.billed != whole.totals.effective:

@@ -8,7 +8,9 @@ import pytest
 
 from planner.errors import MisuseError
 from planner.sizing import config, models
+from planner.sizing.machine import on_machine
 from planner.sizing.memory import weight_bytes
+from planner.workload import Workload
 
 NANO: dict[str, Any] = {
     "architectures": ["NemotronHForCausalLM"],
@@ -76,6 +78,11 @@ def test_the_rest_of_the_family(name: str, billions: float, cache: int, state: f
     assert m.total_params == pytest.approx(billions * 1e9, rel=0.002)
     assert m.kv_bytes_per_token == cache
     assert m.state == pytest.approx(state, rel=0.005)
+
+
+def test_a_speed_that_rests_on_nothing_says_so() -> None:
+    asked = Workload(model="Nemotron-3-Nano-30B-A3B", precision="bf16", concurrency=64)
+    assert any("no measured row has Mamba-2" in str(w) for w in on_machine(asked, "H100", 1.0).warnings)
 
 
 def test_blocks_in_words_and_without_a_count(tmp_path: Path) -> None:

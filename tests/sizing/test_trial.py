@@ -8,7 +8,9 @@ import pytest
 
 from planner.errors import MisuseError
 from planner.sizing import config, engines, gpus, memory, models, serving
+from planner.sizing.machine import on_machine
 from planner.sizing.memory import weight_bytes
+from planner.workload import Workload
 
 DENSE: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -166,3 +168,29 @@ def test_int4_experts_are_spread_whole(name: str, tp: int, spread: bool, words: 
             memory.tile_refusal(model, model.own, gpus.find("L40S"), lmdeploy, tp)
         )
         assert memory.tile_refusal(model, model.own, gpus.find("L40S"), vllm, tp) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu", "number"),
+    [
+        ("DeepSeek-V4-Flash", "H20", 2),
+        ("DeepSeek-V4-Pro", "H200", 8),
+        ("Kimi-K3", "B300", 8),
+        ("Kimi-K2.6", "H200", 8),
+        ("GLM-5-FP8", "H20-141GB", 8),
+        ("MiniMax-M2.7", "A100-80", 4),
+        ("MiniMax-M3", "H200", 8),
+        ("Qwen3.5-397B-A17B", "H200", 8),
+        ("Qwen/Qwen3.6-35B-A3B-FP8", "H100", 1),
+        ("MiMo-V2.5-Pro", "H200", 8),
+        ("gpt-oss-120b", "A100-80", 1),
+        ("gpt-oss-120b", "H100", 1),
+        ("gemma-4-26B-A4B", "H100", 1),
+        ("Mistral-Large-3-675B", "H200", 8),
+        ("Step-3.7-Flash", "H200", 8),
+    ],
+)
+def test_the_fewest_gpus_that_vendors_show(name: str, gpu: str, number: int) -> None:
+    """Recipes and cookbooks of vLLM and SGLang serve these so (2026-07 and -08): what an engine keeps must leave room."""
+    asked = Workload(model=name, precision=models.find(name).own)
+    assert on_machine(asked, gpu, float(number)).fits
