@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NOTHING", "check_batch", "check_beside", "check_prices"]
 
+ZERO = Decimal(0)
 #: Plausible price of one GPU for one hour, per currency; outside of it a row is taken for a mistake.
 PLAUSIBLE = {"USD": (Decimal("0.02"), Decimal(200)), "CNY": (Decimal("0.15"), Decimal(1400))}
 
@@ -48,7 +49,7 @@ def check_prices(prices: Iterable[Price], instances: Mapping[str, InstanceType] 
     days: set[str] = set()
     for price in prices:
         way, at = price.way, price.source.place
-        if not price.amount.is_finite() or price.amount <= 0:
+        if not price.amount.is_finite() or price.amount <= ZERO:
             problems.append(f"{at}: {way.instance_type}: amount {price.amount} is not above zero")
             continue
         words = (price.currency, way.purchase_option, price.unit, way.payment, way.term)

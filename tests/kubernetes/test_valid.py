@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -420,3 +421,58 @@ def test_a_saved_quote_is_emitted_as_it_is(planner: Run, tmp_path: Path) -> None
     )
     refused = planner("emit-k8s", "aws", "--quote", "q.json", "--existing-cluster", "--rps", "3")
     assert refused.returncode == 2 and "--rps cannot change it" in refused.stderr
+
+
+# -- what a reader types ----------------------------------------------------------------------------------------------
+
+
+def test_the_readmes_twelve_lines_fit_what_is_written(planner: Run, tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text().split("## On a cluster")[1].split("\n## ")[0]
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert len(lines) == 12 and lines[0].startswith("planner quote") and lines[-1].startswith("curl https://")
+    for line in lines[:2]:
+        done = planner(*shlex.split(line)[1:])
+        assert done.returncode == 0, done.stderr
+    folder, script = tmp_path / "r1", "\n".join(lines)
+    for path in ("cluster/main.tf", "addons/install.sh", "serve/overlays/aws/kustomization.yaml"):
+        assert (folder / path).exists() and path.rpartition("/")[0] in script
+    tree = "\n".join(p.read_text() for p in folder.rglob("*") if p.is_file())
+    for word in (
+        "/deepseek-r1/api-key",
+        "deepseek-r1-tls",
+        "llm.example.com",
+        'output "kubeconfig"',
+        "app.kubernetes.io/component: engine",
+    ):
+        assert word in tree
+    declared = set(
+        re.findall(r'variable "(\w+)" \{(?:(?!\n\}).)*?\n\}', (folder / "cluster" / "variables.tf").read_text(), re.S)
+    )
+    assert set(re.findall(r"(\w+) = ", lines[2].replace("\\n", " "))) == {"zone", "second_zone"} <= declared
+    space = json.loads((folder / "planner.json").read_text())["namespace"]
+    assert f"create namespace {space}" in script and script.count(f"-n {space} ") == 2
+
+
+@needs_kubectl
+@pytest.mark.parametrize("apply", ["", "1"])
+def test_the_smoke_script_begins_with_a_dry_run(apply: str, tmp_path: Path) -> None:
+    """With a stand-in for kubectl that writes down what it is asked; only `kustomize` is the real one's."""
+    folder = write(made("aws-three").files, tmp_path / "tree")
+    stub = tmp_path / "bin" / "kubectl"
+    stub.parent.mkdir()
+    stub.write_text(f'#!/bin/sh\n[ "$1" != kustomize ] || exec {KUBECTL} "$@"\necho "$*" >> {tmp_path}/asked\n')
+    stub.chmod(0o755)
+    env = {"PATH": f"{stub.parent}:{os.environ['PATH']}", "KUBECONFIG": "x", "DIR": str(folder), "APPLY": apply}
+    done = subprocess.run([str(ROOT / "tools" / "k8s_smoke.sh")], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    asked = (tmp_path / "asked").read_text().splitlines()
+    name = made("aws-three").target.d.name
+    assert len(asked) == (10 if apply else 5)
+    assert asked[3] == "get namespace llm" and asked[4].endswith("--dry-run=server")
+    if apply:
+        assert asked[5] == asked[4].removesuffix(" --dry-run=server")
+        assert f"services/{name}-api:http/proxy/health" in asked[9] and f"daemonset/{name}-weights" in asked[6]
+    lone = subprocess.run(
+        [str(ROOT / "tools" / "k8s_smoke.sh")], env={"PATH": env["PATH"]}, capture_output=True, text=True, check=False
+    )
+    assert lone.returncode != 0 and "KUBECONFIG" in lone.stderr
