@@ -66,6 +66,7 @@ def priced_at(path: str, hours: str | None, asked: Asked, catalog: Catalog) -> P
     from planner.errors import NoOfferError
     from planner.terraform import price as terraform
 
+    path = _cluster(path)
     if terraform.record(path) is not None and asked == terraform.Asked():
         from planner.terraform.readback import Mixed, module_of
 
@@ -78,3 +79,12 @@ def priced_at(path: str, hours: str | None, asked: Asked, catalog: Catalog) -> P
             pass  # other machines than one offer's, or none that the model fits on: what stands there is priced
     window = make_workload({"hours": hours})
     return terraform.price(path, catalog, window.hours, asked)
+
+
+def _cluster(path: str) -> str:
+    """Return where the Terraform of a tree of emit-k8s is, any other path as it is."""
+    import os
+
+    inner = os.path.join(path, "cluster")
+    there = os.path.isdir(os.path.join(path, "serve")) and os.path.isfile(os.path.join(inner, "main.tf"))
+    return inner if there else path

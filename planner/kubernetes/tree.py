@@ -103,20 +103,21 @@ def _component(part: str, t: Target, write: Callable[[str], str]) -> dict[str, s
 
 
 def check_place(folder: str, target: Target) -> None:
-    """Raise `MisuseError` where the folder is another thing's, or one beside it already has the namespace.
+    """Raise `MisuseError` where the folder is another thing's, or another deployment beside it has the namespace of the same cluster.
 
     Two trees of one namespace each hold it and its secret store: deleting one would delete the other's.
     """
     there = _written(folder)
     if there and there.get("schema") != SCHEMA:
         raise MisuseError(f"{folder} holds a module of emit-tf; choose another folder with -o")
+    ours = {"schema": SCHEMA, "provider": target.d.provider, "region": target.d.region, "namespace": target.namespace}
     parent = os.path.dirname(os.path.abspath(folder))
     for name in sorted(os.listdir(parent)) if os.path.isdir(parent) else ():
         beside = os.path.join(parent, name)
         if os.path.realpath(beside) == os.path.realpath(folder):
             continue
         other = _written(beside)
-        if other.get("schema") == SCHEMA and other.get("namespace") == target.namespace:
+        if other.get("name") != target.d.name and all(other.get(key) == value for key, value in ours.items()):
             raise MisuseError(
                 f"--namespace {target.namespace}: {beside} has it already; two deployments do not share one, choose another name"
             )
@@ -134,7 +135,15 @@ def _written(folder: str) -> dict[str, Any]:
 def _record(t: Target, quote: Quote, offer: Offer) -> str:
     """Return planner.json: emit-tf's own record, and what the cluster adds."""
     body = json.loads(module.record(t.d, quote, offer))
-    more = {"namespace": t.namespace, "kubernetes": t.version, "replicas": t.replicas, "nodes": t.size, "gpus": t.gpus}
+    more = {
+        "name": t.d.name,
+        "region": t.d.region,
+        "namespace": t.namespace,
+        "kubernetes": t.version,
+        "replicas": t.replicas,
+        "nodes": t.size,
+        "gpus": t.gpus,
+    }
     return json.dumps({**body, "schema": SCHEMA, **more}, indent=2, ensure_ascii=False) + "\n"
 
 

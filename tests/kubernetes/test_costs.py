@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from planner.cli.price import priced_at
 from planner.errors import CatalogError
 from planner.kubernetes import costs, facts, tree
 from planner.prices.catalog import Catalog
+from planner.terraform.price import Asked
 from tests.kubernetes.cases import CASES, made
 
 CATALOG = Catalog()
@@ -87,3 +90,37 @@ def test_a_thing_charged_per_nothing_known_is_refused(monkeypatch: pytest.Monkey
     with pytest.raises(CatalogError, match="not per moon"):
         costs.created(odd, existing=False)
     assert all(facts.find(case.provider).things for case in CASES.values())
+
+
+# -- priced as it stands ------------------------------------------------------------------------------------------------
+
+
+def priced(folder: Path) -> dict[str, Decimal]:
+    """Return what `planner price` says of a folder: charges by resource and name."""
+    found = priced_at(str(folder), "720", Asked(), CATALOG)
+    amounts: dict[str, Decimal] = {}
+    for part in found.parts:
+        for charge in part.charges:
+            key = f"{part.address} {charge.name}"
+            amounts[key] = amounts.get(key, Decimal(0)) + charge.amount
+    return amounts
+
+
+@pytest.mark.parametrize("name", ["aws-nodes", "aws-spot", "alicloud-three", "tencentcloud-three"])
+def test_planner_price_reads_the_pools_as_they_stand(name: str, tmp_path: Path) -> None:
+    m = made(name)
+    for path, text in tree.files(m.target, m.quote, m.offer, existing=False).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    amounts = priced(tmp_path)
+    (usage,) = [v for k, v in amounts.items() if ".gpu Instance usage" in k]
+    _, whole = costs.costed(m.target, m.quote, m.offer, False, CATALOG)
+    quoted = sum(c.amount for c in whole.charges if str(c.name).startswith("Instance usage"))
+    if not m.offer.id.endswith("on_demand"):  # a spot price may be one zone's
+        assert ", spot)" in next(k for k in amounts if ".gpu Instance usage" in k)
+    else:
+        assert abs(usage - quoted) < Decimal("0.01")
+    main = tmp_path / "cluster" / "main.tf"
+    main.write_text(re.sub(r"nodes( +)= [0-9]+ #", r"nodes\1= 7 #", main.read_text()))
+    drifted = next(v for k, v in priced(tmp_path).items() if ".gpu Instance usage" in k)
+    assert abs(drifted - usage / m.offer.count * 7) < Decimal("0.01")

@@ -190,8 +190,9 @@ def test_the_gateway_opens_emit_tfs_paths_with_tls() -> None:
     (rule,) = items["HTTPRoute"]["spec"]["rules"]
     paths = [match["path"] for match in rule["matches"]]
     caddy = module.files(m.target.d, m.quote, m.offer, {})["files/Caddyfile"]
-    opened = next(line for line in caddy.splitlines() if line.strip().startswith("path /health")).split()[1:]
-    assert [p["value"] for p in paths] == opened and {p["type"] for p in paths} == {"Exact"}
+    lines = [line.split() for line in caddy.splitlines()]
+    opened = next(words[1:] for words in lines if words[:1] == ["path"] and "/v1/models" in words)
+    assert {p["value"] for p in paths} == {"/health", *opened} and {p["type"] for p in paths} == {"Exact"}
     assert rule["backendRefs"][0]["kind"] == "InferencePool"
     for container in engines_of(m):
         key = next(e for e in container["env"] if e["name"] == "VLLM_API_KEY")
@@ -317,6 +318,9 @@ def test_two_deployments_do_not_share_a_namespace(tmp_path: Any) -> None:
     tree.check_place(str(tmp_path / "two"), made("aws-three").target)
     with pytest.raises(MisuseError, match="has it already"):
         tree.check_place(str(tmp_path / "two"), other.target)
+    elsewhere = other.target._replace(d=other.target.d._replace(region="us-west-2"))
+    tree.check_place(str(tmp_path / "two"), elsewhere)  # another region is another cluster
+    tree.check_place(str(tmp_path / "two"), one.target)  # the same deployment, written twice
     (tmp_path / "one" / "planner.json").write_text('{"schema": "planner.module/1"}')
     with pytest.raises(MisuseError, match="module of emit-tf"):
         tree.check_place(str(tmp_path / "one"), one.target)
