@@ -60,6 +60,8 @@ def files(
         "zone_by_id": by_id,
         "hours": plain(d.hours),
         "disk_kind": facts.disks.kinds.get(d.instance_type.partition(".")[0], facts.disks.kind),
+        "resource": resource,
+        "rolls": d.place.balancer and d.count // d.layout.pp > 1,
         "board_apart": "dashboard.json" in bootstrap,
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
         **words.of(d, facts),
@@ -67,6 +69,8 @@ def files(
     if d.place.vpc_id:
         values["words"] = place.words(facts, many)
     templates = {**_own_templates(own, d), **SHARED}
+    if values["rolls"] and not d.place.as_module:
+        templates["roll.sh"] = "common/roll.sh.j2"
     result = {path: render(template, own=own, **values) for path, template in templates.items()}
     if d.place.as_module:
         result |= _example(result, own, values)

@@ -1,0 +1,156 @@
+"""Another engine or model behind a balancer: an apply replaces nothing, roll.sh one replica at a time and never the last healthy one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner.terraform.deploy import Settings
+from tests.terraform.test_change import NOW, SLOW, TYPES, Applied, files
+from tests.terraform.test_module import made
+from tests.terraform.test_place import NETWORK
+from tests.terraform.test_real import needs_terraform, terraform
+
+pytestmark = pytest.mark.system
+
+SHA = "b" * 40
+MODELS = {"aws": "Llama-70B", "alicloud": "Qwen-7B", "tencentcloud": "Llama-70B"}
+LOGS = Path(__file__).parents[1] / "bootstrap" / "nights"
+
+
+def another_model(provider: str, count: int) -> dict[str, str]:
+    return files(provider, count, checkpoint=f"deepseek-ai/DeepSeek-R1-Distill-{MODELS[provider]}@{SHA}")
+
+
+def plan(m: Applied, *options: str) -> dict[str, dict[str, Any]]:
+    """Return what would change of the servers: {address: change}."""
+    terraform(m.folder, m.env, "plan", "-input=false", "-out=saved", *options)
+    shown = json.loads(terraform(m.folder, m.env, "show", "-json", "saved").stdout)
+    of = f"{m.provider}_instance"
+    return {c["address"]: c["change"] for c in shown["resource_changes"] if c["type"] == of and c["change"]["actions"] != ["no-op"]}
+
+
+def data(values: dict[str, Any]) -> str:
+    return str(values.get("user_data_base64") or values["user_data"])
+
+
+@needs_terraform
+@pytest.mark.parametrize("provider", SLOW)
+def test_another_engine_or_model_goes_to_one_replica_at_a_time(provider: str, tmp_path: Path) -> None:
+    m = Applied(tmp_path / "m", provider, files(provider, 2))
+    first, second = f'{provider}_instance.this["0"]', f'{provider}_instance.this["1"]'
+    m.write(another_model(provider, 2))
+    assert not {a: c for a, c in plan(m).items() if "delete" in c["actions"] or data(c["before"]) != data(c["after"])}
+    changed = plan(m, f"-replace={first}")
+    assert sorted(changed[first]["actions"]) == ["create", "delete"] and second not in changed
+    assert data(changed[first]["before"]) != data(changed[first]["after"]), "the new one starts with the change"
+    m.write(files(provider, 2))
+    (m.folder / "zz.auto.tfvars").write_text((m.folder / "test.auto.tfvars").read_text().replace("engine@sha256:aa", "engine@sha256:bb"))
+    assert not {a: c for a, c in plan(m).items() if "delete" in c["actions"] or data(c["before"]) != data(c["after"])}
+    changed = plan(m, f"-replace={second}")
+    assert list(changed) == [second] and data(changed[second]["before"]) != data(changed[second]["after"])
+
+
+@needs_terraform
+@pytest.mark.parametrize("provider", [pytest.param("aws", marks=pytest.mark.slow), pytest.param("tencentcloud", marks=pytest.mark.slow)])
+def test_without_a_balancer_an_apply_takes_it_to_the_instance(provider: str, tmp_path: Path) -> None:
+    m = Applied(tmp_path / "m", provider, files(provider, 1))
+    m.write(another_model(provider, 1))
+    [change] = plan(m).values()
+    assert data(change["before"]) != data(change["after"]), "other user-data replaces the server"
+    assert "user_data_replace_on_change" in files(provider, 1)["main.tf"]
+
+
+def test_only_replicas_behind_a_balancer_roll() -> None:
+    assert "roll.sh" not in files("aws", 1) and "roll.sh" not in files("aws", 2, balancer=False)
+    assert "roll.sh" not in files("aws", 1, balancer=True), "one replica is the last healthy one"
+    assert "roll.sh" in files("aws", 2) and "bash roll.sh" in files("aws", 2)["README.md"]
+    called = files("aws", 2, as_module=True, **NETWORK["aws"])
+    assert "roll.sh" not in called and "-replace=" in called["README.md"]
+
+
+STUB = """#!/bin/bash
+# Stands in for terraform, the clouds' own commands and sleep. `left` holds how many replicas are healthy, a line for each look.
+name=${0##*/}
+case $name in
+  sleep) exit 0 ;;
+  terraform)
+    if [ "$1" == output ]; then echo the-balancer; exit; fi
+    echo "$name $*" >>"$STUB/calls" ;;
+  *)
+    n=$(head -n 1 "$STUB/left")
+    [ "$(wc -l <"$STUB/left")" -le 1 ] || sed -i 1d "$STUB/left"
+    echo "# $n of 3 healthy" >>"$STUB/calls"
+    case $name in
+      aws) echo "$n" ;;
+      aliyun) python3 -c "import json; print(json.dumps({'ListenerHealthStatus': [{'ServerGroupInfos': [{'NonNormalServers': [{}] * (3 - $n)}]}]}))" ;;
+      tccli) python3 -c "import json; print(json.dumps({'LoadBalancers': [{'Listeners': [{'Rules': [{'Targets': [{'HealthStatus': i < $n} for i in range(3)]}]}]}]}))" ;;
+    esac ;;
+esac
+"""
+
+
+def rolled(provider: str, folder: Path, left: list[int], *words: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run roll.sh of three replicas; left: how many the balancer finds healthy, look by look, the last for good."""
+    (folder / "bin").mkdir(parents=True)
+    script = made(provider, Settings(NOW), count=3)[1]["roll.sh"]
+    assert "{1..360}" in script
+    (folder / "roll.sh").write_text(script.replace("{1..360}", "{1..5}"))  # each look starts programs: two hours of them are long here too
+    for name in ("terraform", "aws", "aliyun", "tccli", "sleep"):
+        (folder / "bin" / name).write_text(STUB)
+        (folder / "bin" / name).chmod(0o755)
+    (folder / "left").write_text("".join(f"{n}\n" for n in left))
+    (folder / "calls").write_text("")
+    env = {**os.environ, "STUB": str(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", str(folder / "roll.sh"), *words], capture_output=True, text=True, env=env, check=False, timeout=60)
+    return done, (folder / "calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize("provider", TYPES)
+def test_roll_takes_one_after_the_other_and_waits(provider: str, tmp_path: Path) -> None:
+    done, calls = rolled(provider, tmp_path / "r", [3, 2, 2, 3, 3, 2, 3, 2, 3, 2, 3])
+    assert done.returncode == 0, done.stderr
+    applies = [call for call in calls if call.startswith("terraform")]
+    assert applies == [f'terraform apply -input=false -auto-approve -replace={provider}_instance.this["{i}"]' for i in range(3)]
+    for at in (i for i, call in enumerate(calls) if call.startswith("terraform")):
+        assert calls[at - 1] == "# 3 of 3 healthy", "never while another one is away"
+    log = LOGS / f"rolling-change-{provider}.log"
+    text = "\n".join(["# said", *done.stdout.splitlines(), "# did", *calls]) + "\n"
+    if os.environ.get("PLANNER_NIGHTS") == "write":
+        log.write_text(text)
+    assert text == log.read_text(), f"{log} differs: PLANNER_NIGHTS=write pytest writes it anew"
+
+
+@pytest.mark.parametrize("provider", TYPES)
+@pytest.mark.parametrize("found", [0, 1, 2])
+def test_roll_touches_nothing_while_a_replica_is_away(provider: str, found: int, tmp_path: Path) -> None:
+    done, calls = rolled(provider, tmp_path / "r", [found])
+    assert done.returncode == 1 and f"{found} of 3 replicas are healthy" in done.stderr
+    assert not [call for call in calls if call.startswith("terraform")]
+
+
+def test_roll_stops_at_the_first_that_does_not_come_up(tmp_path: Path) -> None:
+    done, calls = rolled("aws", tmp_path / "r", [3, 2])
+    assert done.returncode == 1 and "replica 0 does not come up" in done.stderr
+    assert len([call for call in calls if call.startswith("terraform")]) == 1
+
+
+@pytest.mark.parametrize("word", ["3", "-1", "x", "0;id"])
+def test_roll_refuses_what_is_no_replica(word: str, tmp_path: Path) -> None:
+    done, calls = rolled("aws", tmp_path / "r", [3], word)
+    assert done.returncode == 2 and "is not a replica" in done.stderr and not calls
+
+
+def test_roll_is_clean_shell(tmp_path: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("no shellcheck")
+    for provider in TYPES:
+        (tmp_path / provider).write_text(made(provider, Settings(NOW), count=3)[1]["roll.sh"])
+        done = subprocess.run(["shellcheck", str(tmp_path / provider)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
