@@ -106,6 +106,8 @@ def compare(
     names = [m.name for m in own.machines]
     if machine and machine not in names:
         raise MisuseError(f"--machine: no {machine[:60]!r} in {own.path}: {suggest(machine, names)}")
+    if workload.use:
+        raise MisuseError("rent or buy: hours of use are a demand here: say them by --demand, and leave out --use")
     if demand is None:
         work_of(workload, None)
     year = yearly(workload, demand)

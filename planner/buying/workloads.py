@@ -170,6 +170,9 @@ class _Reading:
         try:
             rows = csv.reader(read_text(path, "workloads", _LIMIT * 64).split("\n"), strict=True)
             header = [name.strip() for name in next(rows, [])]
+            for name in header:
+                if header.count(name) > 1:
+                    raise MisuseError(f"{path}:1: the column {shown(name[:60])} stands twice")
             for row in rows:
                 line = rows.line_num
                 if not any(cell.strip() for cell in row):

@@ -110,7 +110,8 @@ def _read(path: str, values: dict[str, Any], limit: str | None) -> tuple[list[It
             click.echo(f"planner: {line}", err=True)
         if len(wrong) == 1:
             raise MisuseError(wrong[0])
-        raise MisuseError(f"{path}: {len(wrong):,} faults, {min(len(wrong), TOLD)} of them above; nothing was planned")
+        above = "all above" if len(wrong) <= TOLD else f"the first {TOLD} above"
+        raise MisuseError(f"{path}: {len(wrong):,} faults, {above}; nothing was planned")
     return items, budget
 
 

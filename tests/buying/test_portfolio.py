@@ -221,7 +221,13 @@ def test_all_faults_are_told_at_once_and_nothing_is_done(planner: Run, tmp_path)
     assert found.returncode == 2 and not found.stdout and not (tmp_path / "out").exists()
     lines = found.stderr.strip().split("\n")
     assert [line.split(": ")[1] for line in lines[:3]] == [f"{table}:{n}" for n in (3, 4, 5)]
-    assert "3 faults" in lines[3] and "nothing was planned" in lines[3]
+    assert "3 faults, all above; nothing was planned" in lines[3]
+    table.write_text("name,rps\n" + "".join(f"w{n},x\n" for n in range(50)), "utf-8")
+    lines = planner("portfolio", "--offline-list", str(table)).stderr.strip().split("\n")
+    assert len(lines) == 21 and "50 faults, the first 20 above" in lines[-1]
+    table.write_text("name,rps,rps\na,1,2\n", "utf-8")
+    twice = planner("portfolio", "--offline-list", str(table))
+    assert twice.returncode == 2 and "t.csv:1: the column 'rps' stands twice" in twice.stderr
 
 
 @pytest.mark.parametrize(

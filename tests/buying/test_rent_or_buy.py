@@ -241,6 +241,7 @@ def test_a_machine_in_full_and_those_left_out(planner: Run) -> None:
         (["--concurrency", "5"], "how much work?"),
         (["--demand", "flat instances=3"], "instances of a cloud"),
         (["--rps", "5", "--budget", "3"], "--budget"),
+        (["--rps", "5", "--use", "300h/month x12"], "leave out --use"),
         (["--rps", "5", "--own", "nowhere.toml"], "cannot read own nowhere.toml"),
     ],
 )

@@ -85,11 +85,11 @@ def test_fear_of_the_worst_commits_otherwise():
     assert choose(counts, shares, [deal], Paid(D(1)), D("0.4")) == [(deal, 5)]
 
 
-SAID = ["commit", "--offline-list", "--region", "us-east-1"]
+SAID = ["commit", "--offline-list", "--region", "cn-hangzhou"]
 THREE = [
-    *("--scenario", "0.5=chat-global rps=60 of=mean"),
-    *("--scenario", "0.3=chat-global rps=30 of=mean"),
-    *("--scenario", "0.2=chat-global rps=120 of=mean"),
+    *("--scenario", "0.5=chat-global rps=60 of=mean hours=744 start=2027-01-01"),
+    *("--scenario", "0.3=chat-global rps=30 of=mean hours=744 start=2027-01-01"),
+    *("--scenario", "0.2=chat-global rps=120 of=mean hours=744 start=2027-01-01"),
 ]
 
 
@@ -104,7 +104,9 @@ def test_as_people_and_programs_read_it(planner: Run) -> None:
     assert abs(sum(D(c["share"]) * D(c["cost"]) for c in cases) - D(plan["expected"])) < D("0.01")
     assert all(D(c["cost"]) >= D(c["best"]) for c in cases)
     fear = json.loads(planner(*SAID, *THREE, "--worst", "20%", "--format", "json").stdout)["plan"]
-    assert D(fear["worst_mean"]) <= max(D(c["cost"]) for c in cases) and D(fear["expected"]) >= D(plan["expected"])
+    assert D(fear["worst_mean"]) <= max(D(c["cost"]) for c in cases) + D("0.01") and D(fear["expected"]) >= D(
+        plan["expected"]
+    )
     assert "情景" in planner(*SAID, *THREE, "--lang", "zh").stdout
 
 

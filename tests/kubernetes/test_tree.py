@@ -194,6 +194,13 @@ def test_the_gateway_opens_emit_tfs_paths_with_tls() -> None:
     opened = next(words[1:] for words in lines if words[:1] == ["path"] and "/v1/models" in words)
     assert {p["value"] for p in paths} == {"/health", *opened} and {p["type"] for p in paths} == {"Exact"}
     assert rule["backendRefs"][0]["kind"] == "InferencePool"
+    router = next(
+        i for i in manifests(m.files) if i["kind"] == "Deployment" and i["metadata"]["name"].endswith("-router")
+    )
+    words = router["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert "--secure-serving=false" in words  # a gateway speaks plain gRPC to it
+    assert words[words.index("--pool-name") + 1] == items["InferencePool"]["metadata"]["name"]
+    assert words[words.index("--pool-namespace") + 1] == m.target.namespace
     for container in engines_of(m):
         key = next(e for e in container["env"] if e["name"] == "VLLM_API_KEY")
         assert key["valueFrom"]["secretKeyRef"] == {"name": f"{m.target.d.name}-keys", "key": "api-key"}
