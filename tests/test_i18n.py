@@ -1,6 +1,7 @@
 """Two languages: a complete table, and Chinese outputs in which only names are left in English."""
 
 import ast
+import io
 import re
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from planner.errors import MisuseError
 from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.quoting import build
-from planner.rendering import explain, html, markdown, table
+from planner.rendering import explain, formats, html, markdown, table
 from planner.text import text
 
+openpyxl = pytest.importorskip("openpyxl")
 ROOT = Path(__file__).parent.parent
 ROWS = i18n.rows()
 IN_PAGE = re.compile(r"""\bt\(\s*(?:"((?:[^"\\]|\\.)*)"|'([^'\\]*)')[,)]""")
@@ -59,6 +61,64 @@ def test_every_text_in_code_and_page_has_a_row():
     texts = used_texts()
     assert len(texts) > 150
     assert sorted(texts - {english for _, english, _ in ROWS}) == []
+
+
+#: What is looked up and stays: citations of sources, names of machines and books, and templates that only list values.
+CITED = ("fitted on", "config.json of", "own knowledge", "torch total capacity", "ECB euro reference", "aws", "{")
+EVERYTHING = (
+    {
+        "use": "300h/month x12",
+        "egress_gb": "700",
+        "storage_gb": "100",
+        "public_ips": "2",
+        "contract": ["aws=120000x12:8%:50%"],
+        "fiscal_year_start": "april",
+        "tag": ["team=search"],
+        "tax": ["aws=6%", "alicloud=13%:included:recoverable"],
+        "budget": "1000",
+        "discount_rate": "10%",
+    },
+    {"hours": "720", "gpu": "A100", "inter_region_gb": "50"},
+)
+
+
+@pytest.mark.parametrize("asked", EVERYTHING)
+@pytest.mark.parametrize("form", ["table", "markdown", "html", "xlsx", "csv"])
+def test_no_output_looks_up_a_text_without_a_row(asked, form, monkeypatch):
+    """Also those that the code names by a variable: keys, units, columns."""
+    lost = set()
+
+    class Strict(i18n.Translator):
+        def __call__(self, text, /, **values):
+            lost.update({text} - set(self._texts))
+            return super().__call__(text, **values)
+
+        def say(self, text):
+            lost.update({getattr(text, "key", text)} - set(self._texts))
+            return super().say(text)
+
+    monkeypatch.setitem(i18n._MADE, "zh", Strict("zh", "zh-Hans", ROWS))
+    made = build.quote(workload.make(asked), Catalog(), "2026-11-23", fx.Rates(fx.committed(""), ()), whole=True)
+    formats.render(made, form, lang="zh")
+    machines = {o.instance_type for o in made.offers} | {r.instance_type for r in made.rejected}
+    assert sorted(t for t in lost - machines if t and not t.startswith(CITED)) == []
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
+def test_the_chinese_workbook_has_no_keys():
+    made = build.quote(
+        workload.make({"gpu": "A100", "egress_gb": "90"}),
+        Catalog(),
+        "2026-11-23",
+        fx.Rates(fx.committed(""), ()),
+        whole=True,
+    )
+    book = openpyxl.load_workbook(io.BytesIO(formats.render(made, "xlsx", lang="zh")), data_only=True)
+    costs = [row for row in book["成本计算"].iter_rows(min_row=6, values_only=True) if row[0]]
+    assert {row[3] for row in costs} >= {"按量付费", "预留实例", "竞价实例"}
+    assert {row[7] for row in costs} <= {"月", "小时", "小时数 / 730", None, ""}
+    units = {row[6] for row in book["价格"].iter_rows(min_row=5, values_only=True) if row[0]}
+    assert units & {"小时", "月"} and not units & {"hour", "month", "term"}
 
 
 def test_rows_are_whole_and_unique():

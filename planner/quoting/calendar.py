@@ -30,6 +30,7 @@ __all__ = [
     "next_month",
     "periods",
     "schedule",
+    "used_by_month",
 ]
 
 ZERO = Decimal(0)
@@ -85,12 +86,17 @@ def periods(quote: Quote, offer: Offer) -> list[Period]:
     return made
 
 
+def used_by_month(quote: Quote) -> list[Decimal]:
+    """Return the hours in use of each month of a duty cycle, as the workload asks for them."""
+    use = parse(quote.workload.use)
+    return use.by_month(months_from(first_day(quote).isoformat(), use.months))
+
+
 def _in_part(quote: Quote, offer: Offer, start: date) -> list[Period]:
     """Return the months of a window of which only a part is used, and of the rest of the term."""
     window, terms = quote.window, offer.commitment
-    edges = months_from(start.isoformat(), window.span)
     scale = quote.hours / quote.workload.hours  # other hours are the same pattern, more or less of it
-    used = [hours * scale for hours in parse(quote.workload.use).by_month(edges)]
+    used = [hours * scale for hours in used_by_month(quote)]
     left, owed = window.length, terms.terms * terms.term_months if terms is not None else 0
     rest = ZERO
     if terms is not None:

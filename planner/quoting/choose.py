@@ -11,7 +11,8 @@ A **basis** is an amount by which offers are compared; the same words hold where
     per-token       the effective cost per million output tokens
 
 Candidates are firm (spot can be taken back) and fully priced. The least obligation is recommended, or with a discount
-rate the least present value; ties go to the lower effective cost, then to the id.
+rate the least present value; ties go to the lower effective cost, then (only where a contract's shortfall is
+due) to what is spent before it, then to the id.
 """
 
 from __future__ import annotations
@@ -71,16 +72,34 @@ def amount(quote: Quote, offer: Offer, basis: str) -> Decimal | None:
     return found
 
 
-def _key(quote: Quote, basis: str) -> Callable[[Offer], tuple[bool, Decimal, Decimal, str]]:
-    def key(offer: Offer) -> tuple[bool, Decimal, Decimal, str]:
+#: A contract's shortfall makes amounts equal that were added up in another order: they are compared to this many digits.
+_DIGITS = 9
+
+
+def _key(quote: Quote, basis: str) -> Callable[[Offer], tuple[bool, Decimal, Decimal, Decimal, str]]:
+    contracts = bool(quote.workload.contract)
+
+    def key(offer: Offer) -> tuple[bool, Decimal, Decimal, Decimal, str]:
         value = amount(quote, offer, basis)
-        return value is None, value or Decimal(0), offer.totals.report.effective, offer.id
+        first, second, third = value or Decimal(0), offer.totals.report.effective, Decimal(0)
+        if contracts:
+            first, second, third = round(first, _DIGITS), round(second, _DIGITS), _spent(quote, offer)
+        return value is None, first, second, third, offer.id
 
     return key
 
 
+def _spent(quote: Quote, offer: Offer) -> Decimal:
+    """Return the effective cost of an offer before a contract's shortfall and tax, in the report currency."""
+    from planner.prices.fx import Rates
+
+    native = sum((c.amount for c in offer.charges if c.category not in ("contract", "tax")), Decimal(0))
+    return Rates(list(quote.fx)).convert(native, offer.totals.native_currency, quote.currency)
+
+
 def ranked(quote: Quote, offers: Iterable[Offer], basis: str) -> list[Offer]:
-    """Return `offers` by their amount on `basis`, complete ones first; ties by effective cost, then id."""
+    """Return `offers` by their amount on `basis`, complete ones first; ties by effective cost, then by what is spent before a
+    contract's shortfall (that alone can make two offers equally dear), then id."""
     key = _key(quote, basis)
     return sorted(offers, key=lambda o: (bool(o.unpriced), key(o)))
 

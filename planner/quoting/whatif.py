@@ -146,8 +146,14 @@ ASKED = tuple(Decimal(24 * d) for d in (1, 7, 14, 21, 30, 45, 61, 91, 122, 152, 
 ASKED += tuple(Decimal(8760) * n / 4 for n in (5, 6, 7, 8, 10, 12, 16, 20))
 
 
+#: Discount rates, and the windows at which they are asked: with another than the quote's another way of paying may win.
+RATES = (None, Decimal("0.05"), Decimal("0.1"), Decimal("0.2"))
+WITH_RATES = tuple(map(Decimal, (720, 2190, 4380, 6570, 8760, 17520, 26280)))
+
+
 def winners(quote: Quote) -> list[Offer]:
-    """Return what is recommended for windows from a day to five years, at today's rates and a tenth around them."""
+    """Return what is recommended for windows from a day to five years, at today's rates of exchange and a tenth around them,
+    and for some of these windows at other discount rates."""
     pool = contenders(quote)
     found: dict[str, None] = {}
     foreign = len({o.totals.native_currency for o in pool}) > 1
@@ -156,6 +162,13 @@ def winners(quote: Quote) -> list[Offer]:
             chosen = elsewhere(quote, hours=hours, fx=fx, offers=pool).recommended
             if chosen is not None:
                 found[chosen.id] = None
+    for rate in RATES:
+        if rate != quote.workload.discount_rate:
+            other = quote._replace(workload=quote.workload._replace(discount_rate=rate))
+            for hours in WITH_RATES:
+                chosen = elsewhere(other, hours=hours, offers=pool).recommended
+                if chosen is not None:
+                    found[chosen.id] = None
     return [o for o in pool if o.id in found]
 
 

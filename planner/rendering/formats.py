@@ -84,13 +84,6 @@ def render(quote: Quote, form: str = "table", **options: object) -> str | bytes:
             raise MisuseError(
                 f"--{name.replace('_', '-')} goes with {where}" if takers else f"no format has an option {name!r}"
             )
-    if found.whole and (quote.workload.use or quote.workload.contract):
-        others = ", ".join(f.name for f in FORMATS if not f.whole)
-        if quote.workload.use:
-            raise MisuseError(
-                f"--format {form} recounts every hour of a window, and --use runs only part of it: take {others}"
-            )
-        raise MisuseError(f"--format {form} recounts every price, and does not know --contract: take {others}")
     made: str | bytes = getattr(import_module(found.module), found.function)(quote, **options)
     # Bold and dim go to a terminal, and planner.cli's stream lets nothing else through.
     return visible(made) if found.plain and isinstance(made, str) and not options.get("colour") else made

@@ -9,15 +9,16 @@ import hashlib
 import json
 import os
 import re
+from decimal import Decimal
 from typing import Any
 
 from planner.i18n import English, translator
 from planner.money import plain, show
-from planner.quoting.calendar import first_day
+from planner.quoting.calendar import first_day, used_by_month
 from planner.quoting.choose import advise, amount, basis_of, ranked, worth_showing
 from planner.quoting.records import Offer, Quote
 from planner.quoting.whatif import contenders
-from planner.rendering import advice, words
+from planner.rendering import advice, fiscal, words
 from planner.rendering.recipe import recipe
 from planner.sizing import Range
 from planner.templating import environment, folder
@@ -61,6 +62,7 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
         best_id=said.best.id if said.best else "",
         name=lambda o: advice.name(quote, o, t),
         ties=advice.ties(quote, shown, t),
+        fiscal=fiscal.rows(quote, said.best, t) if said.best else [],
         gaps=words.gaps(quote, t),
         rejected=words.rejected(quote, t),
         ages=[words.prices_of(a, t) for a in quote.prices_as_of],
@@ -127,6 +129,8 @@ def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, 
         "hours": plain(quote.hours),
         "start": quote.workload.start,
         "prorated": quote.workload.window.prorated,
+        "use": _use(quote),
+        "contract": bool(quote.workload.contract),
         "first": first_day(quote).isoformat(),
         "rate": None if rate is None else plain(rate),
         "best": quote.recommended.id if quote.recommended else "",
@@ -136,6 +140,19 @@ def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, 
         "offers": offers,
         "bands": _bands(shown),
         "texts": {} if t.lang == "en" else {s: t(s) for s in TEXTS.findall(page)},
+    }
+
+
+def _use(quote: Quote) -> dict[str, Any] | None:
+    """Return the duty cycle: its months, how long they last, and the hours in use of each when `hours` are in use in all."""
+    window = quote.window
+    if not window.span:
+        return None
+    return {
+        "months": window.span,
+        "length": plain(window._replace(hours=Decimal(0)).length),
+        "hours": plain(quote.workload.hours),
+        "by_month": [plain(hours) for hours in used_by_month(quote)],
     }
 
 

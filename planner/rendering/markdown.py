@@ -5,6 +5,7 @@ import re
 from planner.i18n import English, translator
 from planner.money import show, signed
 from planner.quoting.choose import basis_of, near, ranked, standings, worth_showing
+from planner.quoting.fiscal import quarters, years
 from planner.quoting.records import Offer, Quote
 from planner.rendering import advice, foot, words
 from planner.text import text
@@ -67,6 +68,17 @@ def _table(quote: Quote, shown: list[Offer], t: English) -> list[str]:
     return lines
 
 
+def _fiscal(quote: Quote, t: English) -> list[str]:
+    """Return what the recommended offer bills in each fiscal year, in one line; [] where no start of one is given."""
+    if quote.best is None or not quote.workload.fiscal_year_start:
+        return []
+    found = years(quarters(quote, quote.best))
+    said = "; ".join(f"{t('FY {year}', year=y.year)} {show(y.billed)}" for y in found)
+    return [
+        _md(t("By fiscal year, in {code}, the whole term included, billed: {years}", code=quote.currency, years=said))
+    ]
+
+
 def _cut(quote: Quote, shown: list[Offer], most: int) -> list[Offer]:
     """Return `most` of `shown`, with the best of each provider among them."""
     kept = {s.offer.id for s in standings(quote) if s.offer is not None}
@@ -80,6 +92,7 @@ def _tail(quote: Quote, t: English, shown: list[Offer]) -> list[str]:
     lines = ["", _md(t("Amounts in {code}", code=quote.currency)) + rates]
     if any(o.market for o in shown):
         lines.append(_md(t("~ spot: a market price of a past sample, not an offer; the instance can be taken back")))
+    lines += _fiscal(quote, t)
     unpriced = sorted({u for o in shown for u in o.unpriced}, key=str)
     if unpriced:
         lines.append(_md("* " + t("not in the total: {text}", text="; ".join(t.say(u) for u in unpriced[:6]))))

@@ -41,6 +41,20 @@ function trafficMonths(hours, start, prorated) {
   return [months, hours.sub(at(months)).div(at(months + 1).sub(at(months)))];
 }
 
+/* A window of so many hours in use: how long it lasts, its billing months, its months of traffic (units.Window). With a duty cycle
+   (quote.use) it lasts that one's months, whatever the hours in use. */
+function windowOf(quote, hours) {
+  const use = quote.use, start = quote.start;
+  if (use) return { hours, length: D.max(hours, use.length), months: use.months, traffic: [use.months, ZERO], span: use.months };
+  return { hours, length: hours, months: billingMonths(hours, start), traffic: trafficMonths(hours, start, quote.prorated), span: 0 };
+}
+
+/* How many terms of a commitment a window needs (rules.terms_of). */
+function termsNeeded(terms, window) {
+  if (terms.by_month || (window.span && !terms.block)) return new D(window.months).div(terms.months).ceil();
+  return window.length.div(terms.hours).ceil();
+}
+
 /* Split hours or GB over the steps of a price (cost.in_steps). */
 function inSteps(rates, quantity) {
   const parts = [];
@@ -79,8 +93,8 @@ function termsIn(terms, hours) {
 }
 
 /* Return [list, effective, billed, committed, obligation, quantity, contracted unit price] of each charge of a line (cost.py has the same rules). */
-function charges(line, hours, months, given, traffic) {
-  const terms = termsIn(given, hours);
+function charges(line, window, given) {
+  const { hours, length, months, traffic } = window, terms = termsIn(given, length);
   const keep = new D(1).sub(line.share);
   const one = (quantity, list, billed, committed) => {
     const price = line.share === "0" ? new D(list) : new D(list).mul(keep);
@@ -88,7 +102,7 @@ function charges(line, hours, months, given, traffic) {
     const cash = billed === null ? amount : billed;
     return [quantity.mul(list), amount, cash, committed, D.max(cash, committed), quantity, price];
   };
-  const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil() : null;
+  const needed = terms ? termsNeeded(terms, window) : null;
   const price = new D(line.rates[0][2]);
   const held = new D(line.each).mul(line.count);
   switch (line.rule) {
@@ -99,24 +113,24 @@ function charges(line, hours, months, given, traffic) {
         return one(quantity, step, null, line.rule === "block" ? quantity.mul(step).mul(keep) : ZERO);
       });
     case "committed":
-      return [one(hours.mul(line.count), price, null, perTerm(line, terms).mul(needed))];
+      return [one(length.mul(line.count), price, null, perTerm(line, terms).mul(needed))];
     case "upfront": {
       const owed = perTerm(line, terms).mul(needed);
-      return [one(hours.mul(line.count), line.unit === "term" ? price.div(terms.hours) : price, owed, owed)];
+      return [one(length.mul(line.count), line.unit === "term" ? price.div(terms.hours) : price, owed, owed)];
     }
     case "months": {
       const owed = perTerm(line, terms).mul(needed);
       return [one(new D(months).mul(line.count), line.unit === "month" ? price : price.div(terms.months), owed, owed)];
     }
     case "traffic": {
-      const [whole, part] = traffic || [months, ZERO];
+      const [whole, part] = traffic;
       return trafficSplit(line, part).map(([gb, more, step]) => one(gb.mul(whole).add(more), step, null, ZERO))
         .filter(([, , , , , quantity]) => quantity.gt(0));
     }
     case "held_hours":
-      return [one(held.mul(hours), price, null, ZERO)];
+      return [one(held.mul(length), price, null, ZERO)];
     case "held_730":
-      return [one(held.mul(hours).div(730), price, null, ZERO)];
+      return [one(held.mul(length).div(730), price, null, ZERO)];
     case "held_months": {
       const quantity = held.mul(months);
       return [one(quantity, price, null, quantity.mul(price).mul(keep))];
@@ -141,10 +155,15 @@ function taxed(line, sums) {
   });
 }
 
-/* Whether an offer can be taken in a window: no capacity block is longer than 182 days (whatif.sold). */
-function sold(offer, hours) {
+/* What a framework contract charges for its promise in the window less what is billed in it (cost._shortfall). */
+function shortfall(line, billed, window) {
+  return D.max(ZERO, new D(line.each).mul(window.length).div(730).sub(billed)).mul(line.rates[0][2]);
+}
+
+/* Whether an offer can be taken in a window: no capacity block is longer than 182 days (rules.sold). */
+function sold(quote, offer, hours) {
   const terms = offer.recipe.terms;
-  return !(terms && terms.block) || new D(hours).lte(4368);
+  return !(terms && terms.block) || windowOf(quote, new D(hours)).length.lte(4368);
 }
 
 /* An amount of an offer's currency in the report's; rates: one for each pair of quote.fx. */
@@ -153,20 +172,24 @@ function convert(offer, amount, rates) {
   return amount;
 }
 
-/* Return {native: [5], report: [5], months} (list, effective, billed, committed, obligation) for other hours and rates. */
+/* Return {native: [5], report: [5], months, spent} (list, effective, billed, committed, obligation) for other hours and rates; spent:
+   the effective cost before a contract's shortfall and tax, in the report currency. */
 function requote(quote, offer, hoursText, rates) {
-  const hours = new D(hoursText);
-  const months = billingMonths(hours, quote.start);
-  const traffic = trafficMonths(hours, quote.start, quote.prorated);
-  let sums = [ZERO, ZERO, ZERO, ZERO, ZERO];
+  const window = windowOf(quote, new D(hoursText));
+  let sums = [ZERO, ZERO, ZERO, ZERO, ZERO], spent = null;
   for (const line of offer.recipe.lines) {
     if (line.rule.startsWith("tax")) {
+      spent ??= sums[1];
       sums = taxed(line, sums);
+    } else if (line.rule === "shortfall") {
+      spent = sums[1];
+      const fee = shortfall(line, sums[2], window);
+      sums = sums.map((s) => s.add(fee));
     } else if (line.each !== "0") {
-      for (const made of charges(line, hours, months, offer.recipe.terms, traffic)) sums = sums.map((s, i) => s.add(made[i]));
+      for (const made of charges(line, window, offer.recipe.terms)) sums = sums.map((s, i) => s.add(made[i]));
     }
   }
-  return { native: sums, report: sums.map((amount) => convert(offer, amount, rates)), months };
+  return { native: sums, report: sums.map((amount) => convert(offer, amount, rates)), months: window.months, spent: convert(offer, spent ?? sums[1], rates) };
 }
 
 const HOUR = 3600000;
@@ -179,20 +202,24 @@ function monthFrom(day, n) {
   return Date.UTC(y, m, Math.min(date, daysIn(y, m)));
 }
 
-/* The months of the window and of the rest of the term, each with the hours that it has (calendar.periods). */
-function periods(quote, terms, hours, months) {
-  const needed = terms ? (terms.by_month ? new D(months).div(terms.months) : hours.div(terms.hours)).ceil().toNumber() : 0;
-  const owed = terms && terms.by_month ? needed * terms.months : 0;
-  let left = hours, rest = ZERO;
-  if (owed) rest = D.max(ZERO, new D((monthFrom(quote.first, owed) - monthFrom(quote.first, 0)) / HOUR).sub(hours));
-  else if (terms) rest = new D(terms.hours).mul(needed).sub(hours);
-  const made = [];
-  while (left.gt(0) || rest.gt(0) || made.length < Math.max(months, owed)) {
-    const number = made.length, start = monthFrom(quote.first, number);
-    const room = new D((monthFrom(quote.first, number + 1) - start) / HOUR);
-    const inside = D.min(left, room), later = D.min(rest, room.sub(inside));
-    made.push({ number, start, hours: inside, rest: later, inWindow: left.gt(0) || number < months });
-    left = left.sub(inside);
+/* The months of the window and of the rest of the term, each with the hours that it has (calendar.periods): in use, idle within the
+   window (of a duty cycle), and of the term after it. */
+function periods(quote, terms, window) {
+  const needed = terms ? termsNeeded(terms, window).toNumber() : 0, months = window.months;
+  const owed = terms && (terms.by_month || window.span) ? needed * terms.months : 0;
+  const room = (n) => new D((monthFrom(quote.first, n + 1) - monthFrom(quote.first, n)) / HOUR);
+  let left = window.length, rest = ZERO;
+  if (terms && terms.by_month) rest = D.max(ZERO, new D((monthFrom(quote.first, owed) - monthFrom(quote.first, 0)) / HOUR).sub(left));
+  else if (terms) rest = D.max(ZERO, new D(terms.hours).mul(needed).sub(left));
+  const made = [], scale = window.span ? window.hours.div(quote.use.hours) : null;
+  while ((window.span ? made.length < window.span : left.gt(0)) || rest.gt(0) || made.length < Math.max(months, terms && terms.by_month ? owed : 0)) {
+    const number = made.length, start = monthFrom(quote.first, number), all = room(number);
+    const inWindow = window.span ? number < window.span : left.gt(0) || number < months;
+    const inside = !window.span ? D.min(left, all) : inWindow ? new D(quote.use.by_month[number]).mul(scale) : ZERO;
+    const idle = window.span && inWindow ? D.max(ZERO, D.min(all, left).sub(inside)) : ZERO;
+    const later = window.span ? (inWindow ? ZERO : D.min(rest, all)) : D.min(rest, all.sub(inside));
+    made.push({ number, start, hours: inside, idle, rest: later, inWindow });
+    left = left.sub(inside).sub(idle);
     rest = rest.sub(later);
   }
   return { made, needed, owed };
@@ -201,9 +228,9 @@ function periods(quote, terms, hours, months) {
 /* Return a month each {start, advance, arrears, effective, inWindow} in the offer's currency: cash on the month's first day and
    at its end, and what is used up (calendar.schedule and calendar.cash). */
 function monthly(quote, offer, hoursText) {
-  const hours = new D(hoursText), months = billingMonths(hours, quote.start);
-  const terms = termsIn(offer.recipe.terms, hours), traffic = trafficMonths(hours, quote.start, quote.prorated);
-  const { made, needed, owed } = periods(quote, terms, hours, months);
+  const now = windowOf(quote, new D(hoursText)), { months, traffic } = now;
+  const terms = termsIn(offer.recipe.terms, now.length);
+  const { made, needed, owed } = periods(quote, terms, now);
   const rows = made.map((p) => ({ start: p.start, inWindow: p.inWindow, advance: ZERO, arrears: ZERO, effective: ZERO }));
   const window = made.filter((p) => p.inWindow);
   const add = (p, key, amount) => { rows[p.number][key] = rows[p.number][key].add(amount); };
@@ -216,11 +243,14 @@ function monthly(quote, offer, hoursText) {
       used(p, mine, price);
     });
   };
-  let tax = new D(1);
+  const all = window.reduce((sum, p) => sum.add(p.hours).add(p.idle), ZERO);
+  let tax = new D(1), billed = ZERO;
   for (const line of offer.recipe.lines) {
     if (line.rule.startsWith("tax")) { tax = taxCost(line); continue; }
+    if (line.rule === "shortfall") { used(window[window.length - 1], shortfall(line, billed, now), new D(1)); continue; }
     if (line.each === "0") continue;
-    const parts = charges(line, hours, months, offer.recipe.terms, traffic);
+    const parts = charges(line, now, offer.recipe.terms);
+    billed = parts.reduce((sum, c) => sum.add(c[2]), billed);
     if (line.rule === "traffic") {
       for (const [gb, more, step] of trafficSplit(line, traffic[1])) {
         const price = line.share === "0" ? new D(step) : new D(step).mul(new D(1).sub(line.share));
@@ -232,7 +262,7 @@ function monthly(quote, offer, hoursText) {
       const over = window.slice(0, months);
       for (const c of parts) spread(over, c[5], c[6], () => c[5].div(over.length));
     } else if (line.rule === "held_hours" || line.rule === "held_730") {
-      for (const c of parts) spread(window, c[5], c[6], (p) => c[5].mul(p.hours).div(hours));
+      for (const c of parts) spread(window, c[5], c[6], (p) => c[5].mul(p.hours.add(p.idle)).div(all));
     } else if (line.rule === "hours" || line.rule === "block") {
       const left = parts.map((c) => c[5]);
       window.forEach((p, n) => {
@@ -246,7 +276,7 @@ function monthly(quote, offer, hoursText) {
       });
     } else {
       const price = parts[0][6];
-      const within = (p) => terms.by_month ? new D(p.number < months ? line.count : 0) : p.hours.mul(line.count);
+      const within = (p) => terms.by_month ? new D(p.number < months ? line.count : 0) : p.hours.add(p.idle).mul(line.count);
       const after = (p) => terms.by_month ? new D(p.number >= months && p.number < owed ? line.count : 0) : p.rest.mul(line.count);
       if (line.rule !== "committed") {
         const length = new D(terms.by_month ? terms.months : terms.hours).mul(line.count);
@@ -273,19 +303,26 @@ function presentValue(rows, rate) {
 
 /* What an offer is compared by, in the report currency: its obligation, or with a discount rate its present value (choose.basis_of). */
 function standing(quote, offer, hours, rates, rate) {
-  const report = requote(quote, offer, hours, rates).report;
+  const { report, spent } = requote(quote, offer, hours, rates);
   const value = rate === null ? report[4] : convert(offer, presentValue(monthly(quote, offer, hours), rate), rates);
-  return { offer, report, value };
+  return { offer, report, value, spent };
 }
 
-/* The offer that a fresh quote recommends at these inputs: the least of the firm ones; ties by effective cost, then id (choose.best_of). */
+/* The order of two standings of firm offers: what they are compared by, effective cost, what is spent before a contract's shortfall,
+   which can make two offers equally dear, then id (choose.ranked). */
+function order(quote, one, other) {
+  const exact = (amount) => (quote.contract ? amount.toDecimalPlaces(9) : amount);
+  return exact(one.value).cmp(exact(other.value)) || exact(one.report[1]).cmp(exact(other.report[1]))
+    || (quote.contract ? one.spent.cmp(other.spent) : 0) || (one.offer.id < other.offer.id ? -1 : 1);
+}
+
+/* The offer that a fresh quote recommends at these inputs: the least of the firm ones; ties as `order` says (choose.best_of). */
 function recommended(quote, hours, rates, rate) {
   let best = null;
   for (const offer of quote.offers) {
-    if (!offer.firm || !sold(offer, hours)) continue;
+    if (!offer.firm || !sold(quote, offer, hours)) continue;
     const one = standing(quote, offer, hours, rates, rate);
-    const order = best === null ? -1 : one.value.cmp(best.value) || one.report[1].cmp(best.report[1]) || (offer.id < best.offer.id ? -1 : 1);
-    if (order < 0) best = one;
+    if (best === null || order(quote, one, best) < 0) best = one;
   }
   return best;
 }

@@ -9,7 +9,7 @@
   const fields = [byId("hours"), ...quote.fx.map((_, i) => byId("fx-" + i))];
   const slides = [byId("hours-slide"), ...quote.fx.map((_, i) => byId(`fx-${i}-slide`))];
   const first = [quote.hours, ...quote.fx.map((f) => f.rate)];
-  const most = [87840, ...quote.fx.map(() => 999999)];
+  const most = [quote.use ? Number(quote.use.length) : 87840, ...quote.fx.map(() => 999999)];
   let values = first.slice();
   let rate = quote.rate; // of discount, a year; null: none
   let extra = []; // what is recommended at the inputs now and is not among `shown`
@@ -20,7 +20,7 @@
   const taken = (hours = values[0], rates = values.slice(1)) => recommended(quote, hours, rates, rate);
   const rows = () => [...shown, ...extra];
   const toPay = (offer, amount) => (offer.market ? "~" : "") + money(amount);
-  const byRank = (a, b) => a.offer.whole === b.offer.whole ? a.value.cmp(b.value) || a.report[1].cmp(b.report[1]) || (a.offer.id < b.offer.id ? -1 : 1) : a.offer.whole ? -1 : 1;
+  const byRank = (a, b) => a.offer.whole === b.offer.whole ? order(quote, a, b) : a.offer.whole ? -1 : 1;
   const short = (n) => n.toLocaleString("en-US", { maximumFractionDigits: n < 100 ? 2 : 0 });
   const whole = (n) => n.toLocaleString("en-US", { maximumFractionDigits: 2 });
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -72,7 +72,7 @@
   }
 
   function bars(standings) {
-    const made = standings.filter((m) => sold(m.offer, values[0])).sort((a, b) => -byRank(a, b));
+    const made = standings.filter((m) => sold(quote, m.offer, values[0])).sort((a, b) => -byRank(a, b));
     const best = taken(), narrow = byId("c-bars").clientWidth < 560;
     byId("c-bars").style.height = made.length * (narrow ? 50 : 40) + 66 + "px";
     charts["c-bars"]?.resize();
@@ -136,7 +136,7 @@
     const usage = (o, hours) => {
       let sum = ZERO;
       for (const line of o.recipe.lines)
-        if (line.rule === "hours" || line.rule === "block") for (const c of charges(line, new D(hours), 1, null)) sum = sum.add(c[1]);
+        if (line.rule === "hours" || line.rule === "block") for (const c of charges(line, { hours: new D(hours), length: new D(hours), months: 1, traffic: [1, ZERO], span: 0 }, null)) sum = sum.add(c[1]);
       return num(convert(o, sum, values.slice(1)));
     };
     let flat = null;
@@ -173,7 +173,7 @@
     const cases = [0.25, 0.5, 0.75, 1, 1.25, 1.5].map((f) => {
       const h = hours.mul(f).toDecimalPlaces(2);
       return { head: `${whole(num(h))} h`, hours: h.toString(), rates: values.slice(1), now: f === 1 };
-    });
+    }).filter((c) => Number(c.hours) <= most[0]);
     quote.fx.forEach((fx, i) => [0.9, 1.1].forEach((f) => {
       const rates = values.slice(1);
       rates[i] = new D(rates[i]).mul(f).toString();
@@ -185,7 +185,7 @@
     const current = listed.map((o) => place(o)).sort(byRank).map((m) => m.offer);
     const made = current.map((o) => [{ text: `${o.short}, ${o.where}` }, ...cases.map((c, i) => {
       const cls = c.now ? "now" : "";
-      if (!sold(o, c.hours)) return { text: "–", cls };
+      if (!sold(quote, o, c.hours)) return { text: "–", cls };
       const one = place(o, c.hours, c.rates), mine = best[i] !== null && best[i].offer.id === o.id;
       const more = [[money(one.report[1]), "quiet"]];
       if (rate !== null) more.unshift([money(one.value), "quiet"]);
@@ -239,7 +239,7 @@
     for (const offer of extra) body.append(newRow(offer));
     const standings = rows().map((o) => place(o)).sort(byRank);
     for (const one of standings) {
-      const { offer, report } = one, row = rowOf(offer), can = sold(offer, values[0]);
+      const { offer, report } = one, row = rowOf(offer), can = sold(quote, offer, values[0]);
       const texts = { 1: money(report[1]), 2: money(report[2]), 3: money(report[3]), 4: toPay(offer, report[4]),
         native: `${money(result(offer).native[0])} ${offer.native}`, pv: rate === null ? "" : money(one.value) };
       for (const cell of row.querySelectorAll("[data-f]")) {
@@ -257,9 +257,15 @@
     return standings;
   }
 
+  /* How long the window is, for people (words.window). */
+  function spanOf(hours) {
+    if (quote.use) return t("{hours} of the {all} hours of {months} months", { hours, all: quote.use.length, months: quote.use.months });
+    return hours === "1" ? t("{hours} hour", { hours }) : t("{hours} hours", { hours });
+  }
+
   /* What the recommendation says at the inputs now (rendering/advice.py has the same sentences). */
   function advice(best) {
-    const code = quote.currency, hours = (values[0] === "1" ? t("{hours} hour", { hours: values[0] }) : t("{hours} hours", { hours: values[0] }));
+    const code = quote.currency, hours = spanOf(values[0]);
     if (best === null) return [t("No firm, fully priced offer serves this workload.")];
     const key = rate === null ? t("Least to pay for {window}, all obligations included: {offer}, for {amount} {code}.", { window: hours, offer: best.offer.name, amount: money(best.value), code })
       : t("Least present value of all that is owed for {window}: {offer}, at {amount} {code}.", { window: hours, offer: best.offer.name, amount: money(best.value), code });
@@ -280,11 +286,12 @@
     if (amount) amount.textContent = best === null ? "–" : money(rate === null ? best.report[4] : best.value);
     if (moved()) byId("said").replaceChildren(...advice(best).map((text) => Object.assign(document.createElement("p"), { textContent: text })));
     else byId("said").innerHTML = spoken;
+    if (byId("fiscal")) byId("fiscal").hidden = moved(); // it is the quote's own
     const budget = byId("budget");
     if (!budget || !quote.budget) return;
     if (!moved()) { budget.innerHTML = allowed; return; }
     const index = ["list", "effective", "billed", "committed", "obligation"].indexOf(quote.budget.basis);
-    const amounts = index < 0 && quote.budget.basis !== "present-value" ? [] : quote.offers.filter((o) => o.firm && sold(o, values[0])).map((o) => index < 0 ? place(o).value : result(o).report[index]);
+    const amounts = index < 0 && quote.budget.basis !== "present-value" ? [] : quote.offers.filter((o) => o.firm && sold(quote, o, values[0])).map((o) => index < 0 ? place(o).value : result(o).report[index]);
     const text = document.createElement("strong"), limit = new D(quote.budget.limit), words = quote.budget.words;
     const least = amounts.reduce((a, b) => a === null || b.lt(a) ? b : a, null);
     const values_ = { limit: `${money(limit)} ${quote.currency}`, basis: words };
@@ -354,7 +361,7 @@
     byId("rate").setAttribute("aria-invalid", "false");
     fields.forEach((f, i) => { f.value = first[i]; f.setAttribute("aria-invalid", "false"); slides[i].value = first[i]; });
   }
-  const width = 744 * Math.max(2, 2 * billingMonths(new D(quote.hours), quote.start));
+  const width = quote.use ? most[0] : 744 * Math.max(2, 2 * billingMonths(new D(quote.hours), quote.start));
   slides[0].max = String(width);
   quote.fx.forEach((fx, i) => {
     const rate = Number(fx.rate), step = 10 ** (Math.floor(Math.log10(rate)) - 2);

@@ -10,11 +10,13 @@ import pytest
 
 from planner import workload
 from planner.errors import MisuseError
+from planner.money import show
 from planner.quoting.calendar import schedule
 from planner.quoting.fiscal import quarters, years
 from planner.quoting.offers import saturated
 from planner.quoting.saved import load
 from planner.quoting.whatif import rate_of
+from planner.rendering.formats import render
 from planner.rendering.json import dump
 from tests.conftest import Run, make_quote
 
@@ -57,6 +59,24 @@ def test_a_year_of_april_is_named_by_both_its_years(planner: Run) -> None:
     assert "By fiscal quarter" in told and "FY 2026/27 Q3" in told and "FY 2026/27" in told
     assert "2026/27 财年第 3 季" in planner(*asked, "--lang", "zh").stdout
     assert "fiscal" not in planner(*asked[:-2]).stdout
+
+
+def test_page_and_markdown_say_the_fiscal_amounts() -> None:
+    quote = make_quote(hours="8760", start="2026-12-01", fiscal_year_start="april", **P4D)
+    best = quote.best
+    assert best is not None
+    found = quarters(quote, best)
+    said = [(q.begins[:7], show(q.billed), show(q.effective)) for q in found]
+    page = str(render(quote, "html"))
+    table = page.split('id="fiscal"')[1].split("</section>")[0]
+    assert all(f">{x}<" in table for row in said for x in row)
+    for year in years(found):
+        assert f"FY {year.year}</th>" in table and f">{show(year.billed)}<" in table
+        assert f"FY {year.year} {show(year.billed)}" in str(render(quote, "markdown"))
+    assert "2026/27 财年 " in str(render(quote, "markdown", lang="zh"))
+    assert "按财季" in str(render(quote, "html", lang="zh"))
+    plain = make_quote(hours="8760", **P4D)
+    assert 'id="fiscal"' not in str(render(plain, "html")) and "fiscal" not in str(render(plain, "markdown"))
 
 
 def test_it_stands_in_json_and_toml_and_a_changed_amount_is_found(tmp_path: Path) -> None:

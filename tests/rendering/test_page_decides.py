@@ -54,7 +54,7 @@ const text = (rows) => rows.map((r) => [r.advance, r.arrears, r.effective].map(S
 console.log(JSON.stringify(asked.cases.map(({ hours, rates, rate, months }) => {
   const best = recommended(asked.quote, hours, rates, rate);
   return { best: best && best.offer.id, value: best && String(best.value),
-    months: asked.quote.offers.filter((o) => months && sold(o, hours)).map((o) => [o.id, text(monthly(asked.quote, o, hours)),
+    months: asked.quote.offers.filter((o) => months && sold(asked.quote, o, hours)).map((o) => [o.id, text(monthly(asked.quote, o, hours)),
       String(convert(o, presentValue(monthly(asked.quote, o, hours), rate || "0"), rates))]) };
 })));
 """
@@ -125,6 +125,76 @@ def test_the_page_recommends_what_a_fresh_quote_recommends(
         for id_, months, present in made["months"]:
             same_months(new, by_id[id_], months)
             assert near(present, worth.present_value(new, by_id[id_], Decimal(rate or 0))), (id_, case)
+
+
+#: A duty cycle's own hours a month, as --use asks for them, and those asked in the page.
+CYCLES = [("300h/month x12", ("1", "100", "300", "525.5", "700")), ("60h/week x30", ("40", "60", "90"))]
+CONTRACTS = [
+    {},
+    {"contract": ["aws=120000x12:8%:50%", "tencentcloud=3000x6:5%"]},
+    {"contract": ["alicloud=9000x12:20%:100%", "aws=900x12:3%"], "tax": ["aws=6%", "alicloud=13%:included"]},
+]
+CYCLED = [
+    pytest.param(*case, marks=[] if case[1:] in ((CONTRACTS[1], None), (CONTRACTS[2], "0.1")) else [pytest.mark.slow])
+    for case in ((cycle, terms, rate) for cycle in CYCLES for terms in CONTRACTS for rate in (None, "0.1"))
+]
+
+
+@pytest.mark.parametrize(("cycle", "terms", "rate"), CYCLED)
+def test_the_page_of_a_duty_cycle_recommends_what_a_fresh_quote_recommends(
+    cycle: tuple[str, tuple[str, ...]], terms: dict[str, Any], rate: str | None, catalog: Catalog
+) -> None:
+    use, amounts = cycle
+    asked = {**terms, "egress_gb": "700", "start": "2027-01-15", **({"discount_rate": rate} if rate else {})}
+    quote = fresh(catalog, use=use, **asked)
+    rates, (own, months) = [plain(f.rate) for f in quote.fx], use.split("h/")
+    news = [fresh(catalog, use=f"{hours}h/{months}", **asked) for hours in amounts]
+    cases = [{"hours": plain(new.hours), "rates": rates, "rate": rate, "months": True} for new in news]
+    for new, made, hours in zip(news, calc(quote, cases), amounts, strict=True):
+        assert new.best is not None
+        assert made["best"] == new.best.id, (hours, own)
+        there, full = whatif.elsewhere(quote, hours=new.hours), Decimal(hours) > 672  # a full February: another pattern
+        assert there.best is not None
+        assert there.best.id == new.best.id
+        value = choose.amount(there, there.best, choose.basis_of(there))
+        assert value is not None
+        assert near(made["value"], value), hours
+        assert float(value) == pytest.approx(
+            float(choose.amount(new, new.best, choose.basis_of(new)) or 0), rel=1e-3 if full else 1e-8
+        )
+        by_id, totals = {o.id: o for o in there.offers}, {o.id: o.totals.report for o in new.offers}
+        assert {id_ for id_, *_ in made["months"]} <= set(by_id)
+        for id_, told, present in made["months"]:
+            same_months(there, by_id[id_], told)
+            assert near(present, worth.present_value(there, by_id[id_], Decimal(rate or 0))), id_
+            assert float(by_id[id_].totals.report.obligation) == pytest.approx(float(totals[id_].obligation), rel=1e-8)
+
+
+@pytest.mark.parametrize("terms", CONTRACTS[1:])
+def test_the_page_with_a_contract_recommends_what_a_fresh_quote_recommends(
+    terms: dict[str, Any], catalog: Catalog
+) -> None:
+    asked = {**terms, "provider": ("aws", "alicloud")}
+    quote = fresh(catalog, hours="720", **asked)
+    rates = [plain(f.rate) for f in quote.fx]
+    cases = [{"hours": hours, "rates": rates, "rate": None, "months": True} for hours in HOURS]
+    for case, made in zip(cases, calc(quote, cases), strict=True):
+        new = fresh(catalog, hours=case["hours"], **asked)
+        assert new.best is not None
+        assert made["best"] == new.best.id, case
+        assert near(made["value"], new.best.totals.report.obligation), case
+        for id_, months, _ in made["months"]:
+            same_months(new, next(o for o in new.offers if o.id == id_), months)
+
+
+def test_where_a_contract_makes_offers_equally_dear_the_one_that_spends_less_of_it_is_taken(catalog: Catalog) -> None:
+    """All that is promised is due, spent or not: every machine by the hour costs the same, and the cheaper leaves more."""
+    quote = fresh(
+        catalog, hours="720", provider=("aws",), contract=["aws=120000x12:8%"], purchase_option=("on_demand",)
+    )
+    least = min(quote.offers, key=lambda o: o.charges[0].amount)
+    assert len({round(o.totals.report.obligation, 6) for o in quote.offers}) < len(quote.offers)
+    assert quote.best is least
 
 
 def same_months(quote: Quote, offer: Offer, told: list[list[str]]) -> None:

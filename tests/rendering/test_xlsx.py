@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from datetime import date, datetime
 from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from planner.prices.catalog import Catalog
 from planner.prices.own import load
 from planner.quoting import build
 from planner.quoting.calendar import by_period, cut, schedule
+from planner.quoting.fiscal import quarters, years
 from planner.quoting.records import Quote
 from planner.quoting.saved import load as from_json
 from planner.rendering.json import dump as to_json
@@ -28,6 +31,7 @@ from planner.rendering.xlsx import dump
 from planner.rendering.xlsx import options_of as choose
 from planner.rendering.xlsx.book import LONGEST, clean
 from planner.rendering.xlsx.costs import COL, FIRST
+from planner.rendering.xlsx.model import Model
 
 openpyxl = pytest.importorskip("openpyxl")
 pytestmark = [
@@ -35,6 +39,7 @@ pytestmark = [
     pytest.mark.xdist_group("libreoffice"),  # books are recalculated once for all of these tests
 ]
 TODAY = "2026-11-23"
+P4D: dict[str, object] = {"provider": "aws", "region": "us-east-1", "instance_type": ["p4d.24xlarge"]}
 SOFFICE = shutil.which("soffice")
 needs_soffice = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed")
 RECALCULATE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -107,6 +112,23 @@ WORKLOADS: list[dict[str, object]] = [
     {"book": True, "hours": "9000", "discount": ["tencentcloud=10%", "aws:reserved=4%"]},
     {"book": True, "hours": "96.5", "count": "2", "egress_gb": "20"},
     {"spare": "1", "provider": "aws"},
+    {
+        "use": "mon-fri 08-20 Asia/Shanghai x15",
+        "start": "2027-12-15",
+        "tax": ["6%", "alicloud=13%:included"],
+        "discount_rate": "10%",
+        "egress_gb": "700",
+        "storage_gb": "100",
+        "contract": ["aws=120000x12:8%:50%", "alicloud=9000x12:20%"],
+    },
+    {"use": "300h/month x12", "provider": "tencentcloud", "fiscal_year_start": "april", "public_ips": "1"},
+    {
+        "hours": "8760",
+        "start": "2027-01-31",
+        "contract": ["aws=120000x12:8%"],
+        "provider": "aws",
+        "fiscal_year_start": "1",
+    },
     {"discount_rate": "10%", "hours": "2190", "provider": "aws"},
     {
         "tax": ["5%", "aws=0%", "alicloud=13%:recoverable", "tencentcloud:china=6%:included:recoverable"],
@@ -128,8 +150,8 @@ WORKLOADS: list[dict[str, object]] = [
         "tax": "6%",
     },
 ]
-#: Workloads whose workbooks are compared cell by cell: every ninth, and the last three.
-EVERY_CELL = [*range(0, len(WORKLOADS) - 3, 9), *range(len(WORKLOADS) - 3, len(WORKLOADS))]
+#: Workloads whose workbooks are compared cell by cell: every ninth, and the last six.
+EVERY_CELL = [*range(0, len(WORKLOADS) - 6, 9), *range(len(WORKLOADS) - 6, len(WORKLOADS))]
 REST = [number for number in range(len(WORKLOADS)) if number not in EVERY_CELL]
 
 
@@ -447,11 +469,31 @@ def test_typed_inputs_give_what_a_new_quote_gives(tmp_path_factory: pytest.TempP
                 )
             continue
         assert_same(new, offers, rows, (before, changes))
-        evens = {row[0] - 1: row[5] for row in values(books[path.name], 7)[4:] if isinstance(row[0], int)}
+        commitments = takewhile(lambda row: isinstance(row[0], int), values(books[path.name], 7)[4:])  # ties follow
+        evens = {row[0] - 1: row[5] for row in commitments}
         for index, offer in zip(at, offers, strict=True):
             if offer.break_even_hours is not None:
                 assert evens[index] == offer.break_even_hours, (changes, offer.id)
         assert old.hash != new.hash
+
+
+def test_fiscal_quarters_of_the_workbook_are_the_planners() -> None:
+    """From the first of a month on, where a month lies in one quarter; in both languages."""
+    asked = {"hours": "8760", "start": "2026-12-01", "fiscal_year_start": "april", **P4D}
+    quote = make(asked)
+    shown = Model(quote, choose(quote, 3)).shown.offer
+    found = quarters(quote, shown)
+    for lang, named in (("en", "FY 2026/27 Q3"), ("zh", "2026/27 财年第 3 季")):
+        sheet = openpyxl.load_workbook(io.BytesIO(dump(quote, lang=lang)), data_only=True).worksheets[6]
+        rows = {str(row[0]): row[2:5] for row in sheet.iter_rows(values_only=True) if row[0]}
+        assert rows[named][0] == datetime(2026, 10, 1)
+        told = [row for row in rows.values() if isinstance(row[0], datetime) and (row[1] or row[2])]
+        assert [row[0].date().isoformat() for row in told] == [q.begins for q in found]
+        for row, quarter in zip(told, found, strict=True):
+            assert row[1:] == pytest.approx((float(quarter.billed), float(quarter.effective)), rel=1e-9)
+        for year in years(found):
+            name = f"FY {year.year}" if lang == "en" else f"{year.year} 财年"
+            assert rows[name][1:] == pytest.approx((float(year.billed), float(year.effective)), rel=1e-9)
 
 
 @pytest.mark.system
@@ -610,3 +652,53 @@ def test_the_command_needs_a_file_and_leaves_old_files_alone(tmp_path: Path) -> 
     assert openpyxl.load_workbook(good).sheetnames[:3] == ["Cover", "Summary", "Inputs"]
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".tmp"] == []
     assert run("--offer", "x").returncode == 2
+
+
+def test_sources_have_date_confirmation_and_age_of_each_price() -> None:
+    quote = make({"provider": "aws"})
+    book = openpyxl.load_workbook(io.BytesIO(dump(quote, top=2)), data_only=True)
+    rows = [row for row in book["Sources"].iter_rows(min_row=5, values_only=True) if row[0]]
+    lines = [
+        x for o in choose(quote, 2) for x in (*o.lines, *([o.on_demand] if o.on_demand else [])) if x.part != "tax"
+    ]
+    rates = [r for line in lines for r in line.rates]
+    assert {row[12] for row in rows} >= {r.source.text for r in rates}
+    for row in rows:
+        source = next(r.source for r in rates if r.source.place == row[13])
+        assert str(row[7]).removesuffix(" 00:00:00") == (source.as_of or source.dated or "undated")
+        assert (str(row[8])[:10] if row[8] else "") == source.confirmed
+        if source.seen:
+            age = (date.fromisoformat(TODAY) - date.fromisoformat(source.seen)).days
+            assert (row[9], row[10] == "yes") == (age, age > quote.workload.max_age)
+        else:
+            assert (row[9] in ("", None), row[10]) == (True, "yes")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_versions_say_what_it_was_made_from_and_have_a_change_log(lang: str) -> None:
+    quote = make({})
+    book = openpyxl.load_workbook(io.BytesIO(dump(quote, top=1, lang=lang)), data_only=True)
+    sheet = book.worksheets[-1]
+    said = [str(cell) for row in sheet.iter_rows(values_only=True) for cell in row if cell]
+    assert quote.hash in said
+    assert any(quote.fx[0].as_of in x for x in said)
+    free = [cell for row in sheet.iter_rows() for cell in row if not cell.protection.locked]
+    assert len(free) > 50
+
+
+@pytest.mark.system
+@needs_soffice
+def test_the_rate_at_which_two_ways_of_paying_tie_is_live(tmp_path: Path) -> None:
+    """9.245 % nominal, 9.647 % effective: three years of p4d.24xlarge for 214,420.00 at once or 9.374 an hour."""
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(dump(make({"instance_type": ["p4d.24xlarge"], "region": ["us-east-1"]}), top=2))
+    for file in (path, recalculate(tmp_path, [path])["a.xlsx"]):
+        sheet = openpyxl.load_workbook(file, data_only=True)["Commitment"]
+        rates = [row[9:11] for row in sheet.iter_rows(values_only=True) if row[4] == "no upfront"]
+        assert rates[0] == pytest.approx((0.09245455, 0.0964747), abs=1e-7)
+    formula = next(
+        row[9]
+        for row in openpyxl.load_workbook(path)["Commitment"].iter_rows(values_only=True)
+        if row[4] == "no upfront"
+    )
+    assert "RATE(" in formula

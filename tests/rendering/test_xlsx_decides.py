@@ -31,6 +31,28 @@ SAMPLE = [
     ("qwen-7b", {"hours": "2190", "discount_rate": "10%"}, {"hours": 26280}),
     ("llama-70b", {"hours": "720"}, {"hours": 8760, "rate": 0.12}),
 ]
+#: The same of a duty cycle: what is typed are the hours in use; and of framework contracts.
+CYCLES = [
+    ("qwen-7b", {"use": "300h/month x12", "start": "2027-01-31"}, {"hours": 6000}, {"use": "500h/month x12"}),
+    (
+        "llama-70b",
+        {"use": "mon-fri 08-20 Asia/Shanghai x15", "start": "2027-12-15", "discount_rate": "10%"},
+        {},
+        {},
+    ),
+    (
+        "qwen-32b",
+        {"hours": "720", "contract": ["aws=120000x12:8%:50%", "alicloud=9000x12:20%"]},
+        {"hours": 6570},
+        {"hours": "6570"},
+    ),
+    (
+        "qwen-7b",
+        {"use": "200h/month x30", "contract": ["aws=900x12:3%", "tencentcloud=3000x6:5%"], "discount_rate": "8%"},
+        {"hours": 15000, "rate": 0.12},
+        {"use": "500h/month x30", "discount_rate": "0.12"},
+    ),
+]
 WHOLE = [
     (name, {"hours": first, **({"discount_rate": "10%"} if first == "8760" else {})}, {"hours": int(hours)})
     for name in MODELS
@@ -47,18 +69,22 @@ def fresh(name: str, **fields: Any) -> Quote:
 @needs_soffice
 @pytest.mark.parametrize(
     "cases",
-    [pytest.param(SAMPLE, marks=pytest.mark.long), pytest.param(WHOLE, marks=pytest.mark.slow)],
-    ids=["sample", "whole"],
+    [
+        pytest.param(SAMPLE, marks=pytest.mark.long),
+        pytest.param(CYCLES, marks=pytest.mark.long),
+        pytest.param(WHOLE, marks=pytest.mark.slow),
+    ],
+    ids=["sample", "cycles", "whole"],
 )
 def test_typed_hours_and_rates_recommend_what_a_fresh_quote_does(cases: list[Any], tmp_path: Path) -> None:
     files, wanted = [], []
-    for number, (name, own, typed) in enumerate(cases):
+    for number, (name, own, typed, *other) in enumerate(cases):
         quote = fresh(name, **own)
         path, target = tmp_path / f"p{number}.xlsx", tmp_path / f"t{number}.xlsx"
         path.write_bytes(dump(quote, top=1))
         change(path, target, typed)
         files.append(target)
-        asked = {**own, "hours": str(typed["hours"])}
+        asked = {**own, **other[0]} if other else {**own, "hours": str(typed["hours"])}
         if "rate" in typed:
             asked["discount_rate"] = str(typed["rate"])
         wanted.append((options_of(quote, 1), fresh(name, **asked)))

@@ -54,18 +54,18 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
 
 
 def options_of(quote: Quote, top: int) -> list[Offer]:
-    """Return the options of the workbook: the `top` offers per provider and way of buying, and what is recommended now and at
-    other hours; at most `MOST`.
+    """Return the options of the workbook, by what must be paid: the `top` offers per provider and way of buying, and what is
+    recommended now and at other hours; at most `MOST`.
 
     So that what the workbook marks at typed hours and in its scenarios is what a fresh quote there recommends.
     """
-    from planner.quoting.choose import advise, worth_showing
+    from planner.quoting.choose import advise, basis_of, ranked, worth_showing
     from planner.quoting.whatif import winners
 
     said, mine = advise(quote), {o.id for o in quote.offers}
     kept = [o for o in (said.best, said.lasting, *winners(quote)) if o is not None and o.id in mine]
     ids = {o.id for o in kept} | {o.id for o in worth_showing(quote, top)}
-    found = [o for o in quote.offers if o.id in ids]
+    found = ranked(quote, (o for o in quote.offers if o.id in ids), basis_of(quote))
     late = [o for o in found[MOST:] if o in kept]
     return found[: MOST - len(late)] + late
 
@@ -79,6 +79,7 @@ def _write(book: Book, model: Model) -> None:
     from planner.rendering.xlsx.focus import write_focus
     from planner.rendering.xlsx.inputs import write_inputs
     from planner.rendering.xlsx.prices import write_prices
+    from planner.rendering.xlsx.review import write_sources, write_versions
     from planner.rendering.xlsx.scenarios import write_scenarios
     from planner.rendering.xlsx.sensitivity import write_sensitivity
     from planner.rendering.xlsx.steps import write_steps
@@ -93,12 +94,15 @@ def _write(book: Book, model: Model) -> None:
     egress = write_egress(book, model, refs)
     write_costs(book, model, refs)
     timeline = write_timeline(book, model, prices)
-    curve = write_commitment(book, model, refs, prices, timeline.shown)
+    curve = write_commitment(book, model, refs, timeline.shown)
     book.sheet("scenarios", [5, 46, *[13.5] * 10])
-    write_scenarios(book, model, refs, write_steps(book, model, refs))
-    centre = write_sensitivity(book, model, prices, timeline.shown)
+    steps = write_steps(book, model, refs)
+    write_scenarios(book, model, refs, steps)
+    centre = write_sensitivity(book, model, timeline.shown)
     focus = write_focus(book, model, refs, best)
     checked = write_checks(book, model, Written(prices, egress, timeline, centre, focus, best))
-    write_summary(book, model, timeline.chart, curve)
+    write_summary(book, model, steps.sentence, timeline.chart, curve)
     write_notes(book, model)
+    write_sources(book, model)
+    write_versions(book, model)
     write_cover(book, model, checked)

@@ -8,7 +8,7 @@ from typing import Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
 
-__all__ = ["Book", "Sheet", "cell", "clean", "quoted", "serial"]
+__all__ = ["Book", "Sheet", "cell", "clean", "named", "quoted", "same", "serial"]
 
 LONGEST = 32_000
 NAMES = {
@@ -27,6 +27,8 @@ NAMES = {
     "checks": "Checks",
     "focus": "FOCUS",
     "notes": "Notes",
+    "sources": "Sources",
+    "versions": "Versions",
 }
 FONT = "Arial"
 NAVY, PALE, GREY, LINE = "#1F3864", "#EAF0F9", "#666666", "#C8CED8"
@@ -72,10 +74,12 @@ STYLES: dict[str, dict[str, Any]] = {
 NUMBERS = {
     "": None,
     "money": "#,##0.00;[Red]-#,##0.00",
+    "some": "#,##0.00;[Red]-#,##0.00;–",
     "price": "#,##0.00######",
     "int": "#,##0",
     "hours": "#,##0.0",
     "pct": "0.0%",
+    "pct3": "0.000%",
     "date": "yyyy-mm-dd",
     "rate": "0.0000####",
     "factor": "0.000000",
@@ -100,6 +104,21 @@ def cell(row: int, col: int, fixed: str = "") -> str:
 def quoted(text: str) -> str:
     """Return `text` as a formula writes it."""
     return '"' + text.replace('"', '""') + '"'
+
+
+#: What a disk is counted by, where the key alone says too little.
+BASES = {"rate": "hours / 730"}
+
+
+def named(key: str, t: Any) -> str:
+    """Return a key of ours (a way of buying, what a disk is counted by) in the reader's words; formulas compare with them."""
+    said: str = t(BASES.get(key, key.replace("_", "-"))) if key else ""
+    return said
+
+
+def same(key: str, t: Any) -> str:
+    """Return `named` as a formula writes it."""
+    return quoted(named(key, t))
 
 
 def serial(day: str) -> int:
@@ -180,11 +199,6 @@ class Sheet:
         self.ws.set_row(row, height)
         for col, title in enumerate(titles):
             self.text(row, col, title, "head" if col > 1 else "headleft")
-
-    def head_at(self, row: int, col: int, titles: list[str]) -> None:
-        """Write a header from a column on."""
-        for at, title in enumerate(titles, col):
-            self.text(row, at, title, "headleft")
 
     def title(self, intro: str) -> None:
         """Write the sheet's title and the (translated) sentence below it."""

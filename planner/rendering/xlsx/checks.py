@@ -113,8 +113,8 @@ def _colours(book: Book, s: Sheet, last: int) -> None:
 
 def _costs(book: Book, model: Model) -> list[_Check]:
     t = book.t
-    rate, compute, beside, tax, effective = (
-        span(book, model, key) for key in ("rate", "c_eff", "beside_eff", "tax", "r_eff")
+    rate, compute, beside, fee, tax, effective = (
+        span(book, model, key) for key in ("rate", "c_eff", "beside_eff", "fee", "tax", "r_eff")
     )
     value = sum((o.offer.totals.report.effective for o in model.options), Decimal(0))
     last = FIRST + len(model.options) - 1
@@ -123,7 +123,7 @@ def _costs(book: Book, model: Model) -> list[_Check]:
     return [
         _same(
             t("parts add up: compute, rest and tax of all options = effective"),
-            f"SUMPRODUCT({rate}*({compute}+{beside}+{tax}))",
+            f"SUMPRODUCT({rate}*({compute}+{beside}+{fee}+{tax}))",
             value,
             f"SUM({effective})",
         ),
@@ -138,7 +138,8 @@ def _costs(book: Book, model: Model) -> list[_Check]:
 
 def _timeline(book: Book, model: Model, timeline: Timeline) -> list[_Check]:
     t, shown = book.t, timeline.shown
-    report, sums = shown.option.offer.totals.report, timeline.sums
+    report, sums, first = shown.option.offer.totals.report, timeline.sums, shown.at["first"]
+    end = f"EDATE({first},months_used)" if model.span else f"{first}+hours_used/24"
 
     def now(key: str) -> str:
         return f"INDEX({span(book, model, key)},option_shown)"
@@ -175,7 +176,7 @@ def _timeline(book: Book, model: Model, timeline: Timeline) -> list[_Check]:
         ),
         _none(
             t("timeline holds all months"),
-            f"MAX(0,MAX({shown.at['first']}+hours_used/24,{shown.at['ends']})-EDATE({shown.at['first']},{timeline.columns}))",
+            f"MAX(0,MAX({end},{shown.at['ends']})-EDATE({shown.at['first']},{timeline.columns}))",
             float(max(0, timeline.months - timeline.columns)),
         ),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.rendering.xlsx.book import Book, Sheet, cell, quoted
+from planner.rendering.xlsx.book import Book, Sheet, cell, named, quoted, same
 from planner.rendering.xlsx.inputs import Inputs
 from planner.rendering.xlsx.model import Ladder, Model, Option, label
 from planner.rendering.xlsx.prices import ladder_cost
@@ -63,6 +63,9 @@ COLUMNS = (
     ("ip", "addresses, list", "native", "money"),
     ("beside", "beside compute, list", "native", "money"),
     ("beside_eff", "beside compute, effective", "native", "money"),
+    ("promised", "promised under a contract", "native", "money"),
+    ("short", "due of what stays unspent", "share", "pct"),
+    ("fee", "contract shortfall", "native", "money"),
     ("tax", "tax, effective", "native", "money"),
     ("n_list", "list", "native", "money"),
     ("n_eff", "effective", "native", "money"),
@@ -112,11 +115,9 @@ def say_recommended(book: Book, model: Model, s: Sheet, row: int) -> None:
     s.calc(row, 0, formula, words, "", "subtitle")
 
 
-def flat_month(at: dict[str, str]) -> str:
+def flat_month(book: Book, at: dict[str, str]) -> str:
     """Return the formula of one instance's month of a commitment at list: a calendar month, or 730 of its hours."""
-    return (
-        f'IF({at["way"]}="subscription",{at["monthly"]},({at["upfront"]}/MAX(1,{at["term_hours"]})+{at["hourly"]})*730)'
-    )
+    return f"IF({at['way']}={same('subscription', book.t)},{at['monthly']},({at['upfront']}/MAX(1,{at['term_hours']})+{at['hourly']})*730)"
 
 
 def write_costs(book: Book, model: Model, refs: Inputs) -> None:
@@ -172,11 +173,11 @@ class _Row:
         words = {
             "option": label(o, self.book.t),
             "provider": offer.provider,
-            "way": offer.purchase_option,
+            "way": named(offer.purchase_option, self.book.t),
             "code": o.code,
             "ladder": o.own.id,
             "even": o.usual.id if o.usual else "",
-            "basis": o.disk_basis,
+            "basis": named(o.disk_basis, self.book.t),
             "lane_out": o.egress.id if o.egress else "-",
             "lane_in": o.inter.id if o.inter else "-",
         }
@@ -205,7 +206,10 @@ class _Row:
         for key, col in (("term_hours", 14), ("term_months", 15)):
             self.put(key, self.book.ref("prices", cell(o.own.row, col, "rc")) if o.committed else "0", "link")
         by_month = f"ROUNDUP(months_used/{c['term_months']},0)"
-        need = f'IF({c["way"]}="subscription",{by_month},ROUNDUP(hours_used/{c["term_hours"]},0))'
+        by_hour = f"ROUNDUP({self.model.length}/{c['term_hours']},0)"
+        block, subscribed = same("capacity_block", self.book.t), same("subscription", self.book.t)
+        monthly = f"{c['way']}<>{block}" if self.model.span else f"{c['way']}={subscribed}"
+        need = f"IF({monthly},{by_month},{by_hour})"
         self.put("terms", f"IF({c['term_months']}=0,0,{need})")
 
     def _compute(self) -> None:
@@ -215,13 +219,14 @@ class _Row:
         for key, formula in zip(("upfront", "hourly", "monthly"), prices, strict=True):
             self.put(key, formula, "link")
         spread = f"IF({c['term_hours']}=0,0,{c['upfront']}/MAX(1,{c['term_hours']}))"
-        per = f"{c['usage']}+hours_used*({c['hourly']}+{spread})+months_used*{c['monthly']}"
+        length = self.model.length
+        per = f"{c['usage']}+{length}*({c['hourly']}+{spread})+months_used*{c['monthly']}"
         self.put("c_list", f"{c['count']}*({per})*{c['net']}")
         self.put("c_eff", f"{c['c_list']}*(1-{c['off']})")
         owed = f"{c['terms']}*({c['upfront']}+{c['monthly']}*{c['term_months']}"
-        block = f'IF({c["way"]}="capacity_block",{c["usage"]},0)'
+        block = f"IF({c['way']}={same('capacity_block', self.book.t)},{c['usage']},0)"
         keep = f"{c['count']}*(1-{c['off']})*{c['net']}"
-        self.put("c_bill", f"{keep}*({c['usage']}+hours_used*{c['hourly']}+{owed}))")
+        self.put("c_bill", f"{keep}*({c['usage']}+{length}*{c['hourly']}+{owed}))")
         self.put("c_owed", f"{keep}*({block}+{owed}+{c['hourly']}*{c['term_hours']}))")
 
     def _beside(self) -> None:
@@ -231,25 +236,31 @@ class _Row:
             self.put(key, book.ref("egress", cell(lane.lane, 6, "rc")) if lane else "0", "link")
         self.put("lanes", f"({whole})*{c['net']}")
         self.put("traffic", f"months_whole*{c['lanes']}+({part})*{c['net']}")
-        basis = {"hour": "hours_used", "month": "months_used", "rate": "hours_used/730", "": "0"}[o.disk_basis]
+        length = self.model.length
+        basis = {"hour": length, "month": "months_used", "rate": f"{length}/730", "": "0"}[o.disk_basis]
         price = book.ref("prices", cell(o.disk.row, 9, "rc")) if o.disk else "0"
         self.put("disk", f"storage_used*{c['count']}*{basis}*{price}*{c['net']}")
         owed = f"{c['disk']}*(1-{c['beside_off']})"
         self.put("disk_owed", owed if o.disk_basis == "month" else "0")
         address = book.ref("prices", cell(o.ip.row, 9, "rc")) if o.ip else "0"
-        self.put("ip", f"hours_used*ips_used*{address}*{c['net']}" if o.ip else "0")
+        self.put("ip", f"{length}*ips_used*{address}*{c['net']}" if o.ip else "0")
         self.put("beside", f"{c['traffic']}+{c['disk']}+{c['ip']}")
         self.put("beside_eff", f"{c['beside']}*(1-{c['beside_off']})")
-        self.put("tax", f"({c['t_cost']}-1)*({c['c_eff']}+{c['beside_eff']})")
+        monthly, due = self.refs.contracts.get(o.offer.provider, ("0", "0"))
+        self.put("promised", f"{monthly}*{length}/730" if monthly != "0" else "0", "link")
+        self.put("short", due, "link")
+        unspent = f"MAX(0,{c['promised']}-({c['c_bill']}+{c['beside_eff']})/{c['net']})"
+        self.put("fee", f"{unspent}*{c['short']}*{c['net']}" if monthly != "0" else "0")
+        self.put("tax", f"({c['t_cost']}-1)*({c['c_eff']}+{c['beside_eff']}+{c['fee']})")
 
     def _totals(self) -> None:
         c = self.c
         cost, cash = c["t_cost"], c["t_cash"]
-        self.put("n_list", f"({c['c_list']}+{c['beside']})*{cost}")
-        self.put("n_eff", f"({c['c_eff']}+{c['beside_eff']})*{cost}")
-        self.put("n_bill", f"({c['c_bill']}+{c['beside_eff']})*{cash}")
-        self.put("n_owed", f"({c['c_owed']}+{c['disk_owed']})*{cash}")
-        self.put("n_all", f"(MAX({c['c_bill']},{c['c_owed']})+{c['beside_eff']})*{cost}")
+        self.put("n_list", f"({c['c_list']}+{c['beside']}+{c['fee']})*{cost}")
+        self.put("n_eff", f"({c['c_eff']}+{c['beside_eff']}+{c['fee']})*{cost}")
+        self.put("n_bill", f"({c['c_bill']}+{c['beside_eff']}+{c['fee']})*{cash}")
+        self.put("n_owed", f"({c['c_owed']}+{c['disk_owed']}+{c['fee']})*{cash}")
+        self.put("n_all", f"(MAX({c['c_bill']},{c['c_owed']})+{c['beside_eff']}+{c['fee']})*{cost}")
         for key in ("list", "eff", "bill", "owed", "all"):
             self.put("r_" + key, f"{c['n_' + key]}*{c['rate']}")
 
@@ -261,10 +272,13 @@ class _Row:
         parts = (("egress", o.egress), ("inter", o.inter), ("storage", o.disk), ("ips", o.ip))
         missing = [f"{name}_used>0" for name, ladder in parts if ladder is None]
         self.put("whole", f"IF(OR({','.join(missing)}),0,1)" if missing else "1")
-        firm = f'{c["whole"]}=1,{c["way"]}<>"spot"'
+        firm = f"{c['whole']}=1,{c['way']}<>{same('spot', self.book.t)}"
         if o.offer.purchase_option == "capacity_block":  # none is so long
-            firm += ",hours_used<=4368"
-        self.put("rank", f'IF(AND({firm}),IF(rate_used="",{c["r_all"]},{c["pv"]}),"")')
+            firm += f",{self.model.length}<=4368"
+        rank = f'IF(AND({firm}),IF(rate_used="",{c["r_all"]},{c["pv"]}),"")'
+        if self.refs.contracts:  # a shortfall makes options equally dear: the less effective cost then, then the first
+            rank = f'IF(AND({firm}),ROUND(IF(rate_used="",{c["r_all"]},{c["pv"]}),6)+{c["r_eff"]}/10^11,"")'
+        self.put("rank", rank)
         self.put("lasting", f'IF({c["rank"]}="","",{c["r_eff"]})')
 
     def _units(self) -> None:

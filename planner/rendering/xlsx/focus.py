@@ -104,6 +104,8 @@ def write_focus(book: Book, model: Model, refs: Inputs, o: Option) -> FocusTotal
     writer = _Writer(book, s, model, refs, o)
     for line in writer.lines():
         writer.write(line, [e for e in entries if _belongs(e, line)])
+    if model.contract(o) is not None:
+        writer.fee([e for e in entries if e.kind == "fee"])
     taxes = {inside: [e for e in entries if e.kind == "tax" and e.in_window == inside] for inside in (True, False)}
     body = writer.row - 1
     for inside, mine in taxes.items():
@@ -160,14 +162,10 @@ class _Writer:
             words, pricing = label(o, self.t), "Dynamic" if o.offer.market else "Standard"
             quantity = f'{at("count")}*MAX(0,IF({high}="",hours_used,MIN(hours_used,{high}))-{low})'
         elif line.rule == "traffic":
-            gb, quota = (self.book.ref("egress", cell(ladder.lane, c, "rc")) for c in (5, 6))
-
-            def inside(gb: str) -> str:
-                return f'MAX(0,IF({high}="",{gb},MIN({gb},{high}))-MAX({low},MIN({gb},{quota})))'
-
-            quantity = f"months_whole*{inside(gb)}+{inside(f'({gb}*month_part)')}"
+            whole, part = (self.book.ref("egress", cell(ladder.tiers + number, c, "rc")) for c in (7, 9))
+            quantity = f"months_whole*{whole}+{part}"
         elif line.part == "ip":
-            words, quantity = self.t("Public IPv4 address"), "hours_used*ips_used"
+            words, quantity = self.t("Public IPv4 address"), f"IF({price}=0,0,{self.model.length}*ips_used)"
         else:
             words, quantity = self.t("Disk"), f"IF({price}=0,0,{at('disk')}/{price}/{at('net')})"
         return _Line(
@@ -204,17 +202,20 @@ class _Writer:
             once=rule != "committed",
         )
 
-    def _sides(self, line: _Line) -> tuple[str, str]:
-        """Return the formulas of a commitment's quantity in the window and after it."""
-        at, by_month = self.at, line.step.line.rule == "months"
-        used, term = ("months_used", "term_months") if by_month else ("hours_used", "term_hours")
-        return f"{at('count')}*{used}", f"{at('count')}*({at('terms')}*{at(term)}-{used})"
+    def _sides(self, line: _Line) -> tuple[str, str, str]:
+        """Return the formulas of a commitment's quantity in use, idle within the window, and after it."""
+        at, by_month, length = self.at, line.step.line.rule == "months", self.model.length
+        if by_month:
+            return f"{at('count')}*months_used", "", f"{at('count')}*({at('terms')}*{at('term_months')}-months_used)"
+        idle = f"{at('count')}*({length}-hours_used)" if self.model.span else ""
+        return f"{at('count')}*hours_used", idle, f"{at('count')}*({at('terms')}*{at('term_hours')}-{length})"
 
     def _purchase(self, line: _Line) -> list[_Line]:
         """Return what is bought: once a term, or by the hour in the window and after it."""
         if line.once:
             return [line]
-        inside, after = self._sides(line)
+        inside, idle, after = self._sides(line)
+        inside = f"{inside}+{idle}" if idle else inside
         return [line._replace(quantity=inside), line._replace(quantity=after, in_window=False)]
 
     def _covered(self, bought: list[_Line]) -> list[_Line]:
@@ -225,7 +226,7 @@ class _Writer:
         if not bought:
             return []
         first, even = bought[0], self.o.even
-        inside, after = self._sides(first)
+        inside, idle, after = self._sides(first)
         paid = "+".join(f"({line.price})*(1-{line.share})" for line in bought)
         use = first._replace(kind="usage", pricing="Committed", once=False, effective=paid)
         if even is not None and even.currency == self.o.code:
@@ -240,7 +241,8 @@ class _Writer:
             own, common = (self.refs.discount[self.o.offer.provider, way] for way in ("on_demand", ""))
             use = use._replace(price=price, share=f'IF({own}="",{common},{own})')
         used_up = use._replace(status="Used", quantity=inside)
-        return [used_up, use._replace(status="Unused", quantity=after, in_window=False)]
+        unused = [use._replace(status="Unused", quantity=idle)] if idle else []
+        return [used_up, *unused, use._replace(status="Unused", quantity=after, in_window=False)]
 
     def write(self, line: _Line, entries: Sequence[Entry]) -> None:
         """Write one row with the sums of its entries."""
@@ -269,6 +271,16 @@ class _Writer:
         price = line.step.rate.amount * Decimal(str(self.model.figures(self.o)["net"]))
         return price, price * (1 - line.step.line.share)
 
+    def fee(self, entries: Sequence[Entry]) -> None:
+        """Write the shortfall of a framework contract, due at the window's end."""
+        s, row, t, sums = self.s, self.row, self.t, _sum(entries)
+        words = (t("Shortfall of the framework contract"), "One-Time")
+        for col, text in ((0, "Adjustment"), (1, words[0]), (2, words[1]), (13, self.o.code), (14, t(WINDOW))):
+            s.text(row, col, text)
+        for k, value in enumerate(sums):
+            s.calc(row, 9 + k, self.at("fee"), value, "money")
+        self.row += 1
+
     def tax(self, inside: bool, entries: Sequence[Entry], body: int) -> None:
         """Write the tax on what the window, or the rest of the term, bills and uses."""
         s, row, t, sums = self.s, self.row, self.t, _sum(entries)
@@ -283,9 +295,11 @@ class _Writer:
             s.text(row, col, text)
         for k, value in enumerate(sums):
             area, periods, kinds = (f"{cell(FIRST, c, 'r')}:{cell(body, c, 'r')}" for c in (9 + k, 14, 0))
-            only = f',{kinds},"Usage")' if k < 2 else ")"
             times = self.at("t_cash" if k == 2 else "t_cost")
-            s.calc(row, 9 + k, f"({times}-1)*SUMIFS({area},{periods},{cell(row, 14)}{only}", value, "money")
+            kept = ("Usage", "Adjustment") if self.model.contract(self.o) else ("Usage",)
+            only = [f',{kinds},"{kind}"' for kind in kept] if k < 2 else [""]
+            sums_ = "+".join(f"SUMIFS({area},{periods},{cell(row, 14)}{kind})" for kind in only)
+            s.calc(row, 9 + k, f"({times}-1)*({sums_})" if len(only) > 1 else f"({times}-1)*{sums_}", value, "money")
         self.row += 1
 
     def totals(self, entries: Sequence[Entry]) -> FocusTotals:

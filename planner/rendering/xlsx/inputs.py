@@ -9,7 +9,7 @@ from planner.offer import PURCHASE_OPTIONS
 from planner.rendering.xlsx.book import Book, Sheet, cell, serial
 from planner.rendering.xlsx.model import Model, label
 
-__all__ = ["FACTORS", "SCENARIOS", "Inputs", "billing_months", "part_month", "whole_months", "write_inputs"]
+__all__ = ["FACTORS", "SCENARIOS", "Inputs", "months_needed", "months_of_traffic", "write_inputs"]
 
 #: What the scenarios multiply, as (low, base, high): hours, traffic, exchange rate.
 FACTORS = tuple(tuple(Decimal(x) for x in row.split()) for row in ("0.8 1 1.2", "0.8 1 1.2", "0.95 1 1.05"))
@@ -21,7 +21,7 @@ class Inputs(NamedTuple):
     """Where the typed numbers stand, as absolute references; named cells are used by their names.
 
     scenario: [what][low, base, high]. counts: by option. factor: from a currency to the report's. discount: by provider
-    and way of buying ("" = all). taxes: by provider and site: its share ("" = the one on top), whether the prices hold it,
+    and way of buying ("" = all). contracts: by provider: what is promised a month, the share due of what is not spent. taxes: by provider and site: its share ("" = the one on top), whether the prices hold it,
     whether it comes back.
     """
 
@@ -31,6 +31,7 @@ class Inputs(NamedTuple):
     discount: dict[tuple[str, str], str]
     taxes: dict[tuple[str, str], tuple[str, str, str]]
     counts: list[str]
+    contracts: dict[str, tuple[str, str]]
 
 
 class _Item(NamedTuple):
@@ -52,28 +53,37 @@ def write_inputs(book: Book, model: Model, recommended: str) -> Inputs:
     s.section(3, t("Workload"), 8)
     s.head(4, [t("input"), t("value"), t("unit"), t("used"), t("source"), t("date"), t("owner")], 18)
     items = _items(book, model)
-    table = FIRST + len(items) + 7  # the factors' first row: the cells above refer to it
+    table = FIRST + len(items) + (10 if model.span else 8)  # the factors' first row: the cells above refer to it
     for number, item in enumerate(items):
         _typed(book, model, FIRST + number, item, table)
     _bounds(s)
     row = _choices(book, model, FIRST + len(items), table, recommended)
-    scenario = _factors(book, row)
-    assert row + 2 == table, (row, table)
+    scenario = _factors(book, row + 1)
+    assert row + 3 == table, (row, table)
     fx_now = f"INDEX({scenario[2][0]}:{scenario[2][2].rpartition('!')[2]},1,scenario_number)"
     row, factor = _fx(book, model, fx_now, table + 4)
     row, discount = _discounts(book, model, row + 1)
     row, taxed = _taxes(book, model, row)
+    row, contracts = _contracts(book, model, row)
     count = _counts(book, model, row)
     s.freeze(3, 1)
-    return Inputs(scenario=scenario, fx_now=fx_now, factor=factor, discount=discount, taxes=taxed, counts=count)
+    return Inputs(
+        scenario=scenario,
+        fx_now=fx_now,
+        factor=factor,
+        discount=discount,
+        taxes=taxed,
+        counts=count,
+        contracts=contracts,
+    )
 
 
 def _items(book: Book, model: Model) -> list[_Item]:
     t, work = book.t, model.work
     demand = work.rps * work.output_tokens if work.rps else work.tokens_per_second
-    today = model.quote.quoted_on
+    today, fiscal = model.quote.quoted_on, t("Month in which a fiscal year begins")
     return [
-        _Item("hours", t("Length of the window"), work.hours, t("h"), "hours", 0),
+        _Item("hours", t("Hours in use") if model.span else t("Length of the window"), work.hours, t("h"), "hours", 0),
         _Item("start", t("First day (empty: months of up to 744 h)"), work.start, t("date"), "date"),
         _Item("egress", t("Data out"), work.egress_gb, t("GB/month"), "num", 1),
         _Item("inter", t("Data to other regions"), work.inter_region_gb, t("GB/month"), "num", 1),
@@ -84,6 +94,7 @@ def _items(book: Book, model: Model) -> list[_Item]:
         _Item("maxage", t("Oldest acceptable price"), work.max_age, t("days"), "int"),
         _Item("demand", t("Demand for the unit cost (0: what the instances deliver)"), demand, t("tokens/s"), "num"),
         _Item("rate", t("Discount rate a year, nominal (empty: none)"), work.discount_rate, t("share"), "pct"),
+        *([_Item("fiscal", fiscal, work.fiscal_year_start, t("month"), "int")] if work.fiscal_year_start else []),
     ]
 
 
@@ -104,7 +115,7 @@ def _typed(book: Book, model: Model, row: int, item: _Item, table: int) -> None:
     else:
         s.calc(row, 3, typed, serial(str(value)) if item.number == "date" else value, item.number)
     if item.name != "start":
-        book.define(item.name + "_used", "inputs", row, 3)
+        book.define("fiscal_start" if item.name == "fiscal" else item.name + "_used", "inputs", row, 3)
     book.define(item.name + "_typed", "inputs", row, 1)
     s.text(row, 4, book.t("planner quote"))
     s.put(row, 5, model.quote.quoted_on, "date", "calc", align="left")
@@ -127,18 +138,14 @@ def _choices(book: Book, model: Model, row: int, table: int, recommended: str) -
     s.ws.data_validation(row, 1, row, 1, {"validate": "list", "source": "=" + head})
     s.calc(row, 3, f"MATCH({cell(row, 1, 'rc')},{head},0)", 2, "int")
     book.define("scenario_number", "inputs", row, 3)
-    row += 1
-    s.text(row, 0, t("Billing months (the longest month has 744 h)"))
-    s.text(row, 2, t("months"))
-    s.calc(row, 3, billing_months("hours_used"), model.quote.months, "int")
-    book.define("months_used", "inputs", row, 3)
+    row = _months(book, model, row + 1)
     prorated, (whole, part) = model.work.window.prorated, model.work.window.traffic
     for name, words, unit, formula, value, number in (
         (
             "months_whole",
             t("Whole months of traffic"),
             t("months"),
-            whole_months(prorated, "hours_used", "months_used"),
+            "months_used" if model.span else whole_months(prorated, "hours_used", "months_used"),
             whole,
             "int",
         ),
@@ -146,7 +153,7 @@ def _choices(book: Book, model: Model, row: int, table: int, recommended: str) -
             "month_part",
             t("Share of one more month that is used"),
             t("share"),
-            part_month(prorated, "hours_used", "months_whole"),
+            "0" if model.span else part_month(prorated, "hours_used", "months_whole"),
             part,
             "num",
         ),
@@ -168,6 +175,47 @@ def _choices(book: Book, model: Model, row: int, table: int, recommended: str) -
     return row + 1
 
 
+def _months(book: Book, model: Model, row: int) -> int:
+    """Write the billing months: of a duty cycle those typed, and how many hours they have; return the last row."""
+    s, t = book.sheets["inputs"], book.t
+    s.text(row, 2, t("months"))
+    book.define("months_used", "inputs", row, 3)
+    if not model.span:
+        s.text(row, 0, t("Billing months (the longest month has 744 h)"))
+        s.calc(row, 3, billing_months("hours_used"), model.quote.months, "int")
+        return row
+    s.text(row, 0, t("Months in which it is used (hours of each: Steps)"))
+    s.put(row, 1, model.span, "int", "input")
+    s.calc(row, 3, cell(row, 1, "rc"), model.span, "int")
+    least = (
+        'IF(OR(start_typed="",MOD(months_used,12)=0),730*months_used,(EDATE(start_typed,months_used)-start_typed)*24)'
+    )
+    window = model.quote.window
+    for name, words, formula, value in (
+        ("length_least", t("Hours of these months"), least, window._replace(hours=Decimal(0)).length),
+        ("length_used", t("From beginning to end, used or not"), "MAX(hours_used,length_least)", window.length),
+    ):
+        row += 1
+        s.text(row, 0, words)
+        s.text(row, 2, t("h"))
+        s.calc(row, 3, formula, value, "hours")
+        book.define(name, "inputs", row, 3)
+    return row
+
+
+def months_of_traffic(model: Model, hours: str, months: str, whole: str) -> tuple[str, str]:
+    """Return the formulas of whole months of traffic, and of the share of one more; `whole` is where the former stand."""
+    if model.span:
+        return months, "0"
+    prorated = model.work.window.prorated
+    return whole_months(prorated, hours, months), part_month(prorated, hours, whole)
+
+
+def months_needed(model: Model, hours: str) -> str:
+    """Return the formula of the billing months of a window with other hours."""
+    return "months_used" if model.span else billing_months(hours)
+
+
 def _factors(book: Book, row: int) -> list[list[str]]:
     s, t = book.sheets["inputs"], book.t
     s.section(row, t("Scenarios: factors"), 8)
@@ -184,10 +232,8 @@ def _factors(book: Book, row: int) -> list[list[str]]:
 
 
 def billing_months(hours: str) -> str:
-    """Return the formula of billing months: with a first day by the calendar (EDATE keeps a short month's last day)."""
-    end = f"(start_typed+{hours}/24)"
-    count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
-    return f'IF(start_typed="",MAX(1,ROUNDUP({hours}/744,0)),MAX(1,{count}+IF(EDATE(start_typed,{count})<ROUND({end},9),1,0)))'
+    """Return the formula of billing months: with a first day those that have begun by then, in the table of months on Steps."""
+    return f'IF(start_typed="",MAX(1,ROUNDUP({hours}/744,0)),MAX(1,SUMPRODUCT((m_from<ROUND({hours},6))*1)))'
 
 
 def whole_months(prorated: bool, hours: str, months: str) -> str:
@@ -197,9 +243,7 @@ def whole_months(prorated: bool, hours: str, months: str) -> str:
     year = f"MOD({hours},8760)"
     full, more = f"INT({year}/744)", f"MOD({year},744)"
     undated = f"12*INT({hours}/8760)+{full}+IF({more}>=24*(30-{full}),1,0)"
-    end = f"(start_typed+{hours}/24)"
-    count = f"((YEAR({end})-YEAR(start_typed))*12+MONTH({end})-MONTH(start_typed))"
-    return f'IF(start_typed="",{undated},{count}-IF(EDATE(start_typed,{count})>ROUND({end},9),1,0))'
+    return f'IF(start_typed="",{undated},SUMPRODUCT((m_to<=ROUND({hours},6))*1))'
 
 
 def part_month(prorated: bool, hours: str, whole: str) -> str:
@@ -208,8 +252,8 @@ def part_month(prorated: bool, hours: str, whole: str) -> str:
         return "0"
     more, full = f"MOD(MOD({hours},8760),744)", f"INT(MOD({hours},8760)/744)"
     undated = f"IF({more}>=24*(30-{full}),0,{more}/(24*(30-{full})))"
-    first, after = f"EDATE(start_typed,{whole})", f"EDATE(start_typed,{whole}+1)"
-    return f'IF(start_typed="",{undated},(start_typed+{hours}/24-{first})/({after}-{first}))'
+    begun = f"INDEX(m_from,{whole}+1)"
+    return f'IF(start_typed="",{undated},({hours}-{begun})/INDEX(m_len,{whole}+1))'
 
 
 def _fx(book: Book, model: Model, fx_now: str, row: int) -> tuple[int, dict[str, str]]:
@@ -265,12 +309,30 @@ def _taxes(book: Book, model: Model, row: int) -> tuple[int, dict[tuple[str, str
     row += 2
     for provider, site in sorted({(o.offer.provider, o.offer.site) for o in model.options}):
         tax = model.tax(provider, site)
-        s.text(row, 0, f"{provider}, {site}")
+        s.text(row, 0, f"{provider}, {t(site)}")
         s.put(row, 1, tax.share if model.taxed_apart(provider, site) else None, "pct", "input")
         for col, flag in ((2, tax.included), (3, tax.recoverable)):
             s.put(row, col, int(flag), "int", "input")
         cells = [book.ref("inputs", cell(row, col, "rc")) for col in (1, 2, 3)]
         made[provider, site] = (cells[0], cells[1], cells[2])
+        row += 1
+    return row + 1, made
+
+
+def _contracts(book: Book, model: Model, row: int) -> tuple[int, dict[str, tuple[str, str]]]:
+    s, t, made = book.sheets["inputs"], book.t, {}
+    lines = {o.offer.provider: line for o in model.options if (line := model.contract(o)) is not None}
+    if not lines:
+        return row, {}
+    s.section(row, t("Framework contracts: what they promise and what is due of it unspent"), 8)
+    s.head(row + 1, [t("provider"), t("to be spent a month"), t("currency"), t("share due")], 30)
+    row += 2
+    for provider, line in sorted(lines.items()):
+        s.text(row, 0, provider)
+        s.put(row, 1, line.each, "money", "input")
+        s.text(row, 2, line.currency)
+        s.put(row, 3, line.rates[0].amount, "pct", "input")
+        made[provider] = (book.ref("inputs", cell(row, 1, "rc")), book.ref("inputs", cell(row, 3, "rc")))
         row += 1
     return row + 1, made
 

@@ -14,6 +14,7 @@ from planner.quoting.whatif import Again
 from planner.quoting.worth import present_value
 from planner.rendering.words import way
 from planner.text import Text
+from planner.units import RATE_MONTH_HOURS
 
 __all__ = ["Ladder", "Model", "Option", "label"]
 
@@ -32,6 +33,7 @@ class Ladder:
         self.currency = lines[0].currency
         self.row = 0  #: first row of `rates` on the sheet, counted from 0; a free quota stands above it
         self.lane = 0  #: row on the sheet Egress, for traffic
+        self.tiers = 0  #: first row of its tiers there
 
     @property
     def line(self) -> Line:
@@ -95,17 +97,34 @@ class Model:
         self._known: dict[tuple[Any, ...], Ladder] = {}
         self.options = [self._option(number, offer) for number, offer in enumerate(offers)]
         self.currencies = sorted({o.code for o in self.options})
-        self.shares = dict(self.work.discount)
+        self.shares = {**{c.provider: c.discount for c in self.work.contract}, **dict(self.work.discount)}
         self.present_value = quote.recommended is not None and quote.recommended.basis == "present-value"
         said, by_id = advise(quote), {o.offer.id: o for o in self.options}
         self.best = by_id.get(said.best.id) if said.best else None
         self.lasting = by_id.get(said.lasting.id) if said.lasting else self.best
 
     @property
+    def span(self) -> int:
+        """The months of a duty cycle, 0 where what runs by the hour runs all the time."""
+        return self.quote.window.span
+
+    @property
+    def length(self) -> str:
+        """The name of the cell with the hours from the window's beginning to its end."""
+        return "length_used" if self.span else "hours_used"
+
+    def lasting_for(self, hours: str) -> str:
+        """Return the formula of the hours from beginning to end of a window with other hours in use."""
+        return f"MAX({hours},length_least)" if self.span else hours
+
+    @property
     def shown(self) -> Option:
-        """The option that timeline, sensitivity and curve show: the first commitment, else the recommended one."""
-        for o in self.options:
-            if o.committed and o.even is not None and not o.offer.unpriced:
+        """The option that timeline, sensitivity and curve show: the recommended one if it is a commitment, else the one that
+        costs least if the need lasts, else the first that lasts, else the recommended one."""
+        first = [o for o in (self.best, self.lasting) if o is not None]
+        for o in (*first, *self.options):
+            lasts = o.committed and o.offer.purchase_option != "capacity_block"
+            if lasts and o.even is not None and not o.offer.unpriced:
                 return o
         return self.best or self.options[0]
 
@@ -120,6 +139,10 @@ class Model:
     def tax(self, provider: str, site: str) -> Tax:
         """Return the tax of a provider's site."""
         return tax_at(self.work.taxes, self.work.tax, provider, site)
+
+    def contract(self, o: Option) -> Line | None:
+        """Return the line of the framework contract under which an option is bought."""
+        return next((line for line in o.offer.lines if line.part == "contract"), None)
 
     def taxed(self, o: Option) -> tuple[Decimal, Decimal]:
         """Return what is left of a price without the tax that it holds, and what a cost with its tax is a multiple of that."""
@@ -213,6 +236,7 @@ class Model:
                 upfront, monthly = ZERO, terms.monthly + terms.upfront / terms.term_months
         obliged, tax = self.obliged(o), self.tax(offer.provider, offer.site)
         net, cost = self.taxed(o)
+        contract = self.contract(o)
         values: dict[str, object] = {
             "count": offer.count,
             "off": off,
@@ -242,6 +266,9 @@ class Model:
             "ip": now.native("ip").list,
             "beside": beside.list,
             "beside_eff": beside.effective,
+            "promised": contract.each * self.quote.window.length / RATE_MONTH_HOURS if contract else ZERO,
+            "short": contract.rates[0].amount if contract else ZERO,
+            "fee": now.native("contract").effective,
             "tax": now.native("tax").effective,
             "pv": present_value(self.quote, offer, self.work.discount_rate or ZERO),
             "whole": 0 if offer.unpriced else 1,
@@ -273,5 +300,5 @@ def _short(scope: str, sums: Amounts) -> dict[str, object]:
 def label(o: Option, t: English) -> str:
     """Return the name of an option for people."""
     offer = o.offer
-    site = f" ({offer.site})" if offer.site != offer.provider else ""
+    site = f" ({t(offer.site)})" if offer.site != offer.provider else ""
     return f"{offer.instance_type}, {offer.region}{site}, {way(offer, t)}"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from planner.quoting import whatif
 from planner.quoting.calendar import Entry, Period, first_day, periods, schedule
 from planner.quoting.records import RULES
+from planner.quoting.worth import cash
 from planner.rendering.xlsx.book import serial
 from planner.rendering.xlsx.model import Model, Option
 from planner.units import add_months
@@ -32,6 +33,7 @@ class Months(NamedTuple):
     window: Amounts
     after: Amounts
     hours: Amounts
+    idle: Amounts
     rest_hours: Amounts
     used: Amounts
     paid: Amounts
@@ -48,6 +50,7 @@ class Months(NamedTuple):
     ends: Decimal
     evenly: Decimal
     by_hours: Decimal
+    present: Amounts
     month: Decimal
     last_month: Decimal
 
@@ -99,6 +102,7 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
         window=by_period(lambda p: Decimal(p.in_window)),
         after=by_period(after),
         hours=by_period(lambda p: p.hours),
+        idle=by_period(lambda p: p.idle),
         rest_hours=by_period(lambda p: p.rest_hours),
         used=running(sums(lambda e: e.listed / count, "hours", "block")),
         paid=_begun(o, entries, columns),
@@ -113,11 +117,20 @@ def months_of(model: Model, o: Option, columns: int) -> Months:
         win_amortised=sums(lambda e: e.effective * rate, *RULES, window=True),
         first=serial(first.isoformat()),
         ends=ends,
+        present=_present(model, o, columns),
         evenly=whole("held_months"),
         by_hours=whole("held_hours", "held_730"),
         month=month,
         last_month=whole("traffic") - month * model.work.window.traffic[0],
     )
+
+
+def _present(model: Model, o: Option, columns: int) -> Amounts:
+    """Return what each month's cash is worth on the first day, in the report currency."""
+    rate, factor = model.rate(o.code), 1 + (model.work.discount_rate or ZERO) / 12
+    months = enumerate(cash(model.quote, o.offer))
+    made = [(m.advance / factor**n + m.arrears / factor ** (n + 1)) * rate for n, m in months]
+    return [*made, *[ZERO] * columns][:columns]
 
 
 def _begun(o: Option, entries: Sequence[Entry], columns: int) -> Amounts:

@@ -38,14 +38,12 @@ def column(book: Book, ladder: Ladder, col: int) -> str:
 
 def ladder_cost(book: Book, ladder: Ladder, amount: str) -> str:
     """Return the formula of what `amount` costs: each step adds its price above the step before it."""
-    start, step = column(book, ladder, 7), column(book, ladder, 11)
-    return f"SUMPRODUCT(({amount}>{start})*({amount}-{start})*{step})"
+    return steps_cost(book, f'"{ladder.id}"', amount)
 
 
-def steps_cost(book: Book, prices: Prices, which: str, amount: str) -> str:
-    """Return the same of the ladder whose id stands in the cell `which`."""
-    ids, start, step = (prices.column(book, col) for col in (0, 7, 11))
-    return f"SUMPRODUCT(({ids}={which})*({amount}>{start})*({amount}-{start})*{step})"
+def steps_cost(book: Book, which: str, amount: str) -> str:
+    """Return the same of the ladder whose id stands in the cell `which`; p_id, p_from, p_step are columns of Prices."""
+    return f"SUMPRODUCT((p_id={which})*({amount}>p_from)*({amount}-p_from)*p_step)"
 
 
 def write_prices(book: Book, model: Model) -> Prices:
@@ -70,7 +68,10 @@ def write_prices(book: Book, model: Model) -> Prices:
     s.ws.autofilter(3, 0, row - 1, 21)
     s.freeze(4, 1)
     s.ws.fit_to_pages(2, 0)
-    return Prices(FIRST, row - 1)
+    made = Prices(FIRST, row - 1)
+    for name, col in (("p_id", 0), ("p_from", 7), ("p_step", 11)):
+        book.file.define_name(name, "=" + made.column(book, col))
+    return made
 
 
 def _head(s: Sheet, book: Book) -> None:
@@ -131,7 +132,7 @@ def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> No
     s, offer, t, source = book.sheets["prices"], ladder.offer, book.t, rate.source
     name = ladder.id if rate is not ladder.free else ""
     way = bought_as(ladder.offer, t) if ladder.part == "compute" else t.say(ladder.way)
-    what = (name, offer.provider, offer.region, offer.site, t.say(ladder.item), way, rate.unit)
+    what = (name, offer.provider, offer.region, t(offer.site), t.say(ladder.item), way, t(rate.unit))
     for col, text in enumerate(what):
         s.text(row, col, text)
     s.put(row, 7, rate.start, "num")
@@ -141,7 +142,7 @@ def _price(book: Book, model: Model, ladder: Ladder, rate: Rate, row: int) -> No
     terms = next((o.offer.commitment for o in model.options if o.own is ladder and o.committed), None)
     if terms is not None:
         if offer.purchase_option == "capacity_block":
-            days = "ROUNDUP(hours_used/24,0)"
+            days = f"ROUNDUP({model.length}/24,0)"
             block = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
             s.calc(row, 14, block, terms.term_hours, "int")
         else:

@@ -6,7 +6,7 @@ from planner.quoting import worth
 from planner.rendering.xlsx.book import Book, Sheet, cell, quoted
 from planner.rendering.xlsx.costs import ref, span
 from planner.rendering.xlsx.egress import PART
-from planner.rendering.xlsx.inputs import FACTORS, SCENARIOS, Inputs, billing_months, part_month, whole_months
+from planner.rendering.xlsx.inputs import FACTORS, SCENARIOS, Inputs, months_needed, months_of_traffic
 from planner.rendering.xlsx.model import Model, Option, label
 from planner.rendering.xlsx.steps import SCENARIO, Steps, sold
 
@@ -35,7 +35,7 @@ def write_scenarios(book: Book, model: Model, refs: Inputs, steps: Steps) -> Non
         row = FIRST + o.number
         s.calc(row, 0, ref(book, "no", o.number), o.number + 1, "int", "link")
         s.calc(row, 1, ref(book, "option", o.number), label(o, t), "", "link", indent=1)
-        owed = [_scenario(book, model, steps, o, n) for n in range(3)]
+        owed = [_scenario(book, model, refs, steps, o, n) for n in range(3)]
         low, high = cell(row, 3), cell(row, 9)
         swing = "" if owed[0] == "" or owed[2] == "" else owed[2] - owed[0]  # type: ignore[operator]
         s.calc(row, 11, f'IF(OR({low}="",{high}=""),"",{high}-{low})', swing, "money")
@@ -60,11 +60,11 @@ def _inputs(book: Book, model: Model, refs: Inputs) -> None:
             s.calc(3 + what, 2 + 3 * n, formula, factor * (hours if what == 0 else 1), number, "link")
     s.text(6, 1, t("billing months"))
     for n, factor in enumerate(FACTORS[0]):
-        s.calc(6, 2 + 3 * n, billing_months(cell(3, 2 + 3 * n, "rc")), model.months(hours * factor), "int")
+        s.calc(6, 2 + 3 * n, months_needed(model, cell(3, 2 + 3 * n, "rc")), model.months(hours * factor), "int")
         whole, part = model.traffic(hours * factor)
-        prorated, at = model.work.window.prorated, [cell(line, 2 + 3 * n, "rc") for line in (3, 6, PART - 1)]
-        s.calc(PART - 1, 2 + 3 * n, whole_months(prorated, at[0], at[1]), whole, "int")
-        s.calc(PART, 2 + 3 * n, part_month(prorated, at[0], at[2]), part, "num")
+        full, more = months_of_traffic(model, *(cell(line, 2 + 3 * n, "rc") for line in (3, 6, PART - 1)))
+        s.calc(PART - 1, 2 + 3 * n, full, whole, "int")
+        s.calc(PART, 2 + 3 * n, more, part, "num")
     for line, words in ((PART - 1, t("Whole months of traffic")), (PART, t("Share of one more month that is used"))):
         s.text(line, 1, words)
 
@@ -92,15 +92,15 @@ def _best(book: Book, model: Model, steps: Steps, s: Sheet, n: int) -> None:
     s.ws.set_row(BEST + 1, 26)
 
 
-def _scenario(book: Book, model: Model, steps: Steps, o: Option, n: int) -> object:
+def _scenario(book: Book, model: Model, refs: Inputs, steps: Steps, o: Option, n: int) -> object:
     """Write an option under one scenario; return what is then to pay, "" where it is not sold."""
     s, row, col = book.sheets["scenarios"], FIRST + o.number, 2 + 3 * n
     at = {k: ref(book, k, o.number) for k in ("upfront", "term_hours", "term_months", "hourly", "monthly")}
     c = {
         key: steps.at(book, o, key, n)
-        for key in ("term", "terms", "keep", "rest", "usage", "beside", "late", "early", "later")
+        for key in ("term", "terms", "keep", "rest", "usage", "beside", "late", "early", "later", "fee")
     }
-    hours, months = cell(3, col, "rc"), cell(6, col, "rc")
+    hours, months = model.lasting_for(cell(3, col, "rc")), cell(6, col, "rc")
     spread = f"{at['upfront']}/MAX(1,{at['term_hours']})"
     used = f"{c['usage']}+{hours}*({spread}+{at['hourly']})+{months}*{at['monthly']}"
     owed = f"{c['usage']}+{c['terms']}*({c['term']}*({spread}+{at['hourly']})+{at['term_months']}*{at['monthly']})"
@@ -109,13 +109,14 @@ def _scenario(book: Book, model: Model, steps: Steps, o: Option, n: int) -> obje
     if found is not None:
         present = worth.present_value(quote, found, model.work.discount_rate or worth.ZERO)
         values = (found.totals.report.effective, found.totals.report.obligation, present)
+    fee = (f"+{c['fee']}", f"+{c['fee']}*{steps.scalar(book, 'closing', n)}") if refs.contracts else ("", "")
     formulas = (
-        f"{c['keep']}*({used})+{c['rest']}*{c['beside']}",
-        f"{c['keep']}*({owed})+{c['rest']}*{c['beside']}",
-        f"{c['keep']}*({c['late']}+{c['early']})+{c['rest']}*{c['later']}",
+        f"{c['keep']}*({used})+{c['rest']}*{c['beside']}{fee[0]}",
+        f"{c['keep']}*({owed})+{c['rest']}*{c['beside']}{fee[0]}",
+        f"{c['keep']}*({c['late']}+{c['early']})+{c['rest']}*{c['later']}{fee[1]}",
     )
     always = sold(o, hours) == "TRUE"
     for number, (formula, value) in enumerate(zip(formulas, values, strict=True)):
         whole = formula if always else f'IF({sold(o, hours)},{formula},"")'
-        s.calc(row, col + number, whole, value, "money", "total" if number == 1 else "calc")
+        s.calc(row, col + number, whole, value, "money", bold=number == 1)
     return values[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from planner.rendering.xlsx.book import Book, Sheet, cell
+from planner.rendering.xlsx.book import Book, Sheet, cell, named
 from planner.rendering.xlsx.costs import span
 from planner.rendering.xlsx.model import Model, Option, label
 
@@ -31,6 +31,9 @@ TAKEN = (
     ("upfront", "upfront, one", "money"),
     ("hourly", "commitment, one", "price"),
     ("monthly", "subscription, one", "money"),
+    ("promised", "promised under a contract", "money"),
+    ("short", "due of what stays unspent", "pct"),
+    ("fee", "contract shortfall", "money"),
     ("lane_out", "traffic out", ""),
     ("lane_in", "traffic to other regions", ""),
     ("free_out", "free GB, out", "num"),
@@ -57,10 +60,10 @@ def write_shown(book: Book, model: Model, s: Sheet) -> Shown:
     values: dict[str, object] = {
         **model.figures(o),
         "option": label(o, t),
-        "way": o.offer.purchase_option,
+        "way": named(o.offer.purchase_option, t),
         "ladder": o.own.id,
         "even": o.usual.id if o.usual else "",
-        "basis": o.disk_basis,
+        "basis": named(o.disk_basis, t),
         "lane_out": o.egress.id if o.egress else "-",
         "lane_in": o.inter.id if o.inter else "-",
     }

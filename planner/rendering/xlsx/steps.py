@@ -11,25 +11,24 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from planner.quoting import choose, cost, whatif, worth
-from planner.quoting.calendar import first_day
-from planner.quoting.records import Offer, Quote
-from planner.rendering.xlsx.book import Book, Sheet, cell, serial
+from planner.quoting.records import Commitment, Offer, Quote
+from planner.rendering.xlsx.book import Book, Sheet, cell, same
 from planner.rendering.xlsx.costs import SCENARIO, ref
 from planner.rendering.xlsx.egress import PART
+from planner.rendering.xlsx.factors import discounted, hours_until, last_month, room, used, used_until, write_months
 from planner.rendering.xlsx.inputs import FACTORS, SCENARIOS, Inputs
 from planner.rendering.xlsx.model import Ladder, Model, Option, label
 from planner.rendering.xlsx.prices import ladder_cost
-from planner.units import add_months
 
 __all__ = ["KEYS", "SCENARIO", "Steps", "sold", "write_steps"]
 
 ZERO = Decimal(0)
-#: Months in the table: 87,840 hours from any first day, and what remains then of a term of five years.
-MONTHS = 192
 #: Columns of an option in each scenario: key, title, number format.
 KEYS = (
     ("term", "hours of term", "int"),
     ("terms", "terms needed", "int"),
+    ("owed", "hours owed", "int"),
+    ("reach", "hours until they are paid", "int"),
     ("keep", "report currency per list unit of compute, tax included", "rate"),
     ("rest", "report currency per list unit beside compute, tax included", "rate"),
     ("usage", "pay as you go, one, list", "money"),
@@ -37,6 +36,7 @@ KEYS = (
     ("late", "paid at months' ends, one, list, discounted", "money"),
     ("early", "paid once per term, one, list, discounted", "money"),
     ("later", "beside compute, list, discounted", "money"),
+    ("fee", "contract shortfall, report currency, tax included", "money"),
     ("rank", "to pay, or present value: firm and complete", "money"),
 )
 COL = {key: number for number, (key, _, _) in enumerate(KEYS)}
@@ -50,13 +50,19 @@ SUMS = (
     ("evenly", "billing months, discounted", "num"),
     ("full", "whole months of traffic, discounted", "num"),
     ("part", "discount factor of the month used in part", "num"),
+    ("length", "hours from beginning to end", "hours"),
+    ("held", "hours from beginning to end, discounted", "num"),
+    ("closing", "discount factor of the window's last month", "num"),
+    ("gap", "hours of the window's months beyond its end", "hours"),
 )
 
 
 class Steps(NamedTuple):
-    """Where the steps of each option stand, by scenario; elsewhere: the quote of the options under each scenario."""
+    """Where the steps of each option stand, by scenario; elsewhere: the quote of the options under each scenario. sentence:
+    the first row of what the sentence on Summary is made of."""
 
     elsewhere: tuple[Quote, Quote, Quote]
+    sentence: int
 
     def at(self, book: Book, o: Option, key: str, n: int) -> str:
         return book.ref("steps", cell(_first(book) + o.number, 2 + n * len(KEYS) + COL[key], "rc"))
@@ -65,6 +71,10 @@ class Steps(NamedTuple):
         """Return what the options are recommended by under a scenario, as a column."""
         first, last = (self.at(book, o, "rank", n) for o in (model.options[0], model.options[-1]))
         return f"{first}:{last.rpartition('!')[2]}"
+
+    def scalar(self, book: Book, key: str, n: int) -> str:
+        """Return where one of the scenarios' own sums stands."""
+        return book.ref("steps", cell(SCALARS + [name for name, _, _ in SUMS].index(key), 2 + n, "rc"))
 
     def found(self, o: Option, n: int) -> Offer | None:
         """Return the option under a scenario, None where it is not sold for so long a window."""
@@ -94,12 +104,13 @@ def write_steps(book: Book, model: Model, refs: Inputs) -> Steps:
         tuple(  # type: ignore[arg-type]  # three scenarios
             whatif.elsewhere(quote, hours=quote.hours * hours, traffic=traffic, fx=fx, offers=offers)
             for hours, traffic, fx in zip(*FACTORS, strict=True)
-        )
+        ),
+        _first(book) + len(options) + 2,
     )
-    row = _first(book) + len(options) + 2
+    row = made.sentence + 9
     ladders = list(dict.fromkeys(o.own for o in options if not o.committed))
     months = row + sum(len(x.rates) for x in ladders) + 4
-    _months(book, model, s, months)
+    write_months(book, model, s, months)
     _scalars(book, model, s, made)
     steps = _hourly(book, model, s, ladders, row)
     names = [t(x) for x in SCENARIOS]
@@ -117,50 +128,6 @@ def write_steps(book: Book, model: Model, refs: Inputs) -> Steps:
     return made
 
 
-def _months(book: Book, model: Model, s: Sheet, row: int) -> None:
-    """Write the table of months: hours from the first day, and what one unit of money then is on the first day."""
-    t, first = book.t, first_day(model.quote)
-    rate = model.work.discount_rate or ZERO
-    s.section(row, t("Months from the first day, with their discount factors"), 7)
-    s.head(
-        row + 1,
-        [
-            t("month"),
-            t("first day"),
-            t("hours before"),
-            t("hours to its end"),
-            t("factor, first day"),
-            t("factor, end"),
-        ],
-        30,
-    )
-    begin = f"DATE({first.year},{first.month},{first.day})"
-    s.calc(row + 2, 1, f'IF(start_typed="",{begin},start_typed)', serial(first.isoformat()), "date", align="left")
-    s.text(row + 2, 3, t("rate used"))
-    s.calc(row + 2, 4, 'IF(rate_used="",0,rate_used)', rate, "pct")
-    book.define("rate_now", "steps", row + 2, 4)
-    top, last = row + 3, row + 2 + MONTHS
-    before = cell(row + 2, 1, "rc")
-    for n in range(MONTHS):
-        at = top + n
-        day, after = add_months(first, n), add_months(first, n + 1)
-        s.put(at, 0, n, "int")
-        s.calc(at, 1, f"EDATE({before},{cell(at, 0)})", serial(day.isoformat()), "date", align="left")
-        s.calc(at, 2, f"({cell(at, 1)}-{before})*24", Decimal((day - first).days * 24), "int")
-        s.calc(at, 3, f"(EDATE({before},{cell(at, 0)}+1)-{before})*24", Decimal((after - first).days * 24), "int")
-        for col, power in ((4, n), (5, n + 1)):
-            formula = f"(1+rate_now/12)^-{cell(at, 0)}" if col == 4 else f"(1+rate_now/12)^-({cell(at, 0)}+1)"
-            s.calc(at, col, formula, (1 + rate / 12) ** -power, "factor")
-    for name, col in (("m_no", 0), ("m_from", 2), ("m_to", 3), ("m_begin", 4), ("m_end", 5)):
-        area = book.ref("steps", f"{cell(top, col, 'rc')}:{cell(last, col, 'rc')}")
-        book.file.define_name(name, "=" + area)
-
-
-def hours_until(limit: str) -> str:
-    """Return the formula of the hours up to `limit`, each discounted from the end of its month."""
-    return f"SUMPRODUCT(((m_to<{limit})*m_to+(m_to>={limit})*{limit}-(m_from<{limit})*m_from-(m_from>={limit})*{limit})*m_end)"
-
-
 def _scalars(book: Book, model: Model, s: Sheet, made: Steps) -> None:
     t, rate = book.t, model.work.discount_rate or ZERO
     s.head(HEAD, ["", t("scenario"), *(t(x) for x in SCENARIOS)], 18)
@@ -171,7 +138,12 @@ def _scalars(book: Book, model: Model, s: Sheet, made: Steps) -> None:
         at = {key: cell(SCALARS + row, 2 + n, "rc") for row, (key, _, _) in enumerate(SUMS)}
         lines = {"hours": 3, "months": 6, "whole": PART - 1}
         formulas = {key: book.ref("scenarios", cell(line, 2 + 3 * n, "rc")) for key, line in lines.items()}
-        formulas["timed"] = hours_until(at["hours"])
+        formulas["timed"] = used_until(model, at["hours"], at["hours"])
+        formulas["length"] = model.lasting_for(at["hours"])
+        formulas["held"] = hours_until(at["length"])
+        begun = at["months"] if model.span else f"MAX({at['months']},SUMPRODUCT((m_from<ROUND({at['hours']},6))*1))"
+        formulas["closing"] = f"INDEX(m_end,{begun})"
+        formulas["gap"] = f"MAX(0,INDEX(m_to,{at['months']})-{at['length']})" if model.span else "0"
         formulas["evenly"] = f"SUMPRODUCT((m_no<{at['months']})*m_end)"
         formulas["full"] = f"SUMPRODUCT((m_no<{at['whole']})*m_end)"
         formulas["part"] = f"INDEX(m_end,{at['whole']}+1)"
@@ -180,25 +152,18 @@ def _scalars(book: Book, model: Model, s: Sheet, made: Steps) -> None:
             "hours": quote.hours,
             "months": quote.months,
             "whole": whole,
-            "timed": _discounted(model, quote.hours),
+            "timed": used(model, quote.hours, quote.hours),
             "evenly": sum((factor ** -(m + 1) for m in range(quote.months)), ZERO),
             "full": sum((factor ** -(m + 1) for m in range(whole)), ZERO),
             "part": factor ** -(whole + 1),
+            "length": quote.window.length,
+            "held": discounted(model, quote.window.length),
+            "closing": factor ** -last_month(quote),
+            "gap": max(ZERO, room(quote, quote.months) - quote.window.length) if model.span else ZERO,
         }
         for row, (key, _, number) in enumerate(SUMS, SCALARS):
             style = "link" if key in lines else "calc"
             s.calc(row, 2 + n, formulas[key], values[key], number, style)
-
-
-def _discounted(model: Model, hours: Decimal) -> Decimal:
-    """Return `hours` from the first day, each discounted from the end of its month."""
-    first, factor = first_day(model.quote), 1 + (model.work.discount_rate or ZERO) / 12
-    done, number, result = ZERO, 0, ZERO
-    while done < hours:
-        until = min(hours, Decimal((add_months(first, number + 1) - first).days * 24))
-        result += (until - done) / factor ** (number + 1)
-        done, number = until, number + 1
-    return result
 
 
 class _Hourly(NamedTuple):
@@ -235,9 +200,9 @@ def _hourly(book: Book, model: Model, s: Sheet, ladders: list[Ladder], row: int)
                 hours = cell(SCALARS, 2 + n, "rc")
                 limit = f"MIN({cell(at, 2, 'c')},{hours})"
                 total = cell(SCALARS + 3, 2 + n, "rc")
-                value = _discounted(model, model.quote.hours * FACTORS[0][n])
-                value -= _discounted(model, min(rate.start, model.quote.hours * FACTORS[0][n]))
-                s.calc(at, 4 + n, f"{total}-{hours_until(limit)}" if rate.start else total, value, "num")
+                all_ = model.quote.hours * FACTORS[0][n]
+                value = used(model, all_, all_) - used(model, min(rate.start, all_), all_)
+                s.calc(at, 4 + n, f"{total}-{used_until(model, limit, hours)}" if rate.start else total, value, "num")
             at += 1
     if at == top:
         s.text(at, 0, "-")
@@ -278,24 +243,32 @@ class _Option:
             self.s.calc(self.row, 2 + self.n * len(KEYS) + col, formulas[key], values[key], KEYS[col][2])
 
     def _terms(self) -> dict[str, str]:
-        o, at, hours, months = self.o, self.at, self.scalar["hours"], self.scalar["months"]
+        o, at, months = self.o, self.at, self.scalar["months"]
         term, terms = at["term_hours"], "0"
         if o.offer.purchase_option == "capacity_block":
-            days = f"ROUNDUP({hours}/24,0)"
+            days = f"ROUNDUP({self.scalar['length']}/24,0)"
             term = f"24*MIN(182,IF({days}>14,7*ROUNDUP({days}/7,0),{days}))"
-        if o.offer.purchase_option == "subscription":
+        block = o.offer.purchase_option == "capacity_block"
+        if o.offer.purchase_option == "subscription" or (self.model.span and o.committed and not block):
             terms = f"ROUNDUP({months}/{at['term_months']},0)"
         elif o.committed:
-            terms = f"ROUNDUP(ROUND({hours}/{self.c['term']},9),0)"
+            terms = f"ROUNDUP(ROUND({self.scalar['length']}/{self.c['term']},9),0)"
         rate = at["rate"]
         if o.code != self.model.quote.currency:
             rate += f"/{self.refs.fx_now}*{self.book.ref('scenarios', cell(5, 2 + 3 * self.n, 'rc'))}"
         return {
             "term": term if o.committed else "0",
             "terms": terms,
+            "owed": f"{self.c['terms']}*{self.c['term']}",
+            "reach": self._reach(),
             "keep": f"{at['count']}*(1-{at['off']})*{at['net']}*{at['t_cost']}*{rate}",
             "rest": f"(1-{at['beside_off']})*{at['net']}*{at['t_cost']}*{rate}",
         }
+
+    def _reach(self) -> str:
+        """Return the formula of the hours after which all is paid: the months of a duty cycle may have more than it lasts."""
+        owed = self.c["owed"]
+        return f"{owed}+IF({owed}>{self.scalar['length']},{self.scalar['gap']},0)" if self.model.span else owed
 
     def _lanes(self, col: int) -> str:
         return "+".join(self.book.ref("egress", cell(x.lane, col, "rc")) for x in self.o.lanes) or "0"
@@ -314,11 +287,11 @@ class _Option:
         x = self.scalar
         usage = "0" if self.o.committed else ladder_cost(self.book, self.o.own, x["hours"])
         lanes = f"{x['whole']}*({self._lanes(9 + self.n)})+{self._lanes(13 + self.n)}"
-        return {"usage": usage, "beside": f"{lanes}+{self._held(x['hours'], x['months'])}"}
+        return {"usage": usage, "beside": f"{lanes}+{self._held(x['length'], x['months'])}"}
 
     def _worth(self) -> dict[str, str]:
         at, c, x, o = self.at, self.c, self.scalar, self.o
-        term, owed = c["term"], f"({c['terms']}*{c['term']})"
+        term, owed = c["term"], c["owed"]
         late, early = self.hourly.worth(at["ladder"], self.n), "0"
         if o.offer.purchase_option == "subscription":
             months = at["term_months"]
@@ -327,20 +300,36 @@ class _Option:
                 f"{at['monthly']}*{months}*SUMPRODUCT((MOD(m_no,{months})=0)*(m_no<{c['terms']}*{months})*m_begin)",
             )
         elif o.committed:
-            late = f"{at['hourly']}*{hours_until(owed)}" if any(x.rule == "committed" for x in o.own.lines) else "0"
+            gap = f"-({c['reach']}-{owed})*{x['closing']}" if self.model.span else ""
+            committed = any(line.rule == "committed" for line in o.own.lines)
+            late = f"{at['hourly']}*({hours_until(c['reach'])}{gap})" if committed else "0"
             paid = f"{at['upfront']}/MAX(1,{at['term_hours']})*{term}"
             begun = [f"ROUNDUP(ROUND((({m}<{owed})*{m}+({m}>={owed})*{owed})/{term},9),0)" for m in ("m_to", "m_from")]
             early = f"{paid}*SUMPRODUCT(m_begin*({begun[0]}-{begun[1]}))"
             if not any(x.rule == "upfront" for x in o.own.lines):
                 early = "0"
         lanes = f"{x['full']}*({self._lanes(9 + self.n)})+{x['part']}*({self._lanes(13 + self.n)})"
-        later = f"{lanes}+{self._held(x['timed'], x['evenly'])}"
+        later = f"{lanes}+{self._held(x['held'], x['evenly'])}"
         owed, present = (
             self.book.ref("scenarios", cell(SCENARIO + o.number, 3 * self.n + col, "rc")) for col in (3, 4)
         )
-        firm = f'AND({ref(self.book, "whole", o.number)}=1,{at["way"]}<>"spot",{sold(o, x["hours"])})'
-        rank = f'IF({firm},IF(rate_used="",{owed},{present}),"")'
-        return {"late": late, "early": early, "later": later, "rank": rank}
+        spot = same("spot", self.book.t)
+        firm = f"AND({ref(self.book, 'whole', o.number)}=1,{at['way']}<>{spot},{sold(o, x['length'])})"
+        value = f'IF(rate_used="",{owed},{present})'
+        effective = self.book.ref("scenarios", cell(SCENARIO + o.number, 3 * self.n + 2, "rc"))
+        rank = f'IF({firm},{f"ROUND({value},6)+{effective}/10^11" if self.refs.contracts else value},"")'
+        return {"late": late, "early": early, "later": later, "fee": self._fee(), "rank": rank}
+
+    def _fee(self) -> str:
+        """Return the formula of a contract's shortfall: of what it promises, less what is billed."""
+        if self.o.offer.provider not in self.refs.contracts:
+            return "0"
+        at, c, x = self.at, self.c, self.scalar
+        monthly, due = self.refs.contracts[self.o.offer.provider]
+        spread = f"{at['upfront']}/MAX(1,{at['term_hours']})*{c['term']}+{at['monthly']}*{at['term_months']}"
+        billed = f"{c['usage']}+{x['length']}*{at['hourly']}+{c['terms']}*({spread})"
+        promised = f"{monthly}*{x['length']}/730*{c['rest']}/(1-{at['beside_off']})"
+        return f"MAX(0,{promised}-{c['keep']}*({billed})-{c['rest']}*{c['beside']})*{due}"
 
     def _values(self) -> dict[str, object]:
         o, model, quote = self.o, self.model, self.quote
@@ -362,6 +351,8 @@ class _Option:
         return {
             "term": terms.term_hours if terms else 0,
             "terms": terms.terms if terms else 0,
+            "owed": terms.terms * terms.term_hours if terms else 0,
+            "reach": self._hours_reached(terms),
             "keep": count * (1 - off) * tax * rate,
             "rest": (1 - beside_off) * tax * rate,
             "usage": ZERO if terms else cost.totals(compute.charges).list / count,
@@ -369,8 +360,17 @@ class _Option:
             "late": late / count,
             "early": early / count,
             "later": later,
+            "fee": sum((x.amount for x in mine.charges if x.category == "contract"), ZERO) * model.taxed(o)[1] * rate,
             "rank": "" if best is None or not best.firm else choose.amount(quote, best, choose.basis_of(quote)),
         }
+
+    def _hours_reached(self, terms: Commitment | None) -> Decimal:
+        if terms is None:
+            return ZERO
+        owed, window = terms.terms * terms.term_hours, self.quote.window
+        return owed + max(ZERO, room(self.quote, self.quote.months) - window.length) * (
+            bool(self.model.span) and owed > window.length
+        )
 
     def _bare(self, mine: Offer, parts: tuple[str, ...]) -> Offer:
         """Return parts of the option at list and without tax, under the scenario."""

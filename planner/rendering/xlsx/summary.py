@@ -18,13 +18,13 @@ BARS = 12
 GRID = {"visible": True, "line": {"color": "#DDDDDD"}}
 
 
-def write_summary(book: Book, model: Model, cash: Any, curve: Any) -> None:
-    """Write Summary; cash, curve: the charts of Timeline and Commitment."""
+def write_summary(book: Book, model: Model, first: int, cash: Any, curve: Any) -> None:
+    """Write Summary; first: the row on Steps for the pieces of its sentence; cash, curve: charts of Timeline and Commitment."""
     t, code = book.t, model.quote.currency
     s = book.sheet("summary", [5, 46, 19, 9, 13, 13, 13, 13, 13, 13, 11, 11, 11, 9, 8, 13])
     s.ws.fit_to_pages(1, 1 if len(model.options) <= 40 else 0)
     s.title(t("All amounts in {code}; every number is a formula down to Inputs and Prices.", code=code))
-    _sentence(book, model, s)
+    _sentence(book, model, s, first)
     _facts(book, model, s)
     titles = [
         t("no."),
@@ -54,7 +54,7 @@ def write_summary(book: Book, model: Model, cash: Any, curve: Any) -> None:
     s.freeze(6, 2)
 
 
-def _sentence(book: Book, model: Model, s: Sheet) -> None:
+def _sentence(book: Book, model: Model, s: Sheet, first: int) -> None:
     """Write what to take, now and for a need that lasts: the words follow what is typed. Its pieces stand on Steps."""
     t, code, steps = book.t, model.quote.currency, book.sheets["steps"]
     none = t("No firm option is priced completely: see Notes.")
@@ -66,9 +66,10 @@ def _sentence(book: Book, model: Model, s: Sheet) -> None:
     option, comma = t("option {no}, ", no="@").split("@")
     names, rank, lasts = (span(book, model, key) for key in ("option", "rank", "lasting"))
     best, lasting = model.best, model.lasting
+    full_stop = t("{code}.", code=code)
     lead, now, then = leads[model.work.discount_rate is not None], "", ""
     if best is not None and lasting is not None:
-        now = f"{label(best, t)}{middle}{show(model.obliged(best) or Decimal(0))} {code}."
+        now = f"{label(best, t)}{middle}{show(model.obliged(best) or Decimal(0))} {full_stop}"
         if lasting is not best:
             effective = show(lasting.offer.totals.report.effective)
             then = f"{second}{label(lasting, t)}{middle}{effective} {code}{end}"
@@ -84,8 +85,8 @@ def _sentence(book: Book, model: Model, s: Sheet) -> None:
         (
             "say_now",
             t("recommended, with its amount"),
-            f'say_name&{quoted(middle)}&TEXT(MIN({rank}),"#,##0.00")&{quoted(f" {code}.")}',
-            now or f"{middle}0.00 {code}.",
+            f'say_name&{quoted(middle)}&TEXT(MIN({rank}),"#,##0.00")&{quoted(" " + full_stop)}',
+            now or f"{middle}0.00 {full_stop}",
         ),
         ("say_later", t("number of what lasts"), best_of(book, model, "lasting"), later),
         (
@@ -101,11 +102,11 @@ def _sentence(book: Book, model: Model, s: Sheet) -> None:
             then,
         ),
     )
-    steps.head_at(4, 6, [t("the sentence on Summary"), "", ""])
-    for row, (name, words, formula, value) in enumerate(pieces, 5):
-        steps.text(row, 6, words)
-        steps.calc(row, 9, formula, value, "", "calc")
-        book.define(name, "steps", row, 9)
+    steps.section(first, t("the sentence on Summary"), 7)
+    for row, (name, words, formula, value) in enumerate(pieces, first + 1):
+        steps.text(row, 1, words)
+        steps.calc(row, 2, formula, value, "", "calc", align="left")
+        book.define(name, "steps", row, 2)
     spoken = f"{lead}{option}{best.number + 1}{comma}{now}{then}" if best is not None else none
     formula = f'IF(option_recommended="",{quoted(none)},say_lead&{quoted(option)}&option_recommended&{quoted(comma)}&say_now&say_then)'
     s.ws.set_row(2, 40)

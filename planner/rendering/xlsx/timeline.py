@@ -9,14 +9,15 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from planner.quoting.calendar import first_day, periods
-from planner.rendering.xlsx.book import Book, Sheet, cell, serial
+from planner.rendering.xlsx.book import Book, Sheet, cell, same
 from planner.rendering.xlsx.costs import say_recommended
+from planner.rendering.xlsx.fiscal import write_fiscal
 from planner.rendering.xlsx.grid import FIRST, Grid
 from planner.rendering.xlsx.model import Model
-from planner.rendering.xlsx.months import Months, months_of, running
-from planner.rendering.xlsx.prices import Prices, steps_cost
+from planner.rendering.xlsx.months import Months, months_of
+from planner.rendering.xlsx.prices import Prices
+from planner.rendering.xlsx.rows import Rows
 from planner.rendering.xlsx.shown import TAKEN, TOP, Shown, write_shown
-from planner.units import add_months
 
 __all__ = ["Timeline", "write_timeline"]
 
@@ -60,15 +61,17 @@ def write_timeline(book: Book, model: Model, prices: Prices) -> Timeline:
     for m in range(columns):
         s.put(head, FIRST + m, m + 1, "int", "head")
     grid = Grid(s, head, columns)
-    made = _Rows(book, model, grid, shown, now)
+    made = Rows(book, model, grid, shown, now)
     made.flags(book, prices)
     made.cash()
     left_over = made.balance()
     made.amortised()
+    if model.work.fiscal_year_start:
+        write_fiscal(book, model, grid, (first_day(model.quote), made.paid, now.amortised))
     chart = _chart(book, s, grid)
     s.ws.freeze_panes(head + 1, FIRST)
     s.ws.repeat_columns(0, 2)
-    s.ws.fit_to_pages(max(1, columns // 12), 1)
+    s.ws.fit_to_pages(max(1, columns // 12), 2 if model.work.fiscal_year_start else 1)
     return Timeline(
         shown=shown,
         rows=grid.rows,
@@ -95,10 +98,10 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
     keep = Decimal(str(v["count"])) * (1 - Decimal(str(v["off"]))) * Decimal(str(v["net"])) * Decimal(str(v["rate"]))
     hourly_end = f"{c['first']}+{c['terms']}*{c['term_hours']}/24"
     monthly_end = f"EDATE({c['first']},{c['terms']}*{c['term_months']})"
-    ends = f'IF({c["terms"]}=0,0,IF({c["way"]}="subscription",{monthly_end},{hourly_end}))'
+    ends = f"IF({c['terms']}=0,0,IF({c['way']}={same('subscription', t)},{monthly_end},{hourly_end}))"
     day = first_day(model.quote)
     first_typed = f'IF(start_typed="",DATE({day.year},{day.month},{day.day}),start_typed)'
-    held = f'IF({c["basis"]}="month",@,0)'
+    held = f"IF({c['basis']}={same('month', t)},@,0)"
     kept = f"*(1-{c['beside_off']})*{c['rate']}"
     evenly = f"{held.replace('@', c['disk'])}{kept}"
     timed = f"({c['disk']}-{held.replace('@', c['disk'])}+{c['ip']}){kept}"
@@ -125,217 +128,6 @@ def _derived(book: Book, model: Model, s: Sheet, shown: Shown, now: Months) -> i
         s.text(row, 0, words)
         s.calc(row, 2, formula, value, number)
     return first + len(lines)
-
-
-class _Rows:
-    """The rows of the grid, section by section, with the months of the option shown as their values."""
-
-    def __init__(self, book: Book, model: Model, grid: Grid, shown: Shown, now: Months) -> None:
-        self.t, self.code, self.grid, self.c, self.now = book.t, model.quote.currency, grid, shown.cells, now
-        self.first = first_day(model.quote)
-
-    def flags(self, book: Book, prices: Prices) -> None:
-        """Write which months there are, and the hours in them."""
-        t, grid, c, now = self.t, self.grid, self.c, self.now
-        month = f"EDATE({c['first']},@-1)"
-        dates = [serial(add_months(self.first, m).isoformat()) for m in range(grid.columns)]
-        grid.row("date", t("first day"), "", lambda m: month.replace("@", m), dates, number="date", total=False)
-        grid.section(t("Flags and hours"))
-        end, after = f"({c['first']}+hours_used/24)", f"EDATE({c['first']},@)"
-        grid.row(
-            "win",
-            t("in the window"),
-            "0/1",
-            lambda m: f"IF(OR({m}<=months_used,{grid.at('date')}<ROUND({end},9)),1,0)",
-            now.window,
-            number="flag",
-        )
-        inside = f"MAX(0,(MIN({end},{after})-%)*24)"
-        grid.row(
-            "hours",
-            t("hours in the window"),
-            "h",
-            lambda m: f"{grid.at('win')}*{inside.replace('@', m).replace('%', grid.at('date'))}",
-            now.hours,
-            number="num",
-        )
-        grid.row(
-            "cum",
-            t("hours so far"),
-            "h",
-            lambda _: f"{grid.before('cum')}+{grid.at('hours')}",
-            running(now.hours),
-            number="num",
-            total=False,
-        )
-        rest = f"ROUND(MAX(0,MIN({c['ends']},{after})-MAX({end},%))*24,6)"
-        grid.row(
-            "tail_hours",
-            t("hours of the term after the window"),
-            "h",
-            lambda m: rest.replace("@", m).replace("%", grid.at("date")),
-            now.rest_hours,
-            number="num",
-        )
-        subscribed = f"AND(@>months_used,@<={c['terms']}*{c['term_months']})"
-        owed = f'IF(IF({c["way"]}="subscription",{subscribed},%>0),1,0)'
-        grid.row(
-            "after",
-            t("owed after the window"),
-            "0/1",
-            lambda m: owed.replace("@", m).replace("%", grid.at("tail_hours")),
-            now.after,
-            number="flag",
-        )
-        grid.row(
-            "so_far",
-            t("pay as you go so far, one, list"),
-            t("native"),
-            lambda _: f"IF({c['term_months']}>0,0,{steps_cost(book, prices, c['ladder'], grid.at('cum'))})",
-            now.used,
-            total=False,
-        )
-        begun = f'IF({c["way"]}="subscription",@/MAX(1,{c["term_months"]}),%/MAX(1,{c["term_hours"]}))'
-        paid = f"MIN({c['terms']},ROUNDUP(ROUND({begun},9),0))"
-        none = f"OR({c['terms']}=0,{c['upfront']}+{c['monthly']}=0)"
-        grid.row(
-            "paid",
-            t("terms paid so far"),
-            t("number"),
-            lambda m: f"IF({none},0,{paid.replace('@', m).replace('%', grid.at('cum'))})",
-            now.paid,
-            number="int",
-            total=False,
-        )
-
-    def cash(self) -> None:
-        """Write what is paid in each month."""
-        t, grid, c, now, code = self.t, self.grid, self.c, self.now, self.code
-        grid.section(t("Cash"))
-        grid.row(
-            "payg",
-            t("compute, pay as you go"),
-            code,
-            lambda _: f"({grid.at('so_far')}-{grid.before('so_far')})*{c['K']}",
-            now.payg,
-        )
-        grid.row(
-            "hourly",
-            t("commitment, by the hour"),
-            code,
-            lambda _: f"({grid.at('hours')}+{grid.at('tail_hours')})*{c['hourly']}*{c['K']}",
-            now.hourly,
-        )
-        one = f"({c['upfront']}+{c['monthly']}*{c['term_months']})*{c['K']}"
-        grid.row(
-            "prepaid",
-            t("commitment, prepaid"),
-            code,
-            lambda _: f"({grid.at('paid')}-{grid.before('paid')})*{one}",
-            now.prepaid,
-        )
-        grid.row(
-            "rest",
-            t("traffic, disk, addresses"),
-            code,
-            lambda m: (
-                f"IF({m}<=months_used,{c['evenly']}/months_used,0)+{grid.at('hours')}*{c['by_hours']}/hours_used"
-                f"+IF({m}<=months_whole,{c['month']},IF({m}=months_whole+1,{c['last_month']},0))"
-            ),
-            now.beside,
-        )
-        grid.row(
-            "tax_cash", t("tax"), code, lambda _: f"({c['t_cash']}-1)*SUM({grid.at('payg')}:{grid.at('rest')})", now.tax
-        )
-        parts = zip(now.payg, now.hourly, now.prepaid, now.beside, now.tax, strict=True)
-        cash = [sum(month, Decimal(0)) for month in parts]
-        grid.row(
-            "cash", t("cash"), code, lambda _: f"SUM({grid.at('payg')}:{grid.at('tax_cash')})", cash, style="total"
-        )
-        grid.row(
-            "cum_cash",
-            t("cash so far"),
-            code,
-            lambda _: f"{grid.before('cum_cash')}+{grid.at('cash')}",
-            running(cash),
-            total=False,
-        )
-
-    def balance(self) -> Decimal:
-        """Write what is prepaid and not yet used; return what is left at the end."""
-        t, grid, c, now, code = self.t, self.grid, self.c, self.now, self.code
-        grid.section(t("Prepaid balance, before tax"))
-        closing = running([a - b for a, b in zip(now.prepaid, now.released, strict=True)])
-        grid.row(
-            "opening",
-            t("opening balance"),
-            code,
-            lambda _: grid.before("closing", 3),
-            [Decimal(0), *closing[:-1]],
-            total=False,
-        )
-        grid.row("paid_in", t("paid in"), code, lambda _: grid.at("prepaid"), now.prepaid)
-        upfront, whole = f"*{c['upfront']}/MAX(1,{c['term_hours']})", "IF(@<=months_used,1,0)"
-        grid.row(
-            "released",
-            t("used up (amortised)"),
-            code,
-            lambda m: (
-                f"(({grid.at('hours')}+{grid.at('tail_hours')}){upfront}"
-                f"+({whole.replace('@', m)}+{grid.at('after')})*{c['monthly']})*{c['K']}"
-            ),
-            now.released,
-        )
-        grid.row(
-            "closing",
-            t("closing balance"),
-            code,
-            lambda _: f"{grid.at('opening')}+{grid.at('paid_in')}-{grid.at('released')}",
-            closing,
-            total=False,
-            style="total",
-        )
-        return closing[-1]
-
-    def amortised(self) -> None:
-        """Write what each month uses, and of both how much falls into the window."""
-        t, grid, c, now, code = self.t, self.grid, self.c, self.now, self.code
-        grid.section(t("Amortised cost"))
-        grid.row(
-            "amortised",
-            t("amortised cost, with tax"),
-            code,
-            lambda _: "(" + "+".join(grid.at(k) for k in ("payg", "hourly", "released", "rest")) + f")*{c['t_cost']}",
-            now.amortised,
-            style="total",
-        )
-        grid.row(
-            "cum_amortised",
-            t("amortised so far"),
-            code,
-            lambda _: f"{grid.before('cum_amortised')}+{grid.at('amortised')}",
-            running(now.amortised),
-            total=False,
-        )
-        later = f"{c['hourly']}*{c['K']}*{c['t_cash']}"
-        grid.row(
-            "win_cash",
-            t("cash in the window"),
-            code,
-            lambda _: f"{grid.at('cash')}-{grid.at('tail_hours')}*{later}",
-            now.win_cash,
-        )
-        unused = f"({c['hourly']}+{c['upfront']}/MAX(1,{c['term_hours']}))"
-        grid.row(
-            "win_amortised",
-            t("amortised cost in the window"),
-            code,
-            lambda _: (
-                f"{grid.at('amortised')}-({grid.at('tail_hours')}*{unused}"
-                f"+{grid.at('after')}*{c['monthly']})*{c['K']}*{c['t_cost']}"
-            ),
-            now.win_amortised,
-        )
 
 
 def _chart(book: Book, s: Sheet, grid: Grid) -> Any:

@@ -99,6 +99,8 @@ def _contents(book: Book, s: Sheet, row: int) -> int:
         ("checks", t("what must hold")),
         ("focus", t("the recommended option as FOCUS rows")),
         ("notes", t("terms, gaps, warnings, rejected types")),
+        ("sources", t("date, age and confirmation of each price")),
+        ("versions", t("what it was made from; the change log")),
     ):
         row += 1
         s.ws.write_url(row, 0, f"internal:'{t(NAMES[key])}'!A1", book.fmt("link", "", underline=1), t(NAMES[key]))
