@@ -57,6 +57,21 @@ def test_a_quote_does_not_differ_from_itself() -> None:
     assert "offers unchanged" in as_table(result) and result.notes == ()
 
 
+def test_a_commitment_is_an_increase_although_it_costs_less_an_hour() -> None:
+    """Issue 12: from nothing owed to 214,420.00, which passed as -62.84 % of the effective cost."""
+    asked = {"instance_type": ("p4d.24xlarge",), "region": ("us-east-1",), "hours": Decimal(720)}
+    old = _quote(**asked, purchase_option=("on_demand",))
+    new = _quote(**asked, purchase_option=("reserved",))
+    three = next(o for o in new.offers if (o.term, o.payment) == ("3y", "all_upfront"))
+    assert new.recommended is not None
+    new = new._replace(offers=(three,), recommended=new.recommended._replace(id=three.id))
+    told = compare(old, new)
+    assert told.before is not None and told.after is not None
+    assert [f"{amount:.2f}" for amount in (told.before[1], told.after[1])] == ["15809.50", "214420.00"]
+    assert f"{increase(told):.2f}" == "1256.27"
+    assert f"{increase(compare(old, new, 'effective')):.2f}" == "-62.84"
+
+
 def test_hours_count_and_rate_by_hand() -> None:
     assert _parts(_quote(), _quote(hours=Decimal(730)), P4D) == {"hours": 10 * Decimal("21.957642")}
     assert _parts(_quote(count=1), _quote(count=3), P4D) == {"count": 2 * 720 * Decimal("21.957642")}

@@ -7,12 +7,14 @@ import io
 import json
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
 
 from planner import workload
 from planner.i18n import English, translator
+from planner.money import plain, show
 from planner.prices import catalog, fx
 from planner.quoting import build, choose
 from planner.quoting.records import Offer, Quote
@@ -182,6 +184,101 @@ def test_no_format_is_left_out() -> None:
 def test_every_format_names_and_lists_the_same_offer(quote: Quote, form: str, lang: str) -> None:
     assert quote.recommended is not None
     assert FORMS[form](quote, translator(lang)) == [quote.recommended.id]
+
+
+def amounts_of_table(quote: Quote, t: English) -> None:
+    row = next(line for line in said(quote, "table", t.lang).splitlines() if line.startswith("> "))
+    assert_shown(quote, row, ("obligation", "effective", "billed"))
+
+
+def amounts_of_markdown(quote: Quote, t: English) -> None:
+    row = next(line for line in said(quote, "markdown", t.lang).splitlines() if line.startswith("| **"))
+    assert_shown(quote, row, ("obligation", "effective", "billed"))
+
+
+def amounts_of_html(quote: Quote, t: English) -> None:
+    assert quote.best is not None
+    page, report = said(quote, "html", t.lang), quote.best.totals.report
+    row = page.split(f'data-offer="{quote.best.id}" class="best"')[1].split("</tr>")[0]
+    for field, name in (("1", "effective"), ("2", "billed"), ("3", "committed"), ("4", "obligation")):
+        assert f'data-f="{field}">{show(getattr(report, name))}<' in row, name
+
+
+def amounts_of_json(quote: Quote, t: English) -> None:
+    told = json.loads(said(quote, "json", t.lang))
+    mine = next(o for o in told["offers"] if o["id"] == told["recommended"]["id"])["totals"]
+    assert quote.best is not None
+    for name, value in quote.best.totals.report._asdict().items():
+        assert Decimal(mine[name]) == value, name
+
+
+def amounts_of_csv(quote: Quote, t: English) -> None:
+    rows = list(csv.DictReader(io.StringIO(said(quote, "csv", t.lang).removeprefix("\ufeff"))))
+    mine = [row for row in rows if row["recommended"] == "yes"]
+    assert quote.best is not None
+    totals = quote.best.totals
+    assert {Decimal(row["offer_obligation"]) for row in mine} == {totals.report.obligation}
+    assert {Decimal(row["offer_effective"]) for row in mine} == {totals.report.effective}
+    for column, value in (("amount", totals.native.effective), ("billed", totals.native.billed)):
+        assert near(sum((Decimal(row[column]) for row in mine), Decimal(0)), value), column
+
+
+def amounts_of_focus(quote: Quote, t: English) -> None:
+    rows = [r for r in csv.DictReader(io.StringIO(said(quote, "focus", t.lang))) if r["x_Period"] == "window"]
+    assert quote.best is not None
+    native = quote.best.totals.native
+    for column, value in (("EffectiveCost", native.effective), ("BilledCost", native.billed)):
+        assert near(sum((Decimal(row[column]) for row in rows), Decimal(0)), value), column
+
+
+def amounts_of_explain(quote: Quote, t: English) -> None:
+    assert quote.best is not None
+    totals = quote.best.totals
+    for name in ("effective", "billed", "committed"):
+        assert f"{plain(getattr(totals.report, name))} {quote.currency}" in explain.dump(quote, quote.best, t), name
+
+
+def amounts_of_xlsx(quote: Quote, t: English) -> None:
+    made = formats.render(quote, "xlsx", lang=t.lang)
+    assert isinstance(made, bytes)
+    book = openpyxl.load_workbook(io.BytesIO(made), data_only=True, read_only=True)
+    rows = book[t("Summary")].iter_rows(min_row=FIRST + 1, values_only=True)
+    row = next(r for r in rows if r[15] == t("recommended") and isinstance(r[0], (int, float)))
+    assert quote.best is not None
+    report = quote.best.totals.report
+    told = [row[4], row[6], row[7], row[8]]
+    wanted = [report.obligation, report.effective, report.billed, report.committed]
+    assert told == pytest.approx([float(x) for x in wanted], rel=1e-9)
+
+
+def assert_shown(quote: Quote, text: str, names: tuple[str, ...]) -> None:
+    assert quote.best is not None
+    for name in names:
+        assert show(getattr(quote.best.totals.report, name)) in text, (name, text)
+
+
+def near(found: Decimal, value: Decimal) -> bool:
+    """A file has as many digits as its columns: sums agree to far below the cent."""
+    return abs(found - value) <= Decimal("1e-6")
+
+
+AMOUNTS: dict[str, Callable[[Quote, English], None]] = {
+    "table": amounts_of_table,
+    "markdown": amounts_of_markdown,
+    "html": amounts_of_html,
+    "json": amounts_of_json,
+    "csv": amounts_of_csv,
+    "focus": amounts_of_focus,
+    "xlsx": amounts_of_xlsx,
+    "explain": amounts_of_explain,
+}
+
+
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("form", AMOUNTS)
+def test_every_format_has_the_same_amounts(quote: Quote, form: str, lang: str) -> None:
+    assert set(AMOUNTS) == set(FORMS)
+    AMOUNTS[form](quote, translator(lang))
 
 
 def test_a_module_takes_its_clouds_best_on_demand_offer(quote: Quote) -> None:

@@ -108,6 +108,19 @@ def test_rows_stand_in_the_order_of_what_must_be_paid(quote: Quote) -> None:
     assert show(Decimal("246348.72")) in lines[head + 20]
 
 
+def test_a_month_does_not_open_with_three_years(quote: Quote) -> None:
+    """Issue 12: the first row was a reservation that bills 8,449.00 for a need of 720 h, as "cheapest first"."""
+    trap = next(o for o in quote.offers if f"{o.totals.report.billed:.2f}" == "8449.00")
+    assert (trap.term, trap.payment) == ("3y", "all_upfront")
+    assert quote.best is not None and quote.best.totals.report.obligation < 600
+    assert trap.totals.report.effective < quote.best.totals.report.effective
+    lines = table.dump(quote).splitlines()
+    first = next(line for line in lines if line.startswith("> "))
+    assert "8,449.00" not in first and show(quote.best.totals.report.obligation) in first
+    rows = lines[lines.index(first) + 1 :]
+    assert any("8,449.00" in row and "reserved 3y all upfront" in row for row in rows)
+
+
 def test_gaps_and_rejections_are_counted_and_can_be_listed(quote: Quote) -> None:
     text = table.dump(quote)
     assert f"{len(quote.gaps)} gaps in the price lists: --gaps lists them" in text

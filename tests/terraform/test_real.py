@@ -169,7 +169,8 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 #: What moto takes and then does not give back.
 FORGOTTEN = ("aws_instance.this.vpc_security_group_ids",)
-SERVICES = ("ec2", "iam", "sts", "ssm", "scheduler")
+SERVICES = ("ec2", "elbv2", "iam", "sts", "ssm", "scheduler")
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
 @pytest.fixture
@@ -194,28 +195,10 @@ def moto() -> Iterator[str]:
         server.wait(10)
 
 
-@pytest.mark.long
-@needs_terraform
-def test_the_real_aws_provider_applies_the_module(moto: str, tmp_path: Path) -> None:
-    """What moto 5 lacks, and is covered by the mirror instead:
-
-    * Budgets' subscribers of a notification: budget.tf is left out.
-    * EC2's MonitorInstances: detailed monitoring is off in the override.
-    * instances without a public address: the override asks for one, since moto always gives one.
-    * the public parameter of the Deep Learning AMI: the override names a parameter of the test's own.
-    """
-    import boto3
-
-    env = environment(tmp_path, real=True)
-    if "/" not in env["TF_CLI_CONFIG_FILE"] or "aws" not in Path(env["TF_CLI_CONFIG_FILE"]).read_text():
-        pytest.skip("the real hashicorp/aws provider is not installed on this machine")
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    image = boto3.client("ec2", endpoint_url=moto, **keys).describe_images()["Images"][0]["ImageId"]
-    boto3.client("ssm", endpoint_url=moto, **keys).put_parameter(Name="/test/ami", Value=image, Type="String")
-    module = copy_module("aws/p4d", tmp_path / "m")
-    (module / "budget.tf").unlink()
+def against(moto: str) -> str:
+    """Return the override file that sends the real AWS provider to a moto server, without what moto lacks."""
     endpoints = "\n".join(f'    {name} = "{moto}"' for name in SERVICES)
-    (module / "test_override.tf").write_text(f"""
+    return f"""
 provider "aws" {{
   access_key                  = "test"
   secret_key                  = "test"
@@ -236,7 +219,37 @@ resource "aws_instance" "this" {{
   monitoring                  = false
   associate_public_ip_address = true
 }}
-""")
+"""
+
+
+def moto_image(moto: str) -> None:
+    """Give the test's own image parameter to a moto server."""
+    import boto3
+
+    image = boto3.client("ec2", endpoint_url=moto, **KEYS).describe_images()["Images"][0]["ImageId"]
+    boto3.client("ssm", endpoint_url=moto, **KEYS).put_parameter(Name="/test/ami", Value=image, Type="String")
+
+
+@pytest.mark.long
+@needs_terraform
+def test_the_real_aws_provider_applies_the_module(moto: str, tmp_path: Path) -> None:
+    """What moto 5 lacks, and is covered by the mirror instead:
+
+    * Budgets' subscribers of a notification: budget.tf is left out.
+    * EC2's MonitorInstances: detailed monitoring is off in the override.
+    * instances without a public address: the override asks for one, since moto always gives one.
+    * the public parameter of the Deep Learning AMI: the override names a parameter of the test's own.
+    """
+    import boto3
+
+    env = environment(tmp_path, real=True)
+    if "/" not in env["TF_CLI_CONFIG_FILE"] or "aws" not in Path(env["TF_CLI_CONFIG_FILE"]).read_text():
+        pytest.skip("the real hashicorp/aws provider is not installed on this machine")
+    keys = KEYS
+    moto_image(moto)
+    module = copy_module("aws/p4d", tmp_path / "m")
+    (module / "budget.tf").unlink()
+    (module / "test_override.tf").write_text(against(moto))
     terraform(module, env, "init", "-input=false")
     terraform(module, env, "apply", "-auto-approve", "-input=false")
     ec2 = boto3.client("ec2", endpoint_url=moto, **keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,8 @@ from planner.terraform.deploy import Settings
 from tests.terraform.test_change import NOW, SLOW, TYPES, Applied, files
 from tests.terraform.test_module import made
 from tests.terraform.test_place import NETWORK
-from tests.terraform.test_real import needs_terraform, terraform
+from tests.terraform.test_real import against, environment, moto_image, needs_terraform, terraform
+from tests.terraform.test_real import moto as moto  # the fixture
 
 pytestmark = pytest.mark.system
 
@@ -65,6 +67,45 @@ def test_without_a_balancer_an_apply_takes_it_to_the_instance(provider: str, tmp
     [change] = plan(m).values()
     assert data(change["before"]) != data(change["after"]), "other user-data replaces the server"
     assert "user_data_replace_on_change" in files(provider, 1)["main.tf"]
+
+
+@pytest.mark.long
+@needs_terraform
+def test_the_real_aws_provider_replaces_one_replica_and_moves_its_place(moto: str, tmp_path: Path) -> None:
+    """Two replicas behind the balancer, applied to moto by the real provider; then another model, and one replica more."""
+    folder, env = tmp_path / "m", environment(tmp_path, real=True)
+    if "aws" not in Path(env["TF_CLI_CONFIG_FILE"]).read_text():
+        pytest.skip("the real hashicorp/aws provider is not installed on this machine")
+    moto_image(moto)
+
+    def write(given: dict[str, str]) -> None:
+        for path, text in given.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        (folder / "budget.tf").unlink()
+        (folder / "test_override.tf").write_text(against(moto))
+        roles = re.findall(r"^    (\w+) += string$", given["variables.tf"], re.M)
+        lines = ['zone = "us-east-1a"', 'client_cidr = "10.8.0.0/16"', 'alert_email = "ops@example.com"', 'deadline = "2026-12-24T00:00:00Z"']
+        lines += ["images = {", *(f'  {r} = "registry.example.com/{r}@sha256:{"a" * 64}"' for r in roles), "}"]
+        (folder / "terraform.tfvars").write_text("\n".join(lines) + "\n")
+
+    def replaced(*options: str) -> dict[str, list[str]]:
+        """What a plan would create or delete; what moto forgets is updated in place."""
+        terraform(folder, env, "plan", "-input=false", "-out=saved", *options)
+        shown = json.loads(terraform(folder, env, "show", "-json", "saved").stdout)["resource_changes"]
+        made = {c["address"]: c["change"]["actions"] for c in shown if c["mode"] == "managed"}
+        return {a: sorted(x) for a, x in made.items() if x not in (["no-op"], ["update"])}
+
+    write(files("aws", 2))
+    terraform(folder, env, "init", "-input=false")
+    terraform(folder, env, "apply", "-auto-approve", "-input=false")
+    assert replaced() == {}
+    write(another_model("aws", 2))
+    assert replaced() == {}, "an apply replaces nothing"
+    first = {'aws_instance.this["0"]': ["create", "delete"], 'aws_lb_target_group_attachment.this["0"]': ["create", "delete"]}
+    assert replaced('-replace=aws_instance.this["0"]') == first
+    write(files("aws", 3))
+    assert replaced() == {'aws_instance.this["2"]': ["create"], 'aws_lb_target_group_attachment.this["2"]': ["create"]}
 
 
 def test_only_replicas_behind_a_balancer_roll() -> None:
