@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -27,7 +27,7 @@ __all__ = ["choose", "engine_options", "offer_options", "pairs"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _with(function: F, *options: Callable[[F], F]) -> F:
+def _with(function: F, options: Sequence[Callable[[F], F]]) -> F:
     """Return a command with `options`, which its help shows in this order."""
     for option in reversed(options):
         function = option(function)
@@ -36,8 +36,7 @@ def _with(function: F, *options: Callable[[F], F]) -> F:
 
 def offer_options(function: F) -> F:
     """Add the options that say which offer of which quote is emitted, and how the deployment is called."""
-    return _with(
-        function,
+    options = (
         workload_options,
         book_options,
         measured_option,
@@ -59,12 +58,12 @@ def offer_options(function: F) -> F:
         ),
         click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency."),
     )
+    return _with(function, options)
 
 
 def engine_options(function: F) -> F:
     """Add the options of what is served, and of the secrets that it takes."""
-    return _with(
-        function,
+    options = (
         click.option(
             "--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store."
         ),
@@ -87,6 +86,7 @@ def engine_options(function: F) -> F:
             help="Emit although this critical advisory is open and reached.",
         ),
     )
+    return _with(function, options)
 
 
 def choose(
