@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from planner.cli.emit_tf import pairs, saved_offers
+from planner.cli.emitting import choose, engine_options, offer_options, pairs
 from planner.cli.help import Grouped
-from planner.cli.options import book_options, make_quote, make_workload, measured_option, open_catalog, workload_options
 from planner.errors import MisuseError
 
 
@@ -22,20 +21,10 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 
 @click.command("emit-k8s", cls=Grouped)
 @click.argument("cloud", metavar="PROVIDER", shell_complete=_complete)
-@workload_options
-@book_options
-@measured_option
-@click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
-@click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
-@click.option(
-    "--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows."
-)
+@offer_options
 @click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME-kubernetes]")
 @click.option("--force", is_flag=True, help="Replace files that you have edited.")
 @click.option("--existing-cluster", is_flag=True, help="Leave cluster/ out: you have one.")
-@click.option(
-    "--name", metavar="NAME", default="", help="Name of the deployment (a-z, 0-9, -).  [from the workload or model]"
-)
 @click.option("--namespace", metavar="NAME", default="", help="Namespace of its own.  [the deployment's name]")
 @click.option(
     "--kubernetes", "version", metavar="VERSION", default="", help="Version of the cluster.  [what the data advises]"
@@ -65,20 +54,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     default="",
     help="When the GPU pool goes to 0 nodes, e.g. 2026-12-31T18:00:00Z.  [now + hours]",
 )
-@click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency.")
-@click.option("--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store.")
-@click.option(
-    "--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models."
-)
-@click.option(
-    "--checkpoint",
-    metavar="ORG/NAME[@SHA]",
-    default="",
-    help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
-)
-@click.option(
-    "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
-)
+@engine_options
 @click.option(
     "--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest: engine, router."
 )
@@ -110,27 +86,7 @@ def emit_k8s(
         given = "--deadline" if values["deadline"] else "--zone"
         raise MisuseError(f"{given} is the cluster's, and --existing-cluster leaves that out: drop one of them")
     settings, cluster = _settings(values)
-    if values.get("provider") and tuple(values["provider"]) != (cloud,):
-        raise MisuseError(f"emit-k8s writes for one provider, {cloud}; drop --provider")
-    measured = values.pop("measurements")
-    books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
-    if quote_file:
-        catalog = None
-        priced = saved_offers(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
-    else:
-        workload = make_workload({**values, "provider": (cloud,)})
-        catalog = open_catalog(**books)
-        priced = make_quote(workload, catalog, measurements=measured)
-    wanted = priced.workload
-    region = values.get("region") or wanted.region
-    offer = deploy.pick(
-        priced,
-        cloud,
-        () if tuple(region) == ("all",) else region,
-        values.get("instance_type") or wanted.instance_type,
-        values.get("purchase_option") or wanted.purchase_option,
-        offer_id or "",
-    )
+    catalog, priced, offer = choose(cloud, values, quote_file, offer_id, strict)
     deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
     made = target.target(deployment, cluster, dict(pairs(image, "--image")), settings.now.date())
     files = tree.files(made, priced, offer, existing_cluster, catalog)

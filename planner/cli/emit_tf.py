@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.emitting import choose, engine_options, offer_options, pairs
 from planner.cli.help import Grouped
-from planner.cli.options import (
-    book_options,
-    make_quote,
-    make_workload,
-    measured_option,
-    open_catalog,
-    saved_quote,
-    workload_options,
-)
-from planner.errors import MisuseError
 
 if TYPE_CHECKING:
-    from planner.quoting.records import Quote
     from planner.terraform.deploy import Settings
 
 
@@ -33,21 +23,11 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 
 @click.command("emit-tf", cls=Grouped)
 @click.argument("cloud", metavar="PROVIDER", shell_complete=_complete)
-@workload_options
-@book_options
-@measured_option
-@click.option("--quote", "quote_file", metavar="FILE", help="Emit from a saved JSON quote instead of pricing anew.")
-@click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
-@click.option(
-    "--offer", "offer_id", metavar="OFFER", help="Emit exactly this offer, by the id that `planner quote` shows."
-)
+@offer_options
 @click.option("-o", "--output", metavar="DIR", help="Folder to write.  [./NAME]")
 @click.option("--force", is_flag=True, help="Replace files that you have edited; terraform.tfvars is kept.")
 @click.option("--validate", is_flag=True, help="Then run terraform init and validate.")
 @click.option("--plan", is_flag=True, help="Then run terraform plan (needs credentials).")
-@click.option(
-    "--name", metavar="NAME", default="", help="Name of the deployment (a-z, 0-9, -).  [from the workload or model]"
-)
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone.  [set in terraform.tfvars]")
 @click.option("--client-cidr", metavar="CIDR", default="", help="Who may call the API.  [set in terraform.tfvars]")
 @click.option(
@@ -72,20 +52,10 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.option(
     "--deadline", metavar="TIME", default="", help="When all is released, e.g. 2026-12-31T18:00:00Z.  [now + hours]"
 )
-@click.option("--spot-limit", metavar="PRICE", help="Most to pay per spot hour, in the cloud's currency.")
 @click.option(
     "--reserve-capacity", is_flag=True, help="Reserve the capacity until the deadline, where the cloud has that."
 )
-@click.option("--api-key-secret", metavar="NAME", default="", help="Name of the API key in the cloud's secret store.")
-@click.option(
-    "--hf-token-secret", metavar="NAME", default="", help="Name of the model hub's token there, for gated models."
-)
-@click.option(
-    "--checkpoint",
-    metavar="ORG/NAME[@SHA]",
-    default="",
-    help="Checkpoint on the model hub, pinned to a revision by @SHA.  [the model's own, its newest]",
-)
+@engine_options
 @click.option(
     "--alert-webhook-secret",
     metavar="NAME",
@@ -100,9 +70,6 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     metavar="'DAY HH:MM'",
     default="",
     help="Stress-test the GPUs with the engine stopped, one instance a week at this hour in UTC, e.g. 'Sun 03:00'.  [never]",
-)
-@click.option(
-    "--accept-advisory", metavar="ID", multiple=True, help="Emit although this critical advisory is open and reached."
 )
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 def emit_tf(
@@ -128,27 +95,7 @@ def emit_tf(
 
     clouds.find(cloud)
     settings = _settings(values, bool(quote_file))
-    if values.get("provider") and tuple(values["provider"]) != (cloud,):
-        raise MisuseError(f"emit-tf writes for one provider, {cloud}; drop --provider")
-    measured = values.pop("measurements")
-    books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
-    if quote_file:
-        catalog = None
-        priced = saved_offers(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
-    else:
-        workload = make_workload({**values, "provider": (cloud,)})
-        catalog = open_catalog(**books)
-        priced = make_quote(workload, catalog, measurements=measured)
-    wanted = priced.workload
-    region = values.get("region") or wanted.region
-    offer = deploy.pick(
-        priced,
-        cloud,
-        () if tuple(region) == ("all",) else region,
-        values.get("instance_type") or wanted.instance_type,
-        values.get("purchase_option") or wanted.purchase_option,
-        offer_id or "",
-    )
+    catalog, priced, offer = choose(cloud, values, quote_file, offer_id, strict)
     deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
     files = module.files(deployment, priced, offer, dict(pairs(image, "--image")))
     folder = output or deployment.name
@@ -190,21 +137,3 @@ def _settings(values: dict[str, Any], saved: bool) -> Settings:
         tags=pairs(tags, "--tag"),
         **{name: values.pop(name) for name in plain},
     )
-
-
-def saved_offers(path: str, values: dict[str, Any], books: bool, strict: bool) -> Quote:
-    """Return the saved quote; options that would change its prices are refused, those that choose an offer are not."""
-    choosing = ("region", "instance_type", "purchase_option", "provider")
-    given = [k for k, v in values.items() if k not in choosing and v is not None and v != ()]
-    if given or books:
-        what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
-        raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
-    return saved_quote(path, strict)
-
-
-def pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:
-    """Return KEY=VALUE texts as pairs; raise `MisuseError` that names the option `what`."""
-    for text in texts:
-        if "=" not in text:
-            raise MisuseError(f"{what}: {text[:40]!r} is not KEY=VALUE")
-    return tuple((text.partition("=")[0], text.partition("=")[2]) for text in texts)

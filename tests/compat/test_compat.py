@@ -231,7 +231,7 @@ def _rows(text: str) -> Iterator[tuple[str, ...]]:
         yield tuple(row[k] for k in ("region", "instance_type", "bought_as", "term", "zone", "amount", "unit", "state"))
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
 def test_an_old_price_book_quotes_the_same_rows(version: int, files: Path, tmp_path: Path, say: Any) -> None:
     book = _fresh(files, f"book{version}.sqlite3", tmp_path)
     listed = say(

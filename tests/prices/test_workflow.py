@@ -46,6 +46,7 @@ def test_its_commands_are_ours() -> None:
 
 
 @pytest.mark.system
+@pytest.mark.long
 def test_what_moved_becomes_a_pull_request_in_words(tmp_path: Path) -> None:
     work, remote, temp, tools = (tmp_path / name for name in ("work", "remote.git", "temp", "bin"))
     for folder in (work, temp, tools, work / ".venv" / "bin"):

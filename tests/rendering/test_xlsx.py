@@ -286,6 +286,7 @@ def _totals_equal(recalculated: Any, number: int) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.slow
 @needs_soffice
 def test_every_cached_value_is_what_libreoffice_calculates(recalculated: Any) -> None:
     _, files, books = recalculated

@@ -250,7 +250,9 @@ def test_from_tf_is_the_same_command() -> None:
 
 @needs_terraform
 @pytest.mark.system
-@pytest.mark.parametrize("name", ["aws", "alicloud", "tencentcloud"])
+@pytest.mark.parametrize(
+    "name", ["aws", *(pytest.param(n, marks=pytest.mark.slow) for n in ("alicloud", "tencentcloud"))]
+)
 def test_the_plan_of_real_terraform_costs_the_same(name: str, tmp_path: Path) -> None:
     shutil.copytree(OTHERS / name, tmp_path / "m")
     _same_as_its_plan(tmp_path / "m", price.price(str(tmp_path / "m"), Catalog(), HOURS), tmp_path)

@@ -43,6 +43,7 @@ def data(values: dict[str, Any]) -> str:
 
 
 @needs_terraform
+@pytest.mark.long
 @pytest.mark.parametrize("provider", SLOW)
 def test_another_engine_or_model_goes_to_one_replica_at_a_time(provider: str, tmp_path: Path) -> None:
     m = Applied(tmp_path / "m", provider, files(provider, 2))
