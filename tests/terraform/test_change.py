@@ -108,6 +108,7 @@ def lost(plan: Mapping[str, tuple[str, ...]]) -> list[str]:
 @needs_terraform
 @pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("provider", SLOW)
+@pytest.mark.long
 def test_deadline_key_and_client_range_touch_no_server(provider: str, count: int, tmp_path: Path) -> None:
     m = Applied(tmp_path / "m", provider, files(provider, count))
     for change in ({"deadline": "2027-01-31T12:00:00Z"}, {"api_key_secret": "another-key"}):
