@@ -36,8 +36,8 @@ test: setup                 ## the whole suite, with lint, types and import cont
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-long: setup                 ## what takes ten seconds and more each (CI runs it after `make test`)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
+long: setup                 ## what takes long: the browser, LibreOffice, lives of modules (CI runs it after `make test`)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'long and not slow'
 
 slow: setup                 ## the full matrices, which `make test` leaves out, and the long ones
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'slow or long'

@@ -133,6 +133,7 @@ def test_validate_reports_in_our_words(
 
 
 @pytest.mark.system
+@pytest.mark.long
 def test_validate_and_plan_with_real_terraform(planner: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.terraform.test_real import MIRROR, environment
 

@@ -99,6 +99,7 @@ def test_csv_has_every_point(planner: Run) -> None:
         (("p5.48xlarge", "--site", "mars"), 2, "no price of"),
     ],
 )
+@pytest.mark.long
 def test_what_cannot_be_shown_is_said(planner: Run, args: tuple[str, ...], code: int, words: str) -> None:
     done = planner("catalog", "history", *args, "--offline-list")
     assert done.returncode == code and words in done.stderr and done.stderr.count("\n") == 1 and not done.stdout

@@ -274,6 +274,7 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     assert "fakecloud north-1:" not in shown
 
 
+@pytest.mark.long
 def test_catalog_diff_and_history_tell_the_story(tmp_path: Path) -> None:
     _planner(tmp_path, "refresh", "fakecloud", "--region", "north-1")
     time.sleep(1.1)  # two refreshes a second apart are two moments

@@ -189,6 +189,7 @@ def test_more_than_a_twentieth_of_the_rows_may_not_go_without_a_word(lists: Path
     assert gone and gone & on("2026-08-01") and not gone & on("2026-11-21")
 
 
+@pytest.mark.long
 def test_types_and_regions_that_the_list_lacks(lists: Path, tmp_path: Path) -> None:
     made = batch(price("g9.new", "1", region="ap-new-1"), instance_types=(spec("g9.new"),), region="ap-new-1")
     path = book(tmp_path / "b.db", (made, NOW))
@@ -282,6 +283,7 @@ def foreign(text: str) -> set[str]:
     return {word for word in words if len(word) > 1} - NAMES_IN_CHINESE
 
 
+@pytest.mark.long
 def test_history_diff_and_snapshot_in_chinese(lists: Path, tmp_path: Path) -> None:
     rows = [p for p in listed(lists) if p.way.instance_type == "p4d.24xlarge" and p.purchase_option == "on_demand"]
     moved = fetched([rows[0]._replace(amount=D("25"))], transfer=(traffic("0.01"),))

@@ -319,6 +319,7 @@ def test_quoted_offers_say_where_their_type_is_sold(tmp_path: Path) -> None:
     assert all(notes == [] for notes in _notes(path, "--offline-list").values())
 
 
+@pytest.mark.long
 def test_show_says_per_region_where_a_type_is_sold(tmp_path: Path) -> None:
     path = tmp_path / "b.db"
     with Writer.open(str(path)) as writer:

@@ -30,6 +30,7 @@ def test_memory_of_many_offers(tmp_path: Path, times: int, least: int, most_mb: 
     assert found >= least and memory <= most_mb, f"{found:,} offers in {memory} MB"
 
 
+@pytest.mark.long
 def test_workloads_of_one_process_share_what_they_can() -> None:
     """A tenth of the thousand that must take ten seconds; the bound leaves room for a busy machine."""
     seconds, _ = offers.thousand(100)

@@ -80,6 +80,7 @@ def changed(root: Path, change: Callable[[dict[str, str]], list[dict[str, str]]]
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.long
 def test_other_prices_with_many_ties(seed: int, tmp_path: Path) -> None:
     """Prices of a few round figures: hundreds of offers come to the same, in other regions, terms and currencies."""
     rng = random.Random(seed)

@@ -108,6 +108,7 @@ def test_a_range_of_the_own_network_moves_everything_in_it() -> None:
 @needs_terraform
 @pytest.mark.system
 @pytest.mark.parametrize("provider", SLOW)
+@pytest.mark.long
 def test_a_module_in_a_network_that_exists_lives_and_grows(provider: str, tmp_path: Path) -> None:
     m = Applied(tmp_path / "m", provider, files(provider, 1, **NETWORK[provider]))
     assert not m.plan(), "a second plan is empty"

@@ -155,6 +155,7 @@ def rolled(provider: str, folder: Path, left: list[int], *words: str) -> tuple[s
 
 
 @pytest.mark.parametrize("provider", TYPES)
+@pytest.mark.long
 def test_roll_takes_one_after_the_other_and_waits(provider: str, tmp_path: Path) -> None:
     done, calls = rolled(provider, tmp_path / "r", [3, 2, 2, 3, 3, 2, 3, 2, 3, 2, 3])
     assert done.returncode == 0, done.stderr
@@ -171,6 +172,7 @@ def test_roll_takes_one_after_the_other_and_waits(provider: str, tmp_path: Path)
 
 @pytest.mark.parametrize("provider", TYPES)
 @pytest.mark.parametrize("found", [0, 1, 2])
+@pytest.mark.long
 def test_roll_touches_nothing_while_a_replica_is_away(provider: str, found: int, tmp_path: Path) -> None:
     done, calls = rolled(provider, tmp_path / "r", [found])
     assert done.returncode == 1 and f"{found} of 3 replicas are healthy" in done.stderr

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from planner.quoting.fiscal import quarters, years
 from planner.rendering.xlsx.book import Book, cell, quoted, serial
 from planner.rendering.xlsx.grid import FIRST, Grid
 from planner.rendering.xlsx.model import Model
@@ -38,9 +39,18 @@ def write_fiscal(
     The month in which a fiscal year begins may be typed on Inputs.
     """
     t, code = book.t, model.quote.currency
-    grid.section(t("By fiscal quarter, in {code}: a month counts where it begins", code=code))
+    within = months[0].day > 1  # such a month lies in two quarters, and Timeline knows it as one
+    key = (
+        "By fiscal quarter, in {code}, as quoted: the window begins within a month, so what is typed does not change it"
+        if within
+        else "By fiscal quarter, in {code}: a month counts where it begins"
+    )
+    grid.section(t(key, code=code))
     titles = [t("fiscal quarter"), "", t("from"), t("billed"), t("effective"), t("fiscal year")]
     grid.s.head(grid.next, titles, 18)
+    if within:
+        _as_quoted(book, model, grid)
+        return
     table, top, count = (
         _Table(book, grid, *months, model.work.fiscal_year_start),
         grid.next + 1,
@@ -48,6 +58,24 @@ def write_fiscal(
     )
     _quarters(table, top, count)
     _years(table, top, count)
+
+
+def _as_quoted(book: Book, model: Model, grid: Grid) -> None:
+    """Write the quarters and years of the option shown as the quote has them."""
+    s, t, row = grid.s, book.t, grid.next + 1
+    found = quarters(model.quote, model.shown.offer)
+    for one in (*found, *years(found)):
+        style = "calc" if one.number else "total"
+        named = t("FY {year} Q{n}", year=one.year, n=one.number) if one.number else t("FY {year}", year=one.year)
+        s.text(row, 0, named, "text" if one.number else "total")
+        if one.number:
+            s.put(row, BEGINS, one.begins, "date", align="right")
+            s.put(row, YEAR, int(one.year[:4]), "flag", style)
+        else:
+            s.text(row, BEGINS, t("in all"), "total", align="right")
+        s.put(row, BILLED, one.billed, "some", style)
+        s.put(row, EFFECTIVE, one.effective, "some", style)
+        row += 1
 
 
 def _quarters(table: _Table, top: int, count: int) -> None:
