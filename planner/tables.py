@@ -51,22 +51,22 @@ def read(path: str, only: Collection[str] = ()) -> tuple[tuple[str, ...], Rows]:
         return _parsed(path)
     header, parts = _parts(path, only)
     if len(parts) == 1:
-        return header, loads(parts[0])  # noqa: S302 - as much ours as the compiled modules beside it
-    rows: Rows = [row for part in parts for row in loads(part)]  # noqa: S302
-    return header, sorted(rows, key=itemgetter(1))
+        return header, parts[0]
+    return header, sorted((row for part in parts for row in part), key=itemgetter(1))
 
 
-def _parts(path: str, only: Collection[str]) -> tuple[tuple[str, ...], list[bytes]]:
+def _parts(path: str, only: Collection[str]) -> tuple[tuple[str, ...], list[Rows]]:
     """Return the header of a file and its rows, a part for each text of `APART`: as they were kept, parsed where they were not."""
     stamp, settled = _state(path)
     kept = _beside(path)
     try:
         with open(kept, "rb", buffering=0) as file:
             index = file.read(int.from_bytes(file.read(_WIDTH), "big"))
-            known, header, places = loads(index)  # noqa: S302
+            known, header, places = loads(index)  # noqa: S302 - as much ours as the compiled modules beside it
             if known == stamp:
                 chosen = [places[name] for name in only if name in places] if only else list(places.values())
-                return header, [_at(file, start + _WIDTH + len(index), length) for start, length in chosen]
+                begin = _WIDTH + len(index)
+                return header, [loads(_at(file, begin + start, length)) for start, length in chosen]  # noqa: S302
     except (OSError, ValueError, EOFError, TypeError, OverflowError, MemoryError):
         pass
     header, rows = _parsed(path)
@@ -74,12 +74,12 @@ def _parts(path: str, only: Collection[str]) -> tuple[tuple[str, ...], list[byte
     column = header.index(APART) if APART in header else None
     for row in rows:
         apart.setdefault(row[0][column] if column is not None else "", []).append(row)
-    parts = {name: dumps(part) for name, part in apart.items()}
     if settled:
+        parts = {name: dumps(part) for name, part in apart.items()}
         starts = [0, *accumulate(map(len, parts.values()))]
         index = dumps((stamp, header, {name: (at, len(parts[name])) for name, at in zip(parts, starts, strict=False)}))
         _keep(kept, b"".join((len(index).to_bytes(_WIDTH, "big"), index, *parts.values())))
-    return header, [part for name, part in parts.items() if not only or name in only]
+    return header, [part for name, part in apart.items() if not only or name in only]
 
 
 def json_of(path: str) -> Any:

@@ -63,6 +63,16 @@ def test_damage_is_no_trouble(path: Path, damage: bytes) -> None:
     assert tables.read(str(path))[0] == ("a", "b")
 
 
+def test_damage_in_the_rows_is_no_trouble(path: Path) -> None:
+    """What stands before the rows is whole: the file is parsed all the same."""
+    expected = tables.read(str(path))
+    whole = kept(path).read_bytes()
+    begin = 4 + int.from_bytes(whole[:4], "big")
+    for bad in (b"\x00", b"?", b"\xff"):
+        kept(path).write_bytes(whole[:begin] + bad + whole[begin + 1 :])
+        assert tables.read(str(path)) == expected
+
+
 def test_nothing_is_kept_when_python_keeps_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     tables.read(str(path))

@@ -8,7 +8,6 @@ lists and templates give the same bytes; a test compares them.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from planner.prices.catalog import Catalog
 from planner.quoting import build
 from planner.terraform import deploy
 from planner.workload import Workload
-from tools.reference_modules import NOW, ROOT
+from tools.reference_modules import NOW, ROOT, write
 
 
 class Case(NamedTuple):
@@ -63,14 +62,8 @@ def trees() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def main(root: str = ROOT) -> None:
-    """Write every tree below `root`, replacing what is there."""
-    from planner.terraform.write import write_module
-
-    for folder, files in trees():
-        path = os.path.join(root, folder)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_module(files, path, force=True)
-        print(f"{path}: {len(files)} files")
+    """Write every tree below `root`."""
+    write(trees(), root)
 
 
 if __name__ == "__main__":

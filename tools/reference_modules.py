@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -62,15 +62,20 @@ def modules() -> Iterator[tuple[str, dict[str, str]]]:
         yield case.folder, module.files(deploy.deploy(quote, offer, case.settings), quote, offer, {})
 
 
-def main(root: str = ROOT) -> None:
-    """Write every module below `root`, replacing what is there."""
+def write(made: Iterable[tuple[str, dict[str, str]]], root: str) -> None:
+    """Write every (folder, {path: text}) below `root`, replacing what is there."""
     from planner.terraform.write import write_module
 
-    for folder, files in modules():
+    for folder, files in made:
         path = os.path.join(root, folder)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_module(files, path, force=True)
         print(f"{path}: {len(files)} files")
+
+
+def main(root: str = ROOT) -> None:
+    """Write every module below `root`."""
+    write(modules(), root)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from planner.buying.levels import Deal
 from planner.errors import PlannerError
 from planner.records import NamedTuple
 
-__all__ = ["Frontier", "Hours", "Kind", "solver", "worth_taking"]
+__all__ = ["Frontier", "Hours", "Kind", "programme", "solver", "worth_taking"]
 
 #: The most points of a frontier.
 POINTS = 100_000
@@ -40,6 +40,36 @@ def solver() -> tuple[Any, Any]:
     except ImportError:
         raise PlannerError("a mix of types needs the solver HiGHS: pip install 'gpu-cost-planner[commit]'") from None
     return highspy, numpy
+
+
+def programme(  # type: ignore[no-untyped-def]
+    columns: tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[bool]],
+    rows: Sequence[Sequence[tuple[int, float]]],
+    low: Sequence[float],
+    options: Mapping[str, object],
+):
+    """Return HiGHS after it has run; None where nothing is feasible.
+
+    columns: cost, least and most of each, and whether it is a whole number. rows: (column, factor) sums, each at least `low`.
+    """
+    highspy, np = solver()
+    cost, least, most, whole = columns
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = len(cost), len(rows)
+    model.col_cost_, model.col_lower_, model.col_upper_ = np.array(cost), np.array(least), np.array(most)
+    model.row_lower_, model.row_upper_ = np.array(low), np.full(len(rows), highspy.kHighsInf)
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.start_ = np.cumsum([0, *(len(r) for r in rows)]).astype(np.int32)
+    model.a_matrix_.index_ = np.array([column for r in rows for column, _ in r], dtype=np.int32)
+    model.a_matrix_.value_ = np.array([value for r in rows for _, value in r])
+    kinds = highspy.HighsVarType
+    model.integrality_ = [kinds.kInteger if one else kinds.kContinuous for one in whole]
+    engine = highspy.Highs.__base__()  # itself prints a banner to the standard output
+    for name, value in {"output_flag": False, "mip_rel_gap": 0.0, "threads": 1, **options}.items():
+        engine.setOptionValue(name, value)
+    engine.passModel(model)
+    engine.run()
+    return None if engine.getModelStatus() == highspy.HighsModelStatus.kInfeasible else engine
 
 
 class Frontier:

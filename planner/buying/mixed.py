@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-from planner.buying.frontier import Hours, Kind, solver, worth_taking
+from planner.buying.frontier import Hours, Kind, programme, worth_taking
 from planner.buying.levels import Deal
 from planner.records import NamedTuple
 
@@ -130,7 +130,6 @@ class _Programme:
 
         gap: how far from the programme's own best the solver may stop.
         """
-        highspy, np = solver()
         deals, scale = len(self.deals), self.hours.least
         cost = [d[3] for d in self.deals]
         most = [float(d[4]) for d in self.deals]
@@ -153,31 +152,10 @@ class _Programme:
             low.append(1.0)
             rows.append(reach)
             low.append(-1e-9)
-        model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = len(cost), len(rows)
-        model.col_cost_, model.col_lower_, model.col_upper_ = np.array(cost), np.zeros(len(cost)), np.array(most)
-        model.row_lower_, model.row_upper_ = np.array(low), np.full(len(rows), highspy.kHighsInf)
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.start_ = np.cumsum([0, *(len(r) for r in rows)]).astype(np.int32)
-        model.a_matrix_.index_ = np.array([column for r in rows for column, _ in r], dtype=np.int32)
-        model.a_matrix_.value_ = np.array([value for r in rows for _, value in r])
-        kinds = highspy.HighsVarType
-        model.integrality_ = [kinds.kInteger if one else kinds.kContinuous for one in whole]
-        engine = highspy.Highs.__base__()  # itself prints a banner to the standard output
-        engine.setOptionValue("output_flag", False)
-        options = {
-            "mip_rel_gap": 0.0,
-            "mip_abs_gap": gap,
-            "mip_feasibility_tolerance": 1e-9,
-            "time_limit": left,
-            "threads": 1,
-        }
-        for name, value in options.items():
-            engine.setOptionValue(name, value)
-        engine.passModel(model)
-        engine.run()
-        solution = list(engine.getSolution().col_value)
-        if engine.getModelStatus() == highspy.HighsModelStatus.kInfeasible or not solution:
+        options = {"mip_abs_gap": gap, "mip_feasibility_tolerance": 1e-9, "time_limit": left}
+        engine = programme((cost, [0.0] * len(cost), most, whole), rows, low, options)
+        solution = [] if engine is None else list(engine.getSolution().col_value)
+        if not solution:
             return None, [], float("inf")
         marks: list[float] = []
         at = deals

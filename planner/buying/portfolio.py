@@ -77,10 +77,10 @@ class Result(NamedTuple):
     candidates: tuple[Candidate, ...] = ()
 
 
-def quoted(given: Given, catalog: Catalog, work: Workload) -> Quote:
-    """Return the quote of a workload, as `planner quote` makes it for a screen."""
+def quoted(given: Given, catalog: Catalog, work: Workload, top: int = 0) -> Quote:
+    """Return the quote of a workload, as `planner quote` makes it for a screen; top: as there, 0 = every offer is in it."""
     rates = fx.Rates(fx.committed(catalog.as_of), work.fx)
-    return build.quote(work, catalog, given.today, rates, brief=True, own=given.own)
+    return build.quote(work, catalog, given.today, rates, brief=True, own=given.own, top=top)
 
 
 def results(
@@ -140,7 +140,7 @@ def _one(number: int) -> Result:
 
 def _simple(item: Item, here: _Here) -> Result:
     """Return what `planner quote` recommends."""
-    quote = quoted(here.given, here.catalog, item.work)
+    quote = quoted(here.given, here.catalog, item.work, top=1)  # the best one alone is looked at
     best = quote.best
     if best is None:
         return Result(_row(item, why=why_none(quote)))

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from planner.buying import plan as plans
 from planner.buying.demand import Demand
-from planner.buying.frontier import solver
+from planner.buying.frontier import programme
 from planner.buying.levels import Deal, Paid, held, on_spot, rest, solve
 from planner.buying.market import Market, markets
 from planner.buying.plan import Asked, Fleet
@@ -121,7 +121,6 @@ def choose(
 
     counts: instances in each hour, for each scenario; shares: their weights, of 1 together.
     """
-    highspy, np = solver()
     hours = len(counts[0])
     edges = sorted({0, hours, *(d.first for d in deals), *(min(hours, d.end) for d in deals)})
     cost = [float(d.cost) if worst == 1 else 0.0 for d in deals]
@@ -166,32 +165,11 @@ def choose(
             low.append(0.0)
     if any(not row and bound > 0 for row, bound in zip(rows, low, strict=True)):
         return None
-    numbers = _solved(highspy, np, (cost, least, most, whole), rows, low)
-    return None if numbers is None else [(d, n) for d, n in zip(deals, numbers, strict=True) if n]
-
-
-def _solved(highspy, np, columns, rows, low) -> list[int] | None:  # type: ignore[no-untyped-def]
-    """Return the whole numbers of the programme's optimum."""
-    cost, least, most, whole = columns
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(cost), len(rows)
-    model.col_cost_, model.col_lower_, model.col_upper_ = np.array(cost), np.array(least), np.array(most)
-    model.row_lower_, model.row_upper_ = np.array(low), np.full(len(rows), highspy.kHighsInf)
-    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    model.a_matrix_.start_ = np.cumsum([0, *(len(r) for r in rows)]).astype(np.int32)
-    model.a_matrix_.index_ = np.array([column for r in rows for column, _ in r], dtype=np.int32)
-    model.a_matrix_.value_ = np.array([value for r in rows for _, value in r])
-    kinds = highspy.HighsVarType
-    model.integrality_ = [kinds.kInteger if one else kinds.kContinuous for one in whole]
-    engine = highspy.Highs.__base__()  # itself prints a banner to the standard output
-    options = {"output_flag": False, "mip_rel_gap": 0.0, "mip_abs_gap": 1e-4, "time_limit": 20.0, "threads": 1}
-    for name, option in options.items():
-        engine.setOptionValue(name, option)
-    engine.passModel(model)
-    engine.run()
-    if engine.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
+    engine = programme((cost, least, most, whole), rows, low, {"mip_abs_gap": 1e-4, "time_limit": 20.0})
+    if engine is None:
         return None
-    return [round(x) for x, one in zip(engine.getSolution().col_value, whole, strict=True) if one]
+    numbers = [round(x) for x, one in zip(engine.getSolution().col_value, whole, strict=True) if one]
+    return [(d, n) for d, n in zip(deals, numbers, strict=True) if n]
 
 
 def make(quote: Quote, scenarios: Sequence[Scenario], asked: Asked, worst: Decimal) -> Uncertain:

@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
+from planner.buying import demand
 from planner.buying.demand import KINDS, MOST, MOST_HOURS, Demand, made
 from planner.errors import MisuseError, suggest
 from planner.files import DATA, read_text, toml
 from planner.money import bounded, decimal_of, percent_of, seen
 from planner.units import RATE_MONTH_HOURS, iso_date
 
-__all__ = ["PROFILES", "SHAPES", "from_words", "is_shape", "read_toml", "shape"]
+__all__ = ["PROFILES", "SHAPES", "from_words", "is_shape", "read", "read_toml", "shape"]
 
 #: The public weeks (planner/data/profiles.csv; profile_sources.csv says whose). docs/commit.md tells how they were made.
 PROFILES = ("chat-global", "code-workday", "api-evening")
@@ -37,6 +38,13 @@ def is_shape(said: str) -> bool:
     """Return whether `--demand` was given a shape in words rather than a file."""
     word = said.split(None, 1)[0] if said.split() else ""
     return word in SHAPES or ("=" in said and " " in said.strip() and not os.path.exists(said))
+
+
+def read(said: str) -> Demand:
+    """Return the demand that `--demand` names: a shape in words, one in a TOML file, or a CSV file."""
+    if is_shape(said):
+        return from_words(said)
+    return read_toml(said) if said.endswith(".toml") else demand.read(said)
 
 
 def from_words(said: str) -> Demand:

@@ -65,7 +65,7 @@ def demand_of(said: object, where: str, folder: str, lines: Mapping[str, int] | 
     """
     if isinstance(said, str):
         try:
-            return shapes.from_words(said) if shapes.is_shape(said) else demand.read(os.path.join(folder, said))
+            return shapes.read(said if shapes.is_shape(said) else os.path.join(folder, said))
         except MisuseError as exc:
             raise MisuseError(f"{where}: {exc}") from None
     if not isinstance(said, dict):

@@ -14,6 +14,7 @@ from planner.cli.options import (
     make_workload,
     measured_option,
     open_catalog,
+    output_options,
     put,
     workload_options,
 )
@@ -74,10 +75,7 @@ def buying_options(function: Any) -> Any:
 @workload_options
 @book_options
 @measured_option
-@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table, json.  [table]")
-@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
-@click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o).")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@output_options
 def commit(
     said: str | None,
     scenarios: tuple[str, ...],
@@ -177,12 +175,12 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
     path, hours = values.pop("workload_file", None), values.pop("hours", None)
     base, found = one(path) if path else (None, None)
     where = "--demand"
-    if said and shapes.is_shape(said):
-        found = shapes.from_words(f"{said} hours={hours}" if hours else said)
-    elif hours:
-        raise MisuseError("--hours: the demand's file says how many hours there are")
-    elif said:
-        found = shapes.read_toml(said) if said.endswith(".toml") else demand.read(said)
+    if hours:
+        if not said or not shapes.is_shape(said):
+            raise MisuseError("--hours: the demand's file says how many hours there are")
+        said = f"{said} hours={hours}"
+    if said:
+        found = shapes.read(said)
     else:
         where = "[demand]"
     if found is None:
@@ -198,7 +196,7 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
 
 def _several(said: tuple[str, ...], values: dict[str, Any]) -> list[Scenario]:
     """Return the scenarios of WEIGHT=WHAT; `MisuseError` names the one that is none."""
-    from planner.buying import demand, shapes
+    from planner.buying import shapes
     from planner.buying.scenarios import Scenario
     from planner.money import bounded
 
@@ -215,8 +213,7 @@ def _several(said: tuple[str, ...], values: dict[str, Any]) -> list[Scenario]:
         number = bounded(weight, "--scenario: weight", 0, 1_000_000)
         if not number:
             raise MisuseError("--scenario: weight: 0 never comes: leave it out")
-        series = shapes.from_words(what) if shapes.is_shape(what) else demand.read(what)
-        found.append(Scenario(number, series, what))
+        found.append(Scenario(number, shapes.read(what), what))
     if len(found) < 2:
         raise MisuseError("--scenario: say at least two; one demand that is sure is --demand")
     return found

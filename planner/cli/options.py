@@ -29,6 +29,7 @@ __all__ = [
     "my_measurements",
     "online_option",
     "open_catalog",
+    "output_options",
     "put",
     "saved_quote",
     "workload_options",
@@ -135,6 +136,22 @@ def book_options(function: F) -> F:
         click.option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`."),
         click.option("--offline-list", is_flag=True, help="Use the committed lists only."),
         click.option("--as-of", metavar="DATE", help="Quote with what was known on this date."),
+    ):
+        function = option(function)
+    return function
+
+
+def output_options(function: F) -> F:
+    """Add the options of a table or JSON that is read or kept."""
+    for option in (
+        click.option(
+            "--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]"
+        ),
+        click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o)."),
+        click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal."),
+        click.option(
+            "--format", "form", type=click.Choice(("table", "json")), default="table", help="table, json.  [table]"
+        ),
     ):
         function = option(function)
     return function

@@ -14,7 +14,15 @@ import click
 
 from planner.cli.commit import asked_of, buying_options
 from planner.cli.help import OUTPUT, SHARED, Grouped
-from planner.cli.options import book_options, load_options, measured_option, my_measurements, open_catalog, put
+from planner.cli.options import (
+    book_options,
+    load_options,
+    measured_option,
+    my_measurements,
+    open_catalog,
+    output_options,
+    put,
+)
 from planner.errors import BudgetError, MisuseError, PlannerError
 
 if TYPE_CHECKING:
@@ -38,10 +46,7 @@ MOST_JOBS = 8
 @load_options
 @book_options
 @measured_option
-@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table, json.  [table]")
-@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
-@click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o).")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@output_options
 def portfolio(
     path: str,
     shared: bool,

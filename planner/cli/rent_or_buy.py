@@ -14,6 +14,7 @@ from planner.cli.options import (
     make_workload,
     measured_option,
     open_catalog,
+    output_options,
     put,
     workload_options,
 )
@@ -27,10 +28,7 @@ from planner.errors import MisuseError
 @workload_options
 @book_options
 @measured_option
-@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table, json.  [table]")
-@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
-@click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o).")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@output_options
 def rent_or_buy(
     own_file: str | None,
     machine: str,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
-from planner.prices.lists import LeftOut, Lists, NotSold, ProviderInfo, Shelf
+from planner.prices.lists import Lists, NotSold, ProviderInfo, Shelf
 from planner.provider import installed
 
 if TYPE_CHECKING:
@@ -138,30 +138,25 @@ class Catalog:
         found: list[Price] = self._once((provider, "prices", region), lambda: self._read_prices(provider, region))
         return found
 
-    def prices_but(self, provider: str, region: str, but: LeftOut) -> list[Price]:
-        """Return `prices`, at first without those of the instance types that nobody will look at.
-
-        Who asks again for the region has another workload: from then on all are kept.
-        """
-        first, asked = (provider, "prices", region), (provider, "asked", region)
-        if first in self._cache or asked in self._cache:
-            return self.prices(provider, region)
-        self._cache[asked] = True
-        return self._read_prices(provider, region, but)
-
     def shelves(self, provider: str, region: str) -> list[list[Shelf]] | None:
         """Return the committed rows of `region`, then those of its groups, as they stand in the files; None where they are not
         the whole of what is known: a price book, the user's own prices or a past day have a say in `prices`."""
         if self.book is not None or self.as_of or self.own:
             return None
+        found: list[list[Shelf]] = self._once(
+            (provider, "shelves", region), lambda: self._read_shelves(provider, region)
+        )
+        return found
+
+    def _read_shelves(self, provider: str, region: str) -> list[list[Shelf]]:
         lists = self._of(provider)
         found = [lists.shelves(name, region) for name in self._names(provider, region)]
         return [shelves for shelves in found if shelves]
 
-    def _read_prices(self, provider: str, region: str, but: LeftOut | None = None) -> list[Price]:
+    def _read_prices(self, provider: str, region: str) -> list[Price]:
         result: list[Price] = []
         for name in self._names(provider, region):
-            listed = self._of(provider).prices(name, region, self.as_of, but)
+            listed = self._of(provider).prices(name, region, self.as_of)
             result += _without(listed, result)
         if self.as_of:
             result += self._earlier(provider, region, result)

@@ -30,7 +30,7 @@ from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServiceP
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
-__all__ = ["LeftOut", "Lists", "NotSold", "ProviderInfo", "Shelf"]
+__all__ = ["Lists", "NotSold", "ProviderInfo", "Shelf"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
@@ -110,31 +110,6 @@ class NotSold(NamedTuple):
         return not self.types or not _heads(name).isdisjoint(self.types)
 
 
-class LeftOut:
-    """The instance types whose prices nobody will look at, and the ways in which those are sold all the same.
-
-    fits: whether anybody will. A quote makes records of the types that serve its workload: a third of the rows are of others.
-    """
-
-    TEXTS = ("instance_type", "purchase_option", "os", "status")
-
-    def __init__(self, fits: Callable[[str], bool]) -> None:
-        self.fits = fits
-        self.ways: dict[str, set[str]] = {}
-        self._known: dict[str, bool] = {}
-
-    def takes(self, name: str, option: str, os_: str, status: str) -> bool:
-        """Return whether a row of the type is left out, and note how it is sold."""
-        fits = self._known.get(name)
-        if fits is None:
-            fits = self._known[name] = self.fits(name)
-        if fits or status:
-            return False
-        if os_ == "linux":
-            self.ways.setdefault(name, set()).add(option)
-        return True
-
-
 class Shelf(NamedTuple):
     """Rows of a price file as they stand. names: the columns. make: a row and its line as the price that it is. at: how the
     places of its rows begin, before the line."""
@@ -209,17 +184,14 @@ class Lists:
         rows = cast("Iterator[InstanceType]", self._records(INSTANCE_TYPE, "instances.csv"))
         return {row.name: row for row in rows}
 
-    def prices(self, name: str, region: str, as_of: str = "", but: LeftOut | None = None) -> list[Price]:
+    def prices(self, name: str, region: str, as_of: str = "") -> list[Price]:
         """Return the rows of `name` (a region or a group of regions) as prices of `region`, whatever file they stand in.
 
-        as_of: ISO date; rows that hold only from a later day on are left out ("" = none is). but: rows of which instance types
-        are not made either.
+        as_of: ISO date; rows that hold only from a later day on are left out ("" = none is).
         """
         found: list[Price] = []
         for file in self.price_files:
-            rows = self._records(
-                PRICE, file, region, "" if name == region else name, only=(name,), until=as_of, but=but
-            )
+            rows = self._records(PRICE, file, region, "" if name == region else name, only=(name,), until=as_of)
             found += cast("Iterator[Price]", rows)
         found.sort(key=_SHELF)
         return found
@@ -338,24 +310,16 @@ class Lists:
         *,
         only: Sequence[str] = (),
         until: str = "",
-        but: LeftOut | None = None,
     ) -> Iterator[Record]:
-        """Yield the records of a file (`_shelf`).
-
-        until: ISO date; rows that hold only from a later day on are left out. but: of prices, whose rows are not made.
-        """
+        """Yield the records of a file (`_shelf`). until: ISO date; rows that hold only from a later day on are left out."""
         shelf = self._shelf(kind, file, region, group, only=only)
         if shelf is None:
             return
         names, rows, make, _ = shelf
         since = names.index("effective_date") if until else 0
-        what = itemgetter(*map(names.index, LeftOut.TEXTS)) if but is not None else None
         for row, line in rows:
-            if until and row[since] > until:
-                continue
-            if what is not None and but is not None and but.takes(*what(row)):
-                continue
-            yield make(row, line)
+            if not until or row[since] <= until:
+                yield make(row, line)
 
     def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield the rows after a file's header as the texts of `columns`, each with its place.

@@ -42,9 +42,10 @@ def quote(
     today: ISO date against which ages are counted. Unknown names raise `MisuseError` with near ones. The same arguments
     give the same quote, byte for byte. whole: offers carry every line that they could need with other volumes, for files
     that recompute. brief: for a screen; offers are weighed and made only when they are looked at, and the quote has no hash,
-    which would look at all. top: with `brief`, how many offers of each provider and kind are listed: where nothing but the machines
-    costs, records are made of these alone and of what they are compared with, and the others are counted (`left_out`). own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are
-    of; the quote carries those that have a say in it.
+    which would look at all. top: with `brief`, how many offers of each provider and kind are listed: where nothing but the
+    machines costs, records are made of these alone and of what they are compared with; the others are counted (`left_out`).
+    own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are of; the quote carries
+    those that have a say in it.
     """
     check(workload)
     workload = settled(in_time(workload, today))
@@ -58,7 +59,7 @@ def quote(
     sizings: dict[int, Sizing] = {}
     hows = [sizer(workload, _host(req, *at), own) for at in looked]
     short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
-    for here, how in zip(_places(req, looked, hows, short, brief), hows, strict=True):
+    for here, how in zip(_places(req, looked, short), hows, strict=True):
         for name in sorted(here.types.keys() | here.unmade):
             found = _size(here, name, how)
             if isinstance(found, Rejected):
@@ -117,16 +118,10 @@ def _shortlist(
     return short if all(short.look(*at, how) for at, how in looked) else None
 
 
-def _places(
-    req: Request,
-    looked: Sequence[tuple[str, str]],
-    hows: Sequence[Callable[[InstanceType], Sizing]],
-    short: Shortlist | None,
-    brief: bool,
-) -> Iterable[Place]:
+def _places(req: Request, looked: Sequence[tuple[str, str]], short: Shortlist | None) -> Iterable[Place]:
     """Return what each place sells for the workload."""
     if short is None:
-        return (place(req, *at, how if brief else None) for at, how in zip(looked, hows, strict=True))
+        return (place(req, *at) for at in looked)
     types = [t for p, _ in looked for t in req.catalog.info(p).reference_types]
     return short.places(frozenset(t.lower() for t in (*types, *req.workload.instance_type)))
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
-from planner.prices.lists import LeftOut
 from planner.quoting.rules import Terms, terms_of
 from planner.records import NamedTuple
-from planner.sizing import Sizing
 from planner.sizing.gpus import means
 from planner.units import Window
 from planner.workload import Workload
@@ -68,8 +66,7 @@ class Request(NamedTuple):
 
 class Place(NamedTuple):
     """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying.
-    unmade: how the instance types are sold of whose prices no record was made: they do not serve the workload, or a screen does not
-    show them."""
+    unmade: how the instance types are sold of whose prices no record was made, since a screen does not list them."""
 
     info: ProviderInfo
     region: str
@@ -157,18 +154,13 @@ def _check_names(workload: Workload, catalog: Catalog, found: list[tuple[str, st
                 raise MisuseError(f"no instance has a GPU called {name!r}: {suggest(name, models)}")
 
 
-def place(req: Request, provider: str, region: str, how: Callable[[InstanceType], Sizing] | None = None) -> Place:
-    """Return what `region` sells of what the workload wants.
-
-    how: how an instance type serves the workload; with it only the prices of those that do are read.
-    """
+def place(req: Request, provider: str, region: str) -> Place:
+    """Return what `region` sells of what the workload wants."""
     catalog, work = req.catalog, req.workload
     specs = catalog.instances(provider)
     types: dict[str, Bought] = {}
     kept_out: dict[str, int] = {}
-    left = LeftOut(lambda name: _looked_at(req, specs.get(name), name, how))
-    prices = catalog.prices(provider, region) if how is None else catalog.prices_but(provider, region, left)
-    for price in prices:
+    for price in catalog.prices(provider, region):
         way = price.way
         name = way.instance_type
         if way.os != "linux" or not req.wants(name, specs.get(name)):
@@ -187,11 +179,5 @@ def place(req: Request, provider: str, region: str, how: Callable[[InstanceType]
         traffic=catalog.transfer(provider, region) if needs_traffic else (),
         services=catalog.services(provider, region) if needs_services else (),
         kept_out=kept_out,
-        unmade={name: ways for name, ways in left.ways.items() if req.wants(name, specs.get(name))},
+        unmade={},
     )
-
-
-def _looked_at(
-    req: Request, spec: InstanceType | None, name: str, how: Callable[[InstanceType], Sizing] | None
-) -> bool:
-    return req.wants(name, spec) and (spec is None or how is None or how(spec).fits)

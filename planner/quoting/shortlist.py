@@ -1,10 +1,10 @@
 """What a screen can show, found among the rows of the price lists as they stand.
 
-A table shows thirty ways of buying of hundreds, and a catalogue may hold tens of thousands. What a way of buying comes to is
-linear in its prices: planner.quoting.cost is asked once per kind of it (way of paying, units, number of machines) what a price of
-one adds, and all others of the kind are weighed by a multiplication. Records are made of those that may be listed, of the named
-types, and of what the advice compares them with; the others are counted. Floats decide no order here: whatever comes within a
-millionth of being listed is made, and the quote ranks what was made exactly.
+A table shows thirty ways of buying of hundreds, and a catalogue may hold tens of thousands. What a way of buying comes
+to is linear in its prices: planner.quoting.cost is asked once per kind of it (way of paying, units, number of machines)
+what a price of one adds, and all others of the kind are weighed by a multiplication. Records are made of those that may
+be listed, of the named types, and of what the advice compares them with; the others are counted. Floats decide no order
+here: whatever comes within a millionth of being listed is made, and the quote ranks what was made exactly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from planner.prices.checks import check_prices
 from planner.prices.lists import Shelf
 from planner.quoting.choose import kind_of_option
 from planner.quoting.notes import Ages
-from planner.quoting.offers import weight
+from planner.quoting.offers import offer_id, weight
 from planner.quoting.select import Bought, Place, Request
 from planner.records import NamedTuple
 from planner.sizing import Sizing
@@ -72,8 +72,8 @@ def simple(req: Request) -> bool:
 class Shortlist:
     """The places of one quote: each is looked at (`look`), then `places` makes what is listed of them.
 
-    top: how many offers of each provider and kind are listed. named: lower-case instance types that are listed whatever they cost.
-    ages: of all prices looked at. left_out: how many ways of buying were not made.
+    top: how many offers of each provider and kind are listed. ages: of all prices looked at. left_out: how many ways of buying
+    were not made.
     """
 
     def __init__(self, req: Request, top: int, ages: Ages) -> None:
@@ -297,7 +297,7 @@ def _first(values: list[_Weighed], number: int) -> set[tuple[str, ...]]:
     return chosen
 
 
-def _id(way: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what orders ways to buy of one provider as their offers' ids do."""
-    region, site, name, option, term, payment, offering, zone, _ = way
-    return (":".join((site, region, name, option, *(part for part in (term, payment, offering, zone) if part))),)
+def _id(way: tuple[str, ...]) -> str:
+    """Return what orders ways to buy of one provider: their offers' ids."""
+    region, site, *rest, _ = way
+    return offer_id(Way("", site, region, *rest))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from planner.errors import MisuseError
 from planner.records import NamedTuple
+from planner.sizing.naming import UNSERVED
 
 __all__ = ["BFLOAT16", "Checkpoint", "read"]
 
@@ -36,7 +37,6 @@ class Checkpoint(NamedTuple):
 BFLOAT16 = Checkpoint("bf16")
 _PARTS = ("attention", "mlp", "shared", "experts")
 _KNOWN = "awq, gptq, fp8, fbgemm_fp8, compressed-tensors, modelopt, mxfp4"
-_UNSERVED = "not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint"
 _BITS = ("load_in_4bit", "load_in_8bit", "bits", "w_bit", "wbits")  # what says a width where no format is named
 _PRECISE = "bf16", "fp16", "float16", "bfloat16", "none", ""
 #: Share of attention that one projection is, about, where only some of them are left in 16 bits.
@@ -57,7 +57,7 @@ def read(data: Mapping[str, object], path: str, layers: int, dense: int, experts
     raw = data.get("quantization_config") or data.get("compression_config")
     loose = data.get("quantization")
     if not raw and isinstance(loose, dict) and loose.get("bits") is not None:
-        raise MisuseError(f"{path}: field `quantization` is MLX's ({loose.get('bits')} bits): {_UNSERVED}")
+        raise MisuseError(f"{path}: field `quantization` is MLX's ({loose.get('bits')} bits): {UNSERVED}")
     if raw is None:
         return BFLOAT16
     if not isinstance(raw, dict):
@@ -66,7 +66,7 @@ def read(data: Mapping[str, object], path: str, layers: int, dense: int, experts
     said = next((f for f in _BITS if raw.get(f) not in (None, False)), "")
     if said and not method and not raw.get("config_groups"):
         raise MisuseError(
-            f"{path}: quantization_config says `{said}` and no `quant_method`, as bitsandbytes and MLX do: {_UNSERVED}"
+            f"{path}: quantization_config says `{said}` and no `quant_method`, as bitsandbytes and MLX do: {UNSERVED}"
         )
     left = _left_alone(raw, layers, dense)
     if method == "mxfp4":

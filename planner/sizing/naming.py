@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from planner.errors import MisuseError
 
-__all__ = ["base_of", "native_of", "width_of_name"]
+__all__ = ["UNSERVED", "base_of", "native_of", "width_of_name"]
+
+#: What is said of a format that no engine in the table reads.
+UNSERVED = "not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint"
 
 #: What a checkpoint's name says about its width, most telling first.
 _HINTS = (
@@ -33,7 +36,7 @@ _HINTS = (
     ("fp16", "16"),
 )
 _NATIVE = {"16": "bf16", "int4-awq": "awq", "int4-gptq": "gptq", "int4": "int4-w4a16", "fp4": "nvfp4"}
-_UNSERVED = {"gguf": "GGUF", "bnb": "bitsandbytes", "mlx": "MLX", "exl2": "EXL2", "exl3": "EXL3"}
+_FORMATS = {"gguf": "GGUF", "bnb": "bitsandbytes", "mlx": "MLX", "exl2": "EXL2", "exl3": "EXL3"}
 #: Makers whose checkpoints called -FP8 have a scale for each block of 128 x 128; others' have one per tensor or channel.
 _BLOCKED = ("qwen", "deepseek-ai", "moonshotai", "minimaxai", "xiaomimimo")
 _BLOCK = "fp8 (e4m3, 128x128 block)"
@@ -64,9 +67,7 @@ def native_of(name: str, maker: str) -> str:
     maker: who made the model ("deepseek-ai"), for a name without an owner. GGUF and its like raise `MisuseError`.
     """
     width = "mlx" if name.lower().startswith("mlx-community/") else width_of_name(name)
-    if width in _UNSERVED:
-        raise MisuseError(
-            f"{name}: {_UNSERVED[width]} is not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint"
-        )
+    if width in _FORMATS:
+        raise MisuseError(f"{name}: {_FORMATS[width]} is {UNSERVED}")
     owner = name.partition("/")[0].lower() if "/" in name else ""
     return _BLOCK if width == "fp8" and (owner or maker.lower()) in _BLOCKED else _NATIVE.get(width, width)

@@ -72,6 +72,7 @@ def _as_quoted(book: Book, model: Model, grid: Grid) -> None:
             s.put(row, BEGINS, one.begins, "date", align="right")
             s.put(row, YEAR, int(one.year[:4]), "flag", style)
         else:
+            s.text(row, 1, "", "total")
             s.text(row, BEGINS, t("in all"), "total", align="right")
         s.put(row, BILLED, one.billed, "some", style)
         s.put(row, EFFECTIVE, one.effective, "some", style)
