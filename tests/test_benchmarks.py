@@ -61,6 +61,7 @@ def test_ci_looks_for_the_pythons_that_we_say_we_support() -> None:
     assert supported <= set(tried.split()) and project["requires-python"] == f">=3.{min(supported)}"
 
 
+@pytest.mark.long
 def test_a_quote_on_a_larger_catalogue_is_the_same(tmp_path: Path) -> None:
     """What catalogue.py times: other regions add nothing to a quote, in offers nor in rows read."""
     assert grow(tmp_path, 9_000) >= 9_000

@@ -256,6 +256,7 @@ def test_quote_and_diff_ask_before_they_replace(planner: Run, tmp_path: Path) ->
     assert planner("diff", "notes.md", "notes.md", "-o", "d", "--force").returncode == 0
 
 
+@pytest.mark.long
 def test_charts_ask_before_they_replace(planner: Run, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "c").mkdir()

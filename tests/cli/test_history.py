@@ -105,6 +105,7 @@ def test_what_cannot_be_shown_is_said(planner: Run, args: tuple[str, ...], code:
     assert done.returncode == code and words in done.stderr and done.stderr.count("\n") == 1 and not done.stdout
 
 
+@pytest.mark.long
 def test_the_lists_tell_all_that_is_in_them() -> None:
     """Every dated price of the lists and of their history is an event, but for those of low confidence."""
     catalog = Catalog()

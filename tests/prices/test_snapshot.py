@@ -125,6 +125,7 @@ def test_the_lists_become_what_the_book_over_the_lists_was(lists: Path, tmp_path
     assert again.exit_code == 0 and "0 files written" in again.output  # twice changes nothing
 
 
+@pytest.mark.long
 def test_a_change_of_one_price_is_a_change_of_one_line(lists: Path, tmp_path: Path) -> None:
     rows = [
         row for row in listed(lists) if row.way.instance_type == "p4d.24xlarge" and row.purchase_option == "on_demand"
@@ -144,6 +145,7 @@ def test_a_change_of_one_price_is_a_change_of_one_line(lists: Path, tmp_path: Pa
     assert "1 fell;" in words and "- p4d.24xlarge on_demand: 21.957642 to 20.5 USD/hour, -6.64 % (us-east-1)" in words
 
 
+@pytest.mark.long
 def test_what_is_as_it_was_is_dated_anew_only_when_it_was_seen_long_ago(lists: Path, tmp_path: Path) -> None:
     rows = [row for row in listed(lists) if row.purchase_option == "on_demand"]
     path = book(tmp_path / "b.db", (fetched(rows), NOW))

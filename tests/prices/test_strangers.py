@@ -49,6 +49,7 @@ def _offers(run: Run, *args: str) -> dict[str, tuple[str, str]]:
     return {name: (charge["unit_price"], charge["origin"]) for name, charge in charges.items()}
 
 
+@pytest.mark.long
 def test_a_stranger_is_listed_quoted_and_checked_from_its_own_lists(run: Run) -> None:
     done = run("catalog", "list", "--provider", "fakecloud", "--region", "north-1", "--format", "csv")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1 + 3, done.stderr

@@ -692,6 +692,7 @@ def test_versions_say_what_it_was_made_from_and_have_a_change_log(lang: str) -> 
 
 @pytest.mark.system
 @needs_soffice
+@pytest.mark.long
 def test_the_rate_at_which_two_ways_of_paying_tie_is_live(tmp_path: Path) -> None:
     """9.245 % nominal, 9.647 % effective: three years of p4d.24xlarge for 214,420.00 at once or 9.374 an hour."""
     path = tmp_path / "a.xlsx"

@@ -65,6 +65,7 @@ def quoted(**fields: object) -> Quote:
         {"tax": "6%", "discount_rate": "10%", "hours": "8760", "discount": ["aws=10%"], "storage_gb": "50"},
     ],
 )
+@pytest.mark.long
 def test_no_formula_is_longer_than_a_reviewer_reads(fields: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     path.write_bytes(dump(quoted(**fields), top=20))

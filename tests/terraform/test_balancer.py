@@ -142,6 +142,7 @@ def test_changes_behind_a_balancer_replace_nothing(provider: str, tmp_path: Path
 @needs_terraform
 @pytest.mark.system
 @pytest.mark.parametrize("provider", SLOW)
+@pytest.mark.long
 def test_with_a_certificate_in_a_network_that_exists(provider: str, tmp_path: Path) -> None:
     own: dict[str, Any] = {**NETWORK[provider], **SECOND.get(provider, {})}
     own |= {"balancer_certificate": CERTIFICATE[provider], "balancer_name": "llm.example.com"}

@@ -126,6 +126,7 @@ def test_a_module_in_a_network_that_exists_lives_and_grows(provider: str, tmp_pa
 @needs_terraform
 @pytest.mark.system
 @pytest.mark.parametrize("provider", SLOW)
+@pytest.mark.long
 def test_the_example_of_a_module_without_provider_is_applied(provider: str, tmp_path: Path) -> None:
     """Two instances in a network that exists, called by the example beside the module."""
     given = files(provider, 1, as_module=True, **NETWORK[provider])

@@ -296,6 +296,7 @@ def test_a_migration_is_whole_or_not_at_all(
     assert server.sql(url, "SELECT to_regclass('half'), to_regclass('planner_book')") == [(None, None)]
 
 
+@pytest.mark.long
 def test_twenty_planners_at_once(url: str, tmp_path: Path) -> None:
     """Each adds fetches of its own, all make the tables, and nothing is lost or doubled."""
 
