@@ -62,7 +62,9 @@ def _weights(data: dict[str, object], text: dict[str, object], path: str) -> dic
     """Return what says how weights are stored: of the whole, of the language model, or of the file beside (ModelOpt)."""
     found = {f: data.get(f) or text.get(f) for f in _WEIGHTS}
     beside = os.path.join(os.path.dirname(path), "hf_quant_config.json")
-    if not found["quantization_config"] and os.path.isfile(beside):
+    said = found["quantization_config"]
+    mixed = isinstance(said, dict) and said.get("quant_algo") == "MIXED_PRECISION" and not said.get("config_groups")
+    if (not said or (mixed and not said.get("quantized_layers"))) and os.path.isfile(beside):
         told = _read(beside).get("quantization")
         if isinstance(told, dict):
             found["quantization_config"] = {"quant_method": "modelopt", **told}
