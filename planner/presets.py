@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping
 
 from planner.errors import MisuseError, suggest
-from planner.files import DATA
 from planner.records import NamedTuple
 
 __all__ = ["PRESETS", "Value", "expanded", "values"]
@@ -20,6 +19,8 @@ _DEMAND = ("rps", "concurrency", "tokens_per_second")
 _LENGTHS = ("input_tokens", "output_tokens")
 #: What a preset says; whatever of it has no row is as if it had not been said.
 _SAYS = (*_LENGTHS, "context_tokens", "rps", "ttft_ms", "tpot_ms")
+
+_PATH = os.path.join(os.path.dirname(__file__), "data", "presets.csv")
 
 Heard = Callable[[str], None]
 
@@ -43,7 +44,7 @@ def values(name: object, where: str = "") -> list[Value]:
         raise MisuseError(f"{where}--preset: unknown preset {str(name)[:60]!r}: {suggest(word, PRESETS)}")
     import csv
 
-    with open(os.path.join(DATA, "presets.csv"), encoding="utf-8", newline="") as file:
+    with open(_PATH, encoding="utf-8", newline="") as file:
         return [Value(*row) for row in csv.reader(file) if row[0] == word]
 
 
