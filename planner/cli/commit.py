@@ -18,6 +18,7 @@ from planner.cli.options import (
     output_options,
     own_option,
     put,
+    told,
     workload_options,
 )
 from planner.errors import BudgetError, MisuseError
@@ -189,7 +190,7 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
         if values.get(name):
             raise MisuseError(f"--{name.replace('_', '-')}: the demand is in --demand: give one of them")
     path, hours = values.pop("workload_file", None), values.pop("hours", None)
-    base, found = one(path) if path else (None, None)
+    base, found = one(path, heard=told) if path else (None, None)
     where = "--demand"
     if hours:
         if not said or not shapes.is_shape(said):
