@@ -19,7 +19,7 @@ from planner.records import NamedTuple
 from planner.sizing import engines
 from planner.terraform import stack
 from planner.terraform.bootstrap import engine_command
-from planner.terraform.deploy import PIN
+from planner.terraform.images import PIN
 from planner.terraform.deployment import Deployment, Image
 
 __all__ = ["QUEUES", "Cluster", "Target", "Times", "target"]
