@@ -16,6 +16,7 @@ from planner.cli.options import (
     open_catalog,
     output_options,
     put,
+    told,
     workload_options,
 )
 from planner.errors import BudgetError, MisuseError
@@ -173,7 +174,7 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
         if values.get(name):
             raise MisuseError(f"--{name.replace('_', '-')}: the demand is in --demand: give one of them")
     path, hours = values.pop("workload_file", None), values.pop("hours", None)
-    base, found = one(path) if path else (None, None)
+    base, found = one(path, heard=told) if path else (None, None)
     where = "--demand"
     if hours:
         if not said or not shapes.is_shape(said):

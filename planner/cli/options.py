@@ -32,6 +32,7 @@ __all__ = [
     "output_options",
     "put",
     "saved_quote",
+    "told",
     "workload_options",
 ]
 
@@ -45,6 +46,7 @@ OPTIONS = (
     ("--hours", "H", "Length of the window in hours.  [720]", False),
     ("--use", "PATTERN", 'Instead of --hours: "300h/month x12" or "mon-fri 08-20 Asia/Shanghai x12".', False),
     ("--start", "DATE", "First day of the window (for calendar months).", False),
+    ("--preset", "USE", "chat, code, agent, rag, research, batch: lengths, limits, rate of a public trace.", False),
     ("--model", "NAME", "Model to serve.  [DeepSeek-R1-Distill-Qwen-7B]", False),
     ("--model-config", "FILE", "A Hugging Face config.json of a known architecture.", False),
     ("--precision", "P", "fp16, bf16, fp8, int8, int8-w8a16, int4-awq, mxfp4, ...  [as the checkpoint is]", False),
@@ -165,9 +167,18 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     from planner import workload
 
     path = values.get("workload_file")
-    result = workload.from_toml(path, base) if path else (base or workload.Workload())
-    given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    return fetched(workload.make(given, result), values.get("online"))
+    result = workload.from_toml(path, base, told) if path else (base or workload.Workload())
+    known = (*workload.Workload._fields, "preset")
+    given = {k: v for k, v in values.items() if k in known and v is not None and v != ()}
+    demands = ("rps", "concurrency", "tokens_per_second")
+    if any(key in given for key in demands):  # the demand that is typed takes the place of the file's
+        result = result._replace(**{key: workload.Workload._field_defaults[key] for key in demands})
+    return fetched(workload.make(given, result, heard=told), values.get("online"))
+
+
+def told(sentence: str) -> None:
+    """Say on stderr what was understood by what was typed."""
+    click.echo(f"planner: {sentence}", err=True)
 
 
 def open_catalog(

@@ -16,6 +16,7 @@ from planner.cli.options import (
     open_catalog,
     output_options,
     put,
+    told,
     workload_options,
 )
 from planner.errors import MisuseError
@@ -54,7 +55,7 @@ def rent_or_buy(
         raise MisuseError("--own: which machines? name a TOML file; `--own examples` takes the dated ones of planner")
     machines = own.read(_examples() if own_file == "examples" else own_file)
     path = values.pop("workload_file", None)
-    base, demand = one(path) if path else (None, None)
+    base, demand = one(path, heard=told) if path else (None, None)
     if said:
         demand = demand_of(said, "--demand", "")
     work = make_workload(values, base)

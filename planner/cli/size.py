@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.help import Grouped
-from planner.cli.options import fetched, measured_option, my_measurements, online_option
+from planner.cli.options import fetched, measured_option, my_measurements, online_option, told
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     "--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs to use.  [all of the instance type, else 1]"
 )
 @click.option("--tp", type=click.IntRange(1, 1024), metavar="K", help="Tensor parallel degree.  [the best that fits]")
+@click.option("--preset", metavar="USE", help="chat, code, agent, rag, research, batch: load of a public trace.")
 @click.option("--input-tokens", metavar="N", help="Prompt length.  [1024]")
 @click.option("--output-tokens", metavar="N", help="Answer length.  [512]")
 @click.option("--context-tokens", metavar="N", help="Longest context to hold.  [input + output]")
@@ -178,7 +179,7 @@ def load_of(values: dict[str, Any]) -> Workload:
     given = {k: v for k, v in values.items() if v is not None}
     concurrency = str(given.get("concurrency", "")).strip().lower()
     if concurrency == "max":
-        del given["concurrency"]
+        given["concurrency"] = 0  # said, so that no preset's rate stands
     elif concurrency in ("0", "00"):
         raise MisuseError("--concurrency: 0 requests make no load; write 1 or more, or max")
     elif concurrency:
@@ -195,7 +196,7 @@ def load_of(values: dict[str, Any]) -> Workload:
     if given.get("model") and given.get("model_config"):
         raise MisuseError("give either --model or --model-config, not both")
     online = given.pop("online", None)
-    return fetched(workload.make(given), online)
+    return fetched(workload.make(given, heard=told), online)
 
 
 def _instance(name: str) -> tuple[InstanceType, str]:
