@@ -93,7 +93,10 @@ OPTIONS = (
 
 
 online_option = click.option(
-    "--online", is_flag=True, default=None, help="Fetch config.json of the model OWNER/NAME[@REVISION] from its hub."
+    "--online",
+    is_flag=True,
+    default=None,
+    help="Fetch config.json of the model OWNER/NAME[@REVISION] from its hub; emit-tf: digests and revision too.",
 )
 
 
