@@ -26,7 +26,7 @@ from planner.quoting import build
 HOME = ("us-east-1", "cn-beijing", "cn-hangzhou", "ap-guangzhou", "cn-mainland")
 CODE = """
 import gc, sys
-gc.set_threshold(200_000, 20, 100)
+gc.set_threshold(1_000_000, 20, 100)
 from planner.quoting import build
 from planner.prices import catalog, fx
 from planner import workload
@@ -69,7 +69,7 @@ def _copy(path: Path, column: str, times: int, regions: Sequence[str] = ()) -> N
 def thousand(number: int = 1000) -> tuple[float, int]:
     """Return the seconds of processor time that so many workloads take in this process, and its memory in MB."""
     lists, rates = catalog.Catalog(), fx.committed()
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     start = time.process_time()
     for i in range(number):
         work = workload.make({"hours": str(100 + 7 * i), "model": MODELS[i % 3], "rps": str(1 + i % 17)})

@@ -16,9 +16,10 @@ from planner.buying.demand import Demand
 from planner.buying.own import Machine, Measured, Site, Value
 from planner.errors import MisuseError
 from planner.records import NamedTuple
-from planner.sizing.fit import demand_of, model_of
+from planner.sizing.fit import model_of
 from planner.sizing.hourly import capacity
 from planner.sizing.machine import on_machine
+from planner.sizing.serve import demand_of
 from planner.text import Text, text
 from planner.units import RATE_MONTH_HOURS
 from planner.workload import Workload
