@@ -17,7 +17,7 @@ from planner.quoting.shortlist import Shortlist, simple
 from planner.sizing import Sizing
 from planner.sizing.engines import Host
 from planner.sizing.fit import Sizer, check, settled, sizer
-from planner.text import text
+from planner.text import Text, text
 from planner.units import block_hours
 from planner.workload import Workload, in_time
 
@@ -62,9 +62,9 @@ def quote(
     for here, how in zip(short.places() if short else (place(req, *at) for at in looked), hows, strict=True):
         # Of what serves and is not listed only a measurement would have to be told.
         for name in sorted({*here.types, *(here.unmade if own else here.refused)}):
-            found = _size(here, name, how)
-            if isinstance(found, Rejected):
-                rejected.append(found)
+            found = here.refused.get(name) or _size(here, name, how)
+            if isinstance(found, Text):
+                rejected.append(Rejected(here.info.name, here.region, name, found))
                 continue
             sizings[id(found)] = found
             if name in here.types:
@@ -139,16 +139,11 @@ def _heard(own: tuple[Measurement, ...], kv: str, sizings: Iterable[Sizing]) -> 
     return tuple(m for m in own if m in heard)
 
 
-def _size(here: Place, name: str, how: Sizer) -> Sizing | Rejected:
+def _size(here: Place, name: str, how: Sizer) -> Sizing | Text:
     """Return how an instance type serves the workload, or why it does not."""
-    why = here.refused.get(name)
-    if why is None:
-        spec = here.specs.get(name)
-        sizing = how(spec) if spec is not None else None
-        if sizing is not None and sizing.fits:
-            return sizing
-        why = notes.refusal(sizing)
-    return Rejected(here.info.name, here.region, name, why)
+    spec = here.specs.get(name)
+    sizing = how(spec) if spec is not None else None
+    return sizing if sizing is not None and sizing.fits else notes.refusal(sizing)
 
 
 def _host(req: Request, provider: str, region: str) -> Host:

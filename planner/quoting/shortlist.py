@@ -9,69 +9,48 @@ here: whatever comes within a millionth of being listed is made, and the quote r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from math import inf
 from operator import itemgetter
 from typing import Any
 
 from planner.errors import CatalogError, PlannerError
-from planner.offer import Price, Source, Way
+from planner.offer import Price, Source
+from planner.offer import Way as Record
 from planner.prices.checks import check_prices
-from planner.prices.lists import Shelf, Types
+from planner.prices.lists import Types
 from planner.quoting.choose import kind_of_option
-from planner.quoting.notes import Ages, refusal
+from planner.quoting.look import Look, Sold, Way
+from planner.quoting.notes import Ages
 from planner.quoting.offers import id_of, weight
 from planner.quoting.select import Bought, Place, Request
+from planner.records import NamedTuple
 from planner.sizing.fit import Sizer
-from planner.text import Text
 from planner.units import block_hours
 
-__all__ = ["Look", "Shortlist", "simple"]
+__all__ = ["Shortlist", "simple"]
 
-#: What makes a way of buying, its currency with it, and what else is read of a row.
-_KEY = ("site", "instance_type", "purchase_option", "term", "payment", "offering", "zone", "currency")
-_REST = ("unit", "amount", "tier_from", "tier_to", "effective_date", "confirmed")
 _SLACK = 1 + 1e-6
 _VALUE = itemgetter(0)
 _NOBODY = Source("", "", "", "", "list")
-#: So many values are kept before those that cannot be among the lowest are let go.
-_MANY = 256
+#: So many more values are kept before those that cannot be among the lowest are let go.
+_MANY = 128
 
 
-#: What reads _REST of a shelf's rows, what makes a price of one, and how its place begins, before the line.
-_Reader = tuple[Callable[[tuple[str, ...]], Any], Callable[[tuple[str, ...], int], Any], str]
-_Row = tuple[_Reader, tuple[str, ...], int]
-#: One way of buying: what _KEY says, and its rows.
-_Sold = tuple[tuple[str, ...], tuple[_Row, ...]]
-#: One that may be listed: and whether it is made whatever it comes to, since its type is named or only making it tells.
-_Group = tuple[tuple[str, ...], tuple[_Row, ...], bool]
+#: One way of buying, and its rows.
+_Group = tuple[Way, list[Sold]]
+#: What makes ways of buying alike, so that one multiplication weighs them all: option, term, payment, currency, number, units.
+_Kind = tuple[Any, ...]
 #: What a price of one adds to the effective cost and to what is owed, price by price; () where only making it tells.
 _Weights = Sequence[tuple[float, float]]
+#: About what a way of buying comes to and what is owed for it, in the report currency.
+_Sums = tuple[float, float]
 #: When prices were published, and when they were last seen unchanged.
-_Dates = tuple[tuple[str, ...], ...]
-#: What is compared: a value, what others of the same value have in common, and the way: region, then what _KEY says.
+_Dates = tuple[tuple[str, str], ...]
+#: What is compared: a value, what others of the same value have in common, and the way: region, then what a `Way` says.
 _Weighed = tuple[float, tuple[object, ...], tuple[str, ...]]
-
-
-class Look:
-    """What was seen of one place. ways: how many ways of buying the workload asks for; groups: those that may be listed. hourly: by
-    type, the others on demand: what is listed is compared with them. unmade, sold: the types that have a price, and their ways.
-    refused: why types do not serve."""
-
-    __slots__ = ("groups", "hourly", "kept_out", "provider", "refused", "region", "sold", "specs", "unmade", "ways")
-
-    def __init__(self, provider: str, region: str, specs: Types) -> None:
-        self.provider = provider
-        self.region = region
-        self.specs = specs
-        self.ways = 0
-        self.groups: list[_Group] = []
-        self.hourly: dict[str, list[_Sold]] = {}
-        self.kept_out: dict[str, int] = {}
-        self.unmade: set[str] = set()
-        self.sold: set[str] = set()
-        self.refused: dict[str, Text] = {}
 
 
 class _Least:
@@ -81,16 +60,18 @@ class _Least:
     for.
     """
 
-    __slots__ = ("_number", "_values", "bound")
+    __slots__ = ("_full", "_number", "_values", "bound")
 
     def __init__(self, number: int) -> None:
         self._number = number
+        self._full = _MANY
         self._values: list[_Weighed] = []
-        self.bound = inf
+        self.bound = inf if number else -inf
 
     def add(self, value: float, alike: tuple[object, ...], way: tuple[str, ...]) -> None:
+        """Take in a value that is not above the bound."""
         self._values.append((value, alike, way))
-        if len(self._values) >= _MANY and self.bound == inf:
+        if len(self._values) >= self._full:
             self._settle()
 
     def _settle(self) -> None:
@@ -103,6 +84,7 @@ class _Least:
                 self.bound = value * _SLACK
                 break
         self._values = [one for one in self._values if one[0] <= self.bound]
+        self._full = len(self._values) + _MANY
 
     def ways(self) -> set[tuple[str, ...]]:
         """Return the lowest ways to buy; of those that come to the same to the last digit the first by id."""
@@ -121,36 +103,51 @@ class _Least:
         return chosen
 
 
-class _Counts(dict[str, int]):
-    """How many instances of each type serve the workload: 0 where none does, -1 where nobody asks for it.
+class _Lists(NamedTuple):
+    """Where the ways of one purchase option stand to be among the least: of its kind, of what is owed, of what lasts."""
 
-    Types that are alike to the sizing are sized once.
-    """
+    kind: _Least
+    owed: _Least
+    lasting: _Least
 
-    def __init__(self, req: Request, specs: Types, how: Sizer) -> None:
-        self._req, self._specs, self._how = req, specs, how
-        self._alike: dict[tuple[str, ...] | None, int] = {}
-        self._refused: dict[tuple[str, ...] | None, Text] = {}
 
-    def __missing__(self, name: str) -> int:
-        req, specs = self._req, self._specs
-        if (req.types or req.workload.gpu) and not req.wants(name, specs.get(name)):
-            count = -1
+class _Seen:
+    """A place that was looked at. groups: the ways of buying that may be listed; sure: those that are made whatever they come to,
+    since their types are named or only making them tells. hourly: by type, the others on demand: what is listed is compared with
+    them. number: how many ways of buying the workload asks for."""
+
+    __slots__ = ("groups", "hourly", "look", "names", "number", "sure")
+
+    def __init__(self, look: Look, named: frozenset[str]) -> None:
+        self.look = look
+        self.names = {name for name, number in look.counts.items() if number > 0 and name.lower() in named}
+        self.number = 0
+        self.sure: list[_Group] = []
+        self.groups: list[_Group] = []
+        self.hourly: dict[str, list[_Group]] = {}
+
+    def put(self, way: Way, rows: list[Sold], sums: _Sums | None, alike: tuple[object, ...], lists: _Lists) -> None:
+        """Take a way of buying in whose prices come to `sums`; alike: what others of the same sums have in common."""
+        if sums is None:
+            self.sure.append((way, rows))
+            return
+        much, most = sums
+        keep = False
+        for least, value in ((lists.kind, much), (lists.owed, most), (lists.lasting, much)):
+            if value <= least.bound:
+                keep = True
+                least.add(value, alike, (self.look.region, *way))
+        if way[1] in self.names:
+            self.sure.append((way, rows))
+        elif keep:
+            self.groups.append((way, rows))
         else:
-            machine = specs.machine(name)
-            known = self._alike.get(machine)
-            if known is None:
-                known = self._alike[machine] = 0 if machine is None else self._how.count(specs[name])
-            count = known
-        self[name] = count
-        return count
+            self.let_go(way, rows)
 
-    def refusal(self, name: str) -> Text:
-        """Return why a type does not serve the workload."""
-        machine = self._specs.machine(name)
-        if machine not in self._refused:
-            self._refused[machine] = refusal(None if machine is None else self._how(self._specs[name]))
-        return self._refused[machine]
+    def let_go(self, way: Way, rows: list[Sold]) -> None:
+        """Take in what is not listed."""
+        if way[2] == "on_demand":
+            self.hourly.setdefault(way[1], []).append((way, rows))
 
 
 def simple(req: Request) -> bool:
@@ -175,9 +172,8 @@ class Shortlist:
         self.ages = ages
         self.left_out = 0
         self._block = block_hours(req.window.length) is not None
-        self._looks: list[Look] = []
-        self._weights: dict[str, dict[tuple[object, ...], _Weights]] = {}
-        #: What a screen lists or compares of each provider: the least of each kind, the least owed, the least of what lasts.
+        self._seen: list[_Seen] = []
+        self._weights: dict[tuple[str, _Kind], _Weights] = {}
         self._least: dict[tuple[str, str], _Least] = {}
 
     def look(self, provider: str, region: str, how: Sizer) -> bool:
@@ -188,134 +184,103 @@ class Shortlist:
         specs = self.req.catalog.instances(provider)
         if not isinstance(specs, Types):
             return False
-        look = Look(provider, region, specs)
-        counts = _Counts(self.req, specs, how)
-        self._weigh(look, self._found(look, shelves, counts), counts)
-        self._looks.append(look)
+        look = Look(self.req, provider, region, specs, how)
+        look.take(shelves)
+        self._seen.append(_Seen(look, self.named))
+        if look.sold:
+            self._weigh(self._seen[-1])
         return True
 
-    def _found(
-        self, look: Look, shelves: list[list[Shelf]], counts: _Counts
-    ) -> dict[tuple[str, ...], tuple[_Row, ...]]:
-        """Return the rows by way of buying, of what serves the workload; a region's own price replaces its group's."""
-        options = self.req.workload.purchase_option
-        found: dict[tuple[str, ...], tuple[_Row, ...]] = {}
-        own: set[tuple[str, ...]] = set()
-        several = len(shelves) > 1
-        for level in shelves:
-            here: list[tuple[str, ...]] = []
-            for shelf in level:
-                at = shelf.names.index
-                key_of, name_at, option_at = itemgetter(*map(at, _KEY)), at("instance_type"), at("purchase_option")
-                os_at, status_at = at("os"), at("status")
-                reader = itemgetter(*map(at, _REST)), shelf.make, shelf.at
-                for row, line in shelf.rows:
-                    if several:
-                        way = (*key_of(row)[:6], row[os_at])
-                        if way in own:
-                            continue
-                        if not row[status_at]:
-                            here.append(way)
-                    count = counts[row[name_at]]
-                    if count < 0 or row[os_at] != "linux":
-                        continue
-                    if row[status_at]:
-                        look.kept_out[row[option_at]] = look.kept_out.get(row[option_at], 0) + 1
-                        continue
-                    if not count:
-                        look.unmade.add(row[name_at])
-                        look.sold.add(row[option_at])
-                        continue
-                    key = key_of(row)
-                    if options and key[2] not in options and key[2] != "on_demand":
-                        look.unmade.add(key[1])
-                        look.sold.add(key[2])
-                    elif key in found:
-                        found[key] = (*found[key], (reader, row, line))
-                    else:
-                        found[key] = ((reader, row, line),)
-            own.update(here)
-        look.refused.update((name, counts.refusal(name)) for name in look.unmade if not counts[name])
-        return found
+    def _weigh(self, seen: _Seen) -> None:
+        """Weigh every way of buying, and count the ages of its prices: column by column, since Python is quick at that."""
+        look, options, names = seen.look, self.req.workload.purchase_option, seen.names
+        told = [read(row) for row, _, read, _, _ in look.sold]
+        units, amounts, starts, ends, days, confirmed = zip(*told, strict=True)
+        _, types, ways, terms, payments, _, _, currencies = zip(*look.ways, strict=True)
+        numbers = map(look.counts.__getitem__, types)
+        kinds = list(zip(ways, terms, payments, currencies, numbers, units, strict=True))
+        lists = {option: self._lists(look.provider, option) for option in set(ways) if not options or option in options}
+        ones = dict(zip(kinds, look.ways, strict=True))
+        weights = {kind: self._of(look, way, kind) if kind[0] in lists else () for kind, way in ones.items()}
+        look.unmade.update(types)
+        look.options.update(ways)
+        shared = look.shared()
+        of_many = {index for those in shared for index in those}
+        prices = list(map(_price, amounts, starts, ends))
+        for index, (way, kind, price) in enumerate(zip(look.ways, kinds, prices, strict=True)):
+            option, found = way[2], weights[kind]
+            if index in of_many:
+                continue
+            if option not in lists:
+                seen.let_go(way, [look.sold[index]])
+            elif not found or price is None:
+                seen.sure.append((way, [look.sold[index]]))
+            else:
+                much, most = found[0][0] * price, found[0][1] * price
+                at = lists[option]
+                if much <= at.kind.bound or most <= at.owed.bound or much <= at.lasting.bound or way[1] in names:
+                    seen.put(way, [look.sold[index]], (much, most), (kind, amounts[index]), at)
+                elif option == "on_demand":
+                    seen.let_go(way, [look.sold[index]])
+        for those in shared:
+            way, rows = look.ways[those[0]], [look.sold[index] for index in those]
+            if way[2] not in lists:
+                seen.let_go(way, rows)
+                continue
+            kind = (*kinds[those[0]][:5], *(units[index] for index in those))
+            sums = _sums(self._of(look, way, kind), [prices[index] for index in those])
+            seen.put(way, rows, sums, (kind, *(amounts[index] for index in those)), lists[way[2]])
+        dates = list(zip(days, confirmed, strict=True))
+        one_by_one = Counter(zip(ways, dates, strict=True))
+        one_by_one.subtract((ways[index], dates[index]) for index in of_many)
+        seen_at: Counter[tuple[str, _Dates]] = Counter(
+            {(option, (date,)): n for (option, date), n in one_by_one.items()}
+        )
+        seen_at.update((ways[those[0]], tuple([dates[index] for index in those])) for those in shared)
+        asked = {dates: n for dates, n in seen_at.items() if n and dates[0] in lists}
+        seen.number = sum(asked.values())
+        self._age(look, asked)
 
-    def _weigh(self, look: Look, found: dict[tuple[str, ...], tuple[_Row, ...]], counts: _Counts) -> None:
-        """Weigh every way of buying, and count the ages of its prices."""
-        provider, region, options = look.provider, (look.region,), self.req.workload.purchase_option
-        names = {name for name in {key[1] for key in found} if name.lower() in self.named}
-        compared = {option: self._compared(provider, option) for option in {key[2] for key in found}}
-        asked = {option for option in compared if not options or option in options}
-        known = self._weights.setdefault(provider, {})
-        seen: dict[str, dict[_Dates, int]] = {option: {} for option in asked}
-        for key, rows in found.items():
-            _, name, option, term, payment, _, _, currency = key
-            sure = keep = False
-            if option in asked:
-                # This runs for every way of buying that is on the lists; nearly all are one row.
-                if len(rows) == 1:
-                    (((read, _, _), row, _),) = rows
-                    told = (read(row),)
-                    units, amounts, dates = told[0][0], told[0][1], (told[0][4:],)
-                else:
-                    told = tuple([reader[0](row) for reader, row, _ in rows])
-                    units, amounts = tuple([one[0] for one in told]), tuple([one[1] for one in told])
-                    dates = tuple([one[4:] for one in told])
-                of_option = seen[option]
-                of_option[dates] = of_option.get(dates, 0) + 1
-                kind = (option, term, payment, currency, counts[name], units)
-                weights = known.get(kind)
-                if weights is None:
-                    weights = known[kind] = self._weight(provider, key, [one[0] for one in told], counts[name])
-                sums = _sums(weights, told)
-                keep = sure = sums is None or name in names
-                if sums is not None:
-                    for least, which in compared[option]:
-                        value = sums[which]
-                        if value <= least.bound:
-                            keep = True
-                            least.add(value, (kind, amounts), region + key)
-                look.ways += 1
-            if keep:
-                look.groups.append((key, rows, sure))
-            elif option == "on_demand":
-                look.hourly.setdefault(name, []).append((key, rows))
-        look.unmade.update({key[1] for key in found})
-        look.sold.update(compared)
-        self._age(provider, seen, found)
+    def _age(self, look: Look, asked: dict[tuple[str, _Dates], int]) -> None:
+        """Count the ages of the prices that count: of the market's none does, nor one of what cannot be bought for so long.
 
-    def _age(
-        self, provider: str, seen: dict[str, dict[_Dates, int]], found: dict[tuple[str, ...], tuple[_Row, ...]]
-    ) -> None:
-        """Count the ages of the prices that count: of the market's none does, nor one of what cannot be bought for so long."""
+        asked: how many ways of buying there are of each option whose prices have the same dates.
+        """
         aged: dict[tuple[str, ...], int] = {}
-        counted = {option for option in seen if option != "spot" and (self._block or option != "capacity_block")}
-        for option in counted:
-            for dates, number in seen[option].items():
+        counted = {option for option, _ in asked if option != "spot" and (self._block or option != "capacity_block")}
+        for (option, dates), number in asked.items():
+            if option in counted:
                 days = tuple([max(day[:10], confirmed) for day, confirmed in dates])
                 aged[days] = aged.get(days, 0) + number
         undated = []
         if any("" in days for days in aged):
-            rows = (one for key, rows in found.items() if key[2] in counted for one in rows)
-            undated = [f"{reader[2]}{line}" for reader, row, line in rows if not any(reader[0](row)[4:])]
-        self.ages.add(provider, aged, undated)
+            rows = (row for way, row in zip(look.ways, look.sold, strict=True) if way[2] in counted)
+            undated = [f"{begin}{line}" for row, line, read, _, begin in rows if not any(read(row)[4:])]
+        self.ages.add(look.provider, aged, undated)
 
-    def _compared(self, provider: str, option: str) -> list[tuple[_Least, int]]:
-        """Return where the ways of buying by `option` stand to be among the least: of its kind, of what is owed, of what lasts; and
-        which of the two sums counts there."""
+    def _lists(self, provider: str, option: str) -> _Lists:
+        """Return where the ways of buying by `option` stand to be among the least."""
         kind = kind_of_option(option)
-        asked = [(kind, self.top, 0)]
-        if kind != "spot":
-            asked.append(("owed", 2, 1))
-        if kind == "committed":
-            asked.append(("lasting", 1, 0))
-        return [(self._least.setdefault((provider, what), _Least(n)), which) for what, n, which in asked]
 
-    def _weight(self, provider: str, key: tuple[str, ...], units: Sequence[str], count: int) -> _Weights:
-        """Return the weights of a kind."""
-        site, _, option, term, payment, offering, _, currency = key
+        def least(what: str, number: int) -> _Least:
+            return self._least.setdefault((provider, what), _Least(number))
+
+        owed = least("owed", 2) if kind != "spot" else _NOWHERE
+        return _Lists(least(kind, self.top), owed, least("lasting", 1) if kind == "committed" else _NOWHERE)
+
+    def _of(self, look: Look, way: Way, kind: _Kind) -> _Weights:
+        """Return the weights of a kind; way: one of it."""
+        key = look.provider, kind
+        if key not in self._weights:
+            self._weights[key] = self._weight(look.provider, way, kind[5:], kind[4])
+        return self._weights[key]
+
+    def _weight(self, provider: str, way: Way, units: Sequence[str], count: int) -> _Weights:
+        site, _, option, term, payment, offering, _, currency = way
         if len(set(units)) < len(units) or (option == "capacity_block" and not self._block):
             return ()  # twice the same, which is a mistake; or it cannot be bought for so long
-        way = Way(provider, site, "", "", option, term, payment, offering)
-        ones = [Price(way, unit, Decimal(1), currency, _NOBODY) for unit in units]
+        record = Record(provider, site, "", "", option, term, payment, offering)
+        ones = [Price(record, unit, Decimal(1), currency, _NOBODY) for unit in units]
         if check_prices(ones):
             return ()  # words that no price may bear: making it says which
         found = []
@@ -331,26 +296,25 @@ class Shortlist:
     def places(self) -> Iterator[Place]:
         """Yield the places in their order, each with the prices of what may be listed."""
         wanted: set[tuple[str, ...]] = set().union(*(least.ways() for least in self._least.values()))
-        for look in self._looks:
-            yield self._place(look, {way[1:] for way in wanted if way[0] == look.region})
+        for seen in self._seen:
+            yield self._place(seen, {way[1:] for way in wanted if way[0] == seen.look.region})
 
-    def _place(self, look: Look, wanted: set[tuple[str, ...]]) -> Place:
-        kept: list[_Sold] = []
-        for key, rows, sure in look.groups:
-            if sure or key in wanted:
-                kept.append((key, rows))
-            elif key[2] == "on_demand":
-                look.hourly.setdefault(key[1], []).append((key, rows))
+    def _place(self, seen: _Seen, wanted: set[Way]) -> Place:
+        look, kept, options = seen.look, seen.sure[:], self.req.workload.purchase_option
+        for way, rows in seen.groups:
+            if way in wanted:
+                kept.append((way, rows))
+            else:
+                seen.let_go(way, rows)
         # A commitment is compared with the same type by the hour.
-        types = {key[1]: None for key, _ in kept if key[2] != "on_demand"}
-        beside = [one for name in types for one in look.hourly.get(name, ())]
-        options = self.req.workload.purchase_option
-        self.left_out += look.ways - sum(not options or key[2] in options for key, _ in (*kept, *beside))
+        types = {way[1]: None for way, _ in kept if way[2] != "on_demand"}
+        kept += [one for name in types for one in seen.hourly.get(name, ())]
+        self.left_out += seen.number - sum(not options or way[2] in options for way, _ in kept)
         made: dict[str, Bought] = {}
         prices = []
-        for key, rows in (*kept, *beside):
-            of_one = [make(row, line) for (_, make, _), row, line in rows]
-            made.setdefault(key[1], {})[of_one[0].way, key[7]] = of_one
+        for way, rows in kept:
+            of_one = [make(row, line) for row, line, _, make, _ in rows]
+            made.setdefault(way[1], {})[of_one[0].way, way[7]] = of_one
             prices += of_one
         problems = check_prices(prices, look.specs)
         if problems:
@@ -364,22 +328,30 @@ class Shortlist:
             services=(),
             kept_out=look.kept_out,
             unmade=look.unmade,
-            sold=look.sold,
+            sold=look.options,
             refused=look.refused,
         )
 
 
-def _sums(weights: _Weights, told: Sequence[Any]) -> tuple[float, float] | None:
+_NOWHERE = _Least(0)
+
+
+def _price(amount: str, start: str, end: str) -> float | None:
+    """Return the amount of a row that is the whole of a price, None where only making a record tells."""
+    try:
+        price = float(amount)
+    except ValueError:
+        return None
+    return price if price > 0 and not end and start in ("0", "") else None
+
+
+def _sums(weights: _Weights, prices: Sequence[float | None]) -> _Sums | None:
     """Return about what prices come to and what is owed for them; None where only making them tells."""
     if not weights:
         return None
     effective = owed = 0.0
-    for (much, most), (_, amount, start, end, _, _) in zip(weights, told, strict=True):
-        try:
-            price = float(amount)
-        except ValueError:
-            return None
-        if not price > 0 or end or start not in ("0", ""):
+    for (much, most), price in zip(weights, prices, strict=True):
+        if price is None:
             return None
         effective += much * price
         owed += most * price
