@@ -25,7 +25,8 @@ from planner.quoting import build
 #: The regions that a quote takes when none is named, and the group of regions that one of them belongs to.
 HOME = ("us-east-1", "cn-beijing", "cn-hangzhou", "ap-guangzhou", "cn-mainland")
 CODE = """
-import gc, sys
+import gc, os, sys
+import click, planner.cli.quote  # as the command does
 gc.set_threshold(1_000_000, 20, 100)
 from planner.quoting import build
 from planner.prices import catalog, fx
@@ -37,7 +38,8 @@ q = build.quote(
 dump(q)
 # getrusage remembers what the process was before exec; the kernel's own page does not
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(len(q.offers) + q.left_out, int(status["VmHWM"].split()[0]) // 1024)
+print(len(q.offers) + q.left_out, int(status["VmHWM"].split()[0]) // 1024, flush=True)
+os._exit(0)
 """
 MODELS = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSeek-R1-Distill-Llama-8B")
 

@@ -125,7 +125,11 @@ class Shelf(NamedTuple):
 @cache
 def _heads(name: str) -> frozenset[str]:
     """Return an instance type's name and its beginnings before a "." or "-"."""
-    return frozenset([name, *(name[:at] for at, sign in enumerate(name) if sign in ".-")])
+    found, begin = [name], ""
+    for part in name.replace("-", ".").split(".")[:-1]:
+        begin = name[: len(begin) + bool(begin) + len(part)]
+        found.append(begin)
+    return frozenset(found)
 
 
 class Types(Mapping[str, InstanceType]):

@@ -102,14 +102,15 @@ class Look:
             if number > 0 and not one[0][status] and one[0][os_] == "linux"
         ]
         if len(good) < len(rows):
-            for (row, _), number in zip(rows, numbers, strict=True):
-                if row[os_] != "linux" or number < 0:
-                    continue
-                if row[status]:
-                    self.kept_out[row[option]] = self.kept_out.get(row[option], 0) + 1
-                elif not number:
-                    self.unmade.add(row[name])
-                    self.options.add(row[option])
+            left = [
+                row
+                for (row, _), number in zip(rows, numbers, strict=True)
+                if number >= 0 and (not number or row[status]) and row[os_] == "linux"
+            ]
+            self.unmade.update([row[name] for row in left if not row[status]])
+            self.options.update([row[option] for row in left if not row[status]])
+            for way, number in Counter(row[option] for row in left if row[status]).items():
+                self.kept_out[way] = self.kept_out.get(way, 0) + number
         if self._asked:  # what is sold by the hour is compared with what is asked for
             for row, _ in good:
                 if row[option] not in self._asked and row[option] != "on_demand":

@@ -84,8 +84,9 @@ def _unsold(
     if not all(ways):
         return found
     spoken = [NotSold.spoken_of(way) for way in ways]
+    first = spoken.pop(0)
     for name in names:
-        if not all(may(name) for may in spoken):
+        if not (first(name) and all(may(name) for may in spoken)):
             if all_or_none:
                 return {}
             continue
