@@ -47,6 +47,8 @@ MODELS = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSe
 def grow(root: Path, times: int) -> None:
     """Fill `root` with the committed lists, each instance type of the home regions `times` times."""
     for name, home in homes().items():
+        if not Path(home, "catalog").is_dir():
+            continue  # a provider whose lists the user brings
         folder = root / name / "catalog"
         shutil.copytree(Path(home, "catalog"), folder, ignore=shutil.ignore_patterns("__pycache__"))
         _copy(folder / "instances.csv", "name", times)

@@ -18,6 +18,7 @@ __all__ = ["cli", "main"]
 #: command -> (module, attribute, one line for --help); a command's module is imported only when it runs.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
+    "init": ("planner.cli.init", "init", "Five questions, and a workload file with the loads of a public trace."),
     "commit": ("planner.cli.commit", "commit", "How much to commit for a demand that changes by the hour."),
     "portfolio": ("planner.cli.portfolio", "portfolio", "What many workloads cost, apart or with shared commitments."),
     "rent-or-buy": ("planner.cli.rent_or_buy", "rent_or_buy", "Machines of your own beside the cheapest rent."),

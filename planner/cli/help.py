@@ -21,7 +21,7 @@ SHARED: tuple[tuple[str, str], ...] = (
     ),
     (
         "Its load",
-        "--rps --concurrency --tokens-per-second --input-tokens --output-tokens --context-tokens --ttft-ms --tpot-ms "
+        "--preset --rps --concurrency --tokens-per-second --input-tokens --output-tokens --context-tokens --ttft-ms --tpot-ms "
         "--headroom --count --spare",
     ),
     (
@@ -43,7 +43,7 @@ OUTPUT: tuple[tuple[str, str], ...] = (
 )
 MOST_USED = frozenset(
     (
-        "--hours --model --precision --rps --input-tokens --output-tokens --egress-gb --provider --region --instance-type "
+        "--hours --model --precision --preset --rps --input-tokens --output-tokens --egress-gb --provider --region --instance-type "
         "--purchase-option --budget --format --output --lang"
     ).split()
 )

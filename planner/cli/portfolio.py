@@ -22,6 +22,7 @@ from planner.cli.options import (
     open_catalog,
     output_options,
     put,
+    told,
 )
 from planner.errors import BudgetError, MisuseError, PlannerError
 
@@ -101,10 +102,10 @@ def _read(path: str, values: dict[str, Any], limit: str | None) -> tuple[list[It
     from planner.buying.workloads import many
     from planner.workload import Workload, make
 
-    given = {k: v for k, v in values.items() if k in Workload._fields and v is not None and v != ()}
+    given = {k: v for k, v in values.items() if k in (*Workload._fields, "preset") and v is not None and v != ()}
     if values.get("online"):
         raise MisuseError("--online: fetch config.json of each model before (`planner size --online`)")
-    make(given)  # what is typed is told by its own name
+    make(given, heard=told)  # what is typed is told by its own name
     budget = None if limit is None else make({"budget": limit}).budget
     items, wrong = many(path, Workload(), given)
     codes = sorted({item.work.currency for item in items})

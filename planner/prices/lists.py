@@ -222,7 +222,7 @@ class Lists:
             )
         return found
 
-    def instances(self) -> Types:
+    def instances(self) -> Mapping[str, InstanceType]:
         """Return the instance types by name."""
         return Types(self._shelf(INSTANCE_TYPE, "instances.csv"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from planner.offer import Way
+from planner.offer import InstanceType, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
 from planner.quoting import choose, lines, notes
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from planner.sizing.own import Measurement
 
 __all__ = ["quote", "seller"]
+
+_How = Callable[[InstanceType], Sizing]
 
 
 def quote(
@@ -57,7 +59,7 @@ def quote(
     gaps: list[Gap] = []
     length = req.window.length
     sizings: dict[int, Sizing] = {}
-    hows = [sizer(workload, _host(req, *at), own) for at in looked]
+    hows: list[_How] = [catalog.sized.get(at[0]) or sizer(workload, _host(req, *at), own) for at in looked]
     short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
     for here, how in zip(short.places() if short else (place(req, *at) for at in looked), hows, strict=True):
         # Of what serves and is not listed only a measurement would have to be told.
@@ -109,7 +111,7 @@ def quote(
     return made._replace(hash=of_quote(made))
 
 
-def _shortlist(req: Request, looked: Iterable[tuple[tuple[str, str], Sizer]], top: int, today: str) -> Shortlist | None:
+def _shortlist(req: Request, looked: Iterable[tuple[tuple[str, str], _How]], top: int, today: str) -> Shortlist | None:
     """Return what the places have to show, None where every offer must be made to know."""
     if not simple(req):
         return None
@@ -117,7 +119,7 @@ def _shortlist(req: Request, looked: Iterable[tuple[tuple[str, str], Sizer]], to
     types = [t for p in {at[0] for at, _ in looked} for t in req.catalog.info(p).reference_types]
     named = frozenset(t.lower() for t in (*types, *req.workload.instance_type))
     short = Shortlist(req, top, named, notes.Ages(req.workload.max_age, today))
-    return short if all(short.look(*at, how) for at, how in looked) else None
+    return short if all(isinstance(how, Sizer) and short.look(*at, how) for at, how in looked) else None
 
 
 def seller(info: ProviderInfo) -> Seller:
@@ -139,7 +141,7 @@ def _heard(own: tuple[Measurement, ...], kv: str, sizings: Iterable[Sizing]) -> 
     return tuple(m for m in own if m in heard)
 
 
-def _size(here: Place, name: str, how: Sizer) -> Sizing | Text:
+def _size(here: Place, name: str, how: _How) -> Sizing | Text:
     """Return how an instance type serves the workload, or why it does not."""
     spec = here.specs.get(name)
     sizing = how(spec) if spec is not None else None

@@ -36,6 +36,7 @@ __all__ = [
     "chosen",
     "gpu_of",
     "model_of",
+    "refused",
     "settled",
     "size",
     "sizer",
@@ -190,14 +191,14 @@ def _untimed(load: Load, plans: Plans) -> int | None:
     return 0 if load.count and load.count < one else load.count or one + load.spare
 
 
-def _no(load: Load, model: Model, engine: str, reasons: tuple[Text, ...]) -> Sizing:
-    """Return the sizing of an instance type that does not serve the load."""
+def refused(load: Load, engine: str, reasons: tuple[Text, ...]) -> Sizing:
+    """Return the sizing of what does not serve the load."""
     return Sizing(
         fits=False,
         reasons=reasons,
         count=0,
         count_given=load.count > 0,
-        model=model.name,
+        model=model_of(load).name,
         precision=load.precision,
         engine=engine,
         layout=None,
@@ -224,11 +225,11 @@ def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tupl
     if isinstance(gpu, Missing):
         return "", gpu.why
     choice = engines.choose(gpu, host, load.engine)
-    refused = choice.refused or support.refusal(
+    why = choice.refused or support.refusal(
         choice.engine, gpu, load.precision, model, load.kv_cache_dtype or own_cache(model, load.precision)
     )
-    if refused:
-        return choice.engine.label, refused
+    if why:
+        return choice.engine.label, why
     built = choice.build is not None or not host.name
     if own:
         from planner.sizing.own import of
@@ -242,8 +243,8 @@ def _find(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own
     """Return how a machine may serve the load; a machine on which no engine runs it has its answer at once."""
     case = case_of(load, machine, host, own)
     if not isinstance(case, Case):
-        label, refused = case
-        return _Found(_no(load, model_of(load), label, (refused,)))
+        label, why = case
+        return _Found(refused(load, label, (why,)))
     context = max(load.context_tokens, load.input_tokens + load.output_tokens)
     plans = layout.options(
         case.model,
@@ -260,17 +261,17 @@ def _find(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own
 
 def chosen(case: Case, plans: Plans) -> Sizing:
     """Return the sizing with the best of `plans` and the instances that the demand takes, or why there is none."""
-    load, model, label = case.load, case.model, case.engine.label
+    load, label = case.load, case.engine.label
     if not plans.fits:
-        return _no(load, model, label, tuple(plans.reasons))
+        return refused(load, label, tuple(plans.reasons))
     ask = demand_of(load)
     best, nearest = _best(case, plans.fits, ask)
     if best is None:
-        return _no(load, model, label, (nearest,))
+        return refused(load, label, (nearest,))
     pp = best.plan.pp
     if load.count and load.count < pp:
         why = text("one copy needs {need} instances, count says {count}", need=str(pp), count=str(load.count))
-        return _no(load, model, label, (why,))
+        return refused(load, label, (why,))
     needed = instances(best, ask)
     count = load.count or needed + load.spare
     units = max(1, (count - (0 if load.count else load.spare)) // pp)
