@@ -142,7 +142,7 @@ def _mix(s: Sheet, doc: Doc, words: Words, fleet: _Fleet, t: English) -> dict[st
 
 def _hours(s: Sheet, fleet: _Fleet, cells: dict[str, Any], t: English) -> None:
     s.title(t("What each hour needs, and what serves it; typed: the instances of the plan."))
-    titles = ("hour", "needed", "committed", "by commitments", "on spot", "on demand", "in the plan")
+    titles = ("hour", "needed", "committed instances", "by commitments", "on spot", "on demand", "in the plan")
     s.head(3, [t(title) for title in titles])
     first, last = cells["deals"]
     ref = s.book.ref
@@ -168,7 +168,7 @@ def _hours(s: Sheet, fleet: _Fleet, cells: dict[str, Any], t: English) -> None:
 def _levels(s: Sheet, fleet: _Fleet, t: English) -> None:
     """Write in how many hours each level runs: the load-duration curve."""
     s.title(t("In how many hours at least so many instances are needed: where a commitment pays."))
-    s.head(3, [t("level"), t("hours that it runs"), t("share"), t("committed")])
+    s.head(3, [t("level"), t("hours that it runs"), t("share"), t("committed instances")])
     last = len(fleet.counts) + 4
     need, held = (s.book.ref("hours", f"${col}$5:${col}${last}") for col in "BC")
     size = len(fleet.counts)
@@ -192,7 +192,7 @@ def _charts(mix: Sheet, levels: Sheet, fleet: _Fleet, row: int, t: English) -> N
     for col, name, colour in ((3, "by commitments", 0), (4, "on spot", 3), (5, "on demand", 1)):
         stacked.add_series(series(book, "hours", (first + 4, end + 3), 0, col, t(name), COLOURS[colour]))
     line = book.file.add_chart({"type": "line"})
-    line.add_series(series(book, "hours", (first + 4, end + 3), 0, 2, t("committed"), COLOURS[2], line=True))
+    line.add_series(series(book, "hours", (first + 4, end + 3), 0, 2, t("committed instances"), COLOURS[2], line=True))
     stacked.combine(line)
     look(stacked, t("The week of the peak"), t("hour"), t("instances"))
     mix.ws.insert_chart(row, 0, stacked, {"x_scale": 1.42, "y_scale": 1.15})

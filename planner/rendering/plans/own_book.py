@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from planner.errors import PlannerError
 from planner.i18n import English
@@ -80,6 +81,15 @@ def _buy(s: Sheet, doc: Doc, words: Words, t: English) -> int:
         s.put(row, 1, given, number, "input")
         s.text(row, 2, unit, "unit")
         at[name] = f"B{row + 1}"
+    _follows(s, doc, m, d, at, t)
+    return int(months)
+
+
+def _follows(
+    s: Sheet, doc: Doc, m: Mapping[str, Any], d: Mapping[str, Decimal], at: Mapping[str, str], t: English
+) -> None:
+    """Write what follows of the inputs, whose cells are `at`."""
+    code, kwh, months = doc["currency"], d["kwh_a_month"], m["months"]
     s.section(23, t("What follows"), 4)
     fleet = f"({at['machines that work']}+{at['machines that stand by']})"
     watts = (
@@ -104,7 +114,7 @@ def _buy(s: Sheet, doc: Doc, words: Words, t: English) -> int:
         ),
         ("comes back at the end", f"{paid}*{at['residual value']}", d["residual"], "money", code),
         ("electricity used", f"{watts}/1000*{at['PUE']}*730", kwh, "num", t("kWh a month")),
-        ("electricity", f"B27*{at['electricity']}", d["power"], "money", t("{code} a month", code=code)),
+        ("Electricity", f"B27*{at['electricity']}", d["power"], "money", t("{code} a month", code=code)),
         ("rack", f"{fleet}*{at['rack, a machine']}", d["rack"], "money", t("{code} a month", code=code)),
         ("repairs", f"{paid}*{at['repairs']}/12", d["repairs"], "money", t("{code} a month", code=code)),
         (
@@ -147,7 +157,6 @@ def _buy(s: Sheet, doc: Doc, words: Words, t: English) -> int:
         s.text(row, 0, t(name), "bold" if "all of it" in name or "wins" in name else "text")
         s.calc(row, 1, formula, now, number, "bold" if "all of it" in name or "wins" in name else "calc")
         s.text(row, 2, unit, "unit")
-    return int(months)
 
 
 def _curve(s: Sheet, doc: Doc, months: int, t: English) -> None:

@@ -99,7 +99,13 @@ def _commit_charts(doc: Doc, t: English) -> list[Chart]:
     ]
     days = [(float(at), t("hour {n}", n=f"{first + at:,}")) for at in range(24, end - first, 48)]
     title = t("The week of the peak")
-    found = [(title, areas(title, layers, (t("committed"), held[first:end]), days, t("instances, by the hour")), "")]
+    found = [
+        (
+            title,
+            areas(title, layers, (t("committed instances"), held[first:end]), days, t("instances, by the hour")),
+            "",
+        )
+    ]
     title = t("The whole term")
     found.append((title, _term(covered, above, held, title, t), ""))
     title = t("Load-duration curve")
@@ -127,7 +133,7 @@ def _term(covered: Sequence[int], above: Sequence[int], held: Sequence[int], tit
     ticks = [(at + 0.5, f"{at:,}") for at in range(step, number, step)]
     label = t("instances, means of days") if size == 24 else t("instances, means of weeks")
     layers = [(t("by commitments"), 1, means(covered)), (t("by the hour"), 2, means(above))]
-    return areas(title, layers, (t("committed"), means(held)), ticks, label)
+    return areas(title, layers, (t("committed instances"), means(held)), ticks, label)
 
 
 def _duration(counts: Sequence[int], held: Sequence[int], title: str, t: English) -> str:
