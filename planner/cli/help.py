@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-__all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
+__all__ = ["BATCH", "MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 
 #: (title, options in the order in which they are shown)
 SHARED: tuple[tuple[str, str], ...] = (
@@ -35,6 +35,8 @@ SHARED: tuple[tuple[str, str], ...] = (
     ),
     ("Prices", "--price-book --price-book-db --offline-list --as-of --max-age --strict"),
 )
+#: Of `quote` alone.
+BATCH: tuple[tuple[str, str], ...] = (("A batch with a deadline", "--tokens --by --spot-share --spot-interruption"),)
 OUTPUT: tuple[tuple[str, str], ...] = (
     ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),
     ("Only with --format table", "--sort --wide --gaps --rejected --explain --infrastructure"),

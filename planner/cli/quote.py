@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
@@ -32,7 +32,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 GRANULARITIES = ("hourly", "daily", "monthly")
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped, groups=(*SHARED, *BATCH, *OUTPUT))
 @workload_options
 @book_options
 @measured_option
@@ -75,6 +75,10 @@ GRANULARITIES = ("hourly", "daily", "monthly")
     "--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price)."
 )
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
+@click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
+@click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
+@click.option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
+@click.option("--spot-interruption", metavar="SHARE", help="Share of spot hours lost and done again.  [5%]")
 def quote(
     price_book: tuple[str, ...],
     price_book_db: str | None,
@@ -114,6 +118,10 @@ def quote(
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
+    if any(said is not None for said in batch.values()):
+        only = {"from-tf": from_tf, "replay": replay, "compare": compare, "charts": charts, "offer": offer}
+        return _batch(batch, values, catalog, only, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
@@ -155,6 +163,24 @@ def quote(
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
+
+
+def _batch(
+    said: dict[str, str | None],
+    values: dict[str, Any],
+    catalog: Catalog,
+    other: dict[str, str | None],
+    shown: tuple[str, str | None, bool, str, str | None],
+) -> int:
+    """Tell a batch with a deadline; other: options that say nothing of one."""
+    from planner.cli.batch import batch
+
+    for name, given in other.items():
+        if given is not None:
+            raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
+    return batch(
+        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
+    )
 
 
 def _for_tables(**given: bool) -> None:
