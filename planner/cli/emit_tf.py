@@ -12,6 +12,7 @@ from planner.cli.help import Grouped
 
 if TYPE_CHECKING:
     from planner.terraform.deploy import Settings
+    from planner.terraform.online import Lookup
 
 
 def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> list[str]:
@@ -71,6 +72,12 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     default="",
     help="Stress-test the GPUs with the engine stopped, one instance a week at this hour in UTC, e.g. 'Sun 03:00'.  [never]",
 )
+@click.option(
+    "--registry",
+    metavar="HOST/NAMESPACE",
+    default="",
+    help="Registry into which the images were copied, by their published digests.  [where they are published]",
+)
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 def emit_tf(
     cloud: str,
@@ -95,8 +102,9 @@ def emit_tf(
 
     clouds.find(cloud)
     settings = _settings(values, bool(quote_file))
+    lookup = _lookup(settings) if values.get("online") else None
     catalog, priced, offer = choose(cloud, values, quote_file, offer_id, strict)
-    deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
+    deployment = deploy.deploy(priced, offer, settings, catalog=catalog, lookup=lookup)
     files = module.files(deployment, priced, offer, dict(pairs(image, "--image")))
     folder = output or deployment.name
     kept = write.write_module(files, folder, force=force)
@@ -104,6 +112,7 @@ def emit_tf(
         f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
         f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours, with all that the module creates"
     ]
+    report += lookup.said if lookup else []
     report += [f"kept your {path}; for a new one, move it away and run this again" for path in kept]
     best = priced.best
     if best is not None and best.id != offer.id:
@@ -120,6 +129,15 @@ def emit_tf(
         report.append(run.plan(folder) if plan else run.validate(folder))
     sys.stdout.write("\n".join(report) + "\n")
     return 0
+
+
+def _lookup(settings: Settings) -> Lookup:
+    """Return what asks registries and the hub now."""
+    import os
+
+    from planner.terraform.online import Lookup
+
+    return Lookup(settings.now.date().isoformat(), os.environ)
 
 
 def _settings(values: dict[str, Any], saved: bool) -> Settings:

@@ -9,6 +9,7 @@ import click
 
 from planner.cli.options import (
     book_options,
+    fetched,
     make_quote,
     make_workload,
     measured_option,
@@ -102,13 +103,18 @@ def choose(
     if values.get("provider") and tuple(values["provider"]) != (cloud,):
         command = click.get_current_context().info_name
         raise MisuseError(f"{command} writes for one provider, {cloud}; drop --provider")
+    if quote_file:
+        values.pop("online", None)
     measured = values.pop("measurements")
     books = {key: values.pop(key) for key in ("price_book", "price_book_db", "offline_list", "as_of")}
     if quote_file:
         catalog: Catalog | None = None
         priced = _saved_offers(quote_file, {"measurements": measured, **values}, any(books.values()), strict)
     else:
+        online = values.pop("online", None)
         workload = make_workload({**values, "provider": (cloud,)})
+        if online and "/" in workload.model and not workload.model_config:
+            workload = fetched(workload, online)
         catalog = open_catalog(**books)
         priced = make_quote(workload, catalog, measurements=measured)
     wanted = priced.workload

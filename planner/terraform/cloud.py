@@ -139,10 +139,14 @@ class Balancer(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A variable that the user must set before apply, and the command that finds its value ("": the user knows it)."""
+    """A variable that the user must set before apply, and the command that finds its value ("": the user knows it).
+
+    option: the way of buying that asks for it, "": all of them.
+    """
 
     variable: str
     command: str = ""
+    option: str = ""
 
 
 class Rule(NamedTuple):

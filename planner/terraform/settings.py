@@ -20,6 +20,7 @@ class Settings(NamedTuple):
     network that exists; vpc_cidr: the range of the one that is made. as_module: written to be called by another module.
     balancer: one address for all replicas, None = from two on; with a certificate of the cloud's store and the name that it is for.
     balancer_subnet_id: a second subnet for it in a network that exists, where the cloud wants two zones.
+    registry: HOST/NAMESPACE into which the images were copied.
     """
 
     now: datetime
@@ -48,3 +49,4 @@ class Settings(NamedTuple):
     balancer_certificate: str = ""
     balancer_name: str = ""
     balancer_subnet_id: str = ""
+    registry: str = ""
