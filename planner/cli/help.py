@@ -36,7 +36,10 @@ SHARED: tuple[tuple[str, str], ...] = (
     ("Prices", "--price-book --price-book-db --offline-list --as-of --max-age --strict"),
 )
 #: Of `quote` alone.
-BATCH: tuple[tuple[str, str], ...] = (("A batch with a deadline", "--tokens --by --spot-share --spot-interruption"),)
+BATCH: tuple[tuple[str, str], ...] = (
+    ("Beside the clouds", "--own"),
+    ("A batch with a deadline", "--tokens --by --spot-share --spot-interruption"),
+)
 OUTPUT: tuple[tuple[str, str], ...] = (
     ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),
     ("Only with --format table", "--sort --wide --gaps --rejected --explain --infrastructure"),

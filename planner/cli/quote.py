@@ -118,15 +118,15 @@ def quote(
     from planner.rendering import formats
 
     chosen = formats.find(form)
-    if chosen.name == "xlsx" and not output:
+    if form == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
     if any(said is not None for said in batch.values()):
-        only = {"from-tf": from_tf, "replay": replay, "compare": compare, "charts": charts, "offer": offer}
-        return _batch(batch, values, catalog, only, (form, output, force, lang, measurements))
+        other = (from_tf, replay, compare, charts, offer, own_file)
+        return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
@@ -147,9 +147,8 @@ def quote(
         "colour": shown and colours(),
         "width": columns() if shown and not wide else None,
     }
-    options = {k: v for k, v in given.items() if v} | {
-        k: v for k, v in common.items() if v is not None and k in chosen.options
-    }
+    options = {k: v for k, v in given.items() if v}
+    options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
         raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
@@ -159,25 +158,29 @@ def quote(
         room = columns() if shown and not wide else None
         text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
     if charts and result.offers:
-        from planner.rendering.charts import write
-
-        write(result, charts, top or 1, lang, force=force)
+        _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
+
+
+def _draw(result: Quote, folder: str, top: int, lang: str, force: bool) -> None:
+    from planner.rendering.charts import write
+
+    write(result, folder, top, lang, force=force)
 
 
 def _batch(
     said: dict[str, str | None],
     values: dict[str, Any],
     catalog: Catalog,
-    other: dict[str, str | None],
+    other: tuple[str | None, ...],
     shown: tuple[str, str | None, bool, str, str | None],
 ) -> int:
     """Tell a batch with a deadline; other: options that say nothing of one."""
     from planner.cli.batch import batch
 
-    for name, given in other.items():
+    for name, given in zip(("from-tf", "replay", "compare", "charts", "offer", "own"), other, strict=True):
         if given is not None:
             raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
     return batch(
