@@ -27,6 +27,8 @@ module that it names is the provider's *home*, which may hold more than code:
 * `catalog/`: dated price lists (docs/catalog.md). A provider without them quotes from the price book alone: its regions,
   sites and types are those that a refresh has seen, and its home regions are `default_regions()`.
 * `cloud.toml` and `templates/`: what `planner emit-tf` needs (docs/terraform.md).
+* `machines.toml`: machines that are bought, not rented, with `provider.json` and `regions.csv` beside it (docs/rent-or-buy.md).
+  Such a provider sells nothing until `--own` names a file.
 """
 
 import os
@@ -41,6 +43,7 @@ from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 from planner.records import NamedTuple
 
 __all__ = [
+    "MACHINES",
     "Access",
     "Batch",
     "Entry",
@@ -54,8 +57,11 @@ __all__ = [
     "installed",
     "load",
     "names",
+    "owns",
 ]
 
+#: The file of a home that makes a provider one of machines to own.
+MACHINES = "machines.toml"
 #: The group of entry points that names providers.
 _GROUP = "planner.providers"
 
@@ -230,6 +236,12 @@ def homes() -> dict[str, str]:
     return {name: entry.home for name, entry in installed().items()}
 
 
+def owns(name: str) -> bool:
+    """Return whether a provider is one of machines to own."""
+    entry = installed().get(name)
+    return entry is not None and os.path.isfile(os.path.join(entry.home, MACHINES))
+
+
 def names() -> tuple[str, ...]:
     """Return the installed providers' names, sorted."""
     return tuple(installed())
@@ -341,9 +353,15 @@ def _lines(folder: str) -> Iterator[tuple[str, str]]:
 
 def _folders(beside: str) -> list[str]:
     try:
-        return [n for n in os.listdir(beside) if os.path.isfile(os.path.join(beside, n, "catalog", "provider.json"))]
+        return [name for name in os.listdir(beside) if _lists(os.path.join(beside, name))]
     except OSError:
         return []
+
+
+def _lists(home: str) -> bool:
+    """Return whether a folder is the home of one of our providers."""
+    listed = os.path.isfile(os.path.join(home, "catalog", "provider.json"))
+    return listed or os.path.isfile(os.path.join(home, MACHINES))
 
 
 def _home(module: str, path: tuple[str, ...]) -> str:
@@ -352,9 +370,7 @@ def _home(module: str, path: tuple[str, ...]) -> str:
     for folder in path:
         place = os.path.join(os.path.abspath(folder), *parts)
         # Of two packages `providers` on the path, only ours has price lists.
-        if os.path.isfile(os.path.join(place, "__init__.py")) and (
-            parts[0] != "providers" or os.path.isfile(os.path.join(place, "catalog", "provider.json"))
-        ):
+        if os.path.isfile(os.path.join(place, "__init__.py")) and (parts[0] != "providers" or _lists(place)):
             return place
         if os.path.isfile(place + ".py"):
             return os.path.dirname(place)

@@ -10,11 +10,13 @@ import click
 from planner.cli.help import OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     book_options,
+    bring_own,
     make_quote,
     make_workload,
     measured_option,
     open_catalog,
     output_options,
+    own_option,
     put,
     told,
     workload_options,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from planner.quoting.records import Quote
     from planner.workload import Workload
 
+ZERO = Decimal(0)
 #: Options of the workload that say in other words what the demand says.
 SAID = ("rps", "concurrency", "tokens_per_second", "use")
 
@@ -76,6 +79,7 @@ def buying_options(function: Any) -> Any:
 @workload_options
 @book_options
 @measured_option
+@own_option
 @output_options
 def commit(
     said: str | None,
@@ -93,6 +97,7 @@ def commit(
     offline_list: bool,
     as_of: str | None,
     measurements: str | None,
+    own_file: str | None,
     form: str,
     output: str | None,
     force: bool,
@@ -123,9 +128,11 @@ def commit(
             )
         several = _several(scenarios, values)
         peak = plan.workload_at_peak(make_workload(values), scenario.together(several))
-        quote = make_quote(
-            peak, open_catalog(price_book, price_book_db, offline_list, as_of), brief=True, measurements=measurements
-        )
+        catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+        if own_file:
+            shares = [(one.weight, one.weight * _busy(one.demand, peak)) for one in several]
+            bring_own(catalog, own_file, peak, sum((s for _, s in shares), ZERO) / sum((w for w, _ in shares), ZERO))
+        quote = make_quote(peak, catalog, brief=True, measurements=measurements)
         found = scenario.make(quote, several, asked, _worst(worst))
         put(_uncertain(found, form, lang), output, force, people=form == "table")
         _within(quote, found.best.tail)
@@ -133,6 +140,8 @@ def commit(
     demand, work = _demand(said, values, asked.rules.term, repeat)
     work = plan.workload_at_peak(work, demand)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    if own_file:
+        bring_own(catalog, own_file, work, _busy(demand, work))
     made = plan.make(make_quote(work, catalog, brief=True, measurements=measurements), demand, asked)
     blend = None
     if mix_types:
@@ -142,6 +151,13 @@ def commit(
     put(_told(made, blend, form, lang, mix_types), output, force, people=form == "table")
     _within(made.quote, made.best.cost if blend is None else blend.cost)
     return 0
+
+
+def _busy(demand: Demand, peak: Workload) -> Decimal:
+    """Return the mean of a demand as a share of what the workload at its peak asks for."""
+    from planner.buying.stock import busy
+
+    return busy(demand) * demand.peak / (peak.rps or peak.tokens_per_second)
 
 
 def asked_of(term: str, least: str, minutes: str, share: str, lost: str) -> Asked:

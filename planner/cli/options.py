@@ -12,6 +12,8 @@ import click
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from planner.prices.book import PriceBook
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "book_options",
+    "bring_own",
     "fetched",
     "load_options",
     "make_quote",
@@ -30,6 +33,7 @@ __all__ = [
     "online_option",
     "open_catalog",
     "output_options",
+    "own_option",
     "put",
     "saved_quote",
     "told",
@@ -131,6 +135,11 @@ measured_option = click.option(
     "--measurements",
     metavar="FILE",
     help="Measurements of `planner verify --save`, or none.  [yours, where there are any]",
+)
+
+
+own_option = click.option(
+    "--own", "own_file", metavar="FILE", help="Machines of your own beside the clouds (TOML), or `examples`."
 )
 
 
@@ -333,6 +342,18 @@ def make_quote(
     return build.quote(
         workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief, own, top
     )
+
+
+def bring_own(catalog: Catalog, own_file: str, workload: Workload, share: Decimal | None = None) -> None:
+    """Add the machines of the file that `--own` names to a catalogue, at what they cost for `workload`.
+
+    share: the mean demand as a share of the workload's, None: the machines run full.
+    """
+    from planner.buying import stock
+    from planner.prices import fx
+
+    rates = fx.Rates(fx.committed(catalog.as_of), workload.fx)
+    stock.bring(catalog, stock.file_of(own_file), workload, rates, **({} if share is None else {"share": share}))
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:

@@ -10,11 +10,13 @@ from planner.cli.help import OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
+    bring_own,
     doubted,
     make_quote,
     make_workload,
     measured_option,
     open_catalog,
+    own_option,
     put,
     saved_quote,
     workload_options,
@@ -25,6 +27,7 @@ from planner.errors import BudgetError, MisuseError, NoOfferError, PriceBookErro
 if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
+    from planner.workload import Workload
 
 #: The names of planner.rendering.formats.FORMATS (a test holds them equal; help must not import the renderers).
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
@@ -36,6 +39,7 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @workload_options
 @book_options
 @measured_option
+@own_option
 @click.option(
     "--strict",
     is_flag=True,
@@ -81,6 +85,7 @@ def quote(
     offline_list: bool,
     as_of: str | None,
     measurements: str | None,
+    own_file: str | None,
     strict: bool,
     top: int | None,
     form: str,
@@ -117,14 +122,11 @@ def quote(
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
-        result = _replay(replay, {"measurements": measurements, **values}, strict)
+        result = _replay(replay, {"measurements": measurements, "own": own_file, **values}, strict)
     else:
-        base = None
-        if from_tf:
-            from planner.terraform.readback import workload_of
-
-            base = workload_of(from_tf)
-        workload = make_workload(values, base)
+        workload = _asked(values, from_tf)
+        if own_file:
+            bring_own(catalog, own_file, workload)
         brief = chosen.name == "table" and not charts  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
@@ -155,6 +157,15 @@ def quote(
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
+
+
+def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:
+    """Return the workload of the options, over that of a module where one is priced again."""
+    if not from_tf:
+        return make_workload(values)
+    from planner.terraform.readback import workload_of
+
+    return make_workload(values, workload_of(from_tf))
 
 
 def _for_tables(**given: bool) -> None:
@@ -221,6 +232,7 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
     asked: whether the bill is wanted, and the folder of the module that is priced again: there, what its HCL has now counts.
     """
     from planner.i18n import translator
+    from planner.provider import owns
     from planner.quoting.around import bill
     from planner.quoting.choose import best_of
     from planner.rendering import bill as shown
@@ -237,7 +249,7 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
             "\n" + shown.dump(made, offer, t) if whole else "".join(f"{x}\n" for x in fold(shown.line(made, t), room))
         )
     if not whole:
-        said = [] if best is None else fold(shown.line(bill(result, best, catalog), t), room)
+        said = [] if best is None or owns(best.provider) else fold(shown.line(bill(result, best, catalog), t), room)
         return "".join(f"{line}\n" for line in said)
     text = ""
     for provider in dict.fromkeys(o.provider for o in result.offers):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -46,14 +45,14 @@ def rent_or_buy(
     **values: Any,
 ) -> int:
     """Rent or buy: monthly and cumulative cost of both, the month in which buying wins or never, and what would turn it."""
-    from planner.buying import choice, own, rentbuy
+    from planner.buying import choice, rentbuy, stock
     from planner.buying.workloads import demand_of, one
     from planner.prices import fx
     from planner.workload import Workload
 
     if not own_file:
         raise MisuseError("--own: which machines? name a TOML file; `--own examples` takes the dated ones of planner")
-    machines = own.read(_examples() if own_file == "examples" else own_file)
+    machines = stock.file_of(own_file)
     path = values.pop("workload_file", None)
     base, demand = one(path, heard=told) if path else (None, None)
     if said:
@@ -70,12 +69,6 @@ def rent_or_buy(
     found = rentbuy.compare(machines, work, demand, quoted, rates, machine)
     put(_told(choice, found, form, lang), output, force, people=form == "table")
     return 0
-
-
-def _examples() -> str:
-    from planner.files import DATA
-
-    return os.path.join(DATA, "owned.toml")
 
 
 def _told(choice: Any, found: Any, form: str, lang: str) -> str:

@@ -157,9 +157,16 @@ def _by_type(name: str, gpus: int | None) -> Asked:
 def _by_gpu(name: str, gpus: int | None) -> Asked:
     """Return the machine that a number of GPUs makes, on no cloud in particular."""
     from planner.sizing.engines import ANYWHERE
-    from planner.sizing.gpus import find
+    from planner.sizing.gpus import Missing, find, lookup
 
-    gpu, count = find(name).name, float(gpus or 1)
+    count = float(gpus or 1)
+    if isinstance(lookup(name), Missing):
+        from planner.sizing.streams import device
+
+        cpu = device(name)
+        if cpu is not None:
+            return Asked(f"{count:g} x {cpu.name}", cpu.name, count, None, None, ANYWHERE)
+    gpu = find(name).name
     return Asked(f"{count:g} x {gpu}", gpu, count, None, None, ANYWHERE)
 
 
@@ -167,7 +174,9 @@ def _row(asked: Asked, engine: str) -> Text:
     """Return which row of the engine table was taken, in words; nothing for a version that is in none."""
     from planner.sizing import engines, gpus
 
-    gpu = gpus.find(asked.gpu, asked.memory_gib)
+    gpu = gpus.lookup(asked.gpu, asked.memory_gib)
+    if isinstance(gpu, gpus.Missing):
+        return engines.NOTHING
     build = engines.choose(gpu, asked.host, engine).build
     return engines.row(build, gpu) if build else engines.NOTHING
 

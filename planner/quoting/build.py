@@ -57,7 +57,7 @@ def quote(
     gaps: list[Gap] = []
     length = req.window.length
     sizings: dict[int, Sizing] = {}
-    hows = [sizer(workload, _host(req, *at), own) for at in looked]
+    hows = [catalog.sized.get(at[0]) or sizer(workload, _host(req, *at), own) for at in looked]
     short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
     for here, how in zip(_places(req, looked, short), hows, strict=True):
         for name in sorted(here.types.keys() | here.unmade):

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from planner.prices.lists import NotSold
+from planner.provider import owns
+from planner.quoting.lines import OWNED
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
 from planner.sizing import advisories
@@ -246,6 +248,8 @@ def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, .
 
 def late(limit: int, provider: str) -> Text:
     """Return that prices are older than `limit` days, and what to do."""
+    if owns(provider):
+        return text("older than {days} days; ask for new quotes", days=limit)
     return text("older than {days} days; run `{command}`", days=limit, command=f"planner refresh {provider}")
 
 
@@ -262,5 +266,7 @@ def _stale(provider: str, dates: tuple[str, int], offers: tuple[int, int], limit
 
 
 def of_engine(offer: Offer | None) -> tuple[Text, ...]:
-    """Return what is published against the engine of the recommended offer and is serious."""
+    """Return what is published against the engine of the recommended offer and is serious; of machines to buy, what to know of them."""
+    if offer is not None and offer.offering == OWNED:
+        return offer.sizing.warnings
     return tuple(w for w in offer.sizing.warnings if w.key == advisories.SAID) if offer else ()

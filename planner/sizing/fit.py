@@ -37,6 +37,7 @@ __all__ = [
     "demand_of",
     "gpu_of",
     "model_of",
+    "refused",
     "settled",
     "size",
     "sizer",
@@ -134,6 +135,11 @@ def _new(
     machine = (name, None if memory is None else float(memory), float(number))
     found = known[printed, network] = _size(load, machine, None if network is None else float(network), host, own)
     return found
+
+
+def refused(load: Load, engine: str, reasons: tuple[Text, ...]) -> Sizing:
+    """Return the sizing of what does not serve the load."""
+    return _no(load, model_of(load), engine, reasons)
 
 
 def _no(load: Load, model: Model, engine: str, reasons: tuple[Text, ...]) -> Sizing:

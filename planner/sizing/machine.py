@@ -50,7 +50,12 @@ def on_machine(
     load = fit.settled(workload).load
     case = fit.case_of(load, (gpu_name, memory_gib, number), host, own)
     if not isinstance(case, Case):
-        raise MisuseError(str(case[1]))
+        from planner.sizing import streams
+
+        alike = streams.sized(load, gpu_name, number)
+        if alike is None:
+            raise MisuseError(str(case[1]))
+        return alike
     if tp > case.cards:
         raise MisuseError(f"tp {tp} needs {tp} GPUs, the machine has {case.cards}")
     refused = tp_refusal(case.model, load.precision, tp) if tp else None
