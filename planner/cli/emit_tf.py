@@ -80,7 +80,9 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     help="Registry into which the images were copied, by their published digests.  [where they are published]",
 )
 @click.option("--fallback", is_flag=True, help="Name other zones and types to try, in order, with their price.")
-@click.option("--backend", metavar="s3|oss|cos", default="", help="Keep the state in a bucket of the cloud.  [in the folder]")
+@click.option(
+    "--backend", metavar="s3|oss|cos", default="", help="Keep the state in a bucket of the cloud.  [in the folder]"
+)
 @click.option("--state-bucket", metavar="NAME", default="", help="That bucket.  [said at terraform init]")
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 def emit_tf(
@@ -129,7 +131,9 @@ def emit_tf(
         report.append(f"to pay the quoted price: {deployment.buy_note}")
     if not deployment.place.backend and clouds.find(cloud).backend:
         where = clouds.find(cloud).backend
-        report.append(f"the state will lie in the folder alone, and with it what must be destroyed: --backend {where} keeps it in a bucket")
+        report.append(
+            f"the state will lie in the folder alone, and with it what must be destroyed: --backend {where} keeps it in a bucket"
+        )
     report += _ways_out(deployment)
     if plan:
         from planner.terraform import before
@@ -147,7 +151,9 @@ def emit_tf(
 def _ways_out(d: Deployment) -> list[str]:
     """Return the fallbacks of a deployment, a line each."""
     if d.fallback == ():
-        return ["fallback: no other zone is known, and no other type of this cloud serves the workload in this way of buying"]
+        return [
+            "fallback: no other zone is known, and no other type of this cloud serves the workload in this way of buying"
+        ]
     return [
         f"fallback {number}: "
         + (f"zone {one.zone}, the same machines" if one.zone else f"{one.count} x {one.instance_type} in {one.region}")

@@ -155,8 +155,13 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
 
 
 def bill(
-    quote: Quote, offer: Offer, catalog: Catalog, created: Sequence[Thing] | None = None, stand: Stand | None = None,
-    window: Window | None = None, without: Sequence[str] = (),
+    quote: Quote,
+    offer: Offer,
+    catalog: Catalog,
+    created: Sequence[Thing] | None = None,
+    stand: Stand | None = None,
+    window: Window | None = None,
+    without: Sequence[str] = (),
 ) -> Bill:
     """Return the whole bill of an offer; created: what the module has, None for what a module of ours would have.
 

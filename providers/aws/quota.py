@@ -30,7 +30,9 @@ def quotas(region: str, wanted: Wanted, access: Access) -> tuple[Quota, ...]:
     found = aws.items("service-quotas", "ListServiceQuotas", "Quotas", where, ServiceCode="ec2", MaxResults=100)
     named = [q for q in found if _covers(str(q.get("QuotaName", "")), wanted.instance_type, spot)]
     if not named:
-        raise FetchError(f"aws {region}: Service Quotas lists none for {wanted.instance_type} ({wanted.option.replace('_', ' ')})")
+        raise FetchError(
+            f"aws {region}: Service Quotas lists none for {wanted.instance_type} ({wanted.option.replace('_', ' ')})"
+        )
     quota = max(named, key=lambda q: _length(str(q["QuotaName"]), wanted.instance_type))
     name, limit = str(quota["QuotaName"]), Decimal(str(quota.get("Value", 0)))
     where = where._replace(call="DescribeInstances")
@@ -62,7 +64,10 @@ def _length(name: str, instance_type: str) -> int:
     """Return how much of the family a spot quota's name has: "All P4, P3 and P2 Spot Instance Requests" has P4 of p4d; 0 for nothing."""
     words = name.removeprefix("All ").removesuffix(" Spot Instance Requests").replace(",", " ").split()
     family = _family(instance_type).replace("GR", "G", 1)
-    return max((len(word) for word in words if word != "and" and family.startswith(word.upper()) and _whole(family, word)), default=0)
+    return max(
+        (len(word) for word in words if word != "and" and family.startswith(word.upper()) and _whole(family, word)),
+        default=0,
+    )
 
 
 def _whole(family: str, word: str) -> bool:

@@ -24,7 +24,9 @@ def quotas(adapter: Tencentcloud, region: str, wanted: Wanted, access: Access) -
     answer = ask("DescribeAccountQuota", filters(quota_type=[kind]))
     try:
         rows = answer["AccountQuotaOverview"]["AccountQuota"][kind] or []
-        zones = [(int(r["RemainingQuota"]), str(r["Zone"]), Decimal(r["TotalQuota"]), Decimal(r["UsedQuota"])) for r in rows]
+        zones = [
+            (int(r["RemainingQuota"]), str(r["Zone"]), Decimal(r["TotalQuota"]), Decimal(r["UsedQuota"])) for r in rows
+        ]
     except (KeyError, TypeError, ValueError):
         raise FetchError(f"{ask.who}: DescribeAccountQuota answered in a way that is not known") from None
     if not zones:

@@ -37,11 +37,17 @@ def machine(kind: str, cores: int, **more: str) -> dict[str, Any]:
 @pytest.fixture
 def account() -> Any:
     with FakeAws() as fake:
-        listed = [{"QuotaName": name, "QuotaCode": f"L-{n}", "Value": value} for n, (name, value) in enumerate(QUOTAS.items())]
+        listed = [
+            {"QuotaName": name, "QuotaCode": f"L-{n}", "Value": value} for n, (name, value) in enumerate(QUOTAS.items())
+        ]
         fake.answers["ListServiceQuotas"] = lambda request: (
             {"Quotas": listed[4:]} if request.get("NextToken") else {"Quotas": listed[:4], "NextToken": "more"}
         )
-        running = [machine("p4d.24xlarge", 48), machine("g6.xlarge", 2), machine("p4d.24xlarge", 48, InstanceLifecycle="spot")]
+        running = [
+            machine("p4d.24xlarge", 48),
+            machine("g6.xlarge", 2),
+            machine("p4d.24xlarge", 48, InstanceLifecycle="spot"),
+        ]
         fake.answers["DescribeInstances"] = lambda request: {"Reservations": [{"Instances": running}]}
         yield fake
 
@@ -56,7 +62,9 @@ def account() -> Any:
         ("gr6.4xlarge", "on_demand", 16, ("Running On-Demand G and VT instances", 64, 4)),
     ],
 )
-def test_aws_tells_limit_and_use_of_the_right_group(account: FakeAws, kind: str, option: str, vcpu: int, quota: tuple[str, int, int]) -> None:
+def test_aws_tells_limit_and_use_of_the_right_group(
+    account: FakeAws, kind: str, option: str, vcpu: int, quota: tuple[str, int, int]
+) -> None:
     (found,) = aws.quotas("us-east-1", Wanted(kind, option, 1, vcpu), Access(now=NOW, endpoint=account.url))
     name, limit, used = quota
     assert found == Quota(name, "vCPUs", Decimal(limit), Decimal(used), Decimal(vcpu))
@@ -64,15 +72,25 @@ def test_aws_tells_limit_and_use_of_the_right_group(account: FakeAws, kind: str,
 
 
 def test_aws_needs_none_for_a_block_and_says_what_it_may_not_ask(account: FakeAws) -> None:
-    assert aws.quotas("us-east-1", Wanted("p5.48xlarge", "capacity_block", 1, 192), Access(now=NOW, endpoint=account.url)) == ()
+    assert (
+        aws.quotas("us-east-1", Wanted("p5.48xlarge", "capacity_block", 1, 192), Access(now=NOW, endpoint=account.url))
+        == ()
+    )
     del account.answers["ListServiceQuotas"]
     with pytest.raises(FetchError, match="service-quotas ListServiceQuotas"):
         aws.quotas("us-east-1", Wanted("g6.xlarge", "on_demand", 1, 4), Access(now=NOW, endpoint=account.url))
 
 
 def test_families_of_aws() -> None:
-    assert [group_of(k) for k in ("p4d.24xlarge", "g6.xlarge", "gr6.4xlarge", "trn1.32xlarge", "inf2.xlarge", "m7i.large")] == [
-        "P", "G and VT", "G and VT", "Trn", "Inf", "Standard (A, C, D, H, I, M, R, T, Z)",
+    assert [
+        group_of(k) for k in ("p4d.24xlarge", "g6.xlarge", "gr6.4xlarge", "trn1.32xlarge", "inf2.xlarge", "m7i.large")
+    ] == [
+        "P",
+        "G and VT",
+        "G and VT",
+        "Trn",
+        "Inf",
+        "Standard (A, C, D, H, I, M, R, T, Z)",
     ]
 
 
@@ -86,10 +104,17 @@ def test_alibaba_tells_vcpus(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: dict[str, Any] = {"DescribeAccountAttributes": {"AccountAttributeItems": {"AccountAttributeItem": items}}}
     adapter = Alicloud(credentials_timeout=5.0)
     with serving(lambda: fake_alicloud.FakeAlicloud(answers)) as server:
-        (found,) = adapter.quotas("cn-beijing", Wanted("ecs.gn7i-c16g1.4xlarge", "on_demand", 2, 16), Access(now=NOW, endpoint=server.url))
-        assert found == Quota("max-postpaid-instance-vcpu-count", "vCPUs", Decimal(100), Decimal(90), Decimal(32)) and not found.enough
+        (found,) = adapter.quotas(
+            "cn-beijing", Wanted("ecs.gn7i-c16g1.4xlarge", "on_demand", 2, 16), Access(now=NOW, endpoint=server.url)
+        )
+        assert (
+            found == Quota("max-postpaid-instance-vcpu-count", "vCPUs", Decimal(100), Decimal(90), Decimal(32))
+            and not found.enough
+        )
         with pytest.raises(FetchError, match="says no max-spot-instance-vcpu-count"):
-            adapter.quotas("cn-beijing", Wanted("ecs.gn7i-c16g1.4xlarge", "spot", 1, 16), Access(now=NOW, endpoint=server.url))
+            adapter.quotas(
+                "cn-beijing", Wanted("ecs.gn7i-c16g1.4xlarge", "spot", 1, 16), Access(now=NOW, endpoint=server.url)
+            )
     assert adapter.quotas("cn-beijing", Wanted("x", "subscription", 1, 16), Access(now=NOW)) == ()
 
 
@@ -103,7 +128,14 @@ def test_tencent_tells_instances_of_the_zone_with_most_left(monkeypatch: pytest.
     answers: dict[str, Any] = {"DescribeAccountQuota": {"AppId": 1, "AccountQuotaOverview": overview}}
     adapter = Tencentcloud(credentials_timeout=5.0)
     with serving(lambda: fake_tencentcloud.FakeTencentcloud(answers)) as server:
-        (found,) = adapter.quotas("ap-guangzhou", Wanted("GN10Xp.20XLARGE320", "on_demand", 2, 80), Access(now=NOW, endpoint=server.url))
-        assert found == Quota("PostPaidQuotaSet in ap-guangzhou-6", "instances", Decimal(60), Decimal(2), Decimal(2)) and found.enough
+        (found,) = adapter.quotas(
+            "ap-guangzhou", Wanted("GN10Xp.20XLARGE320", "on_demand", 2, 80), Access(now=NOW, endpoint=server.url)
+        )
+        assert (
+            found == Quota("PostPaidQuotaSet in ap-guangzhou-6", "instances", Decimal(60), Decimal(2), Decimal(2))
+            and found.enough
+        )
         with pytest.raises(FetchError, match="says nothing of SpotPaidQuotaSet"):
-            adapter.quotas("ap-guangzhou", Wanted("GN10Xp.20XLARGE320", "spot", 1, 80), Access(now=NOW, endpoint=server.url))
+            adapter.quotas(
+                "ap-guangzhou", Wanted("GN10Xp.20XLARGE320", "spot", 1, 80), Access(now=NOW, endpoint=server.url)
+            )
