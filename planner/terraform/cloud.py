@@ -26,6 +26,7 @@ __all__ = [
     "Cloud",
     "Deadline",
     "Disks",
+    "Fabric",
     "Image",
     "Network",
     "Option",
@@ -139,6 +140,21 @@ class Balancer(NamedTuple):
     zones: int = 1
 
 
+class Fabric(NamedTuple):
+    """Interfaces by which the nodes of a pipeline speak past TCP. title: what the cloud calls them; "": the templates make none.
+
+    interfaces: instance type -> how many it takes ("32"); spared: types whose first network card takes none of them. transport: what
+    NCCL's log says where it uses them. environment: of the engine's containers. without: why the nodes speak TCP, a clause.
+    """
+
+    title: str = ""
+    transport: str = ""
+    interfaces: Mapping[str, str] = _NO_TEXTS
+    spared: tuple[str, ...] = ()
+    environment: Mapping[str, str] = _NO_TEXTS
+    without: str = ""
+
+
 class Ask(NamedTuple):
     """A variable that the user must set before apply, and the command that finds its value ("": the user knows it).
 
@@ -207,6 +223,7 @@ class Cloud(NamedTuple):
     backend: str = ""
     network: Network = Network()
     balancer: Balancer = Balancer()
+    fabric: Fabric = Fabric()
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
@@ -217,6 +234,7 @@ _NESTED: dict[tuple[type, str], tuple[type, str]] = {
     (Cloud, "disks"): (Disks, "one"),
     (Cloud, "network"): (Network, "one"),
     (Cloud, "balancer"): (Balancer, "one"),
+    (Cloud, "fabric"): (Fabric, "one"),
     (Cloud, "secrets"): (Secrets, "one"),
     (Cloud, "readback"): (Readback, "one"),
     (Cloud, "options"): (Option, "table"),

@@ -115,6 +115,7 @@ def deploy(
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
+        fabric=place.fabric(facts, offer.instance_type, layout.pp, public),
         registry=_registry(settings.registry, mainland), fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
     )
 

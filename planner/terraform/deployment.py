@@ -45,7 +45,7 @@ from decimal import Decimal
 from planner.records import NamedTuple
 from planner.sizing import Layout
 
-__all__ = ["MODULE_ENV", "Deployment", "Fallback", "Image", "Node", "Place", "Stack"]
+__all__ = ["MODULE_ENV", "Deployment", "Fabric", "Fallback", "Image", "Node", "Place", "Stack"]
 
 #: Keys of /etc/planner/module.env, in this order, and what Terraform puts there.
 MODULE_ENV = {
@@ -127,6 +127,19 @@ class Fallback(NamedTuple):
     amount: str
 
 
+class Fabric(NamedTuple):
+    """How the nodes of a pipeline speak to each other. slots: (network card, device) of each interface past TCP; () = TCP, and why.
+
+    title: what the cloud calls the interfaces. transport: what NCCL's log says of them. environment: of the engine's containers.
+    """
+
+    title: str = ""
+    slots: tuple[tuple[int, int], ...] = ()
+    transport: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+
+
 class Node(NamedTuple):
     """One instance. rank is its place in its pipeline group; head_ip is that group's rank 0. "": not known before apply."""
 
@@ -147,7 +160,7 @@ class Deployment(NamedTuple):
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; stress: "" or when GPUs are stress-tested ("Sun 03:00", UTC); sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
-    fallback: ways out where the zone has no machines to sell, in their order; None = nobody asked. registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
+    fallback: ways out where the zone has no machines to sell, in their order; None = nobody asked. registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in; fabric: how those of a pipeline speak to each other. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
     alert_webhook_secret ("" = nobody is told): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
@@ -216,5 +229,6 @@ class Deployment(NamedTuple):
     power_off: bool = False
     sized_tokens: tuple[int, int] = (0, 0)
     place: Place = Place()
+    fabric: Fabric = Fabric()
     registry: str = ""
     fallback: tuple[Fallback, ...] | None = None

@@ -130,9 +130,8 @@ def _own_templates(folder: str, d: Deployment) -> dict[str, str]:
     missing = {f"{stem}.tf.j2" for stem in ("versions", "main", "variables", "outputs")}.difference(names)
     if missing:
         raise MisuseError(f"{folder}: a module needs {', '.join(sorted(missing))}")
-    return {
-        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (d.prepaid and name == "deadline.tf.j2") and not (not d.place.balancer and name == "balancer.tf.j2")
-    }
+    wanted = {"deadline.tf.j2": not d.prepaid, "balancer.tf.j2": d.place.balancer, "fabric.tf.j2": bool(d.fabric.slots)}
+    return {name.removesuffix(".j2"): f"cloud/{name}" for name in names if wanted.get(name, True)}
 
 
 def record(d: Deployment, quote: Quote, offer: Offer) -> str:

@@ -8,10 +8,10 @@ from ipaddress import IPv4Network
 
 from planner.errors import MisuseError
 from planner.terraform.cloud import Cloud
-from planner.terraform.deployment import Node, Place
+from planner.terraform.deployment import Fabric, Node, Place
 from planner.terraform.settings import Settings
 
-__all__ = ["EXISTING", "balancer", "nodes", "place", "words"]
+__all__ = ["EXISTING", "balancer", "fabric", "nodes", "place", "words"]
 
 #: Options of a network that exists: the field of `Settings` and the name on the command line.
 EXISTING = {
@@ -118,6 +118,23 @@ def nodes(where: Place, count: int, pp: int) -> tuple[Node, ...]:
         return tuple(Node(i, i % pp, "", "") for i in range(count))
     first = IPv4Network(where.subnet_cidr).network_address + 10
     return tuple(Node(i, i % pp, str(first + i), str(first + i - i % pp)) for i in range(count))
+
+
+def fabric(facts: Cloud, instance_type: str, pp: int, public: bool) -> Fabric:
+    """Return how the nodes of a pipeline speak to each other: by the cloud's own interfaces where the type has them, else TCP and why."""
+    own = facts.fabric
+    if pp == 1:
+        return Fabric()
+    if not own.title:
+        return Fabric(why=own.without)
+    many = int(own.interfaces.get(instance_type, "0"))
+    if not many:
+        return Fabric(why=f"how many {own.title} interfaces {instance_type} takes was not read")
+    if public:
+        return Fabric(why=f"an instance with a public address takes one interface, so none of {own.title}")
+    first, rest = ([], many) if instance_type in own.spared else ([(0, 1)], many - 1)
+    slots = (*first, *((card, 0) for card in range(1, rest + 1)))
+    return Fabric(own.title, slots, own.transport, tuple(sorted(own.environment.items())))
 
 
 def words(facts: Cloud, many: bool) -> dict[str, str]:
