@@ -200,7 +200,7 @@ def test_a_known_type_that_does_not_serve_says_why() -> None:
     from planner.quoting.choose import pick
     from tests.conftest import make_quote
 
-    quote = make_quote(provider="aws", precision="fp8", model="DeepSeek-V3", ttft_ms="900")
+    quote = make_quote(provider="aws", model="DeepSeek-R1", count=1)
     offer = pick(quote, "aws", (), (), (), "")
     (said,) = besides("aws", quote, offer, False)
     assert said.startswith("not p4d.24xlarge: ")
