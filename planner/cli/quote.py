@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
@@ -35,7 +35,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 GRANULARITIES = ("hourly", "daily", "monthly")
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped, groups=(*SHARED, *BATCH, *OUTPUT))
 @workload_options
 @book_options
 @measured_option
@@ -79,6 +79,10 @@ GRANULARITIES = ("hourly", "daily", "monthly")
     "--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price)."
 )
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
+@click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
+@click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
+@click.option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
+@click.option("--spot-interruption", metavar="SHARE", help="Share of spot hours lost and done again.  [5%]")
 def quote(
     price_book: tuple[str, ...],
     price_book_db: str | None,
@@ -114,11 +118,15 @@ def quote(
     from planner.rendering import formats
 
     chosen = formats.find(form)
-    if chosen.name == "xlsx" and not output:
+    if form == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
+    if any(said is not None for said in batch.values()):
+        other = (from_tf, replay, compare, charts, offer, own_file)
+        return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
@@ -139,9 +147,8 @@ def quote(
         "colour": shown and colours(),
         "width": columns() if shown and not wide else None,
     }
-    options = {k: v for k, v in given.items() if v} | {
-        k: v for k, v in common.items() if v is not None and k in chosen.options
-    }
+    options = {k: v for k, v in given.items() if v}
+    options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
         raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
@@ -151,12 +158,34 @@ def quote(
         room = columns() if shown and not wide else None
         text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
     if charts and result.offers:
-        from planner.rendering.charts import write
-
-        write(result, charts, top or 1, lang, force=force)
+        _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
+
+
+def _draw(result: Quote, folder: str, top: int, lang: str, force: bool) -> None:
+    from planner.rendering.charts import write
+
+    write(result, folder, top, lang, force=force)
+
+
+def _batch(
+    said: dict[str, str | None],
+    values: dict[str, Any],
+    catalog: Catalog,
+    other: tuple[str | None, ...],
+    shown: tuple[str, str | None, bool, str, str | None],
+) -> int:
+    """Tell a batch with a deadline; other: options that say nothing of one."""
+    from planner.cli.batch import batch
+
+    for name, given in zip(("from-tf", "replay", "compare", "charts", "offer", "own"), other, strict=True):
+        if given is not None:
+            raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
+    return batch(
+        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
+    )
 
 
 def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:

@@ -49,13 +49,14 @@ class Zone(NamedTuple):
     """How the templates name a zone. argument: by its name; id_argument: by an id that is the same in every account.
 
     id_pattern: a regular expression of such an id, in the syntax that Python and Terraform share; "": there is none.
-    command: lists the zones that sell a type; {region} and {type} are filled in.
+    command: lists the zones that sell a type; {region} and {type} are filled in. end: what a zone's name has after its region's, for an example.
     """
 
     argument: str
     command: str
     id_argument: str = ""
     id_pattern: str = ""
+    end: str = "-1"
 
 
 class Deadline(NamedTuple):
@@ -197,6 +198,7 @@ class Cloud(NamedTuple):
     metrics_billed: instances have metrics that cost even with a public address. offerings: offering -> its name at the
     cash desk. asks: beside `client_cidr`, `zone` and `images`. pypi: where
     instances in mainland China get Python packages. public_ip: the attribute of the instance with its public address.
+    backend: kind of the remote state that backend.tf.j2 writes, "": none.
     """
 
     title: str
@@ -218,6 +220,7 @@ class Cloud(NamedTuple):
     asks: tuple[Ask, ...] = ()
     pypi: str = ""
     public_ip: str = "public_ip"
+    backend: str = ""
     network: Network = Network()
     balancer: Balancer = Balancer()
     fabric: Fabric = Fabric()

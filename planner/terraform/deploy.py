@@ -25,6 +25,7 @@ from planner.terraform import checkpoints, cloud, images, place
 from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Deployment, Stack
+from planner.terraform.fallback import fallbacks
 from planner.terraform.settings import Settings
 from planner.units import add_months, term_months
 from planner.workload import Workload
@@ -115,7 +116,7 @@ def deploy(
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
         fabric=place.fabric(facts, offer.instance_type, layout.pp, public),
-        registry=_registry(settings.registry, mainland),
+        registry=_registry(settings.registry, mainland), fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
     )
 
 

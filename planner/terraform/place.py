@@ -52,6 +52,7 @@ def place(settings: Settings, facts: Cloud, replicas: int) -> Place:
     return Place(
         balancer=balanced, certificate=s.balancer_certificate, host=s.balancer_name, balancer_subnet_id=s.balancer_subnet_id,
         vpc_id=s.vpc_id, subnet_id=s.subnet_id, security_group_id=s.security_group_id, as_module=s.as_module,
+        backend=_backend(s, facts), bucket=s.state_bucket,
         cidr=str(whole), subnet_cidr=str(half[0]), nat_cidr=str(parts[0]), balancer_cidr=str(parts[1]),
     )
 
@@ -95,6 +96,18 @@ def balancer(settings: Settings, facts: Cloud, replicas: int) -> bool:
     if s.balancer_subnet_id and s.balancer_subnet_id == s.subnet_id:
         raise MisuseError("--balancer-subnet-id must be another subnet than --subnet-id, in another zone")
     return True
+
+
+def _backend(s: Settings, facts: Cloud) -> str:
+    """Return the kind of the remote state; raise `MisuseError` for one that this cloud's modules do not write."""
+    if s.state_bucket and not s.backend:
+        raise MisuseError("--state-bucket goes with --backend, which says what kind of bucket it is")
+    if s.backend and s.backend != facts.backend:
+        there = f"keep their state in {facts.backend}: --backend {facts.backend}" if facts.backend else "know no remote state"
+        raise MisuseError(f"--backend {s.backend[:20]}: the modules of {facts.title} {there}")
+    if s.state_bucket and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", s.state_bucket):
+        raise MisuseError(f"--state-bucket: {s.state_bucket[:40]!r} is not a bucket's name (3 to 63 of a-z, 0-9, . and -)")
+    return s.backend
 
 
 def nodes(where: Place, count: int, pp: int) -> tuple[Node, ...]:
