@@ -117,25 +117,9 @@ def commit(
 
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
     checked(form, output)
-    if form in ("xlsx", "html") and (scenarios or mix_types):
-        other = "--scenario" if scenarios else "--mix-types"
-        raise MisuseError(f"--format {form} shows one demand's mix of one type: with {other} take table or json")
+    others = {"--demand": said, "--repeat": repeat, "--mix-types": mix_types, "--price-falls": price_falls}
+    _together(form, scenarios, worst, {name for name, given in others.items() if given})
     if scenarios or worst:
-        if said or repeat or mix_types or price_falls:
-            other = (
-                "--demand"
-                if said and scenarios
-                else "--repeat"
-                if repeat
-                else "--mix-types"
-                if mix_types
-                else "--price-falls"
-                if price_falls and scenarios
-                else "--worst"
-            )
-            raise MisuseError(
-                f"{other} and --scenario: give one of them" if scenarios else "--worst: it needs --scenario"
-            )
         several = _several(scenarios, values)
         peak = plan.workload_at_peak(make_workload(values), scenario.together(several))
         catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
@@ -166,6 +150,17 @@ def commit(
     put(_told(made, blend, falls, (form, lang, mix_types)), output, force, people=form == "table")
     _within(made.quote, made.best.cost if blend is None else blend.cost)
     return 0
+
+
+def _together(form: str, scenarios: tuple[str, ...], worst: str, others: set[str]) -> None:
+    """Raise `MisuseError` for options that do not go together; others: those given that say more of one demand."""
+    if form in ("xlsx", "html") and (scenarios or "--mix-types" in others):
+        other = "--scenario" if scenarios else "--mix-types"
+        raise MisuseError(f"--format {form} shows one demand's mix of one type: with {other} take table or json")
+    if scenarios and others:
+        raise MisuseError(f"{min(others)} and --scenario: give one of them")
+    if worst and others and not scenarios:
+        raise MisuseError("--worst: it needs --scenario")
 
 
 def _busy(demand: Demand, peak: Workload) -> Decimal:
