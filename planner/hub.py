@@ -19,7 +19,7 @@ from planner.harmless import one_line
 from planner.records import NamedTuple
 from planner.writing import write_new
 
-__all__ = ["HUBS", "Fetched", "fetch", "place"]
+__all__ = ["HUBS", "AbsentError", "Fetched", "Web", "endpoint_of", "fetch", "newest", "place", "safe"]
 
 #: Where a fetched file lies: HUB/REVISION/OWNER/NAME/config.json.
 HUBS = {"huggingface": "Hugging Face", "modelscope": "ModelScope"}
@@ -39,7 +39,7 @@ class Fetched(NamedTuple):
     revision: str
 
 
-class _AbsentError(FetchError):
+class AbsentError(FetchError):
     """The hub has no such model, or not for us."""
 
 
@@ -101,7 +101,7 @@ def _commit(text: str) -> bool:
 def _huggingface(
     name: str, revision: str, environ: Mapping[str, str], sleep: Callable[[float], None]
 ) -> tuple[str, str, bytes]:
-    web = _Web(_endpoint("HF_ENDPOINT", "https://huggingface.co", environ), environ.get("HF_TOKEN", ""), sleep)
+    web = Web(endpoint_of("HF_ENDPOINT", "https://huggingface.co", environ), environ.get("HF_TOKEN", ""), sleep)
     data = web.get(f"/{name}/resolve/{quote(revision or 'main', safe='')}/config.json", MOST_CONFIG)
     commit = web.told.get("x-repo-commit", "").strip()
     if not _commit(commit):
@@ -112,8 +112,8 @@ def _huggingface(
 def _modelscope(
     name: str, revision: str, environ: Mapping[str, str], sleep: Callable[[float], None]
 ) -> tuple[str, str, bytes]:
-    endpoint = _endpoint("MODELSCOPE_ENDPOINT", "https://www.modelscope.cn", environ)
-    web = _Web(endpoint, environ.get("MODELSCOPE_API_TOKEN", ""), sleep)
+    endpoint = endpoint_of("MODELSCOPE_ENDPOINT", "https://www.modelscope.cn", environ)
+    web = Web(endpoint, environ.get("MODELSCOPE_API_TOKEN", ""), sleep)
     base = f"/api/v1/models/{name}/repo"
     listing = web.get(f"{base}/files?Revision={quote(revision or 'master', safe='')}&Recursive=False", MOST_LISTING)
     try:
@@ -122,23 +122,53 @@ def _modelscope(
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FetchError(f"{endpoint} lists {name} in a way that is not known") from None
     except StopIteration:
-        raise _AbsentError(f"{endpoint} has no config.json in {name}") from None
+        raise AbsentError(f"{endpoint} has no config.json in {name}") from None
     if not _commit(commit):
         raise FetchError(f"{endpoint} does not say at which revision the config.json of {name} is")
     return endpoint, commit, _config(web.get(f"{base}?Revision={commit}&FilePath=config.json", MOST_CONFIG), endpoint)
 
 
-def _endpoint(variable: str, usual: str, environ: Mapping[str, str]) -> str:
+def newest(name: str, where: str, environ: Mapping[str, str], sleep: Callable[[float], None] = time.sleep) -> str:
+    """Return the newest commit of OWNER/NAME on a hub of `HUBS`, without a token; raise `FetchError`."""
+    if environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise MisuseError("--online: HF_HUB_OFFLINE is set, which forbids it; unset it, or drop --online")
+    if where == "modelscope":
+        return _newest_modelscope(name, environ, sleep)
+    web = Web(endpoint_of("HF_ENDPOINT", "https://huggingface.co", environ), "", sleep)
+    try:
+        commit = json.loads(web.get(f"/api/models/{name}/revision/main", MOST_LISTING))["sha"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        commit = ""
+    if not isinstance(commit, str) or not _commit(commit):
+        raise FetchError(f"{web.endpoint} does not say at which revision {name} is")
+    return commit
+
+
+def _newest_modelscope(name: str, environ: Mapping[str, str], sleep: Callable[[float], None]) -> str:
+    """Return the commit of the file that changed last: an older one may lack weights that came after it."""
+    web = Web(endpoint_of("MODELSCOPE_ENDPOINT", "https://www.modelscope.cn", environ), "", sleep)
+    listing = web.get(f"/api/v1/models/{name}/repo/files?Revision=master&Recursive=True", MOST_LISTING)
+    try:
+        dated = [(int(f["CommittedDate"]), str(f["Revision"])) for f in json.loads(listing)["Data"]["Files"]]
+        _, commit = max(dated)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise FetchError(f"{web.endpoint} lists {name} in a way that is not known") from None
+    if not _commit(commit):
+        raise FetchError(f"{web.endpoint} does not say at which revision {name} is")
+    return commit
+
+
+def endpoint_of(variable: str, usual: str, environ: Mapping[str, str]) -> str:
     """Return a hub's address, a mirror's where the environment names one: https, or http on this machine."""
     url = environ.get(variable, "").strip().rstrip("/") or usual
     if "://" not in url:
         url = f"https://{url}"
-    if not _safe(url):
+    if not safe(url):
         raise MisuseError(f"{variable}: write https://HOST, without password, query or fragment")
     return url
 
 
-def _safe(url: str) -> bool:
+def safe(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
@@ -158,11 +188,12 @@ def _config(data: bytes, where: str) -> bytes:
     raise FetchError(f"{where} answered with what is no config.json")
 
 
-class _Web:
-    """One hub being asked. told: headers of the answers on the way, the earliest of a name."""
+class Web:
+    """One hub or registry being asked. accept: what answers may be. told: headers of the answers on the way, the earliest of a name."""
 
     def __init__(self, endpoint: str, token: str, sleep: Callable[[float], None]) -> None:
         self.endpoint, self.token, self.sleep = endpoint, token, sleep
+        self.accept = "*/*"
         self.told: dict[str, str] = {}
         self.end = time.monotonic() + ALL_SECONDS
 
@@ -182,7 +213,7 @@ class _Web:
 
         pool = self._pool(url)
         for _ in range(HOPS + 1):
-            headers = {"User-Agent": "gpu-cost-planner", "Accept-Encoding": "identity"}
+            headers = {"User-Agent": "gpu-cost-planner", "Accept-Encoding": "identity", "Accept": self.accept}
             if self.token and urlsplit(url).netloc == urlsplit(self.endpoint).netloc:
                 headers["Authorization"] = f"Bearer {self.token}"
             try:
@@ -206,16 +237,16 @@ class _Web:
         new = urljoin(url, target)
         bare = new.partition("?")[0].partition("#")[0]
         here = loopback(urlsplit(self.endpoint).hostname or "")
-        if not _safe(bare) or (loopback(urlsplit(new).hostname or "") and not here):
+        if not safe(bare) or (loopback(urlsplit(new).hostname or "") and not here):
             raise FetchError(f"{self.endpoint}: refused a redirection to {one_line(bare)[:100]}")
         return new
 
     def _refused(self, status: int) -> None:
         if status in (401, 403):
             known = "its token does not open it" if self.token else "it is gated or private, and no token is set"
-            raise _AbsentError(f"{self.endpoint} refused (HTTP {status}): there is no such model, or {known}")
+            raise AbsentError(f"{self.endpoint} refused (HTTP {status}): there is no such model, or {known}")
         if status == 404:
-            raise _AbsentError(f"{self.endpoint} has no such model or revision (HTTP 404)")
+            raise AbsentError(f"{self.endpoint} has no such model or revision (HTTP 404)")
         if status != 200:
             raise FetchError(f"{self.endpoint}: HTTP {status}")
 

@@ -24,6 +24,7 @@ __all__ = [
     "currency_of",
     "decimal_of",
     "pair_of",
+    "pairs_of",
     "percent_of",
     "plain",
     "seen",
@@ -364,3 +365,20 @@ def _contract(told: Mapping[str, object]) -> Contract:
         raise MisuseError(f"{where}: a contract promises something, and leaves a price")
     shortfall = percent_of(told.get("shortfall", 1), f"{where}: shortfall")
     return Contract(provider, committed, int(months), discount, shortfall, spent)
+
+
+def pairs_of(label: str, value: object) -> list[tuple[str, object]]:
+    """Return the pairs of a mapping, or of texts `NAME=VALUE`; raises `MisuseError` for one without the sign."""
+    if isinstance(value, Mapping):
+        return [(str(k), v) for k, v in value.items()]
+    raw = [value] if isinstance(value, str) else value
+    result: list[tuple[str, object]] = []
+    for item in raw if isinstance(raw, (list, tuple)) else [raw]:
+        if isinstance(item, tuple) and len(item) == 2:
+            result.append((str(item[0]), item[1]))
+            continue
+        name, sign, rest = str(item).partition("=")
+        if not sign:
+            raise MisuseError(f"{label}: {item!r} has no '='")
+        result.append((name.strip(), rest.strip()))
+    return result

@@ -17,6 +17,8 @@ What an adapter may add, as plain attributes (read with `getattr`, so none is ne
 
 * `max_parallel_regions` (default 4): how many regions may be fetched at once within the API's rate.
 * `public_source` (default ""): what `Access.public` reads, for people ("the bulk price list"); "" = there is none.
+* `quotas(region, wanted, access) -> tuple[Quota, ...]`: what limits this account has for `Wanted` machines there; raises
+  `FetchError` where it cannot ask. quota_hint (default ""): where people look that up.
 * `known_regions() -> tuple[str, ...]` (default `default_regions()`): region ids that `--region` may name.
 
 An adapter comes in by an entry point of the group `planner.providers`: `mycloud = "mycloud:provider"`. The folder of the
@@ -25,11 +27,14 @@ module that it names is the provider's *home*, which may hold more than code:
 * `catalog/`: dated price lists (docs/catalog.md). A provider without them quotes from the price book alone: its regions,
   sites and types are those that a refresh has seen, and its home regions are `default_regions()`.
 * `cloud.toml` and `templates/`: what `planner emit-tf` needs (docs/terraform.md).
+* `machines.toml`: machines that are bought, not rented, with `provider.json` and `regions.csv` beside it (docs/rent-or-buy.md).
+  Such a provider sells nothing until `--own` names a file.
 """
 
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Protocol
 
@@ -38,10 +43,13 @@ from planner.offer import InstanceType, Price, ServicePrice, TransferPrice
 from planner.records import NamedTuple
 
 __all__ = [
+    "MACHINES",
     "Access",
     "Batch",
     "Entry",
     "Provider",
+    "Quota",
+    "Wanted",
     "bare_type",
     "checked_endpoint",
     "homes",
@@ -49,8 +57,11 @@ __all__ = [
     "installed",
     "load",
     "names",
+    "owns",
 ]
 
+#: The file of a home that makes a provider one of machines to own.
+MACHINES = "machines.toml"
 #: The group of entry points that names providers.
 _GROUP = "planner.providers"
 
@@ -89,6 +100,30 @@ class Batch(NamedTuple):
     gaps: tuple[str, ...]
     zones: tuple[tuple[str, str], ...] | None = None
     spoilt: tuple[tuple[str, str], ...] = ()
+
+
+class Wanted(NamedTuple):
+    """Machines that somebody is about to start. option: the way of buying; vcpu: of one."""
+
+    instance_type: str
+    option: str
+    count: int  # type: ignore[assignment]
+    vcpu: int
+
+
+class Quota(NamedTuple):
+    """A limit of the account. name: the cloud's own; unit: "vCPUs", "instances". used: None = not known; needs: what is wanted of it."""
+
+    name: str
+    unit: str
+    limit: Decimal
+    used: Decimal | None
+    needs: Decimal
+
+    @property
+    def enough(self) -> bool:
+        """Whether what is left is what is needed; of what is used nothing is known, all counts as left."""
+        return self.limit - (self.used or 0) >= self.needs
 
 
 class Provider(Protocol):
@@ -199,6 +234,12 @@ def homes() -> dict[str, str]:
     A home may hold `catalog/` (price lists: docs/catalog.md), `cloud.toml` and `templates/` (docs/terraform.md).
     """
     return {name: entry.home for name, entry in installed().items()}
+
+
+def owns(name: str) -> bool:
+    """Return whether a provider is one of machines to own."""
+    entry = installed().get(name)
+    return entry is not None and os.path.isfile(os.path.join(entry.home, MACHINES))
 
 
 def names() -> tuple[str, ...]:
@@ -312,9 +353,15 @@ def _lines(folder: str) -> Iterator[tuple[str, str]]:
 
 def _folders(beside: str) -> list[str]:
     try:
-        return [n for n in os.listdir(beside) if os.path.isfile(os.path.join(beside, n, "catalog", "provider.json"))]
+        return [name for name in os.listdir(beside) if _lists(os.path.join(beside, name))]
     except OSError:
         return []
+
+
+def _lists(home: str) -> bool:
+    """Return whether a folder is the home of one of our providers."""
+    listed = os.path.isfile(os.path.join(home, "catalog", "provider.json"))
+    return listed or os.path.isfile(os.path.join(home, MACHINES))
 
 
 def _home(module: str, path: tuple[str, ...]) -> str:
@@ -323,9 +370,7 @@ def _home(module: str, path: tuple[str, ...]) -> str:
     for folder in path:
         place = os.path.join(os.path.abspath(folder), *parts)
         # Of two packages `providers` on the path, only ours has price lists.
-        if os.path.isfile(os.path.join(place, "__init__.py")) and (
-            parts[0] != "providers" or os.path.isfile(os.path.join(place, "catalog", "provider.json"))
-        ):
+        if os.path.isfile(os.path.join(place, "__init__.py")) and (parts[0] != "providers" or _lists(place)):
             return place
         if os.path.isfile(place + ".py"):
             return os.path.dirname(place)

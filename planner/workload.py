@@ -1,6 +1,6 @@
 """What must run: the workload, from options or a TOML file, checked as a whole before anything is priced."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
@@ -17,12 +17,14 @@ from planner.money import (
     currency_of,
     decimal_of,
     pair_of,
+    pairs_of,
     percent_of,
     seen,
     tax_of,
     taxes_given,
 )
 from planner.offer import PURCHASE_OPTIONS
+from planner.precisions import PRECISIONS, precision_of
 from planner.records import NamedTuple
 from planner.tags import tags_of
 from planner.units import Window, add_months, iso_date, month_of, months_from
@@ -31,10 +33,6 @@ __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "m
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
-PRECISIONS = (
-    *("fp16", "bf16", "fp8", "int8", "int8-w8a16"),
-    *("int4-awq", "int4-gptq", "int4-w4a16", "mxfp4", "nvfp4"),
-)
 KV_DTYPES = ("", "fp8")
 #: Whether a month that is used in part pays for the traffic of that part, or of all of it.
 EGRESS_MONTHS = ("prorated", "begun")
@@ -182,15 +180,25 @@ _AMOUNTS = ("rps", "tokens_per_second", "ttft_ms", "tpot_ms", "egress_gb", "inte
 
 
 def make(
-    values: Mapping[str, object], base: Workload | None = None, where: str = "", *, saved: bool = False
+    values: Mapping[str, object],
+    base: Workload | None = None,
+    where: str = "",
+    *,
+    saved: bool = False,
+    heard: Callable[[str], None] | None = None,
 ) -> Workload:
     """Return the workload that `values` (option names with underscores) describe, on top of `base`.
 
     Values may be text as typed or TOML values. An unknown key, a value of the wrong kind or out of bounds raises
     `MisuseError`; `where` (a file's name) stands before the message. saved: the values are those of a saved file, whose
-    `count` 0 means that the sizing decided, and which may hold a discount of 100 % (0.1.0 took it).
+    `count` 0 means that the sizing decided, and which may hold a discount of 100 % (0.1.0 took it). heard: is told what a `preset`
+    among the values stands for (planner.presets).
     """
     at = f"{where}: " if where else ""
+    if "preset" in values and not saved:
+        from planner.presets import expanded
+
+        values = expanded(values, at, heard)
     fields: dict[str, object] = {}
     for key, value in values.items():
         if key not in Workload._fields:
@@ -260,10 +268,7 @@ def _field(key: str, value: object) -> object:
     if key in _AMOUNTS:
         return bounded(value, label, 0, 10**12)
     if key == "precision":
-        word = str(value).lower()
-        if word not in PRECISIONS and word != "auto":
-            raise MisuseError(f"{label}: unknown precision {seen(value)}: {suggest(word, PRECISIONS)}")
-        return word
+        return precision_of(value, label)
     if key == "kv_cache_dtype":
         word = str(value).lower()
         word = {"auto": "", "fp8_e4m3": "fp8"}.get(word, word)
@@ -299,11 +304,11 @@ def _field(key: str, value: object) -> object:
     if key == "currency":
         return currency_of(label, str(value))
     if key == "taxes":
-        return tuple(sorted(tax_of(scope, said) for scope, said in _pairs(label, value)))
+        return tuple(sorted(tax_of(scope, said) for scope, said in pairs_of(label, value)))
     if key == "discount":
-        return tuple(sorted(_discount(label, scope, share) for scope, share in _pairs(label, value)))
+        return tuple(sorted(_discount(label, scope, share) for scope, share in pairs_of(label, value)))
     if key == "fx":
-        return tuple(sorted(pair_of(label, pair, rate) for pair, rate in _pairs(label, value)))
+        return tuple(sorted(pair_of(label, pair, rate) for pair, rate in pairs_of(label, value)))
     if key == "low_confidence":
         if not isinstance(value, bool):
             raise MisuseError(f"{label}: expected true or false, got {seen(value)}")
@@ -347,22 +352,6 @@ def _whole(label: str, value: object, low: int, high: int) -> int:
     return int(number)
 
 
-def _pairs(label: str, value: object) -> list[tuple[str, object]]:
-    if isinstance(value, Mapping):
-        return [(str(k), v) for k, v in value.items()]
-    raw = [value] if isinstance(value, str) else value
-    result: list[tuple[str, object]] = []
-    for item in raw if isinstance(raw, (list, tuple)) else [raw]:
-        if isinstance(item, tuple) and len(item) == 2:
-            result.append((str(item[0]), item[1]))
-            continue
-        name, sign, rest = str(item).partition("=")
-        if not sign:
-            raise MisuseError(f"{label}: {item!r} has no '='")
-        result.append((name.strip(), rest.strip()))
-    return result
-
-
 def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
     provider, colon, option = scope.replace("/", ":").partition(":")
     option = option.replace("-", "_")
@@ -373,12 +362,17 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
     return (provider + colon + option, percent_of(share, f"{label} {scope}"))
 
 
-def from_toml(path: str, base: Workload | None = None) -> Workload:
+def from_toml(path: str, base: Workload | None = None, heard: Callable[[str], None] | None = None) -> Workload:
     """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`."""
-    return of_table(read_toml(path, "workload", 1 << 20), f"workload {path}: ", base)
+    return of_table(read_toml(path, "workload", 1 << 20), f"workload {path}: ", base, heard)
 
 
-def of_table(data: dict[str, object], where: str, base: Workload | None = None) -> Workload:
+def of_table(
+    data: dict[str, object],
+    where: str,
+    base: Workload | None = None,
+    heard: Callable[[str], None] | None = None,
+) -> Workload:
     """Return the workload of a file's keys; `count = 0` leaves the number to the sizing, as the field's default does. where: begins errors."""
     data = dict(data)
     served = data.get("engine")
@@ -396,5 +390,5 @@ def of_table(data: dict[str, object], where: str, base: Workload | None = None) 
         raise MisuseError(f"{where}[demand] is for `planner commit` and `planner portfolio`; name one load here")
     values = {**data, **inner}
     decides = values.get("count") == 0 and values.pop("count") == 0  # a file with every key says so by the default
-    made = make(values, base, where.removesuffix(": "))
+    made = make(values, base, where.removesuffix(": "), heard=heard)
     return made._replace(count=0) if decides else made

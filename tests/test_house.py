@@ -184,6 +184,7 @@ PATTERNS: dict[str, str] = {
     "planner/terraform/cloud.py": "checks the patterns and words of a cloud's facts",
     "planner/terraform/checkpoints.py": "checks the name of a checkpoint that the user gave",
     "planner/terraform/deploy.py": "checks names that the user gave",
+    "planner/terraform/images.py": "checks pins of images that the user gave",
     "planner/terraform/module.py": "blank lines that empty parts leave behind",
     "planner/terraform/place.py": "checks ids of networks against the patterns of a cloud's facts",
     "planner/terraform/run.py": "reads the output of terraform",

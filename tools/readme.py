@@ -3,6 +3,9 @@
 A block begins with ```console; each line `$ command` in it is run by bash in an empty folder with `planner` on the
 PATH, an empty price book and no colour; what follows it up to the next `$` or the end is its output. `--check` only
 says what differs; the tests call it.
+
+A row of the table below `<!-- answers -->` is a question, a command in backticks and what it prints on stdout (a pipe
+of the command stands as `\\|`), which is written back in the same way.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+ANSWERS = re.compile(r"(?<=^<!-- answers -->\n).*?(?=^\n|\Z)", re.M | re.S)
+ROW = re.compile(r"^(\| [^|`]+ \| `)((?:[^`\\]|\\.)+)(` \| ).*( \|)$", re.M)
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 
 
-def run(command: str, folder: Path) -> str:
-    """Return what `command` prints (both streams), as a user would see it."""
+def run(command: str, folder: Path, *, both: bool = True) -> str:
+    """Return what `command` prints (both streams, or stdout alone), as a user would see it."""
     shim = folder / ".bin"
     if not shim.exists():
         shim.mkdir()
@@ -33,7 +38,7 @@ def run(command: str, folder: Path) -> str:
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "NO_COLOR": "1",
-        "COLUMNS": "110",
+        "COLUMNS": "110" if both else "400",
     }
     done = subprocess.run(
         ["bash", "-c", command],
@@ -42,7 +47,7 @@ def run(command: str, folder: Path) -> str:
         text=True,
         check=False,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT if both else subprocess.DEVNULL,
         timeout=120,
     )
     return done.stdout
@@ -58,7 +63,12 @@ def renew(text: str) -> str:
                 lines += [f"$ {command}", *(x.rstrip() for x in run(command, Path(folder)).splitlines())]
             return "```console\n" + "\n".join(lines) + "\n```"
 
-        return BLOCK.sub(block, text)
+        def row(match: re.Match[str]) -> str:
+            said = run(match[2].replace("\\|", "|"), Path(folder), both=False)
+            shown = "<br>".join(" ".join(line.split()) for line in said.splitlines() if line.strip())
+            return match[1] + match[2] + match[3] + shown.replace("|", "\\|") + match[4]
+
+        return ANSWERS.sub(lambda match: ROW.sub(row, match[0]), BLOCK.sub(block, text))
 
 
 def pages() -> list[Path]:

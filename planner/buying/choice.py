@@ -13,6 +13,7 @@ from planner.buying.report import columns
 from planner.i18n import English
 from planner.money import plain, show
 from planner.quoting.records import Offer
+from planner.sizing.streams import ENGINE
 
 __all__ = ["SCHEMA", "as_json", "table"]
 
@@ -193,6 +194,12 @@ class _Told:
                 key = "{machine}: measured at {precision} with {engine}, not sized; another precision than the rent's answers otherwise."
                 row = one.fleet.measured
                 lines.append(t(key, machine=one.machine.name, precision=row.precision or "?", engine=row.engine or "?"))
+            elif one.fleet.engine == ENGINE and one.fleet.sizing is not None:
+                each = one.fleet.sizing.output_tokens_per_second
+                key = "{machine}: {precision} by {engine}, one stream a card or socket: {low} to {high} tokens/s, an estimate; counted at {low}."
+                spread = {"low": f"{each.low:.0f}", "high": f"{each.high:.0f}"} if each is not None else {}
+                engine, precision = one.fleet.engine, one.fleet.precision
+                lines.append(t(key, machine=one.machine.name, precision=precision, engine=engine, **spread))
         for left in found.unserved:
             why = t("; ").join(t.say(reason) for reason in left.why)
             lines.append(t("{machine} is left out: {why}", machine=left.machine.name, why=why))
@@ -291,8 +298,8 @@ def _owned(found: Comparison, one: Owned) -> dict[str, Any]:
         "rack": plain(cost.rack),
         "staff": plain(cost.staff),
         "repairs": plain(cost.repairs),
-        "kwh_a_month": plain(round(cost.kwh, 3)),
-        "utilisation": plain(round(cost.utilisation, 6)),
+        "kwh_a_month": plain(round(cost.kwh, 9)),
+        "utilisation": plain(round(cost.utilisation, 12)),
         "per_million_tokens": plain(round(found.per_million(cost.month), 6)),
         "buying_wins_from_month": found.wins(one),
         "note": one.machine.note,

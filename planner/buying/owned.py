@@ -15,10 +15,13 @@ from typing import Any
 from planner.buying.demand import Demand
 from planner.buying.own import Machine, Measured, Site, Value
 from planner.errors import MisuseError
+from planner.offer import InstanceType
 from planner.records import NamedTuple
-from planner.sizing.fit import demand_of, model_of
+from planner.sizing import Range, Sizing, streams
+from planner.sizing.fit import model_of, refused, settled, size
 from planner.sizing.hourly import capacity
 from planner.sizing.machine import on_machine
+from planner.sizing.serve import demand_of
 from planner.text import Text, text
 from planner.units import RATE_MONTH_HOURS
 from planner.workload import Workload
@@ -33,6 +36,9 @@ __all__ = [
     "cheapest",
     "costs",
     "fleet",
+    "fleet_of",
+    "sized",
+    "spec_of",
     "tokens_a_month",
     "varied",
     "wins",
@@ -55,13 +61,14 @@ class Work(NamedTuple):
 
 class Fleet(NamedTuple):
     """How many of a machine serve. working: at the peak, with headroom; each: tokens a second of one, without headroom; measured: the row that
-    says so, None where it is sized. engine, precision: what runs there."""
+    says so, None where it is sized. engine, precision: what runs there. sizing: all that is known of it."""
 
     working: int
     each: Decimal
     measured: Measured | None
     engine: str
     precision: str
+    sizing: Sizing | None = None
 
 
 class Unserved(NamedTuple):
@@ -126,35 +133,103 @@ def work_of(workload: Workload, demand: Demand | None) -> Work:
     return Work(workload, peak, mean)
 
 
-def fleet(machine: Machine, work: Work, scale: Decimal = ONE) -> Fleet | Unserved:
-    """Return how many machines serve the work, sized where the GPU can be, else as measured. scale: on what one puts out."""
+def sized(machine: Machine, workload: Workload) -> Sizing:
+    """Return how a machine serves a workload: sized where its GPU can be, else as measured, else as its kind of card or socket."""
     why: tuple[Text, ...] = ()
     if machine.gpu:
         try:
-            sizing = on_machine(work.workload, machine.gpu, machine.gpus)
+            sizing = on_machine(workload, machine.gpu, machine.gpus)
         except MisuseError as exc:
             why = (text("{reason}", reason=str(exc)),)
         else:
-            if sizing.fits and sizing.layout is not None:
-                units, pp = capacity(sizing, work.workload.load)
-                each = Decimal(str(units)) / (1 - work.workload.headroom) / pp * scale
-                return Fleet(_number(work, each), each, None, sizing.engine, sizing.precision)
+            if sizing.fits and sizing.engine != streams.ENGINE:
+                return counted(sizing, workload, machine)
             why = sizing.reasons
-    name = model_of(work.workload).name
-    row = next((m for m in machine.measured if _same(m.model, name)), None)
-    limits = work.workload.ttft_ms or work.workload.tpot_ms
-    if row is not None and limits:
-        return Unserved(machine, (*why, text("a measured rate does not say whether latency limits hold")))
+    row = _measured(machine, workload)
+    limits = workload.ttft_ms or workload.tpot_ms
+    if row is not None and not limits:
+        return _as_measured(row, workload)
+    load = settled(workload).load
+    if machine.gpu and (alike := streams.sized(load, machine.gpu, machine.gpus)) is not None and alike.fits:
+        return alike
     if row is not None:
-        each = row.rate.value * scale
-        return Fleet(_number(work, each), each, row, row.engine, row.precision)
+        return refused(load, row.engine, (*why, text("a measured rate does not say whether latency limits hold")))
     known = ", ".join(m.model for m in machine.measured)
-    more = (
-        text("measured here: {models}, not {model}", models=known, model=name)
-        if known
-        else text("nothing was measured on it")
+    name = model_of(workload).name
+    more: tuple[Text, ...] = ()
+    if known:
+        more = (text("measured here: {models}, not {model}", models=known, model=name),)
+    elif not why:
+        more = (text("nothing was measured on it"),)
+    return refused(load, "", (*why, *more))
+
+
+def counted(sizing: Sizing, workload: Workload, machine: Machine) -> Sizing:
+    """Return the sizing of one machine as one of as many as the workload takes."""
+    if workload.rps or workload.tokens_per_second or not (workload.concurrency or workload.count):
+        return sizing
+    if workload.count:
+        return sizing._replace(count=workload.count, count_given=True)
+    return size(settled(workload), spec_of(machine))
+
+
+def spec_of(machine: Machine) -> InstanceType:
+    """Return the machine as an instance type that the sizing takes."""
+    return InstanceType(
+        provider="",
+        name=machine.name,
+        vcpu=0,
+        memory_gib=ZERO,
+        gpu_model=machine.gpu or machine.name,
+        gpu_count=Decimal(machine.gpus),
+        gpu_memory_gib=None,
+        network_gbps=None,
+        local_nvme_gb=0,
+        source="",
+        confidence="own",
+        note=machine.note,
     )
-    return Unserved(machine, (*why, more))
+
+
+def _measured(machine: Machine, workload: Workload) -> Measured | None:
+    name = model_of(workload).name
+    return next((m for m in machine.measured if _same(m.model, name)), None)
+
+
+def _as_measured(row: Measured, workload: Workload) -> Sizing:
+    """Return the sizing by a measured rate, whose number of streams nobody says."""
+    rate = row.rate
+    each = Range(float(rate.low), float(rate.value), float(rate.high))
+    tpot = Range(*(1e3 / value for value in (each.high, each.estimate, each.low)))
+    said = text(
+        "measured at {precision} with {engine}, not sized", precision=row.precision or "?", engine=row.engine or "?"
+    )
+    how = (row.engine, row.precision)
+    pace = streams.Pace(each, 1, tpot, None)
+    return streams.of_rate(settled(workload).load, pace, how, None, (), (said,))
+
+
+def fleet_of(sizing: Sizing, workload: Workload, working: int, row: Measured | None = None) -> Fleet:
+    """Return the machines of a sizing, each at the low side of its range."""
+    assert not sizing.fits or sizing.output_tokens_per_second is not None
+    each = sizing.output_tokens_per_second.low if sizing.output_tokens_per_second is not None else 1.0
+    if sizing.fits and (workload.rps or workload.tokens_per_second) and sizing.utilisation:
+        units, pp = capacity(sizing, workload.load)
+        each = units / float(1 - workload.headroom) / pp
+    return Fleet(working, Decimal(str(each)), row, sizing.engine, sizing.precision, sizing)
+
+
+def fleet(machine: Machine, work: Work, scale: Decimal = ONE) -> Fleet | Unserved:
+    """Return how many machines serve the work. scale: on what one puts out."""
+    sizing = sized(machine, work.workload._replace(spare=0))
+    if not sizing.fits:
+        return Unserved(machine, sizing.reasons)
+    row = _measured(machine, work.workload) if sizing.memory is None else None
+    found = fleet_of(sizing, work.workload._replace(spare=0), sizing.count, row)
+    if scale == ONE:
+        return found
+    each = found.each * scale
+    return found._replace(working=_number(work, each), each=each)
 
 
 def _same(one: str, other: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from planner.buying import demand, shapes
@@ -35,8 +35,10 @@ def _keys(text: str) -> dict[str, int]:
     return found
 
 
-def one(path: str, base: Workload | None = None) -> tuple[Workload, Demand | None]:
-    """Return the workload in a TOML file, and its `[demand]` where it has one."""
+def one(
+    path: str, base: Workload | None = None, heard: Callable[[str], None] | None = None
+) -> tuple[Workload, Demand | None]:
+    """Return the workload in a TOML file, and its `[demand]` where it has one. heard: as planner.workload.make's."""
     text, where = read_text(path, "workload", _LIMIT), f"workload {path}"
     data = toml(text, where)
     said = data.pop("demand", None)
@@ -46,7 +48,7 @@ def one(path: str, base: Workload | None = None) -> tuple[Workload, Demand | Non
         said = inner["demand"]
     lines = _below(text, ("[demand]", "[workload.demand]"))
     found = None if said is None else demand_of(said, where, os.path.dirname(path), lines, where)
-    return of_table(data, f"{where}: ", base), found
+    return of_table(data, f"{where}: ", base, heard), found
 
 
 def _below(text: str, names: tuple[str, ...]) -> dict[str, int]:

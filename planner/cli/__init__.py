@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
-import sys
-from collections.abc import Sequence
 
-import click
+# A quote makes some 50,000 small objects and ends, on a large catalogue half a million: looking for cycles is a sixth of its time,
+# and a twentieth of what it takes to import click.
+gc.set_threshold(1_000_000, 20, 100)
 
-from planner.cli.help import help_option
-from planner.errors import PlannerError, scrubbed
+import os  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+
+import click  # noqa: E402
+
+from planner.cli.help import help_option  # noqa: E402
+from planner.errors import PlannerError, scrubbed  # noqa: E402
 
 __all__ = ["cli", "main"]
 
 #: command -> (module, attribute, one line for --help); a command's module is imported only when it runs.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "quote": ("planner.cli.quote", "quote", "What a workload costs on each cloud, from dated prices."),
+    "init": ("planner.cli.init", "init", "Five questions, and a workload file with the loads of a public trace."),
     "commit": ("planner.cli.commit", "commit", "How much to commit for a demand that changes by the hour."),
     "portfolio": ("planner.cli.portfolio", "portfolio", "What many workloads cost, apart or with shared commitments."),
     "rent-or-buy": ("planner.cli.rent_or_buy", "rent_or_buy", "Machines of your own beside the cheapest rent."),
@@ -32,6 +38,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
     "emit-k8s": ("planner.cli.emit_k8s", "emit_k8s", "Write an offer for Kubernetes: cluster and manifests."),
     "price": ("planner.cli.price", "price", "What a Terraform module or plan costs."),
+    "doctor": (
+        "planner.cli.doctor",
+        "doctor",
+        "What works here: versions, prices, keys, terraform, folders, advisories.",
+    ),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
 }
 
@@ -115,8 +126,6 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; errors are one line on stderr."""
-    # A quote makes some 50,000 small objects and ends: looking for cycles among them is 5 ms for nothing.
-    gc.set_threshold(200_000, 20, 100)
     try:
         code = _invoke(args)
         sys.stdout.flush()

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.emitting import choose, engine_options, offer_options, pairs
+from planner.cli.emitting import besides, choose, engine_options, offer_options, pairs
 from planner.cli.help import Grouped
 
 if TYPE_CHECKING:
     from planner.terraform.deploy import Settings
+    from planner.terraform.deployment import Deployment
+    from planner.terraform.online import Lookup
 
 
 def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> list[str]:
@@ -71,6 +73,17 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     default="",
     help="Stress-test the GPUs with the engine stopped, one instance a week at this hour in UTC, e.g. 'Sun 03:00'.  [never]",
 )
+@click.option(
+    "--registry",
+    metavar="HOST/NAMESPACE",
+    default="",
+    help="Registry into which the images were copied, by their published digests.  [where they are published]",
+)
+@click.option("--fallback", is_flag=True, help="Name other zones and types to try, in order, with their price.")
+@click.option(
+    "--backend", metavar="s3|oss|cos", default="", help="Keep the state in a bucket of the cloud.  [in the folder]"
+)
+@click.option("--state-bucket", metavar="NAME", default="", help="That bucket.  [said at terraform init]")
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 def emit_tf(
     cloud: str,
@@ -95,8 +108,9 @@ def emit_tf(
 
     clouds.find(cloud)
     settings = _settings(values, bool(quote_file))
+    lookup = _lookup(settings) if values.get("online") else None
     catalog, priced, offer = choose(cloud, values, quote_file, offer_id, strict)
-    deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
+    deployment = deploy.deploy(priced, offer, settings, catalog=catalog, lookup=lookup)
     files = module.files(deployment, priced, offer, dict(pairs(image, "--image")))
     folder = output or deployment.name
     kept = write.write_module(files, folder, force=force)
@@ -104,6 +118,10 @@ def emit_tf(
         f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
         f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours, with all that the module creates"
     ]
+    report += besides(
+        cloud, priced, offer, bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
+    )
+    report += lookup.said if lookup else []
     report += [f"kept your {path}; for a new one, move it away and run this again" for path in kept]
     best = priced.best
     if best is not None and best.id != offer.id:
@@ -114,12 +132,46 @@ def emit_tf(
     report += [note for note in deployment.stack.notes if note.startswith("the quote counts ")]
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
+    if not deployment.place.backend and clouds.find(cloud).backend:
+        where = clouds.find(cloud).backend
+        report.append(
+            f"the state will lie in the folder alone, and with it what must be destroyed: --backend {where} keeps it in a bucket"
+        )
+    report += _ways_out(deployment)
+    if plan:
+        from planner.terraform import before
+
+        report += before.said(deployment, priced, offer, catalog)
+    sys.stdout.write("\n".join(report) + "\n")
+    sys.stdout.flush()
     if validate or plan:
         from planner.terraform import run
 
-        report.append(run.plan(folder) if plan else run.validate(folder))
-    sys.stdout.write("\n".join(report) + "\n")
+        sys.stdout.write((run.plan(folder) if plan else run.validate(folder)) + "\n")
     return 0
+
+
+def _ways_out(d: Deployment) -> list[str]:
+    """Return the fallbacks of a deployment, a line each."""
+    if d.fallback == ():
+        return [
+            "fallback: no other zone is known, and no other type of this cloud serves the workload in this way of buying"
+        ]
+    return [
+        f"fallback {number}: "
+        + (f"zone {one.zone}, the same machines" if one.zone else f"{one.count} x {one.instance_type} in {one.region}")
+        + f", {one.amount}"
+        for number, one in enumerate(d.fallback or (), 1)
+    ]
+
+
+def _lookup(settings: Settings) -> Lookup:
+    """Return what asks registries and the hub now."""
+    import os
+
+    from planner.terraform.online import Lookup
+
+    return Lookup(settings.now.date().isoformat(), os.environ)
 
 
 def _settings(values: dict[str, Any], saved: bool) -> Settings:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-__all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
+__all__ = ["BATCH", "MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 
 #: (title, options in the order in which they are shown)
 SHARED: tuple[tuple[str, str], ...] = (
@@ -21,19 +21,24 @@ SHARED: tuple[tuple[str, str], ...] = (
     ),
     (
         "Its load",
-        "--rps --concurrency --tokens-per-second --input-tokens --output-tokens --context-tokens --ttft-ms --tpot-ms "
+        "--preset --rps --concurrency --tokens-per-second --input-tokens --output-tokens --context-tokens --ttft-ms --tpot-ms "
         "--headroom --count --spare",
     ),
     (
         "Traffic, disks, addresses",
         "--egress-gb --egress-to --egress-months --inter-region-gb --storage-gb --public-ips",
     ),
-    ("Where to look", "--provider --region --gpu --instance-type --purchase-option --low-confidence"),
+    ("Where to look", "--provider --region --data-stays --gpu --instance-type --purchase-option --low-confidence"),
     (
         "Money",
         "--budget --budget-basis --currency --fx --discount --discount-rate --tax --fiscal-year-start --contract",
     ),
     ("Prices", "--price-book --price-book-db --offline-list --as-of --max-age --strict"),
+)
+#: Of `quote` alone.
+BATCH: tuple[tuple[str, str], ...] = (
+    ("Beside the clouds", "--own"),
+    ("A batch with a deadline", "--tokens --by --spot-share --spot-interruption"),
 )
 OUTPUT: tuple[tuple[str, str], ...] = (
     ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),
@@ -43,7 +48,7 @@ OUTPUT: tuple[tuple[str, str], ...] = (
 )
 MOST_USED = frozenset(
     (
-        "--hours --model --precision --rps --input-tokens --output-tokens --egress-gb --provider --region --instance-type "
+        "--hours --model --precision --preset --rps --input-tokens --output-tokens --egress-gb --provider --region --instance-type "
         "--purchase-option --budget --format --output --lang"
     ).split()
 )

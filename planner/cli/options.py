@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +12,8 @@ import click
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from planner.prices.book import PriceBook
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "book_options",
+    "bring_own",
     "fetched",
     "load_options",
     "make_quote",
@@ -30,8 +33,11 @@ __all__ = [
     "online_option",
     "open_catalog",
     "output_options",
+    "own_option",
     "put",
     "saved_quote",
+    "stays",
+    "told",
     "workload_options",
 ]
 
@@ -45,6 +51,7 @@ OPTIONS = (
     ("--hours", "H", "Length of the window in hours.  [720]", False),
     ("--use", "PATTERN", 'Instead of --hours: "300h/month x12" or "mon-fri 08-20 Asia/Shanghai x12".', False),
     ("--start", "DATE", "First day of the window (for calendar months).", False),
+    ("--preset", "USE", "chat, code, agent, rag, research, batch: lengths, limits, rate of a public trace.", False),
     ("--model", "NAME", "Model to serve.  [DeepSeek-R1-Distill-Qwen-7B]", False),
     ("--model-config", "FILE", "A Hugging Face config.json of a known architecture.", False),
     ("--precision", "P", "fp16, bf16, fp8, int8, int8-w8a16, int4-awq, mxfp4, ...  [as the checkpoint is]", False),
@@ -68,6 +75,7 @@ OPTIONS = (
     ("--public-ips", "N", "Public IPv4 addresses.", False),
     ("--provider", "NAME", "Only this cloud.  [every installed one]", True),
     ("--region", "ID", "A region, or all.  [each provider's home region]", True),
+    ("--data-stays", "AREA", "Only regions in CN (mainland), EU or US; says what licences and exports bind.", False),
     ("--gpu", "NAME", "Only this GPU (A100, A100-80, A10, V100, ...).", True),
     ("--instance-type", "TYPE", "Only this instance type.", True),
     ("--purchase-option", "P", "on_demand, reserved, savings_plan, subscription, spot, capacity_block.", True),
@@ -87,7 +95,10 @@ OPTIONS = (
 
 
 online_option = click.option(
-    "--online", is_flag=True, default=None, help="Fetch config.json of the model OWNER/NAME[@REVISION] from its hub."
+    "--online",
+    is_flag=True,
+    default=None,
+    help="Fetch config.json of the model OWNER/NAME[@REVISION] from its hub; emit-tf: digests and revision too.",
 )
 
 
@@ -129,6 +140,11 @@ measured_option = click.option(
 )
 
 
+own_option = click.option(
+    "--own", "own_file", metavar="FILE", help="Machines of your own beside the clouds (TOML), or `examples`."
+)
+
+
 def book_options(function: F) -> F:
     """Add the options that choose which prices are read."""
     for option in (
@@ -142,7 +158,7 @@ def book_options(function: F) -> F:
 
 
 def output_options(function: F) -> F:
-    """Add the options of a table or JSON that is read or kept."""
+    """Add the options of an answer that is read as a table, kept as JSON, or shown as a workbook or page."""
     for option in (
         click.option(
             "--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]"
@@ -150,7 +166,12 @@ def output_options(function: F) -> F:
         click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o)."),
         click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal."),
         click.option(
-            "--format", "form", type=click.Choice(("table", "json")), default="table", help="table, json.  [table]"
+            "--format",
+            "form",
+            type=click.Choice(("table", "json", "xlsx", "html")),
+            metavar="FORMAT",
+            default="table",
+            help="table, json, xlsx, html.  [table]",
         ),
     ):
         function = option(function)
@@ -162,9 +183,32 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     from planner import workload
 
     path = values.get("workload_file")
-    result = workload.from_toml(path, base) if path else (base or workload.Workload())
-    given = {k: v for k, v in values.items() if k in workload.Workload._fields and v is not None and v != ()}
-    return fetched(workload.make(given, result), values.get("online"))
+    result = workload.from_toml(path, base, told) if path else (base or workload.Workload())
+    known = (*workload.Workload._fields, "preset")
+    given = {k: v for k, v in values.items() if k in known and v is not None and v != ()}
+    given |= stays(values, given.get("region", result.region), given.get("provider", result.provider))
+    demands = ("rps", "concurrency", "tokens_per_second")
+    if any(key in given for key in demands):  # the demand that is typed takes the place of the file's
+        result = result._replace(**{key: workload.Workload._field_defaults[key] for key in demands})
+    return fetched(workload.make(given, result, heard=told), values.get("online"))
+
+
+def stays(values: Mapping[str, Any], region: Sequence[str], provider: Sequence[str]) -> dict[str, Any]:
+    """Return the regions that `--data-stays` leaves of those named ((): the usual ones), and say them; nothing without the option."""
+    if not values.get("data_stays"):
+        return {}
+    from planner.prices.catalog import Catalog
+    from planner.prices.places import kept, terms
+
+    area, found = kept(Catalog(), values["data_stays"], provider, region)
+    weights = next(t for t in terms() if t.kind == "weights" and area in t.match)
+    told(f"data stays in {area}: {', '.join(found)}; {weights.said} ({weights.source}, {weights.date})")
+    return {"region": found}
+
+
+def told(sentence: str) -> None:
+    """Say on stderr what was understood by what was typed."""
+    click.echo(f"planner: {sentence}", err=True)
 
 
 def open_catalog(
@@ -319,6 +363,18 @@ def make_quote(
     return build.quote(
         workload, catalog, today, fx.Rates(fx.committed(catalog.as_of), workload.fx), whole, brief, own, top
     )
+
+
+def bring_own(catalog: Catalog, own_file: str, workload: Workload, share: Decimal | None = None) -> None:
+    """Add the machines of the file that `--own` names to a catalogue, at what they cost for `workload`.
+
+    share: the mean demand as a share of the workload's, None: the machines run full.
+    """
+    from planner.buying import stock
+    from planner.prices import fx
+
+    rates = fx.Rates(fx.committed(catalog.as_of), workload.fx)
+    stock.bring(catalog, stock.file_of(own_file), workload, rates, **({} if share is None else {"share": share}))
 
 
 def put(text: str | bytes, output: str | None, force: bool = False, people: bool = True) -> None:

@@ -22,7 +22,10 @@ from planner.cli.options import (
     open_catalog,
     output_options,
     put,
+    stays,
+    told,
 )
+from planner.cli.shown import checked
 from planner.errors import BudgetError, MisuseError, PlannerError
 
 if TYPE_CHECKING:
@@ -77,6 +80,7 @@ def portfolio(
     from planner.buying.portfolio import Given
 
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
+    checked(form, output)
     workers, shown = _whole(jobs or str(min(os.cpu_count() or 1, MOST_JOBS)), "--jobs"), _whole(top, "--top")
     limit = values.pop("budget", None)
     items, budget = _read(path, values, limit)
@@ -101,10 +105,11 @@ def _read(path: str, values: dict[str, Any], limit: str | None) -> tuple[list[It
     from planner.buying.workloads import many
     from planner.workload import Workload, make
 
-    given = {k: v for k, v in values.items() if k in Workload._fields and v is not None and v != ()}
+    given = {k: v for k, v in values.items() if k in (*Workload._fields, "preset") and v is not None and v != ()}
     if values.get("online"):
         raise MisuseError("--online: fetch config.json of each model before (`planner size --online`)")
-    make(given)  # what is typed is told by its own name
+    given |= stays(values, given.get("region", ()), given.get("provider", ()))
+    make(given, heard=told)  # what is typed is told by its own name
     budget = None if limit is None else make({"budget": limit}).budget
     items, wrong = many(path, Workload(), given)
     codes = sorted({item.work.currency for item in items})
@@ -147,7 +152,7 @@ def _progress(number: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.update(1)
 
 
-def _told(found: Portfolio, form: str, lang: str, top: int) -> str:
+def _told(found: Portfolio, form: str, lang: str, top: int) -> str | bytes:
     from planner.buying import listing
 
     if form == "json":
@@ -157,7 +162,14 @@ def _told(found: Portfolio, form: str, lang: str, top: int) -> str:
     from planner.i18n import translator
     from planner.rendering.words import way
 
-    return listing.table(found, translator(lang), top, way)
+    t = translator(lang)
+    said = listing.table(found, t, top, way)
+    if form == "table":
+        return said
+    from planner.cli.shown import plan
+
+    offers = [] if found.shared is None else [offer for pool in found.shared.pools for offer in pool.market.ways]
+    return plan("portfolio", listing.as_json(found), said, offers, form, t)
 
 
 def _judged(found: Portfolio) -> None:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
+    bring_own,
     doubted,
     make_quote,
     make_workload,
     measured_option,
     open_catalog,
+    own_option,
     put,
     saved_quote,
     workload_options,
@@ -25,6 +27,7 @@ from planner.errors import BudgetError, MisuseError, NoOfferError, PriceBookErro
 if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Quote
+    from planner.workload import Workload
 
 #: The names of planner.rendering.formats.FORMATS (a test holds them equal; help must not import the renderers).
 FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
@@ -32,10 +35,11 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 GRANULARITIES = ("hourly", "daily", "monthly")
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped, groups=(*SHARED, *BATCH, *OUTPUT))
 @workload_options
 @book_options
 @measured_option
+@own_option
 @click.option(
     "--strict",
     is_flag=True,
@@ -75,12 +79,17 @@ GRANULARITIES = ("hourly", "daily", "monthly")
     "--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price)."
 )
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
+@click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
+@click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
+@click.option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
+@click.option("--spot-interruption", metavar="SHARE", help="Share of spot hours lost and done again.  [5%]")
 def quote(
     price_book: tuple[str, ...],
     price_book_db: str | None,
     offline_list: bool,
     as_of: str | None,
     measurements: str | None,
+    own_file: str | None,
     strict: bool,
     top: int | None,
     form: str,
@@ -109,22 +118,23 @@ def quote(
     from planner.rendering import formats
 
     chosen = formats.find(form)
-    if chosen.name == "xlsx" and not output:
+    if form == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
+    if any(said is not None for said in batch.values()):
+        other = (from_tf, replay, compare, charts, offer, own_file)
+        return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
-        result = _replay(replay, {"measurements": measurements, **values}, strict)
+        result = _replay(replay, {"measurements": measurements, "own": own_file, **values}, strict)
     else:
-        base = None
-        if from_tf:
-            from planner.terraform.readback import workload_of
-
-            base = workload_of(from_tf)
-        workload = make_workload(values, base)
+        workload = _asked(values, from_tf)
+        if own_file:
+            bring_own(catalog, own_file, workload)
         brief = chosen.name == "table" and not charts  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
@@ -137,9 +147,8 @@ def quote(
         "colour": shown and colours(),
         "width": columns() if shown and not wide else None,
     }
-    options = {k: v for k, v in given.items() if v} | {
-        k: v for k, v in common.items() if v is not None and k in chosen.options
-    }
+    options = {k: v for k, v in given.items() if v}
+    options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
         raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
@@ -149,12 +158,43 @@ def quote(
         room = columns() if shown and not wide else None
         text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
     if charts and result.offers:
-        from planner.rendering.charts import write
-
-        write(result, charts, top or 1, lang, force=force)
+        _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
+
+
+def _draw(result: Quote, folder: str, top: int, lang: str, force: bool) -> None:
+    from planner.rendering.charts import write
+
+    write(result, folder, top, lang, force=force)
+
+
+def _batch(
+    said: dict[str, str | None],
+    values: dict[str, Any],
+    catalog: Catalog,
+    other: tuple[str | None, ...],
+    shown: tuple[str, str | None, bool, str, str | None],
+) -> int:
+    """Tell a batch with a deadline; other: options that say nothing of one."""
+    from planner.cli.batch import batch
+
+    for name, given in zip(("from-tf", "replay", "compare", "charts", "offer", "own"), other, strict=True):
+        if given is not None:
+            raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
+    return batch(
+        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
+    )
+
+
+def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:
+    """Return the workload of the options, over that of a module where one is priced again."""
+    if not from_tf:
+        return make_workload(values)
+    from planner.terraform.readback import workload_of
+
+    return make_workload(values, workload_of(from_tf))
 
 
 def _for_tables(**given: bool) -> None:
@@ -221,6 +261,7 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
     asked: whether the bill is wanted, and the folder of the module that is priced again: there, what its HCL has now counts.
     """
     from planner.i18n import translator
+    from planner.provider import owns
     from planner.quoting.around import bill
     from planner.quoting.choose import best_of
     from planner.rendering import bill as shown
@@ -237,7 +278,8 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
             "\n" + shown.dump(made, offer, t) if whole else "".join(f"{x}\n" for x in fold(shown.line(made, t), room))
         )
     if not whole:
-        said = [] if best is None else fold(shown.line(bill(result, best, catalog), t), room)
+        said = [] if best is None or owns(best.provider) else fold(shown.line(bill(result, best, catalog), t), room)
+        said += [line for one in _bound(result, catalog, lang) for line in fold(one, room)]
         return "".join(f"{line}\n" for line in said)
     text = ""
     for provider in dict.fromkeys(o.provider for o in result.offers):
@@ -245,6 +287,20 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
         offer = best_of(result, mine) or mine[0]
         text += "\n" + shown.dump(bill(result, offer, catalog), offer, t)
     return text
+
+
+def _bound(result: Quote, catalog: Catalog, lang: str) -> list[str]:
+    """Return what binds the model and the recommended offer's cards by licence or export rule, each with its text's source."""
+    from planner.sizing.fit import model_of
+
+    best, model = result.best, model_of(result.workload)
+    free = model.license.startswith(("Apache", "MIT")) and "+" not in model.license
+    mainland = best is not None and catalog.market(best.provider, best.region) == "mainland"
+    if free and (best is None or not (mainland or best.gpu.model.startswith("RTX"))):
+        return []  # the usual quote reads no more
+    from planner.cli.terms import bound
+
+    return bound(model, best, mainland, lang)
 
 
 def _why_none(result: Quote) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -16,8 +15,10 @@ from planner.cli.options import (
     open_catalog,
     output_options,
     put,
+    told,
     workload_options,
 )
+from planner.cli.shown import checked
 from planner.errors import MisuseError
 
 
@@ -45,16 +46,17 @@ def rent_or_buy(
     **values: Any,
 ) -> int:
     """Rent or buy: monthly and cumulative cost of both, the month in which buying wins or never, and what would turn it."""
-    from planner.buying import choice, own, rentbuy
+    from planner.buying import choice, rentbuy, stock
     from planner.buying.workloads import demand_of, one
     from planner.prices import fx
     from planner.workload import Workload
 
+    checked(form, output)
     if not own_file:
         raise MisuseError("--own: which machines? name a TOML file; `--own examples` takes the dated ones of planner")
-    machines = own.read(_examples() if own_file == "examples" else own_file)
+    machines = stock.file_of(own_file)
     path = values.pop("workload_file", None)
-    base, demand = one(path) if path else (None, None)
+    base, demand = one(path, heard=told) if path else (None, None)
     if said:
         demand = demand_of(said, "--demand", "")
     work = make_workload(values, base)
@@ -71,13 +73,7 @@ def rent_or_buy(
     return 0
 
 
-def _examples() -> str:
-    from planner.files import DATA
-
-    return os.path.join(DATA, "owned.toml")
-
-
-def _told(choice: Any, found: Any, form: str, lang: str) -> str:
+def _told(choice: Any, found: Any, form: str, lang: str) -> str | bytes:
     if form == "json":
         import json
 
@@ -85,5 +81,11 @@ def _told(choice: Any, found: Any, form: str, lang: str) -> str:
     from planner.i18n import translator
     from planner.rendering.words import way
 
-    told: str = choice.table(found, translator(lang), way)
-    return told
+    t = translator(lang)
+    told: str = choice.table(found, t, way)
+    if form == "table":
+        return told
+    from planner.cli.shown import plan
+
+    turns = [t.say(turn.what) for turn in found.turns]
+    return plan("rent_or_buy", choice.as_json(found), told, (), form, t, turns)

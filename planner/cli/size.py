@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.help import Grouped
-from planner.cli.options import fetched, measured_option, my_measurements, online_option
+from planner.cli.options import fetched, measured_option, my_measurements, online_option, told
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     "--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs to use.  [all of the instance type, else 1]"
 )
 @click.option("--tp", type=click.IntRange(1, 1024), metavar="K", help="Tensor parallel degree.  [the best that fits]")
+@click.option("--preset", metavar="USE", help="chat, code, agent, rag, research, batch: load of a public trace.")
 @click.option("--input-tokens", metavar="N", help="Prompt length.  [1024]")
 @click.option("--output-tokens", metavar="N", help="Answer length.  [512]")
 @click.option("--context-tokens", metavar="N", help="Longest context to hold.  [input + output]")
@@ -156,9 +157,16 @@ def _by_type(name: str, gpus: int | None) -> Asked:
 def _by_gpu(name: str, gpus: int | None) -> Asked:
     """Return the machine that a number of GPUs makes, on no cloud in particular."""
     from planner.sizing.engines import ANYWHERE
-    from planner.sizing.gpus import find
+    from planner.sizing.gpus import Missing, find, lookup
 
-    gpu, count = find(name).name, float(gpus or 1)
+    count = float(gpus or 1)
+    if isinstance(lookup(name), Missing):
+        from planner.sizing.streams import device
+
+        cpu = device(name)
+        if cpu is not None:
+            return Asked(f"{count:g} x {cpu.name}", cpu.name, count, None, None, ANYWHERE)
+    gpu = find(name).name
     return Asked(f"{count:g} x {gpu}", gpu, count, None, None, ANYWHERE)
 
 
@@ -166,7 +174,9 @@ def _row(asked: Asked, engine: str) -> Text:
     """Return which row of the engine table was taken, in words; nothing for a version that is in none."""
     from planner.sizing import engines, gpus
 
-    gpu = gpus.find(asked.gpu, asked.memory_gib)
+    gpu = gpus.lookup(asked.gpu, asked.memory_gib)
+    if isinstance(gpu, gpus.Missing):
+        return engines.NOTHING
     build = engines.choose(gpu, asked.host, engine).build
     return engines.row(build, gpu) if build else engines.NOTHING
 
@@ -178,7 +188,7 @@ def load_of(values: dict[str, Any]) -> Workload:
     given = {k: v for k, v in values.items() if v is not None}
     concurrency = str(given.get("concurrency", "")).strip().lower()
     if concurrency == "max":
-        del given["concurrency"]
+        given["concurrency"] = 0  # said, so that no preset's rate stands
     elif concurrency in ("0", "00"):
         raise MisuseError("--concurrency: 0 requests make no load; write 1 or more, or max")
     elif concurrency:
@@ -189,13 +199,10 @@ def load_of(values: dict[str, Any]) -> Workload:
     for field in ("rps", "tokens_per_second", "ttft_ms", "tpot_ms"):
         if field in given and str(given[field]).strip() in ("0", "0.0"):
             raise MisuseError(f"--{field.replace('_', '-')}: 0 is not above zero; leave it out instead")
-    if "precision" in given:  # names under which measurements are published
-        word = str(given["precision"]).lower()
-        given["precision"] = {"int8-w8a8": "int8", "w8a8": "int8", "int8-gptq": "int8-w8a16"}.get(word, word)
     if given.get("model") and given.get("model_config"):
         raise MisuseError("give either --model or --model-config, not both")
     online = given.pop("online", None)
-    return fetched(workload.make(given), online)
+    return fetched(workload.make(given, heard=told), online)
 
 
 def _instance(name: str) -> tuple[InstanceType, str]:

@@ -19,8 +19,8 @@ from planner.records import NamedTuple
 from planner.sizing import engines
 from planner.terraform import stack
 from planner.terraform.bootstrap import engine_command
-from planner.terraform.deploy import PIN
 from planner.terraform.deployment import Deployment, Image
+from planner.terraform.images import PIN
 
 __all__ = ["QUEUES", "Cluster", "Target", "Times", "target"]
 

@@ -8,14 +8,14 @@ not grow with the size of the catalogue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.offer import InstanceType, Price, Priced, Region, ServicePrice, TransferPrice
 from planner.prices.checks import check_prices
 from planner.prices.lists import Lists, NotSold, ProviderInfo, Shelf
-from planner.provider import installed
+from planner.provider import installed, owns
 
 if TYPE_CHECKING:
     from planner.prices.observed import Book
@@ -28,7 +28,8 @@ class Catalog:
     """All that is known to be for sale. Cheap to make; files are read when asked for.
 
     root: a folder with one folder per provider, "" = the installed ones (planner.provider.homes). own: the user's own prices (planner.prices.own). book: a price book or None. as_of:
-    ISO date; committed and observed prices that became effective later are left out ("" = all).
+    ISO date; committed and observed prices that became effective later are left out ("" = all). sized: by provider, how its types serve
+    the workload in hand, where that is no matter of their GPUs alone (planner.buying.stock).
     """
 
     def __init__(self, root: str = "", own: Iterable[Price] = (), book: Book | None = None, as_of: str = "") -> None:
@@ -36,6 +37,7 @@ class Catalog:
         self.own = tuple(own)
         self.book = book
         self.as_of = as_of
+        self.sized: dict[str, Callable[[InstanceType], Any]] = {}
         self._cache: dict[tuple[str, ...], Any] = {}
 
     # -- who and where ------------------------------------------------------------------------------------------
@@ -43,6 +45,10 @@ class Catalog:
     def providers(self) -> tuple[str, ...]:
         """Return the names of the providers that have a price list, or prices in the price book, sorted."""
         return tuple(self._lists())
+
+    def bring(self, lists: Lists) -> None:
+        """Add the lists of a provider that has none of its own, or take these in their place."""
+        self._lists()[lists.provider] = lists
 
     def _lists(self) -> dict[str, Lists]:
         found: dict[str, Lists] = self._once(("lists",), self._find_lists)
@@ -65,6 +71,10 @@ class Catalog:
     def _of(self, provider: str) -> Lists:
         """Return the lists of `provider`; raise `MisuseError` with near names when there are none."""
         if provider not in self._lists():
+            if not self.root and owns(provider):
+                raise MisuseError(
+                    f"{provider}: which machines? name your file with --own (--own examples takes dated ones)"
+                )
             if not self.root and provider in installed():
                 raise MisuseError(
                     f"{provider} brings no price list and the price book has none of its prices: "
@@ -118,18 +128,18 @@ class Catalog:
                     )
         return result
 
-    def instances(self, provider: str) -> dict[str, InstanceType]:
+    def instances(self, provider: str) -> Mapping[str, InstanceType]:
         """Return the provider's instance types by name."""
-        found: dict[str, InstanceType] = self._once((provider, "instances"), lambda: self._read_instances(provider))
+        found: Mapping[str, InstanceType] = self._once((provider, "instances"), lambda: self._read_instances(provider))
         return found
 
-    def _read_instances(self, provider: str) -> dict[str, InstanceType]:
-        result = self._of(provider).instances()
-        if self.book is not None:
-            from planner.prices.overlay import types_over_list
+    def _read_instances(self, provider: str) -> Mapping[str, InstanceType]:
+        listed = self._of(provider).instances()
+        if self.book is None:
+            return listed
+        from planner.prices.overlay import types_over_list
 
-            result = {i.name: i for i in types_over_list(result.values(), self.book.instance_types(provider))}
-        return result
+        return {i.name: i for i in types_over_list(listed.values(), self.book.instance_types(provider))}
 
     # -- prices -------------------------------------------------------------------------------------------------
 

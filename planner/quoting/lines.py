@@ -17,6 +17,7 @@ from planner.quoting.records import Line, Rate
 from planner.text import Text, text
 
 __all__ = [
+    "OWNED",
     "address",
     "addresses",
     "compute",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 ZERO, ONE = Decimal(0), Decimal(1)
+#: The offering of machines that are bought (planner.buying.stock): each of their prices is named for what it pays.
+OWNED = "owned"
 
 #: What a charge for the machine itself is called, by way of buying.
 WORDS = {
@@ -112,7 +115,7 @@ def compute(prices: Sequence[Price], count: int, share: Decimal) -> tuple[Line, 
         for price in prices:
             upfront = price.unit == "term" or (way.payment == "all_upfront" and not lump)
             rule = "months" if option == "subscription" else "upfront" if upfront else "committed"
-            label = compute_name(way, rule == "upfront")
+            label = text(price.note) if way.offering == OWNED else compute_name(way, rule == "upfront")
             lines.append(Line("compute", rule, label, count, ONE, currency, (_rate(price),), share))
         return tuple(lines)
     if option == "capacity_block":  # the whole block is paid before it begins

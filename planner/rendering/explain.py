@@ -47,11 +47,8 @@ def _head(offer: Offer, t: English) -> list[str]:
         way=way(offer, t),
     )
     machine = t("{n} GiB memory", n=plain(offer.machine.memory_gib))
-    return [
-        offer.id,
-        f"  {where}",
-        f"  {plain(gpu.count)} x {gpu.model}{memory}, {offer.machine.vcpu} vCPU, {machine}",
-    ]
+    rest = f", {offer.machine.vcpu} vCPU, {machine}" if offer.machine.vcpu else ""  # of machines to buy nobody says
+    return [offer.id, f"  {where}", f"  {plain(gpu.count)} x {gpu.model}{memory}{rest}"]
 
 
 def _advice(quote: Quote, offer: Offer, t: English) -> list[str]:

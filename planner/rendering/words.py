@@ -8,7 +8,7 @@ from decimal import Decimal
 from planner.i18n import English, translator
 from planner.money import plain, show
 from planner.offer import Source
-from planner.quoting.lines import exchangeable, term_text
+from planner.quoting.lines import OWNED, exchangeable, term_text
 from planner.quoting.notes import is_old, late, seen
 from planner.quoting.records import AsOf, Offer, Quote
 from planner.text import Text, plural, text
@@ -34,6 +34,8 @@ ENGLISH = translator("en")
 
 def way(offer: Offer, t: English = ENGLISH) -> str:
     """Return how the offer is bought, in the field's words."""
+    if offer.offering == OWNED:
+        return t("bought for {term}", term=t.say(term_text(offer.term)))
     words = [t.say(text(offer.purchase_option.replace("_", "-")))]
     words += [t.say(term_text(offer.term))] if offer.term else []
     words += [t.say(text(offer.payment.replace("_", " ")))] if offer.payment else []

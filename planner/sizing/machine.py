@@ -10,7 +10,7 @@ from planner.sizing import Sizing, Step, Steps, estimate, fit, layout, steps
 from planner.sizing.case import Case
 from planner.sizing.engines import ANYWHERE, Host
 from planner.sizing.memory import tile_refusal, tp_refusal
-from planner.sizing.serve import Demand, Served, serve
+from planner.sizing.serve import Demand, Served, demand_of, serve
 from planner.text import Text, text
 from planner.workload import Workload
 
@@ -50,7 +50,12 @@ def on_machine(
     load = fit.settled(workload).load
     case = fit.case_of(load, (gpu_name, memory_gib, number), host, own)
     if not isinstance(case, Case):
-        raise MisuseError(str(case[1]))
+        from planner.sizing import streams
+
+        alike = streams.sized(load, gpu_name, number)
+        if alike is None:
+            raise MisuseError(str(case[1]))
+        return alike
     if tp > case.cards:
         raise MisuseError(f"tp {tp} needs {tp} GPUs, the machine has {case.cards}")
     refused = tp_refusal(case.model, load.precision, tp) if tp else None
@@ -69,7 +74,7 @@ def on_machine(
         only_tp=tp,
         kv=load.kv_cache_dtype,
     )
-    ask = fit.demand_of(load)
+    ask = demand_of(load)
     best = None if ask.rate else _fastest(case, plans.fits, ask, burst)
     if best is None:
         counted = fit.chosen(case, plans)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
 from planner.version import VERSION
 from planner.sizing import Layout, engines, fit, gpus, parsers
@@ -20,13 +21,17 @@ from planner.quoting.records import Offer, Quote
 from planner.sizing.lengths import longest
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.sizing.serving import layout_flags
-from planner.terraform import checkpoints, cloud, place
+from planner.terraform import checkpoints, cloud, images, place
 from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Deployment, Stack
+from planner.terraform.fallback import fallbacks
 from planner.terraform.settings import Settings
 from planner.units import add_months, term_months
 from planner.workload import Workload
+
+if TYPE_CHECKING:
+    from planner.terraform.online import Lookup
 
 __all__ = ["Settings", "deploy", "pick", "total"]
 
@@ -37,16 +42,17 @@ SECRET = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_./-]{0,126}\Z")
 TAG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.:=+@-]{0,62}\Z")  # no /: instance metadata shows tags as paths
 WINDOW = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 EMAIL = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\]+\Z")
-PIN = re.compile(r"[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}\Z")
+REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*\.[a-z0-9.-]*(?::[0-9]{1,5})?(?:/[a-z0-9._-]+)*\Z")
 
 
 def deploy(
-    quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None, catalog: Catalog | None = None
+    quote: Quote, offer: Offer, settings: Settings, stack: Stack | None = None, catalog: Catalog | None = None,
+    lookup: Lookup | None = None,
 ) -> Deployment:
     """Return the deployment of `offer`; raise `MisuseError` for what its cloud cannot do.
 
     stack: driver, engine and images; None takes them from the engine table (planner.terraform.stack). catalog: the prices of what
-    stands around the machines; None takes the committed lists.
+    stands around the machines; None takes the committed lists. lookup: asks for digests and the revision now (`--online`); None keeps those that are known.
     """
     provider, option = offer.provider, offer.purchase_option
     layout = _layout(offer)
@@ -57,7 +63,11 @@ def deploy(
     model = fit.model_of(work)
     hub = checkpoints.find(model, work.model, settings.checkpoint, mainland)
     checkpoint = hub.hf_id
+    if lookup and not hub.revision:
+        hub = hub._replace(revision=lookup.revision(hub, mainland))
     stack = stack or _stack(offer, settings, quote.workload, model, hub)
+    if lookup:
+        stack = stack._replace(images=lookup.images(stack.images))
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
             f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "
@@ -105,6 +115,8 @@ def deploy(
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
+        fabric=place.fabric(facts, offer.instance_type, layout.pp, public),
+        registry=_registry(settings.registry, mainland), fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
     )
 
 
@@ -257,6 +269,15 @@ def _zone(zone: str, offer: Offer, facts: Cloud) -> str:
 def _window(text: str) -> str:
     if text and not WINDOW.match(text):
         raise MisuseError(f"--stress: {text[:40]!r} is not a weekday and a time in UTC such as 'Sun 03:00'")
+    return text
+
+
+def _registry(text: str, mainland: bool) -> str:
+    """Return the checked registry that the images were copied into."""
+    if text and (not REGISTRY.match(text) or len(text) > 200):
+        raise MisuseError(f"--registry: {text[:60]!r} is not HOST/NAMESPACE of a registry, without https:// and without a tag")
+    if mainland and text.partition("/")[0] in images.ABROAD:
+        raise MisuseError(f"--registry: mainland China cannot count on {text.partition('/')[0]}; name a registry there")
     return text
 
 

@@ -13,9 +13,8 @@ from planner.money import plain, show
 from planner.quoting.around import IMAGES_GB
 from planner.quoting.records import Offer, Quote
 from planner.templating import render
-from planner.terraform import cloud, place, words
+from planner.terraform import cloud, images, place, words
 from planner.terraform.align import tidy
-from planner.terraform.deploy import PIN
 from planner.terraform.deployment import Deployment
 from planner.terraform.hcl import parse
 
@@ -25,6 +24,7 @@ __all__ = ["files", "record", "scan"]
 SHARED = {
     "terraform.tfvars": "common/terraform.tfvars.j2",
     "README.md": "common/README.md.j2",
+    "RUNBOOKS.md": "common/RUNBOOKS.md.j2",
     ".gitignore": "common/gitignore.j2",
 }
 
@@ -47,13 +47,20 @@ def files(
     facts, own = cloud.find(d.provider), cloud.templates(d.provider)
     resource, many = facts.readback.resource, d.count > 1
     by_id = bool(facts.zone.id_pattern and re.fullmatch(facts.zone.id_pattern, d.zone))
+    pinned = images.pinned(d, pins)
+    copied = [p for p in pinned if p.copied]
+    finds = not d.zone and not d.place.vpc_id and os.path.exists(os.path.join(own, "zone.tf.j2"))
     values = {
         "d": d,
         "cloud": facts,
         "many": many,
         "first": f'{resource}.this["0"]' if many else f"{resource}.this",
         "limit": facts.user_data_bytes,
-        "pinned": _pinned(d, pins),
+        "pinned": [(p.image, p.pin) for p in pinned],
+        "unpinned": [p for p in pinned if not p.pin],
+        "copied": copied,
+        "finds_zone": finds,
+        "zone": "local.zone" if finds else "var.zone",
         "images": IMAGES_GB,
         "cost": [(label, show(amount), currency) for label, amount, currency in d.cost],
         "zone_argument": facts.zone.id_argument if by_id else facts.zone.argument,
@@ -64,18 +71,30 @@ def files(
         "rolls": d.place.balancer and d.count // d.layout.pp > 1,
         "board_apart": "dashboard.json" in bootstrap,
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
+        "tfvars": "example/terraform.tfvars" if d.place.as_module else "terraform.tfvars",
+        "other": f"{d.name[:29]}-b",
+        "missing": words.missing(d, facts, pinned, finds_zone=finds),
         **words.of(d, facts),
     }
     if d.place.vpc_id:
         values["words"] = place.words(facts, many)
     templates = {**_own_templates(own, d), **SHARED}
+    if copied:
+        templates["copy-images.sh"] = "common/copy-images.sh.j2"
+    if not d.place.backend:
+        templates.pop("backend.tf", None)
+    elif d.place.as_module:
+        templates["example/backend.tf"] = templates.pop("backend.tf")
+    if not finds:
+        templates.pop("zone.tf", None)
     if values["rolls"] and not d.place.as_module:
         templates["roll.sh"] = "common/roll.sh.j2"
     result = {path: render(template, own=own, **values) for path, template in templates.items()}
     if d.place.as_module:
         result |= _example(result, own, values)
     result = {path: tidy(text) if path.endswith((".tf", ".tfvars")) else text for path, text in result.items()}
-    result["README.md"] = re.sub(r"\n{3,}", "\n\n", result["README.md"])
+    for page in ("README.md", "RUNBOOKS.md"):
+        result[page] = re.sub(r"\n{3,}", "\n\n", result[page])
     overlap = set(result) & set(bootstrap)
     if overlap:
         raise AssertionError(f"bootstrap and module both write {sorted(overlap)}")
@@ -96,9 +115,9 @@ def _example(made: dict[str, str], own: str, values: Mapping[str, object]) -> di
     if not os.path.exists(os.path.join(own, "parts", "provider.tf.j2")):
         raise MisuseError(f"--as-module: {own} has no parts/provider.tf.j2, which the example needs")
     variables = [b for b in parse(made["variables.tf"], "variables.tf").blocks if b.header[0] == "variable"]
-    needed = [(b.header[1], b.attributes["type"]) for b in variables if "default" not in b.attributes]
+    needed = [(b.header[1], b.attributes["type"], b.attributes["description"][1]) for b in variables if "default" not in b.attributes]
     types = {"object": "map(string)", "list": "list(string)"}  # of a call; a plain type is a reference
-    asked = [(name, kind[1][0] if kind[0] == "ref" else types[kind[1]]) for name, kind in needed]
+    asked = [(name, kind[1][0] if kind[0] == "ref" else types[kind[1]], said) for name, kind, said in needed]
     return {
         "example/main.tf": tidy(render("common/example.tf.j2", own=own, **values, asked=asked)),
         "example/terraform.tfvars": made.pop("terraform.tfvars"),
@@ -111,25 +130,8 @@ def _own_templates(folder: str, d: Deployment) -> dict[str, str]:
     missing = {f"{stem}.tf.j2" for stem in ("versions", "main", "variables", "outputs")}.difference(names)
     if missing:
         raise MisuseError(f"{folder}: a module needs {', '.join(sorted(missing))}")
-    return {
-        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (d.prepaid and name == "deadline.tf.j2") and not (not d.place.balancer and name == "balancer.tf.j2")
-    }
-
-
-def _pinned(d: Deployment, pins: Mapping[str, str]) -> list[tuple[object, str]]:
-    """Return (image, pin) for every image when all are pinned, else []."""
-    roles = {image.role for image in d.stack.images}
-    for role, pin in pins.items():
-        if role not in roles:
-            raise MisuseError(f"--image: there is no image for {role[:30]!r}; roles: {', '.join(sorted(roles))}")
-        if not PIN.match(pin) or len(pin) > 255:
-            raise MisuseError(f"--image {role}: {pin[:60]!r} is not pinned; write repository@sha256:<64 hex digits>")
-    known = [
-        (i, pins.get(i.role) or (f"{i.reference}@{i.digest}" if i.digest else "")) for i in d.stack.images
-    ]
-    if d.mainland and not pins:
-        return []  # the published references are on hosts that mainland China cannot rely on
-    return list(known) if all(pin for _, pin in known) else []
+    wanted = {"deadline.tf.j2": not d.prepaid, "balancer.tf.j2": d.place.balancer, "fabric.tf.j2": bool(d.fabric.slots)}
+    return {name.removesuffix(".j2"): f"cloud/{name}" for name in names if wanted.get(name, True)}
 
 
 def record(d: Deployment, quote: Quote, offer: Offer) -> str:

@@ -105,7 +105,6 @@ def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str =
     installed = driver(where.name)
     images = [Image("engine", build.image, build.digest, build.source, build.as_of), *_images()]
     notes = [str(said) for said in support.note(chosen, gpu, precision, model)]
-    notes += [f"{image.reference} has no known digest: set it before apply" for image in images if not image.digest]
     notes += _advisories(chosen, setting._replace(images=model.images), accept, named="@" in engine)
     return Stack(
         engine=chosen.key,

@@ -5,10 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from planner.buying import own, owned, rentbuy
+from planner.buying import own, owned, rentbuy, stock
 from planner.buying.owned import Asked, Fleet, Work, costs, wins
 from planner.errors import MisuseError
-from planner.files import DATA
 from planner.workload import Workload
 from tests.conftest import Run
 
@@ -96,7 +95,7 @@ def test_the_month_from_which_buying_wins() -> None:
 
 def test_nothing_is_worth_less_for_more(tmp_path) -> None:
     """Dearer power, racks, money or machines never make owning cheaper; a longer life and a higher residual value do."""
-    found = own.read(f"{DATA}/owned.toml")
+    found = own.read(stock.examples())
     work = Work(Workload(), D(1000), D(600))
     for machine in found.machines:
         one = owned.Owned(machine, Fleet(4, D(300), None, "", ""), None)
@@ -171,7 +170,7 @@ def test_what_is_missing_is_a_default_with_a_range(tmp_path) -> None:
 
 
 def test_the_examples_say_whose_every_number_is() -> None:
-    found = own.read(f"{DATA}/owned.toml")
+    found = own.read(stock.examples())
     assert len(found.machines) == 7
     for machine in found.machines:
         for value in (machine.price, machine.load_w, *(m.rate for m in machine.measured)):
@@ -224,9 +223,13 @@ def test_as_people_and_programs_read_it(planner: Run) -> None:
 def test_a_machine_in_full_and_those_left_out(planner: Run) -> None:
     found = planner(*SAID, "--rps", "5", "--machine", "8x H20 node")
     assert found.returncode == 0 and "8x H20 node, a month on average" in found.stdout, found.stderr
-    assert "RX 7900 XTX workstation is left out: measured here: Llama-3.1-8B" in found.stdout.replace("no CUDA", "")
-    limits = planner(*SAID, "--rps", "5", "--tpot-ms", "60")
-    assert "a measured rate does not say whether latency limits hold" in limits.stdout
+    assert "RTX A4000 workstation is left out: tp 1: weights and engine need" in found.stdout
+    assert "RX 7900 XTX workstation: 4-bit (Q4_K_M) by llama.cpp, one stream a card or socket: " in found.stdout
+    limits = planner(
+        *SAID, "--rps", "5", "--tpot-ms", "60"
+    )  # the card keeps it at the slow end of its range, a socket does not
+    assert "RX 7900 XTX workstation" in limits.stdout.split("rent, cheapest")[0]
+    assert "2x EPYC 7763 server is left out: a token takes up to 69 ms there, the limit is 60" in limits.stdout
     tuned = planner(
         *(a.replace("DeepSeek-R1-Distill-Qwen-7B", "meta-llama/Llama-3.1-8B-Instruct") for a in SAID), "--rps", "1"
     )

@@ -137,7 +137,7 @@ def test_a_checkout_without_installation_has_our_own(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(ROOT)},
         check=False,
     )
-    assert done.stdout.split("\n")[0] == "('alicloud', 'aws', 'tencentcloud') aws", done.stderr
+    assert done.stdout.split("\n")[0] == "('alicloud', 'aws', 'owned', 'tencentcloud') aws", done.stderr
 
 
 def test_a_list_of_another_provider_is_refused(tmp_path: Path) -> None:

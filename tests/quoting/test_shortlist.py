@@ -65,7 +65,8 @@ def test_most_are_not_made() -> None:
 
 def changed(root: Path, change: Callable[[dict[str, str]], list[dict[str, str]]]) -> Catalog:
     """The committed lists with each row of a price put through `change`."""
-    for name, home in homes().items():
+    for name in CATALOG.providers():
+        home = homes()[name]
         shutil.copytree(Path(home, "catalog"), root / name / "catalog", ignore=shutil.ignore_patterns("__pycache__"))
         for path in (root / name / "catalog" / "prices").glob("*.csv"):
             with path.open(encoding="utf-8", newline="") as file:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.bootstrap.variants import VARIANTS
-from tests.terraform.test_bootstrap_run import KEY, Machine
+from tests.terraform.test_bootstrap_run import KEY, STUB, Machine
 
 pytestmark = pytest.mark.system
 
@@ -270,3 +270,18 @@ def test_a_failure_that_may_pass_is_tried_ten_times_before_the_end(tmp_path: Pat
     again = "/opt/planner/bootstrap.sh || true"
     m.boot(*[f"PATH={m.root}/bin:$PATH {again}" for _ in range(9)])
     assert len(m.called("systemctl poweroff")) == 1
+
+
+@pytest.mark.parametrize("interfaces", [32, 31])
+def test_a_pipeline_brings_the_fabric_to_its_containers_or_stops_before_the_weights(interfaces: int, tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS["p5-r1-2-nodes"])
+    m.fabric(interfaces)
+    run = m.boot()
+    fabric = m.root / "opt/planner/fabric"
+    if interfaces == 32:
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert sorted(p.name for p in fabric.iterdir()) == ["libfabric.so.1", "libhwloc.so.15", "libnccl-net.so"]
+    else:
+        assert run.returncode == 1 and m.state["detail"].startswith("31 of 32 EFA interfaces answer")
+        assert not m.called("docker pull") and not fabric.exists()
+    kept(f"fabric-{interfaces}", m, run)

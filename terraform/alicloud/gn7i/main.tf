@@ -8,6 +8,9 @@ locals {
   purchase_option = "on_demand"
   hours           = 720
 
+  # What names no host is in the registry.
+  images = { for role, image in var.images : role => can(regex("^[^/]+[.:][^/]*/", image)) ? image : "${var.registry}/${image}" }
+
   # What the instance learns at its first boot besides the files in files/. What may change later is in its tags.
   module_env = {
     PLANNER_PROVIDER            = "alicloud"
@@ -16,12 +19,12 @@ locals {
     PLANNER_NODE_RANK           = "0"
     PLANNER_NODE_IP             = "10.20.0.10"
     PLANNER_HEAD_IP             = "10.20.0.10"
-    PLANNER_IMAGE_ENGINE        = var.images.engine
-    PLANNER_IMAGE_PROXY         = var.images.proxy
-    PLANNER_IMAGE_PROMETHEUS    = var.images.prometheus
-    PLANNER_IMAGE_GRAFANA       = var.images.grafana
-    PLANNER_IMAGE_DCGM_EXPORTER = var.images.dcgm_exporter
-    PLANNER_IMAGE_NODE_EXPORTER = var.images.node_exporter
+    PLANNER_IMAGE_ENGINE        = local.images.engine
+    PLANNER_IMAGE_PROXY         = local.images.proxy
+    PLANNER_IMAGE_PROMETHEUS    = local.images.prometheus
+    PLANNER_IMAGE_GRAFANA       = local.images.grafana
+    PLANNER_IMAGE_DCGM_EXPORTER = local.images.dcgm_exporter
+    PLANNER_IMAGE_NODE_EXPORTER = local.images.node_exporter
   }
 
   # All of files/ in one text, each after a form feed and its name, without lines that are only a comment. cloud-init takes
@@ -64,7 +67,7 @@ resource "alicloud_instance" "this" {
   instance_name              = local.name
   instance_type              = local.instance_type
   image_id                   = data.alicloud_images.this.images[0].id
-  availability_zone          = var.zone
+  availability_zone          = local.zone
   vswitch_id                 = alicloud_vswitch.this.id
   private_ip                 = "10.20.0.10"
   security_groups            = [alicloud_security_group.this.id]

@@ -10,7 +10,7 @@ resource "alicloud_vpc" "this" {
 resource "alicloud_vswitch" "this" {
   vswitch_name = local.name
   vpc_id       = alicloud_vpc.this.id
-  zone_id      = var.zone
+  zone_id      = local.zone
   cidr_block   = "10.20.0.0/25"
   tags         = local.tags
 }

@@ -12,10 +12,11 @@ variable "deadline" {
 
 variable "zone" {
   type        = string
-  description = "Availability zone that sells ecs.gn7i-c16g1.4xlarge; README.md has the command that lists them."
+  description = "Availability zone that sells ecs.gn7i-c16g1.4xlarge; null takes the first that the cloud names, and keeps to it."
+  default     = null
 
   validation {
-    condition     = startswith(var.zone, "cn-beijing")
+    condition     = startswith(coalesce(var.zone, "cn-beijing"), "cn-beijing")
     error_message = "zone must be in cn-beijing."
   }
 }
@@ -46,16 +47,28 @@ variable "api_key_secret" {
   }
 }
 
+variable "registry" {
+  type        = string
+  description = "Registry and namespace that cn-beijing reaches, into which copy-images.sh has copied the images, e.g. registry.example.com/llm."
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*$", var.registry)) && !can(regex("^(docker\\.io|registry-1\\.docker\\.io|nvcr\\.io|quay\\.io|ghcr\\.io|gcr\\.io)(/|$)", var.registry))
+    error_message = "registry is HOST/NAMESPACE without https://, of a registry that mainland China reaches: not docker.io, nvcr.io, quay.io or ghcr.io."
+  }
+}
+
 variable "images" {
   type = object({
-    engine        = string
-    proxy         = string
-    prometheus    = string
-    grafana       = string
-    dcgm_exporter = string
-    node_exporter = string
+    engine        = optional(string, "vllm-openai:v0.29.0-cu129@sha256:7ef5a35d1ef8ce2cf9d671dd91eec6e367c5849262e0362b4d3d4a26be0d87d2")
+    proxy         = optional(string, "caddy:2.10.2@sha256:c3d7ee5d2b11f9dc54f947f68a734c84e9c9666c92c88a7f30b9cba5da182adb")
+    prometheus    = optional(string, "prometheus:v3.5.0@sha256:63805ebb8d2b3920190daf1cb14a60871b16fd38bed42b857a3182bc621f4996")
+    grafana       = optional(string, "grafana:12.2.0@sha256:74144189b38447facf737dfd0f3906e42e0776212bf575dc3334c3609183adf7")
+    dcgm_exporter = optional(string, "dcgm-exporter:4.6.1-4.8.4-distroless@sha256:148b0c025e5f2850256816fa33754fbf4733b7a086697a95613fc0ba3db5b003")
+    node_exporter = optional(string, "node-exporter:v1.9.1@sha256:d00a542e409ee618a4edc67da14dd48c5da66726bbd5537ab2af9c1dfc442c8a")
   })
-  description = "Container images by digest (repository@sha256:...). terraform.tfvars names the versions that this module was written for."
+  description = "Container images by digest (name@sha256:... in registry, or repository@sha256:...); what is left out is what this module was written for."
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}$", image))])
@@ -63,7 +76,7 @@ variable "images" {
   }
 
   validation {
-    condition     = alltrue([for image in values(var.images) : !can(regex("^(docker\\.io|registry-1\\.docker\\.io|nvcr\\.io|quay\\.io|ghcr\\.io|gcr\\.io)/", image)) && can(regex("^[^/]+\\.[^/]+/", image))])
+    condition     = alltrue([for image in values(var.images) : !can(regex("^(docker\\.io|registry-1\\.docker\\.io|nvcr\\.io|quay\\.io|ghcr\\.io|gcr\\.io)/", image))])
     error_message = "cn-beijing is in mainland China: name a registry that it can reach (host/repository@sha256:...), not docker.io, nvcr.io, quay.io or ghcr.io."
   }
 }

@@ -1,5 +1,5 @@
 # Written by planner 0.1.0 emit-tf from quote 61951d8350f0; write it again rather than edit it.
-# Warns by e-mail; hours late, and stops nothing.
+# Warns by e-mail where alert_email is set; hours late, and stops nothing.
 
 resource "aws_budgets_budget" "this" {
   name         = local.name
@@ -14,19 +14,16 @@ resource "aws_budgets_budget" "this" {
     values = ["Amazon Elastic Compute Cloud - Compute", "EC2 - Other", "Amazon Virtual Private Cloud", "AmazonCloudWatch"]
   }
 
-  notification {
-    comparison_operator        = "GREATER_THAN"
-    threshold                  = 80
-    threshold_type             = "PERCENTAGE"
-    notification_type          = "ACTUAL"
-    subscriber_email_addresses = [var.alert_email]
-  }
+  # Budgets takes no notification without a reader: none where alert_email is null.
+  dynamic "notification" {
+    for_each = var.alert_email == null ? {} : { ACTUAL = 80, FORECASTED = 100 }
 
-  notification {
-    comparison_operator        = "GREATER_THAN"
-    threshold                  = 100
-    threshold_type             = "PERCENTAGE"
-    notification_type          = "FORECASTED"
-    subscriber_email_addresses = [var.alert_email]
+    content {
+      comparison_operator        = "GREATER_THAN"
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      notification_type          = notification.key
+      subscriber_email_addresses = [var.alert_email]
+    }
   }
 }

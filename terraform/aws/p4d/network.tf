@@ -16,7 +16,7 @@ resource "aws_default_security_group" "this" {
 resource "aws_subnet" "this" {
   vpc_id            = aws_vpc.this.id
   cidr_block        = "10.20.0.0/25"
-  availability_zone = var.zone
+  availability_zone = local.zone
   tags              = { Name = local.name }
 }
 
@@ -28,7 +28,7 @@ resource "aws_internet_gateway" "this" {
 resource "aws_subnet" "nat" {
   vpc_id            = aws_vpc.this.id
   cidr_block        = "10.20.0.128/28"
-  availability_zone = var.zone
+  availability_zone = local.zone
   tags              = { Name = "${local.name}-nat" }
 }
 

@@ -12,10 +12,11 @@ variable "deadline" {
 
 variable "zone" {
   type        = string
-  description = "Availability zone that sells p4d.24xlarge; README.md has the command that lists them."
+  description = "Availability zone that sells p4d.24xlarge; null takes the first that the cloud names, and keeps to it."
+  default     = null
 
   validation {
-    condition     = startswith(var.zone, "us-east-1")
+    condition     = startswith(coalesce(var.zone, "us-east-1"), "us-east-1")
     error_message = "zone must be in us-east-1."
   }
 }
@@ -48,14 +49,16 @@ variable "api_key_secret" {
 
 variable "images" {
   type = object({
-    engine        = string
-    proxy         = string
-    prometheus    = string
-    grafana       = string
-    dcgm_exporter = string
-    node_exporter = string
+    engine        = optional(string, "docker.io/vllm/vllm-openai:v0.31.0@sha256:c1c9f6fd5c109ba7f0546a59f5b2f15fb87f64c77782e90a27b648b42a8e67c3")
+    proxy         = optional(string, "docker.io/library/caddy:2.10.2@sha256:c3d7ee5d2b11f9dc54f947f68a734c84e9c9666c92c88a7f30b9cba5da182adb")
+    prometheus    = optional(string, "docker.io/prom/prometheus:v3.5.0@sha256:63805ebb8d2b3920190daf1cb14a60871b16fd38bed42b857a3182bc621f4996")
+    grafana       = optional(string, "docker.io/grafana/grafana:12.2.0@sha256:74144189b38447facf737dfd0f3906e42e0776212bf575dc3334c3609183adf7")
+    dcgm_exporter = optional(string, "docker.io/nvidia/dcgm-exporter:4.6.1-4.8.4-distroless@sha256:148b0c025e5f2850256816fa33754fbf4733b7a086697a95613fc0ba3db5b003")
+    node_exporter = optional(string, "docker.io/prom/node-exporter:v1.9.1@sha256:d00a542e409ee618a4edc67da14dd48c5da66726bbd5537ab2af9c1dfc442c8a")
   })
-  description = "Container images by digest (repository@sha256:...). terraform.tfvars names the versions that this module was written for."
+  description = "Container images by digest (repository@sha256:...); what is left out is what this module was written for."
+  default     = {}
+  nullable    = false
 
   validation {
     condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}$", image))])
@@ -65,10 +68,11 @@ variable "images" {
 
 variable "alert_email" {
   type        = string
-  description = "Who is told when the month's EC2 cost passes 80 % of the quote."
+  description = "Who is told when the month's EC2 cost passes 80 % of the quote; null tells nobody."
+  default     = null
 
   validation {
-    condition     = can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.alert_email))
+    condition     = can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", coalesce(var.alert_email, "a@b.example")))
     error_message = "alert_email must be an e-mail address."
   }
 }

@@ -8,6 +8,9 @@ locals {
   purchase_option = "subscription"
   hours           = 720
 
+  # What names no host is in the registry.
+  images = { for role, image in var.images : role => can(regex("^[^/]+[.:][^/]*/", image)) ? image : "${var.registry}/${image}" }
+
   # What the instance learns at its first boot besides the files in files/. What may change later is in its tags.
   module_env = {
     PLANNER_PROVIDER            = "tencentcloud"
@@ -16,12 +19,12 @@ locals {
     PLANNER_NODE_RANK           = "0"
     PLANNER_NODE_IP             = "10.20.0.10"
     PLANNER_HEAD_IP             = "10.20.0.10"
-    PLANNER_IMAGE_ENGINE        = var.images.engine
-    PLANNER_IMAGE_PROXY         = var.images.proxy
-    PLANNER_IMAGE_PROMETHEUS    = var.images.prometheus
-    PLANNER_IMAGE_GRAFANA       = var.images.grafana
-    PLANNER_IMAGE_DCGM_EXPORTER = var.images.dcgm_exporter
-    PLANNER_IMAGE_NODE_EXPORTER = var.images.node_exporter
+    PLANNER_IMAGE_ENGINE        = local.images.engine
+    PLANNER_IMAGE_PROXY         = local.images.proxy
+    PLANNER_IMAGE_PROMETHEUS    = local.images.prometheus
+    PLANNER_IMAGE_GRAFANA       = local.images.grafana
+    PLANNER_IMAGE_DCGM_EXPORTER = local.images.dcgm_exporter
+    PLANNER_IMAGE_NODE_EXPORTER = local.images.node_exporter
   }
 
   # All of files/ in one text, each after a form feed and its name, without lines that are only a comment. cloud-init takes
@@ -44,6 +47,12 @@ locals {
   }
 }
 
+# Plain Ubuntu, the newest of the cloud's own; the bootstrap installs the driver named in files/.
+data "tencentcloud_images" "this" {
+  image_name_regex = "^Ubuntu Server 22\\.04 LTS 64(bit|位)$"
+  instance_type    = local.instance_type
+}
+
 # Where there were several before, the first stays.
 moved {
   from = tencentcloud_instance.this["0"]
@@ -53,8 +62,8 @@ moved {
 resource "tencentcloud_instance" "this" {
   instance_name               = local.name
   instance_type               = local.instance_type
-  image_id                    = var.image_id
-  availability_zone           = var.zone
+  image_id                    = coalesce(var.image_id, data.tencentcloud_images.this.images[0].image_id)
+  availability_zone           = local.zone
   vpc_id                      = tencentcloud_vpc.this.id
   subnet_id                   = tencentcloud_subnet.this.id
   private_ip                  = "10.20.0.10"
@@ -89,6 +98,8 @@ resource "tencentcloud_instance" "this" {
   }
 
   lifecycle {
+    ignore_changes = [image_id] # a newer image must not replace a running server
+
     precondition {
       condition     = length(local.user_data) / 4 * 3 <= 12288
       error_message = "The user-data is over Tencent Cloud's limit of 12288 bytes: shorten what is in files/."

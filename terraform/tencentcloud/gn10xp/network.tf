@@ -11,7 +11,7 @@ resource "tencentcloud_vpc" "this" {
 resource "tencentcloud_subnet" "this" {
   name              = local.name
   vpc_id            = tencentcloud_vpc.this.id
-  availability_zone = var.zone
+  availability_zone = local.zone
   cidr_block        = "10.20.0.0/25"
   route_table_id    = tencentcloud_route_table.this.id
   tags              = local.tags

@@ -12,10 +12,11 @@ variable "deadline" {
 
 variable "zone" {
   type        = string
-  description = "Availability zone that sells GN10Xp.20XLARGE320; README.md has the command that lists them."
+  description = "Availability zone that sells GN10Xp.20XLARGE320; null takes the first that the cloud names, and keeps to it."
+  default     = null
 
   validation {
-    condition     = startswith(var.zone, "ap-guangzhou")
+    condition     = startswith(coalesce(var.zone, "ap-guangzhou"), "ap-guangzhou")
     error_message = "zone must be in ap-guangzhou."
   }
 }
@@ -46,16 +47,27 @@ variable "api_key_secret" {
   }
 }
 
+variable "registry" {
+  type        = string
+  description = "Registry and namespace that ap-guangzhou reaches, into which copy-images.sh has copied the images, e.g. registry.example.com/llm."
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*$", var.registry)) && !can(regex("^(docker\\.io|registry-1\\.docker\\.io|nvcr\\.io|quay\\.io|ghcr\\.io|gcr\\.io)(/|$)", var.registry))
+    error_message = "registry is HOST/NAMESPACE without https://, of a registry that mainland China reaches: not docker.io, nvcr.io, quay.io or ghcr.io."
+  }
+}
+
 variable "images" {
   type = object({
-    engine        = string
-    proxy         = string
-    prometheus    = string
-    grafana       = string
-    dcgm_exporter = string
-    node_exporter = string
+    engine        = string # docker.io/openmmlab/lmdeploy:v0.17.0-cu12.8: no digest is known
+    proxy         = optional(string, "caddy:2.10.2@sha256:c3d7ee5d2b11f9dc54f947f68a734c84e9c9666c92c88a7f30b9cba5da182adb")
+    prometheus    = optional(string, "prometheus:v3.5.0@sha256:63805ebb8d2b3920190daf1cb14a60871b16fd38bed42b857a3182bc621f4996")
+    grafana       = optional(string, "grafana:12.2.0@sha256:74144189b38447facf737dfd0f3906e42e0776212bf575dc3334c3609183adf7")
+    dcgm_exporter = optional(string, "dcgm-exporter:4.6.1-4.8.4-distroless@sha256:148b0c025e5f2850256816fa33754fbf4733b7a086697a95613fc0ba3db5b003")
+    node_exporter = optional(string, "node-exporter:v1.9.1@sha256:d00a542e409ee618a4edc67da14dd48c5da66726bbd5537ab2af9c1dfc442c8a")
   })
-  description = "Container images by digest (repository@sha256:...). terraform.tfvars names the versions that this module was written for."
+  description = "Container images by digest (name@sha256:... in registry, or repository@sha256:...); what is left out is what this module was written for."
+  nullable    = false
 
   validation {
     condition     = alltrue([for image in values(var.images) : can(regex("^[a-z0-9][A-Za-z0-9./_:-]*@sha256:[0-9a-f]{64}$", image))])
@@ -63,17 +75,18 @@ variable "images" {
   }
 
   validation {
-    condition     = alltrue([for image in values(var.images) : !can(regex("^(docker\\.io|registry-1\\.docker\\.io|nvcr\\.io|quay\\.io|ghcr\\.io|gcr\\.io)/", image)) && can(regex("^[^/]+\\.[^/]+/", image))])
+    condition     = alltrue([for image in values(var.images) : !can(regex("^(docker\\.io|registry-1\\.docker\\.io|nvcr\\.io|quay\\.io|ghcr\\.io|gcr\\.io)/", image))])
     error_message = "ap-guangzhou is in mainland China: name a registry that it can reach (host/repository@sha256:...), not docker.io, nvcr.io, quay.io or ghcr.io."
   }
 }
 
 variable "image_id" {
   type        = string
-  description = "Ubuntu Server 22.04 LTS 64-bit image (img-...) for GN10Xp.20XLARGE320; README.md has the command that lists them."
+  description = "Ubuntu Server 22.04 LTS 64-bit image (img-...) for GN10Xp.20XLARGE320; null takes the newest of the cloud's own."
+  default     = null
 
   validation {
-    condition     = can(regex("^img-[0-9a-z]+$", var.image_id))
+    condition     = can(regex("^img-[0-9a-z]+$", coalesce(var.image_id, "img-0")))
     error_message = "image_id looks like img-487zeit5."
   }
 }
