@@ -87,7 +87,9 @@ def run(to: Endpoint, served: Served, load: Load) -> Run:
     """Hold the load and return what was measured; raises `FetchError` for an endpoint that does not serve it."""
     if load.concurrency > MOST_CONCURRENCY:
         raise MisuseError(f"a concurrency of {load.concurrency:,}: one client holds at most {MOST_CONCURRENCY:,}")
-    need = 2 * load.concurrency + load.concurrency // 2  # the two that open and close the window, and half a round in it
+    need = (
+        2 * load.concurrency + load.concurrency // 2
+    )  # the two that open and close the window, and half a round in it
     if load.requests < need:
         raise MisuseError(
             f"{load.requests} requests are too few for {load.concurrency} at once: at least {need} are needed"
@@ -329,7 +331,11 @@ class _Loop:
 
     def result(self) -> Run:
         load, window = self.load, self.over - self.begun
-        if not self.whole or not self.full or window < SHORTEST * statistics.fmean(a.last - a.started for a in self.full):
+        if (
+            not self.whole
+            or not self.full
+            or window < SHORTEST * statistics.fmean(a.last - a.started for a in self.full)
+        ):
             raise PlannerError(
                 f"no full round of {load.concurrency} requests ended within {load.seconds:g} s"
                 + (f" ({self.failed} failed: {self.why})" if self.failed else "")

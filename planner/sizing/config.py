@@ -63,8 +63,10 @@ def _weights(data: dict[str, object], text: dict[str, object], path: str) -> dic
     found = {f: data.get(f) or text.get(f) for f in _WEIGHTS}
     beside = os.path.join(os.path.dirname(path), "hf_quant_config.json")
     said = found["quantization_config"]
-    mixed = isinstance(said, dict) and said.get("quant_algo") == "MIXED_PRECISION" and not said.get("config_groups")
-    if (not said or (mixed and not said.get("quantized_layers"))) and os.path.isfile(beside):
+    # A config.json may say that modules differ, and only the file beside it how.
+    bare = isinstance(said, dict) and not said.get("config_groups") and not said.get("quantized_layers")
+    bare = bare and isinstance(said, dict) and said.get("quant_algo") == "MIXED_PRECISION"
+    if (not said or bare) and os.path.isfile(beside):
         told = _read(beside).get("quantization")
         if isinstance(told, dict):
             found["quantization_config"] = {"quant_method": "modelopt", **told}

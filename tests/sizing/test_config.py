@@ -289,7 +289,7 @@ def test_each_module_in_a_precision_of_its_own(tmp_path: Path) -> None:
     )
     assert load(tmp_path, MOE | {"quantization_config": bare}).parts == model.parts
     layers["model.layers.0.self_attn.o_proj"] = {"quant_algo": 4}
-    with pytest.raises(MisuseError, match="no `quant_algo` of 'model.layers.0.self_attn.o_proj'"):
+    with pytest.raises(MisuseError, match=r"no `quant_algo` of 'model\.layers\.0\.self_attn\.o_proj'"):
         load(tmp_path, MOE | {"quantization_config": bare | {"quantized_layers": layers}})
 
 
