@@ -279,6 +279,7 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
         )
     if not whole:
         said = [] if best is None or owns(best.provider) else fold(shown.line(bill(result, best, catalog), t), room)
+        said += [line for one in _bound(result, catalog, lang) for line in fold(one, room)]
         return "".join(f"{line}\n" for line in said)
     text = ""
     for provider in dict.fromkeys(o.provider for o in result.offers):
@@ -286,6 +287,20 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
         offer = best_of(result, mine) or mine[0]
         text += "\n" + shown.dump(bill(result, offer, catalog), offer, t)
     return text
+
+
+def _bound(result: Quote, catalog: Catalog, lang: str) -> list[str]:
+    """Return what binds the model and the recommended offer's cards by licence or export rule, each with its text's source."""
+    from planner.sizing.fit import model_of
+
+    best, model = result.best, model_of(result.workload)
+    free = model.license.startswith(("Apache", "MIT")) and "+" not in model.license
+    mainland = best is not None and catalog.market(best.provider, best.region) == "mainland"
+    if free and (best is None or not (mainland or best.gpu.model.startswith("RTX"))):
+        return []  # the usual quote reads no more
+    from planner.cli.terms import bound
+
+    return bound(model, best, mainland, lang)
 
 
 def _why_none(result: Quote) -> str:

@@ -85,7 +85,7 @@ def test_a_quote_shows_them_when_asked(planner: Run) -> None:
     assert "47 machines are bought, 1 of them stand by: 160,270 USD at once" in told.stdout
     for part in ("Wear of the machine", "Electricity", "Rack", "Repairs", "Cost of capital"):
         assert f"    {part}: " in told.stdout
-    assert "owned" not in planner("quote", "--offline-list", "--rps", "60", "--region", "all").stdout
+    assert "owned" not in planner("quote", "--offline-list", "--rps", "60").stdout
     alone = planner("quote", "--offline-list", "--provider", "owned")
     assert alone.returncode == 2 and "--own" in alone.stderr and alone.stderr.count("\n") == 1
     chinese = planner("quote", *QUIET, "--rps", "60", "--hours", "35040", "--lang", "zh", "--explain").stdout
