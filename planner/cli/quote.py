@@ -78,6 +78,10 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.option(
     "--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price)."
 )
+@click.option(
+    "--beside-apis", is_flag=True, help="Also what managed APIs ask for the same tokens, and from when machines win."
+)
+@click.option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 def quote(
     price_book: tuple[str, ...],
@@ -104,6 +108,8 @@ def quote(
     explain: bool,
     infrastructure: bool,
     from_tf: str | None,
+    beside_apis: bool,
+    cache_hits: str | None,
     replay: str | None,
     **values: Any,
 ) -> int:
@@ -118,26 +124,33 @@ def quote(
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
+    _for_apis(beside_apis, cache_hits, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
-        result = _replay(replay, {"measurements": measurements, "own": own_file, **values}, strict)
+        result = _replay(
+            replay,
+            {"measurements": measurements, "own": own_file, "beside-apis": beside_apis or None, **values},
+            strict,
+        )
     else:
         workload = _asked(values, from_tf)
         if own_file:
             bring_own(catalog, own_file, workload)
         brief = chosen.name == "table" and not charts  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
+        result = _beside(result, catalog, cache_hits) if beside_apis else result
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
     shown = output is None
+    room = columns() if shown and not wide else None
     common = {
         "top": top,
         "lang": lang,
         "colour": shown and colours(),
-        "width": columns() if shown and not wide else None,
+        "width": room,
     }
     options = {k: v for k, v in given.items() if v} | {
         k: v for k, v in common.items() if v is not None and k in chosen.options
@@ -148,8 +161,9 @@ def quote(
     if explain:
         text = str(text) + _explained(result, lang)
     if infrastructure or (form == "table" and not replay):
-        room = columns() if shown and not wide else None
         text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
+    if result.beside is not None and form == "table":
+        text = str(text) + _tokens(result, lang, room)
     if charts and result.offers:
         from planner.rendering.charts import write
 
@@ -178,6 +192,28 @@ def _for_tables(**given: bool) -> None:
     for name, why in elsewhere.items():
         if given[name]:
             raise MisuseError(f"--{name} goes with the table; {why}")
+
+
+def _for_apis(asked: bool, cache_hits: str | None, form: str) -> None:
+    """Raise `MisuseError` for options about APIs that say nothing as they stand."""
+    if cache_hits and not asked:
+        raise MisuseError("--cache-hits goes with --beside-apis")
+    if asked and form not in ("table", "json"):
+        raise MisuseError("--beside-apis goes with --format table or json")
+
+
+def _beside(result: Quote, catalog: Catalog, cache_hits: str | None) -> Quote:
+    from planner.money import percent_of
+    from planner.quoting import tokens
+
+    return tokens.beside(result, catalog, percent_of(cache_hits or "0%", "--cache-hits"))
+
+
+def _tokens(result: Quote, lang: str, room: int | None) -> str:
+    from planner.i18n import translator
+    from planner.rendering.tokens import dump
+
+    return dump(result, translator(lang), room)
 
 
 def _replay(path: str, values: dict[str, Any], strict: bool) -> Quote:
