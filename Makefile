@@ -42,8 +42,12 @@ long: setup                 ## what takes long: the browser, LibreOffice, lives 
 slow: setup                 ## the full matrices, which `make test` leaves out, and the long ones
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'slow or long'
 
+# Not what looks at the repository itself, starts programs or repeats what another interpreter cannot change.
+NOT_CORE = terraform safe tools rendering buying measure providers cli kubernetes test_house.py test_newcomer.py test_writing.py test_i18n.py \
+  test_readme.py test_layers.py test_supply.py test_benchmarks.py prices/test_zones.py prices/test_snapshot.py quoting/test_shortlist.py
+
 core: setup                 ## the suite without what needs a program of the system (CI: on the newest Python)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not long and not system' --ignore tests/terraform --ignore tests/safe --ignore tests/tools --ignore tests/rendering --ignore tests/buying --ignore tests/measure --ignore tests/providers --ignore tests/cli
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow and not long and not system' $(NOT_CORE:%=--ignore=tests/%)
 
 fuzz: setup                 ## damaged and hostile input, N times each (N=20000), with a fixed seed
 	PLANNER_FUZZ=$(or $(N),20000) $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m fuzz

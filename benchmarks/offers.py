@@ -25,8 +25,9 @@ from planner.quoting import build
 #: The regions that a quote takes when none is named, and the group of regions that one of them belongs to.
 HOME = ("us-east-1", "cn-beijing", "cn-hangzhou", "ap-guangzhou", "cn-mainland")
 CODE = """
-import gc, sys
-gc.set_threshold(200_000, 20, 100)
+import gc, os, sys
+import click, planner.cli.quote  # as the command does
+gc.set_threshold(1_000_000, 20, 100)
 from planner.quoting import build
 from planner.prices import catalog, fx
 from planner import workload
@@ -37,7 +38,8 @@ q = build.quote(
 dump(q)
 # getrusage remembers what the process was before exec; the kernel's own page does not
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(len(q.offers) + q.left_out, int(status["VmHWM"].split()[0]) // 1024)
+print(len(q.offers) + q.left_out, int(status["VmHWM"].split()[0]) // 1024, flush=True)
+os._exit(0)
 """
 MODELS = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSeek-R1-Distill-Llama-8B")
 
@@ -45,6 +47,8 @@ MODELS = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSe
 def grow(root: Path, times: int) -> None:
     """Fill `root` with the committed lists, each instance type of the home regions `times` times."""
     for name, home in homes().items():
+        if not Path(home, "catalog").is_dir():
+            continue  # a provider whose lists the user brings
         folder = root / name / "catalog"
         shutil.copytree(Path(home, "catalog"), folder, ignore=shutil.ignore_patterns("__pycache__"))
         _copy(folder / "instances.csv", "name", times)
@@ -69,7 +73,7 @@ def _copy(path: Path, column: str, times: int, regions: Sequence[str] = ()) -> N
 def thousand(number: int = 1000) -> tuple[float, int]:
     """Return the seconds of processor time that so many workloads take in this process, and its memory in MB."""
     lists, rates = catalog.Catalog(), fx.committed()
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     start = time.process_time()
     for i in range(number):
         work = workload.make({"hours": str(100 + 7 * i), "model": MODELS[i % 3], "rps": str(1 + i % 17)})

@@ -17,6 +17,8 @@ What an adapter may add, as plain attributes (read with `getattr`, so none is ne
 
 * `max_parallel_regions` (default 4): how many regions may be fetched at once within the API's rate.
 * `public_source` (default ""): what `Access.public` reads, for people ("the bulk price list"); "" = there is none.
+* `quotas(region, wanted, access) -> tuple[Quota, ...]`: what limits this account has for `Wanted` machines there; raises
+  `FetchError` where it cannot ask. quota_hint (default ""): where people look that up.
 * `known_regions() -> tuple[str, ...]` (default `default_regions()`): region ids that `--region` may name.
 
 An adapter comes in by an entry point of the group `planner.providers`: `mycloud = "mycloud:provider"`. The folder of the
@@ -35,6 +37,7 @@ Managed APIs, which sell tokens and no machines, come in by the group `planner.t
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Protocol
 
@@ -49,6 +52,8 @@ __all__ = [
     "Batch",
     "Entry",
     "Provider",
+    "Quota",
+    "Wanted",
     "bare_type",
     "checked_endpoint",
     "homes",
@@ -104,6 +109,30 @@ class Batch(NamedTuple):
     gaps: tuple[str, ...]
     zones: tuple[tuple[str, str], ...] | None = None
     spoilt: tuple[tuple[str, str], ...] = ()
+
+
+class Wanted(NamedTuple):
+    """Machines that somebody is about to start. option: the way of buying; vcpu: of one."""
+
+    instance_type: str
+    option: str
+    count: int  # type: ignore[assignment]
+    vcpu: int
+
+
+class Quota(NamedTuple):
+    """A limit of the account. name: the cloud's own; unit: "vCPUs", "instances". used: None = not known; needs: what is wanted of it."""
+
+    name: str
+    unit: str
+    limit: Decimal
+    used: Decimal | None
+    needs: Decimal
+
+    @property
+    def enough(self) -> bool:
+        """Whether what is left is what is needed; of what is used nothing is known, all counts as left."""
+        return self.limit - (self.used or 0) >= self.needs
 
 
 class Provider(Protocol):

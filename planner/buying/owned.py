@@ -18,9 +18,10 @@ from planner.errors import MisuseError
 from planner.offer import InstanceType
 from planner.records import NamedTuple
 from planner.sizing import Range, Sizing, streams
-from planner.sizing.fit import demand_of, model_of, refused, settled, size
+from planner.sizing.fit import model_of, refused, settled, size
 from planner.sizing.hourly import capacity
 from planner.sizing.machine import on_machine
+from planner.sizing.serve import demand_of
 from planner.text import Text, text
 from planner.units import RATE_MONTH_HOURS
 from planner.workload import Workload

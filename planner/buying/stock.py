@@ -23,7 +23,8 @@ from planner.provider import MACHINES, Entry, installed, owns
 from planner.quoting.lines import OWNED
 from planner.records import NamedTuple
 from planner.sizing import Sizing
-from planner.sizing.fit import check, demand_of, settled
+from planner.sizing.fit import check, settled
+from planner.sizing.serve import demand_of
 from planner.text import Text, text
 from planner.units import RATE_MONTH_HOURS
 from planner.workload import Workload

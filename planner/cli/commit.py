@@ -21,6 +21,7 @@ from planner.cli.options import (
     told,
     workload_options,
 )
+from planner.cli.shown import checked
 from planner.errors import BudgetError, MisuseError
 
 if TYPE_CHECKING:
@@ -112,6 +113,10 @@ def commit(
     from planner.buying import scenarios as scenario
 
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
+    checked(form, output)
+    if form in ("xlsx", "html") and (scenarios or mix_types):
+        other = "--scenario" if scenarios else "--mix-types"
+        raise MisuseError(f"--format {form} shows one demand's mix of one type: with {other} take table or json")
     if scenarios or worst:
         if said or repeat or mix_types:
             other = (
@@ -258,7 +263,7 @@ def _uncertain(found: Uncertain, form: str, lang: str) -> str:
     return uncertain.table(found, translator(lang), way, seller)
 
 
-def _told(made: Plan, blend: Blend | None, form: str, lang: str, mixed: bool) -> str:
+def _told(made: Plan, blend: Blend | None, form: str, lang: str, mixed: bool) -> str | bytes:
     """Return the answer as text. mixed: a mix of types was asked for, and is said to be none where there is none."""
     from planner.buying import answers, blended, report
     from planner.buying.blend import meaning
@@ -279,6 +284,10 @@ def _told(made: Plan, blend: Blend | None, form: str, lang: str, mixed: bool) ->
     if blend is not None and means is not None:
         return blended.table(made, found, blend, means, t, way, seller)
     said = report.table(made, found, t, way, seller)
+    if form != "table":
+        from planner.cli.shown import plan
+
+        return plan("commit", report.as_json(made, found), said, made.best.market.ways, form, t)
     return said + t("No mix of types of one region was found that is cheaper.") + "\n" if mixed else said
 
 

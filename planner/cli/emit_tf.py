@@ -12,6 +12,7 @@ from planner.cli.help import Grouped
 
 if TYPE_CHECKING:
     from planner.terraform.deploy import Settings
+    from planner.terraform.deployment import Deployment
     from planner.terraform.online import Lookup
 
 
@@ -78,6 +79,11 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     default="",
     help="Registry into which the images were copied, by their published digests.  [where they are published]",
 )
+@click.option("--fallback", is_flag=True, help="Name other zones and types to try, in order, with their price.")
+@click.option(
+    "--backend", metavar="s3|oss|cos", default="", help="Keep the state in a bucket of the cloud.  [in the folder]"
+)
+@click.option("--state-bucket", metavar="NAME", default="", help="That bucket.  [said at terraform init]")
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
 def emit_tf(
     cloud: str,
@@ -123,12 +129,37 @@ def emit_tf(
     report += [note for note in deployment.stack.notes if note.startswith("the quote counts ")]
     if deployment.buy_note:
         report.append(f"to pay the quoted price: {deployment.buy_note}")
+    if not deployment.place.backend and clouds.find(cloud).backend:
+        where = clouds.find(cloud).backend
+        report.append(
+            f"the state will lie in the folder alone, and with it what must be destroyed: --backend {where} keeps it in a bucket"
+        )
+    report += _ways_out(deployment)
+    if plan:
+        from planner.terraform import before
+
+        report += before.said(deployment, priced, offer, catalog)
+    sys.stdout.write("\n".join(report) + "\n")
+    sys.stdout.flush()
     if validate or plan:
         from planner.terraform import run
 
-        report.append(run.plan(folder) if plan else run.validate(folder))
-    sys.stdout.write("\n".join(report) + "\n")
+        sys.stdout.write((run.plan(folder) if plan else run.validate(folder)) + "\n")
     return 0
+
+
+def _ways_out(d: Deployment) -> list[str]:
+    """Return the fallbacks of a deployment, a line each."""
+    if d.fallback == ():
+        return [
+            "fallback: no other zone is known, and no other type of this cloud serves the workload in this way of buying"
+        ]
+    return [
+        f"fallback {number}: "
+        + (f"zone {one.zone}, the same machines" if one.zone else f"{one.count} x {one.instance_type} in {one.region}")
+        + f", {one.amount}"
+        for number, one in enumerate(d.fallback or (), 1)
+    ]
 
 
 def _lookup(settings: Settings) -> Lookup:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-__all__ = ["MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
+__all__ = ["BATCH", "MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
 
 #: (title, options in the order in which they are shown)
 SHARED: tuple[tuple[str, str], ...] = (
@@ -34,6 +34,11 @@ SHARED: tuple[tuple[str, str], ...] = (
         "--budget --budget-basis --currency --fx --discount --discount-rate --tax --fiscal-year-start --contract",
     ),
     ("Prices", "--price-book --price-book-db --offline-list --as-of --max-age --strict"),
+)
+#: Of `quote` alone.
+BATCH: tuple[tuple[str, str], ...] = (
+    ("Beside the clouds", "--own --beside-apis --cache-hits"),
+    ("A batch with a deadline", "--tokens --by --spot-share --spot-interruption"),
 )
 OUTPUT: tuple[tuple[str, str], ...] = (
     ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),

@@ -156,7 +156,7 @@ def book_options(function: F) -> F:
 
 
 def output_options(function: F) -> F:
-    """Add the options of a table or JSON that is read or kept."""
+    """Add the options of an answer that is read as a table, kept as JSON, or shown as a workbook or page."""
     for option in (
         click.option(
             "--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]"
@@ -164,7 +164,12 @@ def output_options(function: F) -> F:
         click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o)."),
         click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal."),
         click.option(
-            "--format", "form", type=click.Choice(("table", "json")), default="table", help="table, json.  [table]"
+            "--format",
+            "form",
+            type=click.Choice(("table", "json", "xlsx", "html")),
+            metavar="FORMAT",
+            default="table",
+            help="table, json, xlsx, html.  [table]",
         ),
     ):
         function = option(function)

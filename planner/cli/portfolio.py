@@ -24,6 +24,7 @@ from planner.cli.options import (
     put,
     told,
 )
+from planner.cli.shown import checked
 from planner.errors import BudgetError, MisuseError, PlannerError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def portfolio(
     from planner.buying.portfolio import Given
 
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
+    checked(form, output)
     workers, shown = _whole(jobs or str(min(os.cpu_count() or 1, MOST_JOBS)), "--jobs"), _whole(top, "--top")
     limit = values.pop("budget", None)
     items, budget = _read(path, values, limit)
@@ -148,7 +150,7 @@ def _progress(number: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.update(1)
 
 
-def _told(found: Portfolio, form: str, lang: str, top: int) -> str:
+def _told(found: Portfolio, form: str, lang: str, top: int) -> str | bytes:
     from planner.buying import listing
 
     if form == "json":
@@ -158,7 +160,14 @@ def _told(found: Portfolio, form: str, lang: str, top: int) -> str:
     from planner.i18n import translator
     from planner.rendering.words import way
 
-    return listing.table(found, translator(lang), top, way)
+    t = translator(lang)
+    said = listing.table(found, t, top, way)
+    if form == "table":
+        return said
+    from planner.cli.shown import plan
+
+    offers = [] if found.shared is None else [offer for pool in found.shared.pools for offer in pool.market.ways]
+    return plan("portfolio", listing.as_json(found), said, offers, form, t)
 
 
 def _judged(found: Portfolio) -> None:

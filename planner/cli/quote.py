@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
@@ -35,7 +35,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 GRANULARITIES = ("hourly", "daily", "monthly")
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped, groups=(*SHARED, *BATCH, *OUTPUT))
 @workload_options
 @book_options
 @measured_option
@@ -83,6 +83,10 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 )
 @click.option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
+@click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
+@click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
+@click.option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
+@click.option("--spot-interruption", metavar="SHARE", help="Share of spot hours lost and done again.  [5%]")
 def quote(
     price_book: tuple[str, ...],
     price_book_db: str | None,
@@ -108,8 +112,6 @@ def quote(
     explain: bool,
     infrastructure: bool,
     from_tf: str | None,
-    beside_apis: bool,
-    cache_hits: str | None,
     replay: str | None,
     **values: Any,
 ) -> int:
@@ -120,41 +122,36 @@ def quote(
     from planner.rendering import formats
 
     chosen = formats.find(form)
-    if chosen.name == "xlsx" and not output:
+    if form == "xlsx" and not output:
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
-    _for_apis(beside_apis, cache_hits, form)
+    asked, hits = _for_apis(values.pop("beside_apis"), values.pop("cache_hits"), form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
+    if any(said is not None for said in batch.values()):
+        other = (from_tf, replay, compare, charts, offer, own_file, asked)
+        return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
-        result = _replay(
-            replay,
-            {"measurements": measurements, "own": own_file, "beside-apis": beside_apis or None, **values},
-            strict,
-        )
+        said = {"measurements": measurements, "own": own_file, "beside-apis": asked}
+        result = _replay(replay, said | values, strict)
     else:
         workload = _asked(values, from_tf)
         if own_file:
             bring_own(catalog, own_file, workload)
         brief = chosen.name == "table" and not charts  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
-        result = _beside(result, catalog, cache_hits) if beside_apis else result
+        result = _beside(result, catalog, hits) if asked else result
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
     shown = output is None
     room = columns() if shown and not wide else None
-    common = {
-        "top": top,
-        "lang": lang,
-        "colour": shown and colours(),
-        "width": room,
-    }
-    options = {k: v for k, v in given.items() if v} | {
-        k: v for k, v in common.items() if v is not None and k in chosen.options
-    }
+    common = {"top": top, "lang": lang, "colour": shown and colours(), "width": room}
+    options = {k: v for k, v in given.items() if v}
+    options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
         raise NoOfferError(_why_none(result))
     text = formats.render(result, form, **options)
@@ -165,12 +162,36 @@ def quote(
     if result.beside is not None and form == "table":
         text = str(text) + _tokens(result, lang, room)
     if charts and result.offers:
-        from planner.rendering.charts import write
-
-        write(result, charts, top or 1, lang, force=force)
+        _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict)
     return 0
+
+
+def _draw(result: Quote, folder: str, top: int, lang: str, force: bool) -> None:
+    from planner.rendering.charts import write
+
+    write(result, folder, top, lang, force=force)
+
+
+def _batch(
+    said: dict[str, str | None],
+    values: dict[str, Any],
+    catalog: Catalog,
+    other: tuple[str | None, ...],
+    shown: tuple[str, str | None, bool, str, str | None],
+) -> int:
+    """Tell a batch with a deadline; other: options that say nothing of one."""
+    from planner.cli.batch import batch
+
+    for name, given in zip(
+        ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis"), other, strict=True
+    ):
+        if given is not None:
+            raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
+    return batch(
+        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
+    )
 
 
 def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:
@@ -194,19 +215,20 @@ def _for_tables(**given: bool) -> None:
             raise MisuseError(f"--{name} goes with the table; {why}")
 
 
-def _for_apis(asked: bool, cache_hits: str | None, form: str) -> None:
-    """Raise `MisuseError` for options about APIs that say nothing as they stand."""
+def _for_apis(asked: bool, cache_hits: str | None, form: str) -> tuple[str | None, str]:
+    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing."""
     if cache_hits and not asked:
         raise MisuseError("--cache-hits goes with --beside-apis")
     if asked and form not in ("table", "json"):
         raise MisuseError("--beside-apis goes with --format table or json")
+    return "yes" if asked else None, cache_hits or "0%"
 
 
-def _beside(result: Quote, catalog: Catalog, cache_hits: str | None) -> Quote:
+def _beside(result: Quote, catalog: Catalog, cache_hits: str) -> Quote:
     from planner.money import percent_of
     from planner.quoting import tokens
 
-    return tokens.beside(result, catalog, percent_of(cache_hits or "0%", "--cache-hits"))
+    return tokens.beside(result, catalog, percent_of(cache_hits, "--cache-hits"))
 
 
 def _tokens(result: Quote, lang: str, room: int | None) -> str:

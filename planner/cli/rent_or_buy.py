@@ -18,6 +18,7 @@ from planner.cli.options import (
     told,
     workload_options,
 )
+from planner.cli.shown import checked
 from planner.errors import MisuseError
 
 
@@ -50,6 +51,7 @@ def rent_or_buy(
     from planner.prices import fx
     from planner.workload import Workload
 
+    checked(form, output)
     if not own_file:
         raise MisuseError("--own: which machines? name a TOML file; `--own examples` takes the dated ones of planner")
     machines = stock.file_of(own_file)
@@ -71,7 +73,7 @@ def rent_or_buy(
     return 0
 
 
-def _told(choice: Any, found: Any, form: str, lang: str) -> str:
+def _told(choice: Any, found: Any, form: str, lang: str) -> str | bytes:
     if form == "json":
         import json
 
@@ -79,5 +81,11 @@ def _told(choice: Any, found: Any, form: str, lang: str) -> str:
     from planner.i18n import translator
     from planner.rendering.words import way
 
-    told: str = choice.table(found, translator(lang), way)
-    return told
+    t = translator(lang)
+    told: str = choice.table(found, t, way)
+    if form == "table":
+        return told
+    from planner.cli.shown import plan
+
+    turns = [t.say(turn.what) for turn in found.turns]
+    return plan("rent_or_buy", choice.as_json(found), told, (), form, t, turns)

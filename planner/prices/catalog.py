@@ -8,7 +8,7 @@ not grow with the size of the catalogue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner.errors import CatalogError, MisuseError, suggest
@@ -128,18 +128,18 @@ class Catalog:
                     )
         return result
 
-    def instances(self, provider: str) -> dict[str, InstanceType]:
+    def instances(self, provider: str) -> Mapping[str, InstanceType]:
         """Return the provider's instance types by name."""
-        found: dict[str, InstanceType] = self._once((provider, "instances"), lambda: self._read_instances(provider))
+        found: Mapping[str, InstanceType] = self._once((provider, "instances"), lambda: self._read_instances(provider))
         return found
 
-    def _read_instances(self, provider: str) -> dict[str, InstanceType]:
-        result = self._of(provider).instances()
-        if self.book is not None:
-            from planner.prices.overlay import types_over_list
+    def _read_instances(self, provider: str) -> Mapping[str, InstanceType]:
+        listed = self._of(provider).instances()
+        if self.book is None:
+            return listed
+        from planner.prices.overlay import types_over_list
 
-            result = {i.name: i for i in types_over_list(result.values(), self.book.instance_types(provider))}
-        return result
+        return {i.name: i for i in types_over_list(listed.values(), self.book.instance_types(provider))}
 
     # -- prices -------------------------------------------------------------------------------------------------
 

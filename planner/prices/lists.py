@@ -30,11 +30,13 @@ from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServiceP
 from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
 from planner.records import NamedTuple
 
-__all__ = ["Lists", "NotSold", "ProviderInfo", "Shelf"]
+__all__ = ["Lists", "NotSold", "ProviderInfo", "Shelf", "Types"]
 
 _REGION = ("id", "name_en", "name_zh", "sites", "groups", "market", "source")
 _NOT_SOLD = ("types", "regions", "site", "purchase_option", "term", "offering", "os", "source", "note")
 _PRICES = "prices"
+#: What the sizing looks at.
+_MACHINE = ("gpu_model", "gpu_memory_gib", "gpu_count", "network_gbps")
 #: How the prices of a place stand: what is sold of one type is together, as in the files what is sold in one way.
 _SHELF = attrgetter("way.site", "way.instance_type")
 _new = tuple.__new__
@@ -123,7 +125,48 @@ class Shelf(NamedTuple):
 @cache
 def _heads(name: str) -> frozenset[str]:
     """Return an instance type's name and its beginnings before a "." or "-"."""
-    return frozenset([name, *(name[:at] for at, sign in enumerate(name) if sign in ".-")])
+    found, begin = [name], ""
+    for part in name.replace("-", ".").split(".")[:-1]:
+        begin = name[: len(begin) + bool(begin) + len(part)]
+        found.append(begin)
+    return frozenset(found)
+
+
+class Types(Mapping[str, InstanceType]):
+    """The instance types of a list by name; the record of one is made when somebody looks at it."""
+
+    def __init__(self, shelf: Shelf | None) -> None:
+        self._made: dict[str, InstanceType] = {}
+        self._rows: dict[str, tuple[tuple[str, ...], int]] = {}
+        if shelf is not None:
+            name = shelf.names.index("name")
+            self._rows = {row[0][name]: row for row in shelf.rows}
+            self._make = shelf.make
+            self._machine = itemgetter(*map(shelf.names.index, _MACHINE))
+
+    def __getitem__(self, name: str) -> InstanceType:
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = cast("InstanceType", self._make(*self._rows[name]))
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the instance type, `default` where there is none of the name."""
+        return self[name] if name in self._rows else default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def machine(self, name: str) -> tuple[str, ...] | None:
+        """Return what the sizing looks at, as it stands in the list: types of which it is the same are sized alike."""
+        row = self._rows.get(name)
+        return None if row is None else self._machine(row[0])
 
 
 class Lists:
@@ -179,10 +222,9 @@ class Lists:
             )
         return found
 
-    def instances(self) -> dict[str, InstanceType]:
+    def instances(self) -> Mapping[str, InstanceType]:
         """Return the instance types by name."""
-        rows = cast("Iterator[InstanceType]", self._records(INSTANCE_TYPE, "instances.csv"))
-        return {row.name: row for row in rows}
+        return Types(self._shelf(INSTANCE_TYPE, "instances.csv"))
 
     def prices(self, name: str, region: str, as_of: str = "") -> list[Price]:
         """Return the rows of `name` (a region or a group of regions) as prices of `region`, whatever file they stand in.

@@ -348,7 +348,7 @@ def _sifted(job: Job, batch: Batch) -> tuple[Batch, list[str]]:
 
 
 @functools.cache
-def listed_types(provider: str) -> dict[str, InstanceType]:
+def listed_types(provider: str) -> Mapping[str, InstanceType]:
     """Return the committed specifications, {} for a cloud that has none here."""
     catalog = Catalog()
     return catalog.instances(provider) if provider in catalog.providers() else {}

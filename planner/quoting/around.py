@@ -23,6 +23,7 @@ from planner.sizing import engines, fit, gpus
 from planner.sizing.models import Model
 from planner.sizing.serving import serving
 from planner.text import Text, text
+from planner.units import Window
 
 __all__ = [
     "IMAGES_GB",
@@ -154,9 +155,18 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
 
 
 def bill(
-    quote: Quote, offer: Offer, catalog: Catalog, created: Sequence[Thing] | None = None, stand: Stand | None = None
+    quote: Quote,
+    offer: Offer,
+    catalog: Catalog,
+    created: Sequence[Thing] | None = None,
+    stand: Stand | None = None,
+    window: Window | None = None,
+    without: Sequence[str] = (),
 ) -> Bill:
-    """Return the whole bill of an offer; created: what the module has, None for what a module of ours would have."""
+    """Return the whole bill of an offer; created: what the module has, None for what a module of ours would have.
+
+    window: another one than the quote's; without: parts of the offer that are left out. Either leaves `around` at 0.
+    """
     info = catalog.info(offer.provider)
     known = bool(info.module) or created is not None
     if created is None:
@@ -183,14 +193,16 @@ def bill(
         unpriced.append(
             text("what stands around the machines: {who} does not say what its module creates", who=info.title)
         )
-    own = [x for x in offer.lines if x.part != "tax" and not (known and x.part in _REPLACED)]
+    gone = ("tax", *without, *(_REPLACED if known else ()))
+    own = [x for x in offer.lines if x.part not in gone]
     tax = tax_at(work.taxes, work.tax, offer.provider, offer.site)
     taxes = (lines.tax(tax, currency),) if tax.share else ()
-    terms = cost.terms_of(offer.way, quote.window, quote.months)
-    charges = cost.charges_of((*own, *made, *taxes), terms, quote.window, quote.months)
+    within, months = (window, window.months) if window else (quote.window, quote.months)
+    terms = cost.terms_of(offer.way, within, months)
+    charges = cost.charges_of((*own, *made, *taxes), terms, within, months)
     totals = cost.totals(charges)
     beside = tuple(u for u in offer.unpriced if not (known and _replaced(u)))
-    around = totals.effective - offer.totals.native.effective
+    around = ZERO if window or without else totals.effective - offer.totals.native.effective
     return Bill(charges, (*beside, *unpriced), totals, around, currency)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Way
@@ -16,8 +16,8 @@ from planner.quoting.select import Place, Request, place, places, request
 from planner.quoting.shortlist import Shortlist, simple
 from planner.sizing import Sizing
 from planner.sizing.engines import Host
-from planner.sizing.fit import check, settled, sizer
-from planner.text import text
+from planner.sizing.fit import Sizer, check, settled, sizer
+from planner.text import Text, text
 from planner.units import block_hours
 from planner.workload import Workload, in_time
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from planner.sizing.own import Measurement
 
 __all__ = ["quote", "seller"]
+
+_How = Callable[[InstanceType], Sizing]
 
 
 def quote(
@@ -57,13 +59,14 @@ def quote(
     gaps: list[Gap] = []
     length = req.window.length
     sizings: dict[int, Sizing] = {}
-    hows = [catalog.sized.get(at[0]) or sizer(workload, _host(req, *at), own) for at in looked]
+    hows: list[_How] = [catalog.sized.get(at[0]) or sizer(workload, _host(req, *at), own) for at in looked]
     short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
-    for here, how in zip(_places(req, looked, short), hows, strict=True):
-        for name in sorted(here.types.keys() | here.unmade):
-            found = _size(here, name, how)
-            if isinstance(found, Rejected):
-                rejected.append(found)
+    for here, how in zip(short.places() if short else (place(req, *at) for at in looked), hows, strict=True):
+        # Of what serves and is not listed only a measurement would have to be told.
+        for name in sorted({*here.types, *(here.unmade if own else here.refused)}):
+            found = here.refused.get(name) or _size(here, name, how)
+            if isinstance(found, Text):
+                rejected.append(Rejected(here.info.name, here.region, name, found))
                 continue
             sizings[id(found)] = found
             if name in here.types:
@@ -108,22 +111,15 @@ def quote(
     return made._replace(hash=of_quote(made))
 
 
-def _shortlist(
-    req: Request, looked: Iterable[tuple[tuple[str, str], Callable[[InstanceType], Sizing]]], top: int, today: str
-) -> Shortlist | None:
+def _shortlist(req: Request, looked: Iterable[tuple[tuple[str, str], _How]], top: int, today: str) -> Shortlist | None:
     """Return what the places have to show, None where every offer must be made to know."""
     if not simple(req):
         return None
-    short = Shortlist(req, top, notes.Ages(req.workload.max_age, today))
-    return short if all(short.look(*at, how) for at, how in looked) else None
-
-
-def _places(req: Request, looked: Sequence[tuple[str, str]], short: Shortlist | None) -> Iterable[Place]:
-    """Return what each place sells for the workload."""
-    if short is None:
-        return (place(req, *at) for at in looked)
-    types = [t for p, _ in looked for t in req.catalog.info(p).reference_types]
-    return short.places(frozenset(t.lower() for t in (*types, *req.workload.instance_type)))
+    looked = list(looked)
+    types = [t for p in {at[0] for at, _ in looked} for t in req.catalog.info(p).reference_types]
+    named = frozenset(t.lower() for t in (*types, *req.workload.instance_type))
+    short = Shortlist(req, top, named, notes.Ages(req.workload.max_age, today))
+    return short if all(isinstance(how, Sizer) and short.look(*at, how) for at, how in looked) else None
 
 
 def seller(info: ProviderInfo) -> Seller:
@@ -145,15 +141,11 @@ def _heard(own: tuple[Measurement, ...], kv: str, sizings: Iterable[Sizing]) -> 
     return tuple(m for m in own if m in heard)
 
 
-def _size(here: Place, name: str, how: Callable[[InstanceType], Sizing]) -> Sizing | Rejected:
+def _size(here: Place, name: str, how: _How) -> Sizing | Text:
     """Return how an instance type serves the workload, or why it does not."""
-    provider, region, spec = here.info.name, here.region, here.specs.get(name)
-    if spec is None:
-        return Rejected(provider, region, name, text("no specification in the catalogue: cannot be sized"))
-    sizing = how(spec)
-    if not sizing.fits:
-        return Rejected(provider, region, name, text("{reasons}", reasons=sizing.reasons))
-    return sizing
+    spec = here.specs.get(name)
+    sizing = how(spec) if spec is not None else None
+    return sizing if sizing is not None and sizing.fits else notes.refusal(sizing)
 
 
 def _host(req: Request, provider: str, region: str) -> Host:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,10 @@ from planner.text import Text, plural, text
 from planner.workload import Workload
 
 if TYPE_CHECKING:
+    from planner.sizing import Sizing
     from planner.sizing.own import Measurement
 
-__all__ = ["Ages", "ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "seen"]
+__all__ = ["Ages", "ages", "gaps", "is_old", "late", "measured", "of_all", "of_engine", "old_offers", "refusal", "seen"]
 
 #: So many of the user's measurements are told one by one.
 MEASURED = 3
@@ -36,19 +37,18 @@ def gaps(req: Request, place: Place) -> tuple[list[Gap], list[Rejected]]:
             "name another region"
         )
         return [Gap(info.name, region, "", "", text(key, provider=info.name, region=region))], []
-    found = {way.purchase_option for ways in place.types.values() for way, _ in ways}
-    found = found.union(*place.unmade.values())
-    wanted = sorted(n for n, s in place.specs.items() if req.wants(n, s))
+    found = {way.purchase_option for ways in place.types.values() for way, _ in ways}.union(place.sold)
+    wanted = req.wanted(place.specs)
     missing, rejected = [], []
     for option in work.purchase_option or info.sells:
         if option in found:
             continue
-        said = _unsold(req, place, wanted, (option,), all_or_none=not req.types) if option in info.sells else {}
+        said = _unsold(req, place, sorted(wanted), (option,), all_or_none=not req.types) if option in info.sells else {}
         if not wanted or len(said) < len(wanted):
             missing.append(Gap(info.name, region, "", option, _gap(req, place, option)))
         elif req.types:
             rejected += [Rejected(info.name, region, n, _not_sold(place, (option,), why)) for n, why in said.items()]
-    bare = [n for n in wanted if n not in place.types and n not in place.unmade]
+    bare = sorted(set(wanted).difference(place.types, place.unmade))
     # Sold by the hour or not at all: what cannot be rented by the hour is not missed.
     unsold = _unsold(req, place, bare, ("on_demand",)) if bare else {}
     if req.types:
@@ -86,8 +86,9 @@ def _unsold(
     if not all(ways):
         return found
     spoken = [NotSold.spoken_of(way) for way in ways]
+    first = spoken.pop(0)
     for name in names:
-        if not all(may(name) for may in spoken):
+        if not (first(name) and all(may(name) for may in spoken)):
             if all_or_none:
                 return {}
             continue
@@ -164,6 +165,13 @@ def measured(heard: Sequence[Measurement]) -> list[Text]:
     return found
 
 
+def refusal(sizing: Sizing | None) -> Text:
+    """Return why an instance type does not serve the workload; None: nothing is known of the type."""
+    if sizing is None:
+        return text("no specification in the catalogue: cannot be sized")
+    return text("{reasons}", reasons=sizing.reasons)
+
+
 def seen(offer: Offer) -> tuple[str, bool]:
     """Return the day from which the age of an offer's prices counts, that of its oldest one, and whether one has no day.
 
@@ -202,18 +210,22 @@ class Ages:
         self._counts: dict[str, tuple[int, int]] = {}
 
     def add(
-        self, provider: str, offers: Iterable[Sequence[str]], undated: Iterable[str], origins: Iterable[str] = ("list",)
+        self,
+        provider: str,
+        offers: Mapping[tuple[str, ...], int],
+        undated: Iterable[str],
+        origins: Iterable[str] = ("list",),
     ) -> None:
-        """Count offers of a provider, each told by the days on which its prices were last seen, "" where no day is known.
+        """Count offers of a provider by the days on which their prices were last seen, "" where no day is known.
 
         undated: the places of the prices without a day. origins: where prices come from.
         """
         old, every = self._counts.get(provider, (0, 0))
         allowed = self._allowed
         days: set[str] = set()
-        for seen in offers:
-            every += 1
-            old += min(seen) < allowed
+        for seen, number in offers.items():
+            every += number
+            old += number if min(seen) < allowed else 0
             days.update(seen)
         if days:
             known, places, whence = self._told.setdefault(provider, (set(), set(), set()))
@@ -240,9 +252,9 @@ def ages(offers: Iterable[Offer], limit: int, today: str) -> tuple[tuple[AsOf, .
     found = Ages(limit, today)
     for offer in offers:
         if not offer.market and offer.sources:
-            days = [source.seen for source in offer.sources]
+            days = tuple([source.seen for source in offer.sources])
             undated = [source.place for source in offer.sources if not source.seen] if "" in days else ()
-            found.add(offer.way.provider, (days,), undated, [source.origin for source in offer.sources])
+            found.add(offer.way.provider, {days: 1}, undated, [source.origin for source in offer.sources])
     return found.result()
 
 

@@ -19,15 +19,27 @@ from planner.workload import Workload
 if TYPE_CHECKING:
     from planner.quoting.select import Place, Request
 
-__all__ = ["Bought", "later", "machine_of", "offer", "offer_id", "per_million", "saturated", "weight"]
+__all__ = [
+    "Bought",
+    "id_of",
+    "later",
+    "machine_of",
+    "offer",
+    "offer_id",
+    "per_million",
+    "saturated",
+    "weight",
+]
 
 
 def offer_id(way: Way) -> str:
     """Return the offer's id: what tells it from all others, with colons between."""
-    name = f"{way.provider}:{way.site}:{way.region}:{way.instance_type}:{way.purchase_option}"
-    if not (way.term or way.payment or way.offering or way.zone):
-        return name
-    return ":".join([name, *[p for p in (way.term, way.payment, way.offering, way.zone) if p]])
+    return id_of(way[:5], way[5:9])
+
+
+def id_of(always: tuple[str, ...], sometimes: tuple[str, ...]) -> str:
+    """Return the id of provider, site, region, type and purchase option; of term, payment, offering and zone where they are said."""
+    return ":".join((*always, *filter(None, sometimes)))
 
 
 class Bought(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
@@ -12,6 +13,7 @@ from planner.prices.fx import Rates
 from planner.quoting.rules import Terms, terms_of
 from planner.records import NamedTuple
 from planner.sizing.gpus import means
+from planner.text import Text
 from planner.units import Window
 from planner.workload import Workload
 
@@ -63,19 +65,29 @@ class Request(NamedTuple):
             known = self.gpus[spec.gpu_model] = any(means(g, spec.gpu_model) for g in self.workload.gpu)
         return known
 
+    def wanted(self, specs: Mapping[str, InstanceType]) -> Collection[str]:
+        """Return the names of the instance types that the workload's filters let pass."""
+        if not (self.types or self.workload.gpu):
+            return specs
+        return [name for name, spec in specs.items() if self.wants(name, spec)]
+
 
 class Place(NamedTuple):
     """What one region sells for the workload. types: by instance type. kept_out: rows left out, by way of buying.
-    unmade: how the instance types are sold of whose prices no record was made, since a screen does not list them."""
+
+    Of what a screen does not list no record is made. unmade: the instance types without any; sold: in which ways there are such;
+    refused: why some of the types do not serve the workload."""
 
     info: ProviderInfo
     region: str
-    specs: dict[str, InstanceType]
+    specs: Mapping[str, InstanceType]
     types: dict[str, Bought]
     traffic: Sequence[TransferPrice]
     services: Sequence[ServicePrice]
     kept_out: dict[str, int]
-    unmade: dict[str, set[str]]
+    unmade: Collection[str] = ()
+    sold: Collection[str] = ()
+    refused: Mapping[str, Text] = MappingProxyType({})
 
 
 def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
@@ -179,5 +191,4 @@ def place(req: Request, provider: str, region: str) -> Place:
         traffic=catalog.transfer(provider, region) if needs_traffic else (),
         services=catalog.services(provider, region) if needs_services else (),
         kept_out=kept_out,
-        unmade={},
     )

@@ -9,56 +9,145 @@ here: whatever comes within a millionth of being listed is made, and the quote r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from math import inf
 from operator import itemgetter
 from typing import Any
 
 from planner.errors import CatalogError, PlannerError
-from planner.offer import InstanceType, Price, Source, Way
+from planner.offer import Price, Source
+from planner.offer import Way as Record
 from planner.prices.checks import check_prices
-from planner.prices.lists import Shelf
+from planner.prices.lists import Types
 from planner.quoting.choose import kind_of_option
+from planner.quoting.look import Look, Sold, Way
 from planner.quoting.notes import Ages
-from planner.quoting.offers import offer_id, weight
+from planner.quoting.offers import id_of, weight
 from planner.quoting.select import Bought, Place, Request
 from planner.records import NamedTuple
-from planner.sizing import Sizing
+from planner.sizing.fit import Sizer
 from planner.units import block_hours
 
-__all__ = ["Look", "Shortlist", "simple"]
+__all__ = ["Shortlist", "simple"]
 
-#: What makes a way of buying, its currency with it, and what else is read of a row.
-_KEY = ("site", "instance_type", "purchase_option", "term", "payment", "offering", "zone", "currency")
-_REST = ("os", "status", "unit", "amount", "tier_from", "tier_to", "effective_date", "confirmed")
 _SLACK = 1 + 1e-6
 _VALUE = itemgetter(0)
 _NOBODY = Source("", "", "", "", "list")
-#: A row of a price list: what makes a price of it, the row, its line; its unit, its amount, whether it is the whole of a price,
-#: the last day on which it was seen; how its place begins, before the line.
-_Row = tuple[Callable[[tuple[str, ...], int], Any], tuple[str, ...], int, str, str, bool, str, str]
+#: So many more values are kept before those that cannot be among the lowest are let go.
+_MANY = 128
 
 
-#: About what a way of buying comes to and what is owed for it, in the report currency (None where only making it tells), and what
-#: others have in common with it that come to the same to the last digit.
-_Weight = tuple["float | None", float, tuple[object, ...]]
-#: One way of buying. What _KEY says, its rows, its weight.
-_Group = tuple[tuple[str, ...], list[_Row], _Weight]
-#: What is compared: a value, what others of the same value have in common, and the way: region, then what _KEY says.
+#: One way of buying, and its rows.
+_Group = tuple[Way, list[Sold]]
+#: What makes ways of buying alike, so that one multiplication weighs them all: option, term, payment, currency, number, units.
+_Kind = tuple[Any, ...]
+#: What a price of one adds to the effective cost and to what is owed, price by price; () where only making it tells.
+_Weights = Sequence[tuple[float, float]]
+#: About what a way of buying comes to and what is owed for it, in the report currency.
+_Sums = tuple[float, float]
+#: When prices were published, and when they were last seen unchanged.
+_Dates = tuple[tuple[str, str], ...]
+#: What is compared: a value, what others of the same value have in common, and the way: region, then what a `Way` says.
 _Weighed = tuple[float, tuple[object, ...], tuple[str, ...]]
 
 
-class Look(NamedTuple):
-    """What was seen of one place. groups: all ways of buying what serves the workload. hourly: those on demand where the workload
-    asks for other ways, which are compared with them. unmade: how is sold what is no record."""
+class _Least:
+    """The lowest values of those given, and all that are as low as the last of them but for a millionth.
 
-    provider: str
-    region: str
-    specs: dict[str, InstanceType]
-    groups: list[_Group]
-    hourly: list[_Group]
-    kept_out: dict[str, int]
-    unmade: dict[str, set[str]]
+    number: how many ways to buy are listed, wherever in the region and in whatever currency. bound: what is above it is not asked
+    for.
+    """
+
+    __slots__ = ("_full", "_number", "_values", "bound")
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._full = _MANY
+        self._values: list[_Weighed] = []
+        self.bound = inf if number else -inf
+
+    def add(self, value: float, alike: tuple[object, ...], way: tuple[str, ...]) -> None:
+        """Take in a value that is not above the bound."""
+        self._values.append((value, alike, way))
+        if len(self._values) >= self._full:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Find the bound, and let go of what is above it."""
+        self._values.sort(key=_VALUE)
+        ways: set[tuple[str, ...]] = set()
+        for value, _, way in self._values:
+            ways.add(way[:7])
+            if len(ways) == self._number:
+                self.bound = value * _SLACK
+                break
+        self._values = [one for one in self._values if one[0] <= self.bound]
+        self._full = len(self._values) + _MANY
+
+    def ways(self) -> set[tuple[str, ...]]:
+        """Return the lowest ways to buy; of those that come to the same to the last digit the first by id."""
+        self._settle()
+        same: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
+        for _, alike, way in self._values:
+            same.setdefault(alike, []).append(way)
+        chosen: set[tuple[str, ...]] = set()
+        for found in same.values():
+            ways: set[tuple[str, ...]] = set()
+            for way in sorted(found, key=_id) if len(found) > self._number else found:
+                ways.add(way[:7])
+                if len(ways) > self._number:
+                    break
+                chosen.add(way)
+        return chosen
+
+
+class _Lists(NamedTuple):
+    """Where the ways of one purchase option stand to be among the least: of its kind, of what is owed, of what lasts."""
+
+    kind: _Least
+    owed: _Least
+    lasting: _Least
+
+
+class _Seen:
+    """A place that was looked at. groups: the ways of buying that may be listed; sure: those that are made whatever they come to,
+    since their types are named or only making them tells. hourly: by type, the others on demand: what is listed is compared with
+    them. number: how many ways of buying the workload asks for."""
+
+    __slots__ = ("groups", "hourly", "look", "names", "number", "sure")
+
+    def __init__(self, look: Look, named: frozenset[str]) -> None:
+        self.look = look
+        self.names = {name for name, number in look.counts.items() if number > 0 and name.lower() in named}
+        self.number = 0
+        self.sure: list[_Group] = []
+        self.groups: list[_Group] = []
+        self.hourly: dict[str, list[_Group]] = {}
+
+    def put(self, way: Way, rows: list[Sold], sums: _Sums | None, alike: tuple[object, ...], lists: _Lists) -> None:
+        """Take a way of buying in whose prices come to `sums`; alike: what others of the same sums have in common."""
+        if sums is None:
+            self.sure.append((way, rows))
+            return
+        much, most = sums
+        keep = False
+        for least, value in ((lists.kind, much), (lists.owed, most), (lists.lasting, much)):
+            if value <= least.bound:
+                keep = True
+                least.add(value, alike, (self.look.region, *way))
+        if way[1] in self.names:
+            self.sure.append((way, rows))
+        elif keep:
+            self.groups.append((way, rows))
+        else:
+            self.let_go(way, rows)
+
+    def let_go(self, way: Way, rows: list[Sold]) -> None:
+        """Take in what is not listed."""
+        if way[2] == "on_demand":
+            self.hourly.setdefault(way[1], []).append((way, rows))
 
 
 def simple(req: Request) -> bool:
@@ -72,126 +161,128 @@ def simple(req: Request) -> bool:
 class Shortlist:
     """The places of one quote: each is looked at (`look`), then `places` makes what is listed of them.
 
-    top: how many offers of each provider and kind are listed. ages: of all prices looked at. left_out: how many ways of buying
-    were not made.
+    top: how many offers of each provider and kind are listed. named: lower-case instance types that are listed whatever they cost.
+    ages: of all prices looked at. left_out: how many ways of buying were not made.
     """
 
-    def __init__(self, req: Request, top: int, ages: Ages) -> None:
+    def __init__(self, req: Request, top: int, named: frozenset[str], ages: Ages) -> None:
         self.req = req
         self.top = max(top, 1)
+        self.named = named
         self.ages = ages
         self.left_out = 0
-        self._looks: list[Look] = []
-        self._weights: dict[tuple[object, ...], list[tuple[float, float]] | None] = {}
+        self._block = block_hours(req.window.length) is not None
+        self._seen: list[_Seen] = []
+        self._weights: dict[tuple[str, _Kind], _Weights] = {}
+        self._least: dict[tuple[str, str], _Least] = {}
 
-    def look(self, provider: str, region: str, how: Callable[[InstanceType], Sizing]) -> bool:
+    def look(self, provider: str, region: str, how: Sizer) -> bool:
         """Take a place in; return whether its lists are all that is known of it (else the quote must make every offer)."""
         shelves = self.req.catalog.shelves(provider, region)
         if shelves is None or any("confirmed" not in shelf.names for level in shelves for shelf in level):
             return False
-        look = Look(provider, region, self.req.catalog.instances(provider), [], [], {}, {})
-        options, block = self.req.workload.purchase_option, block_hours(self.req.window.length) is not None
-        counts: dict[str, int] = {}
-        aged: list[list[str]] = []
-        undated: list[str] = []
-        for key, rows in self._found(look, shelves, counts, how).items():
-            option = key[2]
-            if options and option not in options:
-                look.hourly.append((key, rows, (None, 0.0, ())))
-                continue
-            if option != "spot" and (block or option != "capacity_block"):
-                seen = [row[6] for row in rows]
-                aged.append(seen)
-                if "" in seen:
-                    undated += [f"{at}{line}" for _, _, line, _, _, _, day, at in rows if not day]
-            look.groups.append((key, rows, self._weighed(provider, key, rows, counts[key[1]])))
-        self.ages.add(provider, aged, undated)
-        self._looks.append(look)
+        specs = self.req.catalog.instances(provider)
+        if not isinstance(specs, Types):
+            return False
+        look = Look(self.req, provider, region, specs, how)
+        look.take(shelves)
+        self._seen.append(_Seen(look, self.named))
+        if look.sold:
+            self._weigh(self._seen[-1])
         return True
 
-    def _found(
-        self,
-        look: Look,
-        shelves: list[list[Shelf]],
-        counts: dict[str, int],
-        how: Callable[[InstanceType], Sizing],
-    ) -> dict[tuple[str, ...], list[_Row]]:
-        """Return the rows by way of buying, of what serves the workload; a region's own price replaces its group's."""
-        options, specs = self.req.workload.purchase_option, look.specs
-        found: dict[tuple[str, ...], list[_Row]] = {}
-        own: set[tuple[str, ...]] = set()
-        for level in shelves:
-            here: list[tuple[str, ...]] = []
-            for make, rows, at, key_of, rest_of in map(_opened, level):
-                for row, line in rows:
-                    key = key_of(row)
-                    os_, status, unit, amount, start, end, day, confirmed = rest_of(row)
-                    if len(shelves) > 1:
-                        way = (*key[:6], os_)
-                        if way in own:
-                            continue
-                        if not status:
-                            here.append(way)
-                    name, option = key[1], key[2]
-                    count = counts.get(name)
-                    if count is None:
-                        count = counts[name] = self._count(specs.get(name), name, how)
-                    if count < 0 or os_ != "linux":
-                        continue
-                    if status:
-                        look.kept_out[option] = look.kept_out.get(option, 0) + 1
-                    elif not count or (options and option not in options and option != "on_demand"):
-                        look.unmade.setdefault(name, set()).add(option)
-                    else:
-                        whole = start in ("0", "") and not end
-                        told = (make, row, line, unit, amount, whole, max(day[:10], confirmed), at)
-                        if key in found:
-                            found[key].append(told)
-                        else:
-                            found[key] = [told]
-            own.update(here)
-        return found
+    def _weigh(self, seen: _Seen) -> None:
+        """Weigh every way of buying, and count the ages of its prices: column by column, since Python is quick at that."""
+        look, options, names = seen.look, self.req.workload.purchase_option, seen.names
+        told = [read(row) for row, _, read, _, _ in look.sold]
+        units, amounts, starts, ends, days, confirmed = zip(*told, strict=True)
+        _, types, ways, terms, payments, _, _, currencies = zip(*look.ways, strict=True)
+        numbers = map(look.counts.__getitem__, types)
+        kinds = list(zip(ways, terms, payments, currencies, numbers, units, strict=True))
+        lists = {option: self._lists(look.provider, option) for option in set(ways) if not options or option in options}
+        ones = dict(zip(kinds, look.ways, strict=True))
+        weights = {kind: self._of(look, way, kind) if kind[0] in lists else () for kind, way in ones.items()}
+        look.unmade.update(types)
+        look.options.update(ways)
+        shared = look.shared()
+        of_many = {index for those in shared for index in those}
+        prices = list(map(_price, amounts, starts, ends))
+        for index, (way, kind, price) in enumerate(zip(look.ways, kinds, prices, strict=True)):
+            option, found = way[2], weights[kind]
+            if index in of_many:
+                continue
+            if option not in lists:
+                seen.let_go(way, [look.sold[index]])
+            elif not found or price is None:
+                seen.sure.append((way, [look.sold[index]]))
+            else:
+                much, most = found[0][0] * price, found[0][1] * price
+                at = lists[option]
+                if much <= at.kind.bound or most <= at.owed.bound or much <= at.lasting.bound or way[1] in names:
+                    seen.put(way, [look.sold[index]], (much, most), (kind, amounts[index]), at)
+                elif option == "on_demand":
+                    seen.let_go(way, [look.sold[index]])
+        for those in shared:
+            way, rows = look.ways[those[0]], [look.sold[index] for index in those]
+            if way[2] not in lists:
+                seen.let_go(way, rows)
+                continue
+            kind = (*kinds[those[0]][:5], *(units[index] for index in those))
+            sums = _sums(self._of(look, way, kind), [prices[index] for index in those])
+            seen.put(way, rows, sums, (kind, *(amounts[index] for index in those)), lists[way[2]])
+        dates = list(zip(days, confirmed, strict=True))
+        one_by_one = Counter(zip(ways, dates, strict=True))
+        one_by_one.subtract((ways[index], dates[index]) for index in of_many)
+        seen_at: Counter[tuple[str, _Dates]] = Counter(
+            {(option, (date,)): n for (option, date), n in one_by_one.items()}
+        )
+        seen_at.update((ways[those[0]], tuple([dates[index] for index in those])) for those in shared)
+        asked = {dates: n for dates, n in seen_at.items() if n and dates[0] in lists}
+        seen.number = sum(asked.values())
+        self._age(look, asked)
 
-    def _count(self, spec: InstanceType | None, name: str, how: Callable[[InstanceType], Sizing]) -> int:
-        """Return how many instances of a type serve the workload, 0 where none does, -1 where nobody asks for it."""
-        if not self.req.wants(name, spec):
-            return -1
-        sizing = how(spec) if spec is not None else None
-        return sizing.count if sizing is not None and sizing.fits else 0
+    def _age(self, look: Look, asked: dict[tuple[str, _Dates], int]) -> None:
+        """Count the ages of the prices that count: of the market's none does, nor one of what cannot be bought for so long.
 
-    def _weighed(self, provider: str, key: tuple[str, ...], rows: list[_Row], count: int) -> _Weight:
-        """Return the weight of a way of buying."""
-        option, term, payment, currency = key[2], key[3], key[4], key[7]
-        units = rows[0][3] if len(rows) == 1 else tuple([row[3] for row in rows])
-        kind = (provider, option, term, payment, currency, count, units)
-        if kind not in self._weights:
-            self._weights[kind] = self._weight(provider, key, [row[3] for row in rows], count)
-        weights = self._weights[kind]
-        if weights is None:
-            return None, 0.0, ()
-        effective = owed = 0.0
-        for (much, most), row in zip(weights, rows, strict=True):
-            try:
-                amount = float(row[4])
-            except ValueError:
-                return None, 0.0, ()
-            if not (amount > 0 and row[5]):
-                return None, 0.0, ()
-            effective += much * amount
-            owed += most * amount
-        return effective, owed, (kind, rows[0][4] if len(rows) == 1 else tuple([row[4] for row in rows]))
+        asked: how many ways of buying there are of each option whose prices have the same dates.
+        """
+        aged: dict[tuple[str, ...], int] = {}
+        counted = {option for option, _ in asked if option != "spot" and (self._block or option != "capacity_block")}
+        for (option, dates), number in asked.items():
+            if option in counted:
+                days = tuple([max(day[:10], confirmed) for day, confirmed in dates])
+                aged[days] = aged.get(days, 0) + number
+        undated = []
+        if any("" in days for days in aged):
+            rows = (row for way, row in zip(look.ways, look.sold, strict=True) if way[2] in counted)
+            undated = [f"{begin}{line}" for row, line, read, _, begin in rows if not any(read(row)[4:])]
+        self.ages.add(look.provider, aged, undated)
 
-    def _weight(
-        self, provider: str, key: tuple[str, ...], units: list[str], count: int
-    ) -> list[tuple[float, float]] | None:
-        """Return what a price of one adds to the effective cost and to what is owed, price by price; None where it is not so."""
-        site, _, option, term, payment, offering, _, currency = key
-        if len(set(units)) < len(units) or option == "capacity_block":
-            return None  # twice the same, which is a mistake; or the window makes its hours
-        way = Way(provider, site, "", "", option, term, payment, offering)
-        ones = [Price(way, unit, Decimal(1), currency, _NOBODY) for unit in units]
+    def _lists(self, provider: str, option: str) -> _Lists:
+        """Return where the ways of buying by `option` stand to be among the least."""
+        kind = kind_of_option(option)
+
+        def least(what: str, number: int) -> _Least:
+            return self._least.setdefault((provider, what), _Least(number))
+
+        owed = least("owed", 2) if kind != "spot" else _NOWHERE
+        return _Lists(least(kind, self.top), owed, least("lasting", 1) if kind == "committed" else _NOWHERE)
+
+    def _of(self, look: Look, way: Way, kind: _Kind) -> _Weights:
+        """Return the weights of a kind; way: one of it."""
+        key = look.provider, kind
+        if key not in self._weights:
+            self._weights[key] = self._weight(look.provider, way, kind[5:], kind[4])
+        return self._weights[key]
+
+    def _weight(self, provider: str, way: Way, units: Sequence[str], count: int) -> _Weights:
+        site, _, option, term, payment, offering, _, currency = way
+        if len(set(units)) < len(units) or (option == "capacity_block" and not self._block):
+            return ()  # twice the same, which is a mistake; or it cannot be bought for so long
+        record = Record(provider, site, "", "", option, term, payment, offering)
+        ones = [Price(record, unit, Decimal(1), currency, _NOBODY) for unit in units]
         if check_prices(ones):
-            return None  # words that no price may bear: making it says which
+            return ()  # words that no price may bear: making it says which
         found = []
         try:
             for one in ones:
@@ -199,105 +290,75 @@ class Shortlist:
                 report = weight(self.req, prices, count)
                 found.append((float(report.effective), float(report.obligation)))
         except PlannerError:  # a currency without a rate: making it says so
-            return None
+            return ()
         return found
 
-    def places(self, named: frozenset[str]) -> Iterator[Place]:
-        """Yield the places in their order, each with the prices of what may be listed; named: lower-case instance types that are
-        listed whatever they cost."""
-        wanted = self._wanted()
-        for look in self._looks:
-            yield self._place(look, wanted, named)
+    def places(self) -> Iterator[Place]:
+        """Yield the places in their order, each with the prices of what may be listed."""
+        wanted: set[tuple[str, ...]] = set().union(*(least.ways() for least in self._least.values()))
+        for seen in self._seen:
+            yield self._place(seen, {way[1:] for way in wanted if way[0] == seen.look.region})
 
-    def _wanted(self) -> set[tuple[str, ...]]:
-        """Return what a screen lists or compares: the least of each provider and kind, the least owed, the least of what lasts."""
-        listed: dict[tuple[str, str], list[_Weighed]] = {}
-        owed: dict[str, list[_Weighed]] = {}
-        lasting: dict[str, list[_Weighed]] = {}
-        for look in self._looks:
-            provider, region = look.provider, (look.region,)
-            for key, _, (effective, most, same) in look.groups:
-                if effective is not None:
-                    kind, way = kind_of_option(key[2]), region + key
-                    listed.setdefault((provider, kind), []).append((effective, same, way))
-                    if kind != "spot":
-                        owed.setdefault(provider, []).append((most, same, way))
-                    if kind == "committed":
-                        lasting.setdefault(provider, []).append((effective, same, way))
-        of_kinds = [_first(values, self.top) for values in listed.values()]
-        return set().union(*of_kinds, *(_first(v, 2) for v in owed.values()), *(_first(v, 1) for v in lasting.values()))
-
-    def _place(self, look: Look, wanted: set[tuple[str, ...]], named: frozenset[str]) -> Place:
-        provider, region = look.provider, (look.region,)
-        kept: list[_Group] = []
-        others: list[_Group] = []
-        for group in look.groups:
-            key, _, weight_ = group
-            keep = weight_[0] is None or region + key in wanted or key[1].lower() in named
-            (kept if keep else others).append(group)
+    def _place(self, seen: _Seen, wanted: set[Way]) -> Place:
+        look, kept, options = seen.look, seen.sure[:], self.req.workload.purchase_option
+        for way, rows in seen.groups:
+            if way in wanted:
+                kept.append((way, rows))
+            else:
+                seen.let_go(way, rows)
         # A commitment is compared with the same type by the hour.
-        types = {key[1] for key, _, _ in kept if key[2] != "on_demand"}
-        hourly = [group for group in others if group[0][2] == "on_demand" and group[0][1] in types]
-        self.left_out += len(others) - len(hourly)
-        kept += hourly + [group for group in look.hourly if group[0][1] in types]
+        types = {way[1]: None for way, _ in kept if way[2] != "on_demand"}
+        kept += [one for name in types for one in seen.hourly.get(name, ())]
+        self.left_out += seen.number - sum(not options or way[2] in options for way, _ in kept)
         made: dict[str, Bought] = {}
         prices = []
-        for key, rows, _ in kept:
-            of_one = [make(row, line) for make, row, line, *_ in rows]
-            made.setdefault(key[1], {})[of_one[0].way, key[7]] = of_one
+        for way, rows in kept:
+            of_one = [make(row, line) for row, line, _, make, _ in rows]
+            made.setdefault(way[1], {})[of_one[0].way, way[7]] = of_one
             prices += of_one
         problems = check_prices(prices, look.specs)
         if problems:
             raise CatalogError(problems[0])
-        unmade = {name: set(ways) for name, ways in look.unmade.items()}
-        for name, option in {(key[1], key[2]) for key, _, _ in (*others, *look.hourly)}:
-            unmade.setdefault(name, set()).add(option)
         return Place(
-            info=self.req.catalog.info(provider),
+            info=self.req.catalog.info(look.provider),
             region=look.region,
             specs=look.specs,
             types=made,
             traffic=(),
             services=(),
             kept_out=look.kept_out,
-            unmade=unmade,
+            unmade=look.unmade,
+            sold=look.options,
+            refused=look.refused,
         )
 
 
-def _opened(shelf: Shelf) -> tuple[Any, Any, str, Any, Any]:
-    """Return what makes a row a price, the rows, how their places begin, and what reads _KEY and _REST of a row."""
-    at = shelf.names.index
-    return shelf.make, shelf.rows, shelf.at, itemgetter(*map(at, _KEY)), itemgetter(*map(at, _REST))
+_NOWHERE = _Least(0)
 
 
-def _first(values: list[_Weighed], number: int) -> set[tuple[str, ...]]:
-    """Return the `number` lowest ways to buy, wherever in the region and in whatever currency, and all that are as low but for
-    a millionth; of those that come to the same to the last digit the first by id."""
-    values.sort(key=_VALUE)
-    ways: set[tuple[str, ...]] = set()
-    most = values[-1][0]
-    for value, _, way in values:
-        ways.add(way[:7])
-        if len(ways) == number:
-            most = value * _SLACK
-            break
-    same: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
-    for value, alike, way in values:
-        if value > most:
-            break
-        same.setdefault(alike, []).append(way)
-    chosen: set[tuple[str, ...]] = set()
-    for found in same.values():
-        ways = set()
-        for way in sorted(found, key=_id) if len(found) > number else found:
-            ways.add(way[:7])
-            if len(ways) > number:
-                break
-            chosen.add(way)
-    return chosen
+def _price(amount: str, start: str, end: str) -> float | None:
+    """Return the amount of a row that is the whole of a price, None where only making a record tells."""
+    try:
+        price = float(amount)
+    except ValueError:
+        return None
+    return price if price > 0 and not end and start in ("0", "") else None
+
+
+def _sums(weights: _Weights, prices: Sequence[float | None]) -> _Sums | None:
+    """Return about what prices come to and what is owed for them; None where only making them tells."""
+    if not weights:
+        return None
+    effective = owed = 0.0
+    for (much, most), price in zip(weights, prices, strict=True):
+        if price is None:
+            return None
+        effective += much * price
+        owed += most * price
+    return effective, owed
 
 
 def _id(way: tuple[str, ...]) -> str:
     """Return what orders ways to buy of one provider: their offers' ids."""
-    region, site, *rest, _ = way
-    return offer_id(Way("", site, region, *rest))
+    region, site, name, option = way[:4]
+    return id_of((site, region, name, option), way[4:8])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from planner.sizing.gpus import Missing, gpu_of
 from planner.sizing.layout import Plans
 from planner.sizing.memory import Plan, expert_parallel, of_copies, own_cache
 from planner.sizing.models import Model
-from planner.sizing.serve import Demand, Served, instances, load_for, serve
+from planner.sizing.serve import Demand, Served, demand_of, instances, load_for, serve
 from planner.text import Text, text
 from planner.workload import PRECISIONS, Load, Workload
 
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
     Gpus = tuple[str, float | None, float]
 
 __all__ = [
+    "Sizer",
     "assemble",
     "case_of",
     "check",
     "chosen",
-    "demand_of",
     "gpu_of",
     "model_of",
     "refused",
@@ -46,8 +45,7 @@ __all__ = [
 
 #: A machine as its vendor prints it: GPU, its memory in GiB, how many.
 Printed = tuple[str, Decimal | None, Decimal]
-Known = dict[tuple[Printed, Decimal | None], tuple[Sizing, bool]]
-_cache: dict[tuple[Load, Host, Own], Known] = {}
+_cache: dict[tuple[Load, Host, Own], Sizer] = {}
 _models: dict[tuple[str, str], Model] = {}
 
 
@@ -106,50 +104,101 @@ def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE, own:
     return sizer(workload, host, own)(instance)
 
 
-def sizer(workload: Workload, host: Host = ANYWHERE, own: Own = ()) -> Callable[[InstanceType], Sizing]:
+class Sizer:
+    """How instance types serve one workload on one host: a call gives the sizing, `count` its number of instances alone.
+
+    What many instance types share is asked once, and what nobody looks at is not worked out.
+    """
+
+    __slots__ = ("_asked", "_known")
+
+    def __init__(self, load: Load, host: Host, own: Own) -> None:
+        self._asked = load, host, own
+        self._known: dict[tuple[Printed, Decimal | None], _Found] = {}
+
+    def __call__(self, instance: InstanceType) -> Sizing:
+        return self._found(instance).sizing
+
+    def count(self, instance: InstanceType) -> int:
+        """Return how many instances serve the workload, 0 where it cannot be served."""
+        return self._found(instance).count
+
+    def _found(self, instance: InstanceType) -> _Found:
+        machine = (instance.gpu_model, instance.gpu_memory_gib, instance.gpu_count)
+        found = self._known.get((machine, None)) or self._new(machine, None)
+        # The network decides only where one machine is too small: most instance types share the answer above.
+        if found.networked and instance.network_gbps is not None:
+            network = instance.network_gbps
+            found = self._known.get((machine, network)) or self._new(machine, network)
+        return found
+
+    def _new(self, printed: Printed, network: Decimal | None) -> _Found:
+        load, host, own = self._asked
+        name, memory, number = printed
+        machine = (name, None if memory is None else float(memory), float(number))
+        made = _find(load, machine, None if network is None else float(network), host, own)
+        self._known[printed, network] = made
+        return made
+
+
+def sizer(workload: Workload, host: Host = ANYWHERE, own: Own = ()) -> Sizer:
     """Return `size` for one workload on one host: what many instance types share is asked once."""
-    load = settled(workload).load
-    known = _cache.get((load, host, own))
+    key = settled(workload).load, host, own
+    known = _cache.get(key)
     if known is None:
         if len(_cache) > 256:
             _cache.clear()
-        known = _cache[load, host, own] = {}
-
-    def sized(instance: InstanceType) -> Sizing:
-        machine = (instance.gpu_model, instance.gpu_memory_gib, instance.gpu_count)
-        found = known.get((machine, None)) or _new(load, host, own, known, machine, None)
-        # The network decides only where one machine is too small: most instance types share the answer above.
-        if found[1] and instance.network_gbps is not None:
-            network = instance.network_gbps
-            found = known.get((machine, network)) or _new(load, host, own, known, machine, network)
-        return found[0]
-
-    return sized
+        known = _cache[key] = Sizer(*key)
+    return known
 
 
-def _new(
-    load: Load, host: Host, own: Own, known: Known, printed: Printed, network: Decimal | None
-) -> tuple[Sizing, bool]:
-    """Return the sizing, and whether knowing the network could change it; remember both."""
-    name, memory, number = printed
-    machine = (name, None if memory is None else float(memory), float(number))
-    found = known[printed, network] = _size(load, machine, None if network is None else float(network), host, own)
-    return found
+class _Found:
+    """What was found of one machine: its case and plans, or its sizing where there are none; the rest when asked.
+
+    networked: knowing the network could change it.
+    """
+
+    __slots__ = ("_case", "_count", "_plans", "_sizing", "networked")
+
+    def __init__(self, sizing: Sizing | None, case: Case | None = None, plans: Plans | None = None) -> None:
+        self._sizing, self._case, self._plans = sizing, case, plans
+        self._count: int | None = None
+        self.networked = plans is not None and plans.networked
+
+    @property
+    def sizing(self) -> Sizing:
+        if self._sizing is None:
+            assert self._case is not None and self._plans is not None
+            self._sizing = chosen(self._case, self._plans)
+        return self._sizing
+
+    @property
+    def count(self) -> int:
+        if self._count is None:
+            if self._sizing is None and self._case is not None and self._plans is not None:
+                self._count = _untimed(self._case.load, self._plans)
+            if self._count is None:
+                self._count = self.sizing.count if self.sizing.fits else 0
+        return self._count
+
+
+def _untimed(load: Load, plans: Plans) -> int | None:
+    """Return the number of instances where no speed decides it: no demand, no limit, layouts of equal length; else None."""
+    stages = {plan.pp for plan in plans.fits}
+    if load.tokens_per_second or load.rps or load.concurrency or load.ttft_ms or load.tpot_ms or len(stages) != 1:
+        return None
+    one = stages.pop()
+    return 0 if load.count and load.count < one else load.count or one + load.spare
 
 
 def refused(load: Load, engine: str, reasons: tuple[Text, ...]) -> Sizing:
     """Return the sizing of what does not serve the load."""
-    return _no(load, model_of(load), engine, reasons)
-
-
-def _no(load: Load, model: Model, engine: str, reasons: tuple[Text, ...]) -> Sizing:
-    """Return the sizing of an instance type that does not serve the load."""
     return Sizing(
         fits=False,
         reasons=reasons,
         count=0,
         count_given=load.count > 0,
-        model=model.name,
+        model=model_of(load).name,
         precision=load.precision,
         engine=engine,
         layout=None,
@@ -167,20 +216,6 @@ def _no(load: Load, model: Model, engine: str, reasons: tuple[Text, ...]) -> Siz
     )
 
 
-def demand_of(load: Load | Workload) -> Demand:
-    """Return the load's demand and limits as floats; requests a second become output tokens a second."""
-    rate = float(load.tokens_per_second) or float(load.rps) * load.output_tokens
-    return Demand(
-        isl=float(load.input_tokens),
-        osl=float(load.output_tokens),
-        rate=rate,
-        concurrency=float(load.concurrency),
-        ttft=float(load.ttft_ms) / 1e3,
-        tpot=float(load.tpot_ms) / 1e3,
-        keep=1.0 - float(load.headroom),
-    )
-
-
 def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tuple[str, Text]:
     """Return the case of `load` on (GPU, its memory in GiB, number), or the engine's label and why there is none."""
     model = model_of(load)
@@ -190,11 +225,11 @@ def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tupl
     if isinstance(gpu, Missing):
         return "", gpu.why
     choice = engines.choose(gpu, host, load.engine)
-    refused = choice.refused or support.refusal(
+    why = choice.refused or support.refusal(
         choice.engine, gpu, load.precision, model, load.kv_cache_dtype or own_cache(model, load.precision)
     )
-    if refused:
-        return choice.engine.label, refused
+    if why:
+        return choice.engine.label, why
     built = choice.build is not None or not host.name
     if own:
         from planner.sizing.own import of
@@ -204,11 +239,12 @@ def case_of(load: Load, machine: Gpus, host: Host, own: Own = ()) -> Case | tupl
     return Case(load, model, gpu, choice.engine, max(1, int(machine[2])), built, own)
 
 
-def _size(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own: Own) -> tuple[Sizing, bool]:
+def _find(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own: Own) -> _Found:
+    """Return how a machine may serve the load; a machine on which no engine runs it has its answer at once."""
     case = case_of(load, machine, host, own)
     if not isinstance(case, Case):
-        label, refused = case
-        return _no(load, model_of(load), label, (refused,)), False
+        label, why = case
+        return _Found(refused(load, label, (why,)))
     context = max(load.context_tokens, load.input_tokens + load.output_tokens)
     plans = layout.options(
         case.model,
@@ -220,22 +256,22 @@ def _size(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own
         network_gbps=network_gbps,
         kv=load.kv_cache_dtype,
     )
-    return chosen(case, plans), plans.networked
+    return _Found(None, case, plans)
 
 
 def chosen(case: Case, plans: Plans) -> Sizing:
     """Return the sizing with the best of `plans` and the instances that the demand takes, or why there is none."""
-    load, model, label = case.load, case.model, case.engine.label
+    load, label = case.load, case.engine.label
     if not plans.fits:
-        return _no(load, model, label, tuple(plans.reasons))
+        return refused(load, label, tuple(plans.reasons))
     ask = demand_of(load)
     best, nearest = _best(case, plans.fits, ask)
     if best is None:
-        return _no(load, model, label, (nearest,))
+        return refused(load, label, (nearest,))
     pp = best.plan.pp
     if load.count and load.count < pp:
         why = text("one copy needs {need} instances, count says {count}", need=str(pp), count=str(load.count))
-        return _no(load, model, label, (why,))
+        return refused(load, label, (why,))
     needed = instances(best, ask)
     count = load.count or needed + load.spare
     units = max(1, (count - (0 if load.count else load.spare)) // pp)
@@ -275,7 +311,9 @@ def _best(case: Case, plans: list[Plan], ask: Demand) -> tuple[Served | None, Te
         copies = max(1, case.cards // plan.tp) if plan.pp == 1 else 1
         found = serve(plan, case.model, case.load.precision, case.gpu, case.engine, copies, ask, case.own)
         if not isinstance(found, Served):
-            over, said = _near(case, plan, found, ask)
+            from planner.sizing.limits import nearest
+
+            over, said = nearest(case, plan, found, ask)
             if near is None or over < near[0]:
                 near = (over, said)
             continue
@@ -283,33 +321,6 @@ def _best(case: Case, plans: list[Plan], ask: Demand) -> tuple[Served | None, Te
         if best is None or score > rank:
             best, rank = found, score
     return best, near[1] if near else engines.NOTHING
-
-
-def _near(case: Case, plan: Plan, found: Estimate, ask: Demand) -> tuple[float, Text]:
-    """Return by how much one request alone exceeds the limits on `plan`, and that in words."""
-    kind = estimate.kind_of(case.model, case.load.precision, case.gpu, case.engine)
-    tpot = estimate.banded(1e3 * found.tpot, "tpot", kind)
-    ttft = estimate.banded(1e3 * found.ttft, "ttft", kind)
-    over = max(tpot.high / (ask.tpot * 1e3) if ask.tpot else 0, ttft.high / (ask.ttft * 1e3) if ask.ttft else 0)
-    limits = [(name, f"{value * 1e3:g}") for name, value in (("tpot", ask.tpot), ("ttft", ask.ttft)) if value]
-    first = text("{what} {limit} ms", what=limits[0][0], limit=limits[0][1])
-    both = text(
-        "{one} and {other}", one=first, other=text("{what} {limit} ms", what=limits[-1][0], limit=limits[-1][1])
-    )
-    key = (
-        "no layout meets {limits}: the nearest is tp {tp} with one request at a time, tpot {tpot_low} to {tpot_high} ms, "
-        "ttft {ttft_low} to {ttft_high} ms"
-    )
-    said = text(
-        key,
-        limits=both if len(limits) > 1 else first,
-        tp=str(plan.tp),
-        tpot_low=f"{tpot.low:.1f}",
-        tpot_high=f"{tpot.high:.1f}",
-        ttft_low=f"{ttft.low:.0f}",
-        ttft_high=f"{ttft.high:.0f}",
-    )
-    return over, said
 
 
 def _warnings(case: Case, s: Served) -> list[Text]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from planner.sizing import Sizing
-from planner.sizing.fit import demand_of
+from planner.sizing.serve import demand_of
 from planner.workload import Load
 
 __all__ = ["capacity", "counter"]

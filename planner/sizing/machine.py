@@ -10,7 +10,7 @@ from planner.sizing import Sizing, Step, Steps, estimate, fit, layout, steps
 from planner.sizing.case import Case
 from planner.sizing.engines import ANYWHERE, Host
 from planner.sizing.memory import tile_refusal, tp_refusal
-from planner.sizing.serve import Demand, Served, serve
+from planner.sizing.serve import Demand, Served, demand_of, serve
 from planner.text import Text, text
 from planner.workload import Workload
 
@@ -74,7 +74,7 @@ def on_machine(
         only_tp=tp,
         kv=load.kv_cache_dtype,
     )
-    ask = fit.demand_of(load)
+    ask = demand_of(load)
     best = None if ask.rate else _fastest(case, plans.fits, ask, burst)
     if best is None:
         counted = fit.chosen(case, plans)

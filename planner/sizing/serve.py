@@ -13,8 +13,9 @@ from planner.sizing.roofline import Machine
 
 if TYPE_CHECKING:
     from planner.sizing.own import Measurement, Near, Pace
+    from planner.workload import Load, Workload
 
-__all__ = ["Demand", "Served", "instances", "load_for", "serve"]
+__all__ = ["Demand", "Served", "demand_of", "instances", "load_for", "serve"]
 
 
 class Demand:
@@ -39,6 +40,20 @@ class Demand:
         self.ttft = ttft
         self.tpot = tpot
         self.keep = keep
+
+
+def demand_of(load: "Load | Workload") -> Demand:
+    """Return the load's demand and limits as floats; requests a second become output tokens a second."""
+    rate = float(load.tokens_per_second) or float(load.rps) * load.output_tokens
+    return Demand(
+        isl=float(load.input_tokens),
+        osl=float(load.output_tokens),
+        rate=rate,
+        concurrency=float(load.concurrency),
+        ttft=float(load.ttft_ms) / 1e3,
+        tpot=float(load.tpot_ms) / 1e3,
+        keep=1.0 - float(load.headroom),
+    )
 
 
 class Served:

@@ -18,6 +18,7 @@ from planner.files import DATA
 from planner.records import NamedTuple
 from planner.sizing import Layout, Memory, Range, Sizing, Step, fit, gpus
 from planner.sizing.models import Model
+from planner.sizing.serve import demand_of
 from planner.text import Text, text
 from planner.workload import Load
 
@@ -198,7 +199,7 @@ def of_rate(
     steps: tuple[Step, ...] = (),
 ) -> Sizing:
     """Return the sizing of machines of which each keeps a pace, promised at its low side. how: engine and precision."""
-    ask = fit.demand_of(load)
+    ask = demand_of(load)
     engine, precision = how
     each, streams, tpot, ttft = pace
     if ask.ttft and (ttft is None or ttft.high > ask.ttft * 1e3):

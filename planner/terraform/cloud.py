@@ -26,6 +26,7 @@ __all__ = [
     "Cloud",
     "Deadline",
     "Disks",
+    "Fabric",
     "Image",
     "Network",
     "Option",
@@ -48,13 +49,14 @@ class Zone(NamedTuple):
     """How the templates name a zone. argument: by its name; id_argument: by an id that is the same in every account.
 
     id_pattern: a regular expression of such an id, in the syntax that Python and Terraform share; "": there is none.
-    command: lists the zones that sell a type; {region} and {type} are filled in.
+    command: lists the zones that sell a type; {region} and {type} are filled in. end: what a zone's name has after its region's, for an example.
     """
 
     argument: str
     command: str
     id_argument: str = ""
     id_pattern: str = ""
+    end: str = "-1"
 
 
 class Deadline(NamedTuple):
@@ -138,6 +140,21 @@ class Balancer(NamedTuple):
     zones: int = 1
 
 
+class Fabric(NamedTuple):
+    """Interfaces by which the nodes of a pipeline speak past TCP. title: what the cloud calls them; "": the templates make none.
+
+    interfaces: instance type -> how many it takes ("32"); spared: types whose first network card takes none of them. transport: what
+    NCCL's log says where it uses them. environment: of the engine's containers. without: why the nodes speak TCP, a clause.
+    """
+
+    title: str = ""
+    transport: str = ""
+    interfaces: Mapping[str, str] = _NO_TEXTS
+    spared: tuple[str, ...] = ()
+    environment: Mapping[str, str] = _NO_TEXTS
+    without: str = ""
+
+
 class Ask(NamedTuple):
     """A variable that the user must set before apply, and the command that finds its value ("": the user knows it).
 
@@ -181,6 +198,7 @@ class Cloud(NamedTuple):
     metrics_billed: instances have metrics that cost even with a public address. offerings: offering -> its name at the
     cash desk. asks: beside `client_cidr`, `zone` and `images`. pypi: where
     instances in mainland China get Python packages. public_ip: the attribute of the instance with its public address.
+    backend: kind of the remote state that backend.tf.j2 writes, "": none.
     """
 
     title: str
@@ -202,8 +220,10 @@ class Cloud(NamedTuple):
     asks: tuple[Ask, ...] = ()
     pypi: str = ""
     public_ip: str = "public_ip"
+    backend: str = ""
     network: Network = Network()
     balancer: Balancer = Balancer()
+    fabric: Fabric = Fabric()
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
@@ -214,6 +234,7 @@ _NESTED: dict[tuple[type, str], tuple[type, str]] = {
     (Cloud, "disks"): (Disks, "one"),
     (Cloud, "network"): (Network, "one"),
     (Cloud, "balancer"): (Balancer, "one"),
+    (Cloud, "fabric"): (Fabric, "one"),
     (Cloud, "secrets"): (Secrets, "one"),
     (Cloud, "readback"): (Readback, "one"),
     (Cloud, "options"): (Option, "table"),

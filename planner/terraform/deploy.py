@@ -25,6 +25,7 @@ from planner.terraform import checkpoints, cloud, images, place
 from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Deployment, Stack
+from planner.terraform.fallback import fallbacks
 from planner.terraform.settings import Settings
 from planner.units import add_months, term_months
 from planner.workload import Workload
@@ -114,7 +115,8 @@ def deploy(
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
         unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
-        registry=_registry(settings.registry, mainland),
+        fabric=place.fabric(facts, offer.instance_type, layout.pp, public),
+        registry=_registry(settings.registry, mainland), fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
     )
 
 

@@ -45,7 +45,7 @@ from decimal import Decimal
 from planner.records import NamedTuple
 from planner.sizing import Layout
 
-__all__ = ["MODULE_ENV", "Deployment", "Image", "Node", "Place", "Stack"]
+__all__ = ["MODULE_ENV", "Deployment", "Fabric", "Fallback", "Image", "Node", "Place", "Stack"]
 
 #: Keys of /etc/planner/module.env, in this order, and what Terraform puts there.
 MODULE_ENV = {
@@ -96,7 +96,8 @@ class Place(NamedTuple):
 
     security_group_id: a group of that network, "" = the module makes one. as_module: without a provider, to be called by others.
     subnet_cidr, nat_cidr, balancer_cidr: parts of the own network. balancer: clients call one address for all replicas; certificate: in the
-    cloud's store, "" = each replica shows its own; host: the name that it is for. balancer_subnet_id: where the balancer stands besides.
+    cloud's store, "" = each replica shows its own; host: the name that it is for. balancer_subnet_id: where the balancer stands besides. backend: kind of the remote state,
+    "" = a file beside the module; bucket: where, "" = said at init.
     """
 
     vpc_id: str = ""
@@ -111,6 +112,32 @@ class Place(NamedTuple):
     balancer_subnet_id: str = ""
     certificate: str = ""
     host: str = ""
+    backend: str = ""
+    bucket: str = ""
+
+
+class Fallback(NamedTuple):
+    """One way out. zone: another one of the same machines ("" = other machines); amount: all of it, for the quote's hours, in words."""
+
+    zone: str
+    count: int  # type: ignore[assignment]
+    instance_type: str
+    region: str
+    option: str
+    amount: str
+
+
+class Fabric(NamedTuple):
+    """How the nodes of a pipeline speak to each other. slots: (network card, device) of each interface past TCP; () = TCP, and why.
+
+    title: what the cloud calls the interfaces. transport: what NCCL's log says of them. environment: of the engine's containers.
+    """
+
+    title: str = ""
+    slots: tuple[tuple[int, int], ...] = ()
+    transport: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
+    why: str = ""
 
 
 class Node(NamedTuple):
@@ -133,7 +160,7 @@ class Deployment(NamedTuple):
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; stress: "" or when GPUs are stress-tested ("Sun 03:00", UTC); sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
-    registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
+    fallback: ways out where the zone has no machines to sell, in their order; None = nobody asked. registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in; fabric: how those of a pipeline speak to each other. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
     alert_webhook_secret ("" = nobody is told): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
@@ -202,4 +229,6 @@ class Deployment(NamedTuple):
     power_off: bool = False
     sized_tokens: tuple[int, int] = (0, 0)
     place: Place = Place()
+    fabric: Fabric = Fabric()
     registry: str = ""
+    fallback: tuple[Fallback, ...] | None = None

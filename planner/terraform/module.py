@@ -24,6 +24,7 @@ __all__ = ["files", "record", "scan"]
 SHARED = {
     "terraform.tfvars": "common/terraform.tfvars.j2",
     "README.md": "common/README.md.j2",
+    "RUNBOOKS.md": "common/RUNBOOKS.md.j2",
     ".gitignore": "common/gitignore.j2",
 }
 
@@ -70,6 +71,8 @@ def files(
         "rolls": d.place.balancer and d.count // d.layout.pp > 1,
         "board_apart": "dashboard.json" in bootstrap,
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
+        "tfvars": "example/terraform.tfvars" if d.place.as_module else "terraform.tfvars",
+        "other": f"{d.name[:29]}-b",
         "missing": words.missing(d, facts, pinned, finds_zone=finds),
         **words.of(d, facts),
     }
@@ -78,6 +81,10 @@ def files(
     templates = {**_own_templates(own, d), **SHARED}
     if copied:
         templates["copy-images.sh"] = "common/copy-images.sh.j2"
+    if not d.place.backend:
+        templates.pop("backend.tf", None)
+    elif d.place.as_module:
+        templates["example/backend.tf"] = templates.pop("backend.tf")
     if not finds:
         templates.pop("zone.tf", None)
     if values["rolls"] and not d.place.as_module:
@@ -86,7 +93,8 @@ def files(
     if d.place.as_module:
         result |= _example(result, own, values)
     result = {path: tidy(text) if path.endswith((".tf", ".tfvars")) else text for path, text in result.items()}
-    result["README.md"] = re.sub(r"\n{3,}", "\n\n", result["README.md"])
+    for page in ("README.md", "RUNBOOKS.md"):
+        result[page] = re.sub(r"\n{3,}", "\n\n", result[page])
     overlap = set(result) & set(bootstrap)
     if overlap:
         raise AssertionError(f"bootstrap and module both write {sorted(overlap)}")
@@ -107,9 +115,9 @@ def _example(made: dict[str, str], own: str, values: Mapping[str, object]) -> di
     if not os.path.exists(os.path.join(own, "parts", "provider.tf.j2")):
         raise MisuseError(f"--as-module: {own} has no parts/provider.tf.j2, which the example needs")
     variables = [b for b in parse(made["variables.tf"], "variables.tf").blocks if b.header[0] == "variable"]
-    needed = [(b.header[1], b.attributes["type"]) for b in variables if "default" not in b.attributes]
+    needed = [(b.header[1], b.attributes["type"], b.attributes["description"][1]) for b in variables if "default" not in b.attributes]
     types = {"object": "map(string)", "list": "list(string)"}  # of a call; a plain type is a reference
-    asked = [(name, kind[1][0] if kind[0] == "ref" else types[kind[1]]) for name, kind in needed]
+    asked = [(name, kind[1][0] if kind[0] == "ref" else types[kind[1]], said) for name, kind, said in needed]
     return {
         "example/main.tf": tidy(render("common/example.tf.j2", own=own, **values, asked=asked)),
         "example/terraform.tfvars": made.pop("terraform.tfvars"),
@@ -122,9 +130,8 @@ def _own_templates(folder: str, d: Deployment) -> dict[str, str]:
     missing = {f"{stem}.tf.j2" for stem in ("versions", "main", "variables", "outputs")}.difference(names)
     if missing:
         raise MisuseError(f"{folder}: a module needs {', '.join(sorted(missing))}")
-    return {
-        name.removesuffix(".j2"): f"cloud/{name}" for name in names if not (d.prepaid and name == "deadline.tf.j2") and not (not d.place.balancer and name == "balancer.tf.j2")
-    }
+    wanted = {"deadline.tf.j2": not d.prepaid, "balancer.tf.j2": d.place.balancer, "fabric.tf.j2": bool(d.fabric.slots)}
+    return {name.removesuffix(".j2"): f"cloud/{name}" for name in names if wanted.get(name, True)}
 
 
 def record(d: Deployment, quote: Quote, offer: Offer) -> str:

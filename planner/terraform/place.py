@@ -8,10 +8,10 @@ from ipaddress import IPv4Network
 
 from planner.errors import MisuseError
 from planner.terraform.cloud import Cloud
-from planner.terraform.deployment import Node, Place
+from planner.terraform.deployment import Fabric, Node, Place
 from planner.terraform.settings import Settings
 
-__all__ = ["EXISTING", "balancer", "nodes", "place", "words"]
+__all__ = ["EXISTING", "balancer", "fabric", "nodes", "place", "words"]
 
 #: Options of a network that exists: the field of `Settings` and the name on the command line.
 EXISTING = {
@@ -52,6 +52,7 @@ def place(settings: Settings, facts: Cloud, replicas: int) -> Place:
     return Place(
         balancer=balanced, certificate=s.balancer_certificate, host=s.balancer_name, balancer_subnet_id=s.balancer_subnet_id,
         vpc_id=s.vpc_id, subnet_id=s.subnet_id, security_group_id=s.security_group_id, as_module=s.as_module,
+        backend=_backend(s, facts), bucket=s.state_bucket,
         cidr=str(whole), subnet_cidr=str(half[0]), nat_cidr=str(parts[0]), balancer_cidr=str(parts[1]),
     )
 
@@ -97,6 +98,18 @@ def balancer(settings: Settings, facts: Cloud, replicas: int) -> bool:
     return True
 
 
+def _backend(s: Settings, facts: Cloud) -> str:
+    """Return the kind of the remote state; raise `MisuseError` for one that this cloud's modules do not write."""
+    if s.state_bucket and not s.backend:
+        raise MisuseError("--state-bucket goes with --backend, which says what kind of bucket it is")
+    if s.backend and s.backend != facts.backend:
+        there = f"keep their state in {facts.backend}: --backend {facts.backend}" if facts.backend else "know no remote state"
+        raise MisuseError(f"--backend {s.backend[:20]}: the modules of {facts.title} {there}")
+    if s.state_bucket and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", s.state_bucket):
+        raise MisuseError(f"--state-bucket: {s.state_bucket[:40]!r} is not a bucket's name (3 to 63 of a-z, 0-9, . and -)")
+    return s.backend
+
+
 def nodes(where: Place, count: int, pp: int) -> tuple[Node, ...]:
     """Return the instances with their addresses; in a network that exists the cloud chooses them, or the user names them."""
     if count % pp:
@@ -105,6 +118,23 @@ def nodes(where: Place, count: int, pp: int) -> tuple[Node, ...]:
         return tuple(Node(i, i % pp, "", "") for i in range(count))
     first = IPv4Network(where.subnet_cidr).network_address + 10
     return tuple(Node(i, i % pp, str(first + i), str(first + i - i % pp)) for i in range(count))
+
+
+def fabric(facts: Cloud, instance_type: str, pp: int, public: bool) -> Fabric:
+    """Return how the nodes of a pipeline speak to each other: by the cloud's own interfaces where the type has them, else TCP and why."""
+    own = facts.fabric
+    if pp == 1:
+        return Fabric()
+    if not own.title:
+        return Fabric(why=own.without)
+    many = int(own.interfaces.get(instance_type, "0"))
+    if not many:
+        return Fabric(why=f"how many {own.title} interfaces {instance_type} takes was not read")
+    if public:
+        return Fabric(why=f"an instance with a public address takes one interface, so none of {own.title}")
+    first, rest = ([], many) if instance_type in own.spared else ([(0, 1)], many - 1)
+    slots = (*first, *((card, 0) for card in range(1, rest + 1)))
+    return Fabric(own.title, slots, own.transport, tuple(sorted(own.environment.items())))
 
 
 def words(facts: Cloud, many: bool) -> dict[str, str]:

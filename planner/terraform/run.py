@@ -15,10 +15,12 @@ import tempfile
 from typing import Any
 
 from planner.errors import TerraformError
+from planner.terraform.variables import unset
 
 __all__ = ["MINIMUM", "plan", "validate"]
 
 MINIMUM = (1, 9)
+BACKEND = "backend.tf"
 
 
 def _terraform(folder: str) -> Any:
@@ -82,20 +84,43 @@ def _validate(tf: Any) -> str:
 
 
 def plan(folder: str) -> str:
-    """Return what a first apply would do, in a sentence; raise `TerraformError` with terraform's first reason.
+    """Return what a first apply would do, in a sentence; raise `TerraformError` with each missing value, or terraform's first reason.
 
-    Needs the cloud's credentials and every variable that has no default. The plan is thrown away.
+    Needs the cloud's credentials and every variable that has no default. The plan is thrown away. A remote state is left alone: a copy
+    without backend.tf is planned, from nothing.
     """
+    root = os.path.join(folder, "example") if os.path.isfile(os.path.join(folder, "example", "main.tf")) else folder
+    missing = unset(root, os.environ)
+    if missing:
+        each = "; ".join(f"{name} ({said.rstrip('.')})" if said else name for name, said in missing)
+        where = os.path.join(root, "terraform.tfvars")
+        raise TerraformError(f"terraform plan needs {len(missing)} value{'s' if len(missing) > 1 else ''} more, in {where}: {each}")
+    with tempfile.TemporaryDirectory() as scratch:
+        if os.path.exists(os.path.join(root, BACKEND)):
+            root = _without_backend(folder, root, os.path.join(scratch, "module"))
+        return _plan(root, os.path.join(scratch, "plan"))
+
+
+def _without_backend(folder: str, root: str, target: str) -> str:
+    """Copy a module without its backend, state and settings of init; what providers it has already is shared. Return the copy's root."""
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", BACKEND, "plan"))
+    copy = os.path.join(target, os.path.relpath(root, folder))
+    providers = os.path.join(os.path.abspath(root), ".terraform", "providers")
+    os.makedirs(providers, exist_ok=True)
+    os.makedirs(os.path.join(copy, ".terraform"), exist_ok=True)
+    os.symlink(providers, os.path.join(copy, ".terraform", "providers"))
+    return copy
+
+
+def _plan(folder: str, saved: str) -> str:
     tf = _terraform(folder)
     _init(tf)
     _validate(tf)
-    with tempfile.TemporaryDirectory() as scratch:
-        saved = os.path.join(scratch, "plan")
-        # 0: nothing to do, 2: changes, 1: failed.
-        code, out, err = _run(tf, "plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", f"-out={saved}")
-        if code not in (0, 2):
-            raise TerraformError(f"terraform plan: {_first(err or out)}")
-        code, out, err = _run(tf, "show", "-json", saved)
+    # 0: nothing to do, 2: changes, 1: failed.
+    code, out, err = _run(tf, "plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode", f"-out={saved}")
+    if code not in (0, 2):
+        raise TerraformError(f"terraform plan: {_first(err or out)}")
+    code, out, err = _run(tf, "show", "-json", saved)
     try:
         changes = json.loads(out[out.index('{"') :]).get("resource_changes", [])
     except ValueError:

@@ -20,7 +20,8 @@ class Settings(NamedTuple):
     network that exists; vpc_cidr: the range of the one that is made. as_module: written to be called by another module.
     balancer: one address for all replicas, None = from two on; with a certificate of the cloud's store and the name that it is for.
     balancer_subnet_id: a second subnet for it in a network that exists, where the cloud wants two zones.
-    registry: HOST/NAMESPACE into which the images were copied.
+    registry: HOST/NAMESPACE into which the images were copied. backend: kind of the remote state, "" = in the folder; state_bucket: its bucket.
+    fallback: other zones and types are named, in order, with their price.
     """
 
     now: datetime
@@ -50,3 +51,6 @@ class Settings(NamedTuple):
     balancer_name: str = ""
     balancer_subnet_id: str = ""
     registry: str = ""
+    backend: str = ""
+    state_bucket: str = ""
+    fallback: bool = False

@@ -14,7 +14,7 @@ from planner.terraform.evaluate import Scope, Unknown, value
 from planner.terraform.functions import number, word
 from planner.terraform.hcl import Block, Expression, parse
 
-__all__ = ["given_by", "of_folder", "typed"]
+__all__ = ["given_by", "of_folder", "typed", "unset"]
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -57,6 +57,20 @@ def of_folder(folder: str, names: Iterable[str], blocks: Iterable[Block], given:
             held = known.get(name)
         made[name] = typed(held, block.attributes.get("type", ("ref", ("any",))))
     return made
+
+
+def unset(folder: str, environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (name, description) of each variable of the root module in `folder` that nothing gives a value, in their order."""
+    blocks = [b for name in sorted(os.listdir(folder)) if name.endswith(".tf") for b in parse(read_text(f"{folder}/{name}", "HCL"), name).blocks]
+    known = of_folder(folder, os.listdir(folder), blocks, {}, root=True)
+    found = []
+    for block in blocks:
+        if block.header[0] == "variable" and len(block.header) == 2:
+            name = block.header[1]
+            if name not in known and f"TF_VAR_{name}" not in environ:
+                said = block.attributes.get("description")
+                found.append((name, str(said[1]) if said and said[0] == "literal" else ""))
+    return found
 
 
 def typed(held: Any, said: Expression) -> Any:

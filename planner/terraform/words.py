@@ -35,6 +35,9 @@ def of(d: Deployment, cloud: Cloud) -> dict[str, object]:
 
     return {
         "put_secret": command(cloud.secrets.put),
+        "put_again": command(cloud.secrets.put.replace("{name}", "{name}-2")),
+        "store": cloud.secrets.store.partition(" (")[0].partition(",")[0],
+        "zone_like": d.zone or f"{d.region}{cloud.zone.end}",
         "zones": command(cloud.zone.command),
         "asks": [(a.variable, command(a.command)) for a in cloud.asks if a.option in ("", d.purchase_option)],
         "option_words": _option(d),

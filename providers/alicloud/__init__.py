@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from planner.provider import Access, Batch
+from planner.provider import Access, Batch, Quota, Wanted
 from providers._retry import Pace
 
 __all__ = ["Alicloud", "provider"]
@@ -20,6 +20,7 @@ class Alicloud:
     """The adapter. Everything that a test may want to change is an argument; the SDK is imported when it is used."""
 
     name = "alicloud"
+    quota_hint = "Quota Center, Elastic Compute Service"
     public_source = "the file behind Alibaba Cloud's ECS price page"
     #: One account's rate is shared by its regions; more regions at once would only wait for each other.
     max_parallel_regions = 5
@@ -58,6 +59,12 @@ class Alicloud:
         from providers.alicloud.fetch import fetch
 
         return fetch(self, region, access)
+
+    def quotas(self, region: str, wanted: Wanted, access: Access) -> tuple[Quota, ...]:
+        """Return what the account may still start; raise `FetchError` where it cannot be asked."""
+        from providers.alicloud.quota import quotas
+
+        return quotas(self, region, wanted, access)
 
     def self_check(self, access: Access) -> Iterable[tuple[str, bool, str]]:
         """Yield (call, ok, what was seen) for each call that `fetch` makes, with one small question each."""

@@ -64,6 +64,7 @@ STOCK = {
 }
 
 PERMISSIONS = {
+    "DescribeAccountAttributes": "ecs:DescribeAccountAttributes",
     "DescribeInstanceTypes": "ecs:DescribeInstanceTypes",
     "DescribeAvailableResource": "ecs:DescribeAvailableResource",
     "DescribePrice": "ecs:DescribePrice",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from planner.provider import Access, Batch
+from planner.provider import Access, Batch, Quota, Wanted
 
 __all__ = ["provider"]
 
@@ -51,6 +51,7 @@ class _Aws:
     name = "aws"
     max_parallel_regions = 5
     public_source = "AWS bulk price list"
+    quota_hint = "Service Quotas, Amazon Elastic Compute Cloud"
 
     def credentials_hint(self) -> str | None:
         from providers.aws.fetch import credentials_hint
@@ -75,6 +76,12 @@ class _Aws:
         from providers.aws import region as live
 
         return live.fetch(region, access)
+
+    def quotas(self, region: str, wanted: Wanted, access: Access) -> tuple[Quota, ...]:
+        """Return the vCPU quota of the wanted machines; raise `FetchError` where it cannot be asked."""
+        from providers.aws.quota import quotas
+
+        return quotas(region, wanted, access)
 
     def self_check(self, access: Access) -> Iterable[tuple[str, bool, str]]:
         if access.public:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from planner.errors import MisuseError
-from planner.provider import Access, Batch
+from planner.provider import Access, Batch, Quota, Wanted
 from providers._retry import Pace
 
 __all__ = ["Tencentcloud", "provider"]
@@ -25,6 +25,7 @@ class Tencentcloud:
     """
 
     name = "tencentcloud"
+    quota_hint = "the CVM console, Quota Management"
     #: Each region is asked a handful of questions; the API allows 40 and 10 a second.
     max_parallel_regions = 5
 
@@ -69,6 +70,12 @@ class Tencentcloud:
         from providers.tencentcloud.fetch import fetch
 
         return fetch(self, region, access)
+
+    def quotas(self, region: str, wanted: Wanted, access: Access) -> tuple[Quota, ...]:
+        """Return what the account may still start; raise `FetchError` where it cannot be asked."""
+        from providers.tencentcloud.quota import quotas
+
+        return quotas(self, region, wanted, access)
 
     def self_check(self, access: Access) -> Iterable[tuple[str, bool, str]]:
         """Yield (call, ok, what was seen) for each call that `fetch` makes, with one small question each."""

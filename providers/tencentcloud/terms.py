@@ -55,6 +55,7 @@ TERMS = {
 PERMISSIONS = {
     call: f"cvm:{call}"
     for call in (
+        "DescribeAccountQuota",
         "DescribeZoneInstanceConfigInfos",
         "DescribeInstanceTypeConfigs",
         "DescribeImages",

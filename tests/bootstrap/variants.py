@@ -7,6 +7,7 @@ from typing import Any
 
 from planner.prices.catalog import Catalog
 from planner.sizing import Layout, gpus, models
+from planner.terraform import cloud, place
 from planner.terraform.deployment import Deployment, Node
 from planner.terraform.stack import host, stack
 
@@ -69,6 +70,7 @@ def deployment(**changes: Any) -> Deployment:
     given["nodes"] = tuple(
         Node(i, i % pp, f"10.0.0.{10 + i}", f"10.0.0.{10 + i - i % pp}") for i in range(given["count"])
     )
+    given["fabric"] = place.fabric(cloud.find(given["provider"]), given["instance_type"], pp, given["public_ip"])
     given["stack"] = stack(
         host(given["provider"], given["mainland"]),
         gpus.find(given["gpu_model"]),

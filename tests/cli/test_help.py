@@ -8,7 +8,7 @@ import click
 import pytest
 
 from planner.cli import COMMANDS, cli
-from planner.cli.help import MOST_USED, OUTPUT, SHARED, Grouped
+from planner.cli.help import BATCH, MOST_USED, OUTPUT, SHARED, Grouped
 from planner.rendering.formats import FORMATS
 from tests.conftest import Run
 
@@ -50,14 +50,14 @@ def test_help_all_shows_every_option_once(name: str) -> None:
 
 def test_every_option_of_quote_has_a_group() -> None:
     """A new option is named in a group of planner/cli/help.py."""
-    grouped = [n for _, names in (*SHARED, *OUTPUT) for n in names.split()]
+    grouped = [n for _, names in (*SHARED, *BATCH, *OUTPUT) for n in names.split()]
     assert len(grouped) == len(set(grouped))
     every = {max(p.opts, key=len) for p in command("quote").params if isinstance(p, click.Option)}
     assert sorted(every - set(grouped) - {"--help-all", "--help"}) == []
 
 
 def test_the_groups_are_the_same_and_in_the_same_order_everywhere() -> None:
-    order = [title for title, _ in (*SHARED, *OUTPUT)]
+    order = [title for title, _ in (*SHARED, *BATCH, *OUTPUT)]
     for name in COMMANDS:
         if isinstance(command(name), Grouped):
             for whole in (False, True):

@@ -20,7 +20,8 @@ from planner.workload import Workload
 
 FOLDER = Path(engines.__file__).parent
 ROWS = {english: chinese for _, english, chinese in i18n.rows()}
-SAME = {"", "{numbers}"}  # numbers alone read the same in every language
+#: Numbers alone read the same in every language.
+SAME = {"", "{numbers}", "{osl} / ({isl} / {prompt} + {osl} / {rate})"}
 
 
 def keys() -> set[str]:

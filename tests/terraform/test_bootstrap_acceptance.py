@@ -31,8 +31,9 @@ case "$name $*" in
   dcgmi*) [ ! -e "$STUB/bad-gpu" ] ;;
   ping*) cat "$STUB/rtt" 2>/dev/null || echo "rtt min/avg/max/mdev = 0.050/0.060/0.070/0.001 ms" ;;
   iperf3*) echo "{\"end\": {\"sum_received\": {\"bits_per_second\": $(cat "$STUB/bps")}}}" ;;
+  *infiniband*) yes rdmap | head -n "$(cat "$STUB/fabric")" ;;
   *nvidia-smi*) yes "GPU" | head -n "$(cat "$STUB/inside")" ;;
-  docker*) echo "NCCL INFO Channel 00 : via NET/OFI/0"; echo "NET/OFI" ;;
+  docker*) echo "NCCL INFO Channel 00 : via $(cat "$STUB/transport")/0" ;;
   systemctl*) true ;;
   date*) cat "$STUB/now" ;;
   curl*)
@@ -75,6 +76,8 @@ class Bench:
         self.set(
             gpus=str(self.d.gpu_count),
             inside=str(self.d.layout.tp),
+            fabric=str(len(self.d.fabric.slots)),
+            transport="NET/OFI",
             driver="595.91.07\n" * self.d.gpu_count,
             ecc="0\n" * self.d.gpu_count,
             seconds="1.0",
@@ -148,7 +151,7 @@ def test_nodes_of_a_pipeline_measure_the_network_between_them(bench):
     assert wrong == ({"mtu"} if mtu < 9001 else set()), (output, checks)
     assert checks["bandwidth to 10.0.0.11"]["detail"] == "90.0 Gbps, at least 50"
     assert checks["latency to 10.0.0.11"]["result"] == "pass" and "bandwidth to 10.0.0.10" not in checks
-    assert "NET/OFI" in checks["nccl"]["detail"]
+    assert "NET/OFI" in checks["nccl"]["detail"] and checks["fabric"]["detail"].startswith("32 of 32 EFA interfaces")
     assert code == (1 if wrong else 0)
 
 
@@ -159,6 +162,14 @@ def test_a_round_trip_above_100_microseconds_fails(bench, answer):
     code, checks, _ = machine.run()
     assert code == 1 and checks["latency to 10.0.0.11"]["result"] == "fail"
     assert "at most 100" in checks["latency to 10.0.0.11"]["detail"]
+
+
+@pytest.mark.parametrize(("answers", "failed"), [({"transport": "NET/Socket"}, "nccl"), ({"fabric": "31"}, "fabric")])
+def test_a_pipeline_that_fell_back_to_tcp_fails(bench, answers, failed):
+    machine = bench("p5-r1-2-nodes")
+    machine.set(**answers)
+    code, checks, _ = machine.run()
+    assert code == 1 and checks[failed]["result"] == "fail" and next(iter(answers.values())) in checks[failed]["detail"]
 
 
 @pytest.mark.parametrize(

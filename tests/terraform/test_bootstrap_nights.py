@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.bootstrap.variants import VARIANTS
-from tests.terraform.test_bootstrap_run import KEY, Machine
+from tests.terraform.test_bootstrap_run import KEY, STUB, Machine
 
 pytestmark = pytest.mark.system
 
@@ -270,3 +270,27 @@ def test_a_failure_that_may_pass_is_tried_ten_times_before_the_end(tmp_path: Pat
     again = "/opt/planner/bootstrap.sh || true"
     m.boot(*[f"PATH={m.root}/bin:$PATH {again}" for _ in range(9)])
     assert len(m.called("systemctl poweroff")) == 1
+
+
+@pytest.mark.parametrize("interfaces", [32, 31])
+def test_a_pipeline_brings_the_fabric_to_its_containers_or_stops_before_the_weights(interfaces: int, tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS["p5-r1-2-nodes"])
+    for name in ("find", "ldd"):
+        (m.root / "bin" / name).symlink_to(STUB)
+    own = m.root / "opt/amazon/ofi-nccl/lib/x86_64-linux-gnu"
+    own.mkdir(parents=True)
+    for name in ("libnccl-net-ofi.so", "libfabric.so.1", "libhwloc.so.15"):
+        (own / name).write_text(name)
+    at = "/opt/amazon/ofi-nccl/lib/x86_64-linux-gnu"
+    m.write("interfaces", str(interfaces))
+    lines = [f"libfabric.so.1 => {at}/libfabric.so.1 (0x1)", f"libhwloc.so.15 => {at}/libhwloc.so.15 (0x2)"]
+    m.write("ldd", "\n".join(["linux-vdso.so.1 (0x0)", *lines, "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x3)", ""]))
+    run = m.boot()
+    fabric = m.root / "opt/planner/fabric"
+    if interfaces == 32:
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert sorted(p.name for p in fabric.iterdir()) == ["libfabric.so.1", "libhwloc.so.15", "libnccl-net.so"]
+    else:
+        assert run.returncode == 1 and m.state["detail"].startswith("31 of 32 EFA interfaces answer")
+        assert not m.called("docker pull") and not fabric.exists()
+    kept(f"fabric-{interfaces}", m, run)

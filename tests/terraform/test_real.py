@@ -302,6 +302,7 @@ PUBLIC: dict[str, dict[str, object]] = {
     "alicloud-public": {"public_ips": 1},
     "tencentcloud-public": {"public_ips": 1},
     "aws-block": {"purchase_option": ("capacity_block",), "instance_type": ("p5.48xlarge",), "hours": 336},
+    "aws-pipeline": {"instance_type": ("p5.48xlarge",), "model": "DeepSeek-R1", "count": 2},
     "tencentcloud-token": {"hf_token_secret": "hub-token-of-the-team"},
 }
 

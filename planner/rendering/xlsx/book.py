@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -127,12 +128,12 @@ def serial(day: str) -> int:
 
 
 class Book:
-    """A workbook in `lang`; `t` gives a string of the catalogue, `sheet` adds a protected sheet."""
+    """A workbook in `lang`; `t` gives a string of the catalogue, `sheet` adds a protected sheet; names: of its sheets, by key."""
 
-    def __init__(self, stream: Any, t: Any, lang: str, created: str) -> None:
+    def __init__(self, stream: Any, t: Any, lang: str, created: str, names: Mapping[str, str] = NAMES) -> None:
         import xlsxwriter
 
-        self.t, self.lang = t, lang
+        self.t, self.lang, self.names = t, lang, names
         self.file = xlsxwriter.Workbook(
             stream,
             {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True},
@@ -142,7 +143,7 @@ class Book:
         self._formats: dict[tuple[Any, ...], Any] = {}
         self.sheets: dict[str, Sheet] = {}
         # All at once: sheets stand in reading order, and are filled in the order of calculation.
-        self.empty = {key: self.file.add_worksheet(t(name)) for key, name in NAMES.items()}
+        self.empty = {key: self.file.add_worksheet(t(name)) for key, name in names.items()}
 
     def fmt(self, style: str, number: str = "", **more: Any) -> Any:
         """Return the format of `style` (a key of STYLES) with a number format of NUMBERS."""
@@ -165,7 +166,7 @@ class Book:
 
     def ref(self, key: str, where: str) -> str:
         """Return a reference to `where` on the sheet `key`, as formulas write it."""
-        return f"'{self.t(NAMES[key])}'!{where}"
+        return f"'{self.t(self.names[key])}'!{where}"
 
 
 class Sheet:
@@ -203,7 +204,7 @@ class Sheet:
     def title(self, intro: str) -> None:
         """Write the sheet's title and the (translated) sentence below it."""
         self.ws.set_row(0, 24)
-        self.text(0, 0, self.book.t(NAMES[self.key]), "title")
+        self.text(0, 0, self.book.t(self.book.names[self.key]), "title")
         self.text(1, 0, intro, "subtitle")
 
     def section(self, row: int, title: str, width: int) -> None:

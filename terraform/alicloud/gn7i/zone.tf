@@ -25,6 +25,11 @@ resource "terraform_data" "zone" {
   }
 }
 
+output "zones" {
+  description = "Zones that sell ecs.gn7i-c16g1.4xlarge now, in the order in which to try them."
+  value       = local.zones
+}
+
 locals {
   zone = coalesce(var.zone, terraform_data.zone.input)
 }

@@ -32,6 +32,11 @@ resource "terraform_data" "zone" {
   }
 }
 
+output "zones" {
+  description = "Zones that sell p4d.24xlarge now, in the order in which to try them."
+  value       = local.zones
+}
+
 locals {
   zone = coalesce(var.zone, terraform_data.zone.input)
 }

@@ -33,6 +33,11 @@ resource "terraform_data" "zone" {
   }
 }
 
+output "zones" {
+  description = "Zones that sell GN10Xp.20XLARGE320 now, in the order in which to try them."
+  value       = local.zones
+}
+
 locals {
   zone = coalesce(var.zone, terraform_data.zone.input)
 }

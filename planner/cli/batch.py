@@ -1,0 +1,152 @@
+"""`planner quote --tokens N --by WHEN`: what a batch with a deadline takes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from planner.cli.options import make_quote, make_workload, put, told
+from planner.errors import BudgetError, MisuseError
+
+if TYPE_CHECKING:
+    from planner.prices.catalog import Catalog
+    from planner.workload import Workload
+
+#: The longest time to a deadline, in hours.
+LONGEST = 366 * 24
+MOST_TOKENS = 10**18
+_DEMANDS = ("rps", "concurrency", "tokens_per_second")
+
+
+def batch(said: dict[str, str | None], values: dict[str, Any], catalog: Catalog, shown: dict[str, Any]) -> int:
+    """Tell the cheapest way to make the tokens in time. said: tokens, by, spot_share, spot_interruption; shown: how it is told."""
+    from planner.buying import batch as batches
+
+    if shown["form"] not in ("table", "json"):
+        raise MisuseError(f"--tokens: a batch is told as table or json, not as {shown['form']}")
+    if said["tokens"] is None or said["by"] is None:
+        lone, other = (
+            ("--by", "--tokens 2e9") if said["tokens"] is None else ("--tokens", "--by 2026-12-05T08:00 or 48h")
+        )
+        raise MisuseError(f"{lone} needs {other.split()[0]}: say {other} as well")
+    for name in ("hours", "use", *_DEMANDS):
+        if values.get(name) is not None:
+            other = "--by says how long" if name in ("hours", "use") else "the demand is --tokens"
+            raise MisuseError(f"--{name.replace('_', '-')}: {other}: leave it out")
+    tokens = tokens_of(said["tokens"])
+    work = make_workload(values)
+    start = begin(work.start, catalog.as_of)
+    end = deadline(said["by"], start)
+    hours = (end - start) // timedelta(hours=1)
+    work = _alone(work)
+    share, lost = _shares(said)
+    asked = batches.Asked(tokens, hours, work.count or batches.MOST, share, lost)
+    work = work._replace(hours=Decimal(hours), count=0)
+    made = batches.make(make_quote(work, catalog, brief=True, measurements=shown["measurements"]), asked)
+    put(_text(made, (start, end), shown), shown["output"], shown["force"], people=shown["form"] == "table")
+    cost, limit = made.best[0].run.cost, work.budget
+    if limit is not None and cost > limit:
+        from planner.money import show
+
+        raise BudgetError(
+            f"nothing fits the budget of {show(limit)} {work.currency}: the cheapest run costs {show(cost)}"
+        )
+    return 0
+
+
+def _text(made: Any, span: tuple[datetime, datetime], shown: dict[str, Any]) -> str:
+    from planner.buying import batched
+
+    if shown["form"] == "json":
+        import json
+
+        return json.dumps(batched.as_json(made, *span), indent=2, ensure_ascii=False) + "\n"
+    from planner.i18n import translator
+    from planner.rendering.words import seller, way
+
+    return batched.table(made, *span, translator(shown["lang"]), way, seller)
+
+
+def _alone(work: Workload) -> Workload:
+    """Return the workload without the demand of its file or preset; that is said."""
+    zero = {"rps": Decimal(0), "concurrency": 0, "tokens_per_second": Decimal(0)}
+    for name, none in zero.items():
+        if getattr(work, name) != none:
+            told(f"the demand is --tokens: {name} {getattr(work, name)} is left out")
+    if work.use:
+        raise MisuseError("use: --by says how long: leave it out")
+    if work.spare:
+        raise MisuseError("--spare: a batch that ends has no spare machines: leave it out")
+    return work._replace(**zero)  # type: ignore[arg-type]
+
+
+def tokens_of(said: str) -> int:
+    """Return a number of tokens: 2000000000, 2e9, 2.5e9; `MisuseError` for what is none or out of bounds."""
+    label = "--tokens"
+    number, mark, power = said.strip().lower().partition("e")
+    from planner.money import decimal_of
+
+    tens = power.removeprefix("+")
+    if mark and not (tens.isascii() and tens.isdigit() and len(tens) <= 3):
+        raise MisuseError(f"{label}: {said[:40]!r} is no number of tokens: write it like 2e9 or 2000000000")
+    value = decimal_of(number, label).scaleb(int(tens) if mark else 0)
+    if not 1 <= value <= MOST_TOKENS:
+        raise MisuseError(f"{label}: {said[:40]} is outside 1 to 1e18")
+    if value != value.to_integral_value():
+        raise MisuseError(f"{label}: {said[:40]} is not a whole number of tokens")
+    return int(value)
+
+
+def begin(day: str, as_of: str) -> datetime:
+    """Return when the work begins: on the first day of the window, else now (with --as-of: that day)."""
+    if day or as_of:
+        return datetime.fromisoformat(day or as_of).replace(tzinfo=UTC)
+    return datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+def deadline(said: str, start: datetime) -> datetime:
+    """Return when a deadline is: hours (48, 48h) or days (3d) after `start`, or a day and time, UTC where no zone is said."""
+    word = said.strip()
+    number, unit = (word[:-1], word[-1].lower()) if word[-1:].lower() in ("h", "d") else (word, "h")
+    plain = number.replace(".", "", 1)
+    if plain.isascii() and plain.isdigit():
+        from planner.money import bounded
+
+        end = start + timedelta(seconds=int(bounded(number, "--by", 0, LONGEST) * (86400 if unit == "d" else 3600)))
+    else:
+        end = _until(word, start)
+    if end - start > timedelta(hours=LONGEST):
+        raise MisuseError(
+            f"--by {said[:40]}: more than a year off ({LONGEST:,} hours): that is no batch; size it by --rps"
+        )
+    if end - start < timedelta(hours=1):
+        raise MisuseError(f"--by {said[:40]}: less than an hour after the start: the shortest run is 1 hour")
+    return end
+
+
+def _until(word: str, start: datetime) -> datetime:
+    try:
+        end = datetime.fromisoformat(word)
+        end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise MisuseError(
+            f"--by: {word[:40]!r} is no time: write 2026-12-05T08:00 (UTC, or with +08:00), or hours: 48h"
+        ) from None
+    if end <= start:
+        raise MisuseError(f"--by {word[:40]}: is not after the start, {start:%Y-%m-%d %H:%M} UTC: say a later deadline")
+    return end
+
+
+def _shares(said: dict[str, str | None]) -> tuple[Decimal, Decimal]:
+    from planner.money import percent_of
+
+    lost = percent_of(said["spot_interruption"] or "5%", "--spot-interruption")
+    if lost >= 1:
+        raise MisuseError("--spot-interruption: 100 % of the work is lost: no spot hour ends")
+    if lost * 100 % 1:
+        raise MisuseError(f"--spot-interruption: {said['spot_interruption']}: say it in whole percent")
+    share = percent_of(said["spot_share"] or "100%", "--spot-share")
+    if share * 100 % 1:
+        raise MisuseError(f"--spot-share: {said['spot_share']}: say it in whole percent")
+    return share, lost

@@ -1,0 +1,177 @@
+"""Plans as pages and workbooks: the amounts of the JSON, formulas that LibreOffice finds alike, and typed values that take effect."""
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from planner.rendering.plans import svg
+from tests.conftest import Run
+from tests.rendering.test_xlsx import needs_soffice, recalculate
+
+D = Decimal
+LIST = "--offline-list"
+COMMIT = ("commit", LIST, "--provider", "aws", "--demand", "chat-global rps=60 of=mean hours=8760")
+SPOT = ("commit", LIST, "--provider", "aws", "--demand", "diurnal rps=20 trough=20% hours=800", "--spot-share", "30%")
+OWN = ("rent-or-buy", LIST, "--own", "examples", "--provider", "aws", "--demand", "chat-global rps=60 of=mean")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("shown")
+    (made / "three.csv").write_text(
+        "name,demand\nday,office rps=60 from=0 to=12 weekend=1 hours=1000\n"
+        "night,office rps=60 from=12 to=24 weekend=1 hours=1000\nsteady,flat rps=5 hours=1000\n",
+        "utf-8",
+    )
+    return made
+
+
+def many(folder: Path) -> tuple[str, ...]:
+    return (
+        "portfolio",
+        LIST,
+        "--provider",
+        "aws",
+        "--shared",
+        "--term",
+        "1y",
+        "--budget",
+        "9000000",
+        str(folder / "three.csv"),
+    )
+
+
+def kept(planner: Run, folder: Path, said: tuple[str, ...], form: str, lang: str = "en") -> tuple[dict[str, Any], Path]:
+    """Return the answer as JSON and the file of the format."""
+    path = folder / f"{said[0]}-{len(said)}-{lang}.{form}"
+    made = planner(*said, "--format", form, "--lang", lang, "-o", str(path), "--force")
+    assert made.returncode == 0, made.stderr
+    return json.loads(planner(*said, "--format", "json").stdout), path
+
+
+def labelled(path: Path, sheet: int = 0) -> dict[str, list[Any]]:
+    """Return the rows of a sheet by what stands first, the first of a kind."""
+    found: dict[str, list[Any]] = {}
+    for row in openpyxl.load_workbook(path, data_only=True).worksheets[sheet].iter_rows(values_only=True):
+        found.setdefault(str(row[0]), list(row[1:]))
+    return found
+
+
+def near(value: Any, amount: Any) -> bool:
+    return abs(D(str(value)) - D(str(amount))) < D("0.005")
+
+
+def check_commit(doc: dict[str, Any], path: Path) -> None:
+    mix = labelled(path)
+    assert near(mix["together"][4], doc["cost"]["mix"])
+    assert near(mix["the same, all on demand"][4], doc["cost"]["all_on_demand"])
+    for name, key in (("coverage", "coverage"), ("effective savings rate", "effective_savings_rate")):
+        assert abs(D(str(mix[name][0])) - D(doc[key] or 0)) < D("0.00001"), name
+    assert mix["instance-hours needed"][0] == doc["usage_hours"]
+    hours = sum(h["instance_hours"] for h in doc["mix"]["hourly"])
+    assert sum(mix[name][0] for name in mix if mix[name][1] == "instance-hours") == hours
+
+
+def check_own(doc: dict[str, Any], path: Path) -> None:
+    buy, best = labelled(path), doc["machines"][0]
+    assert near(buy["a month of owning, all of it"][0], best["month"])
+    assert near(buy["paid at once"][0], best["upfront"])
+    assert buy["buying wins from month"][0] == (best["buying_wins_from_month"] or "never")
+    curve = labelled(path, 1)
+    for point in doc["cumulative"]:
+        _, _, own, rent, more = curve[str(point["month"])]
+        assert near(own, point["own"]) and near(rent, point["rent"]) and near(more, D(point["own"]) - D(point["rent"]))
+
+
+def check_portfolio(doc: dict[str, Any], path: Path) -> None:
+    rows = labelled(path)
+    assert near(rows["together"][6], doc["cost"]) and near(rows["each by itself"][6], doc["cost_apart"])
+    assert near(rows["left of the budget"][6], D(doc["budget"]) - D(doc["cost"]))
+    assert near(labelled(path, 2)["aws"][1], doc["cost_apart"])
+
+
+def test_the_workbooks_hold_the_plans(planner: Run, folder: Path) -> None:
+    check_commit(*kept(planner, folder, SPOT, "xlsx"))
+    check_own(*kept(planner, folder, OWN, "xlsx"))
+    check_portfolio(*kept(planner, folder, many(folder), "xlsx"))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_pages_run_nothing_and_tell_the_amounts(planner: Run, folder: Path, lang: str) -> None:
+    for said, key, charts in ((SPOT, ("cost", "mix"), 4), (OWN, ("rent", "month"), 2), (many(folder), ("cost",), 2)):
+        doc, path = kept(planner, folder, said, "html", lang)
+        page = path.read_text("utf-8")
+        amount: Any = doc
+        for word in key:
+            amount = amount[word]
+        assert f"{D(amount):,.2f}" in page and page.count("<svg ") == charts, said[0]
+        assert "<script" not in page and "src=" not in page.partition("<body>")[2] and "default-src 'none'" in page
+        if lang == "zh":
+            bare = re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.S)
+            assert not re.search(r"\b(committed|demand|regret|rented|instances|wins|month)\b", bare), said[0]
+
+
+@pytest.mark.long
+@pytest.mark.system
+@needs_soffice
+def test_libreoffice_finds_the_same_and_typed_values_take_effect(planner: Run, folder: Path) -> None:
+    """Recalculated, every workbook is as written; a commitment more, a dearer kWh and six years change what they should."""
+    plan, one = kept(planner, folder, COMMIT, "xlsx")
+    spot, two = kept(planner, folder, SPOT, "xlsx")
+    own, three = kept(planner, folder, OWN, "xlsx")
+    all_, four = kept(planner, folder, many(folder), "xlsx")
+    typed, aged = folder / "typed.xlsx", folder / "aged.xlsx"
+    book = openpyxl.load_workbook(one)
+    book.worksheets[0]["B6"] = book.worksheets[0]["B6"].value + 1
+    book.save(typed)
+    book = openpyxl.load_workbook(three)
+    sheet = book.worksheets[0]
+    assert sheet["A10"].value == "years"
+    sheet["B10"] = 6
+    book.save(aged)
+    done = recalculate(folder, [one, two, three, four, typed, aged])
+    check_commit(plan, done[one.name])
+    check_commit(spot, done[two.name])
+    check_own(own, done[three.name])
+    check_portfolio(all_, done[four.name])
+    deal, firm = plan["mix"]["commitments"][0], plan["mix"]["hourly"][0]
+    price = D(firm["cost"]) / firm["instance_hours"]
+    runs = sum(1 for n in plan["mix"]["instances"] if n > deal["number"])
+    more = D(plan["cost"]["mix"]) + D(deal["cost_each"]) - runs * price
+    assert near(labelled(done["typed.xlsx"])["together"][4], more)
+    longer = next(turn for turn in own["sensitivity"] if turn["if"] == "years 6")
+    assert near(labelled(done["aged.xlsx"])["a month of owning, all of it"][0], longer["own_month"])
+    for path in done.values():
+        for sheet in openpyxl.load_workbook(path, data_only=True).worksheets:
+            for row in sheet.iter_rows(values_only=True):
+                assert not any(isinstance(v, str) and v.startswith("#") for v in row), (path.name, sheet.title, row)
+
+
+def test_what_cannot_be_shown_is_one_line(planner: Run, folder: Path) -> None:
+    for said, why in (
+        ((*SPOT, "--format", "xlsx"), "name it with -o"),
+        ((*SPOT, "--mix-types", "--format", "html"), "with --mix-types take table or json"),
+        (
+            ("commit", LIST, "--scenario", "1=flat rps=1", "--scenario", "1=flat rps=2", "--format", "html"),
+            "--scenario",
+        ),
+        ((*OWN, "--format", "xlsx"), "name it with -o"),
+    ):
+        made = planner(*said)
+        assert made.returncode == 2 and why in made.stderr and made.stderr.count("\n") == 1, made.stderr
+
+
+def test_the_picture_of_a_number_is_where_it_belongs() -> None:
+    """Steps of an axis are round and few; a bar of half the height has half of it."""
+    for most in (0, 0.003, 1, 7, 39, 99, 1234, 5e6, 1.2e9):
+        step = svg._nice(most)
+        assert step > 0 and (not most or 2 <= most / step <= 7.001), most
+    made = svg.bars("t", ["a", "b"], [(100.0,), (50.0,)], [("x", 1)], "")
+    high, low = (float(h) for h in re.findall(r'<rect class="a1"[^>]*height="([\d.]+)"', made))
+    assert abs(high - 2 * low) < 0.2
+    assert "&lt;b&gt;" in svg.lines("t", [svg.Series("<b>", 1, [(0.0, 1.0), (2.0, 3.0)])], [], "")
