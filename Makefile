@@ -79,6 +79,7 @@ k8s-smoke:                  ## ten commands against a cluster, dry run first (KU
 docs: setup                 ## rewrite the generated parts of README.md and docs/
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.notice
+	$(BIN)/python -m tools.claims
 	$(BIN)/python -m tools.readme
 
 sizing: setup               ## rewrite the tables of docs/sizing.md and docs/bootstrap.md (FIT=1 refits the sizing first)

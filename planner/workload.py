@@ -24,6 +24,7 @@ from planner.money import (
     taxes_given,
 )
 from planner.offer import PURCHASE_OPTIONS
+from planner.precisions import PRECISIONS, precision_of
 from planner.records import NamedTuple
 from planner.tags import tags_of
 from planner.units import Window, add_months, iso_date, month_of, months_from
@@ -32,10 +33,6 @@ __all__ = ["BASES", "PRECISIONS", "Load", "Workload", "from_toml", "in_time", "m
 
 #: Amounts by which offers are compared, wherever one is named (planner.quoting.choose says what each is).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
-PRECISIONS = (
-    *("fp16", "bf16", "fp8", "int8", "int8-w8a16"),
-    *("int4-awq", "int4-gptq", "int4-w4a16", "mxfp4", "nvfp4"),
-)
 KV_DTYPES = ("", "fp8")
 #: Whether a month that is used in part pays for the traffic of that part, or of all of it.
 EGRESS_MONTHS = ("prorated", "begun")
@@ -271,10 +268,7 @@ def _field(key: str, value: object) -> object:
     if key in _AMOUNTS:
         return bounded(value, label, 0, 10**12)
     if key == "precision":
-        word = str(value).lower()
-        if word not in PRECISIONS and word != "auto":
-            raise MisuseError(f"{label}: unknown precision {seen(value)}: {suggest(word, PRECISIONS)}")
-        return word
+        return precision_of(value, label)
     if key == "kv_cache_dtype":
         word = str(value).lower()
         word = {"auto": "", "fp8_e4m3": "fp8"}.get(word, word)

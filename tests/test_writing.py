@@ -244,10 +244,11 @@ def test_every_format_knows_its_own_again() -> None:
 
 def test_quote_and_diff_ask_before_they_replace(planner: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("mine\n")
-    done = planner("quote", "--format", "markdown", "-o", "notes.md")
+    quote = ("quote", "--provider", "alicloud", "--format")
+    done = planner(*quote, "markdown", "-o", "notes.md")
     assert done.returncode == 2 and "--force" in done.stderr and (tmp_path / "notes.md").read_text() == "mine\n"
-    assert planner("quote", "--format", "markdown", "-o", "notes.md", "--force").returncode == 0
-    assert planner("quote", "--format", "json", "-o", "notes.md").returncode == 0, "its own output is replaced"
+    assert planner(*quote, "markdown", "-o", "notes.md", "--force").returncode == 0
+    assert planner(*quote, "json", "-o", "notes.md").returncode == 0, "its own output is replaced"
     (tmp_path / "d").write_text("mine\n")
     for form in ("table", "json", "markdown"):
         args = ("diff", "notes.md", "notes.md", "--format", form, "-o")

@@ -118,23 +118,23 @@ class _Curve:
     def _runs(self, counts: Sequence[int], run: Callable[[int], Decimal]) -> list[Decimal]:
         """Return what each segment costs where every run without stop is paid by its length."""
         steps = [ZERO] * (len(self.tops) + 1)
-        price: dict[int, Decimal] = {}
-
-        def add(low: int, top: int, hours: int) -> None:
-            if hours not in price:
-                price[hours] = run(hours)
-            steps[bisect_left(self.tops, low + 1)] += price[hours]
-            steps[bisect_left(self.tops, top + 1)] -= price[hours]
-
+        # Weeks repeat: most runs are of few kinds, and each kind is priced once.
+        found: dict[tuple[int, int, int], int] = {}
         standing: list[tuple[int, int]] = []  # (level up to which instances run, hour since which)
         for hour, n in enumerate([*counts, 0]):
             since = hour
             while standing and standing[-1][0] > n:
                 top, since = standing.pop()
                 low = max(n, standing[-1][0] if standing else 0)
-                add(low, top, hour - since)
+                kind = (low, top, hour - since)
+                found[kind] = found.get(kind, 0) + 1
             if n > (standing[-1][0] if standing else 0):
                 standing.append((n, since))
+        price = {hours: run(hours) for hours in {hours for _, _, hours in found}}
+        for (low, top, hours), number in found.items():
+            cost = price[hours] * number
+            steps[bisect_left(self.tops, low + 1)] += cost
+            steps[bisect_left(self.tops, top + 1)] -= cost
         return list(accumulate(steps))[:-1]
 
     def outside(self, segment: int) -> list[Decimal]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
+from functools import cache
 from itertools import pairwise
 
 from planner.buying.levels import Deal, Paid, laminar
@@ -150,7 +151,7 @@ def _by_hour(quote: Quote, way: Offer | None):  # type: ignore[no-untyped-def]
         return None, None
     if all(len(line.rates) == 1 for line in way.lines if line.rule == "hours"):
         return owed(quote, way, ONE), None
-    return None, lambda hours: owed(quote, way, Decimal(hours))
+    return None, cache(lambda hours: owed(quote, way, Decimal(hours)))  # runs of a length come again in each month
 
 
 def fixed(quote: Quote, offer: Offer, hours: int) -> Decimal:

@@ -113,16 +113,24 @@ def shape(
     if not scale:
         raise MisuseError(f"{whole}: nothing is asked for in any hour of the week")
     factors = _factors(growth, hours, float(size), max(week) / scale, at("growth"))
-    at_peak, known = float(size) / scale, dict[tuple[int, float], Decimal]()
-    values = []
-    for h in range(hours):
-        hour = ((first + h) % WEEK, factors[h // int(RATE_MONTH_HOURS)])
-        value = known.get(hour)
-        if value is None:
-            value = known[hour] = Decimal(str(round(week[hour[0]] * at_peak * hour[1], 6)))
-        values.append(value)
+    values = _hours(week, first, hours, float(size) / scale, factors)
     said = f"{name} {kind}={size}"
     return made(kind, values, whole, start)._replace(source=f"{said}: {_source(name)}" if name in PROFILES else said)
+
+
+def _hours(week: Sequence[float], first: int, hours: int, at_peak: float, factors: Sequence[float]) -> list[Decimal]:
+    """Return the demand of each hour: the week again and again, each month of 730 hours by its own factor."""
+    month = int(RATE_MONTH_HOURS)
+    known: dict[float, list[Decimal]] = {}
+    values: list[Decimal] = []
+    for number, factor in enumerate(factors):
+        if factor not in known:
+            known[factor] = [Decimal(str(round(share * at_peak * factor, 6))) for share in week]
+        begin = number * month
+        at = (first + begin) % WEEK
+        turned = known[factor][at:] + known[factor][:at]
+        values += (turned * (month // WEEK + 1))[: min(month, hours - begin)]
+    return values
 
 
 def _whole(value: object, what: str, low: int, high: int) -> Decimal:

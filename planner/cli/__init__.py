@@ -38,6 +38,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
     "emit-k8s": ("planner.cli.emit_k8s", "emit_k8s", "Write an offer for Kubernetes: cluster and manifests."),
     "price": ("planner.cli.price", "price", "What a Terraform module or plan costs."),
+    "doctor": (
+        "planner.cli.doctor",
+        "doctor",
+        "What works here: versions, prices, keys, terraform, folders, advisories.",
+    ),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
 }
 

@@ -27,6 +27,7 @@ from planner.errors import BudgetError, MisuseError
 if TYPE_CHECKING:
     from planner.buying.blend import Blend
     from planner.buying.demand import Demand
+    from planner.buying.falls import Falls
     from planner.buying.plan import Asked, Plan
     from planner.buying.scenarios import Scenario, Uncertain
     from planner.quoting.records import Quote
@@ -76,6 +77,7 @@ def buying_options(function: Any) -> Any:
 )
 @buying_options
 @click.option("--repeat", is_flag=True, help="Repeat the demand to the end of --term.")
+@click.option("--price-falls", is_flag=True, help="What commitments lose when lists fall, replayed from past prices.")
 @click.option("--mix-types", is_flag=True, help="Also mix instance types of a region (needs the extra `commit`).")
 @workload_options
 @book_options
@@ -93,6 +95,7 @@ def commit(
     spot_share: str,
     spot_interruption: str,
     mix_types: bool,
+    price_falls: bool,
     price_book: tuple[str, ...],
     price_book_db: str | None,
     offline_list: bool,
@@ -114,23 +117,9 @@ def commit(
 
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
     checked(form, output)
-    if form in ("xlsx", "html") and (scenarios or mix_types):
-        other = "--scenario" if scenarios else "--mix-types"
-        raise MisuseError(f"--format {form} shows one demand's mix of one type: with {other} take table or json")
+    others = {"--demand": said, "--repeat": repeat, "--mix-types": mix_types, "--price-falls": price_falls}
+    _together(form, scenarios, worst, {name for name, given in others.items() if given})
     if scenarios or worst:
-        if said or repeat or mix_types:
-            other = (
-                "--demand"
-                if said and scenarios
-                else "--repeat"
-                if repeat
-                else "--mix-types"
-                if mix_types
-                else "--worst"
-            )
-            raise MisuseError(
-                f"{other} and --scenario: give one of them" if scenarios else "--worst: it needs --scenario"
-            )
         several = _several(scenarios, values)
         peak = plan.workload_at_peak(make_workload(values), scenario.together(several))
         catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
@@ -148,14 +137,30 @@ def commit(
     if own_file:
         bring_own(catalog, own_file, work, _busy(demand, work))
     made = plan.make(make_quote(work, catalog, brief=True, measurements=measurements), demand, asked)
+    falls = None
+    if price_falls:
+        from planner.buying.falls import replayed
+
+        falls = replayed(made, catalog)
     blend = None
     if mix_types:
         from planner.buying.blend import make
 
         blend = make(made)
-    put(_told(made, blend, form, lang, mix_types), output, force, people=form == "table")
+    put(_told(made, blend, falls, (form, lang, mix_types)), output, force, people=form == "table")
     _within(made.quote, made.best.cost if blend is None else blend.cost)
     return 0
+
+
+def _together(form: str, scenarios: tuple[str, ...], worst: str, others: set[str]) -> None:
+    """Raise `MisuseError` for options that do not go together; others: those given that say more of one demand."""
+    if form in ("xlsx", "html") and (scenarios or "--mix-types" in others):
+        other = "--scenario" if scenarios else "--mix-types"
+        raise MisuseError(f"--format {form} shows one demand's mix of one type: with {other} take table or json")
+    if scenarios and others:
+        raise MisuseError(f"{min(others)} and --scenario: give one of them")
+    if worst and others and not scenarios:
+        raise MisuseError("--worst: it needs --scenario")
 
 
 def _busy(demand: Demand, peak: Workload) -> Decimal:
@@ -263,11 +268,13 @@ def _uncertain(found: Uncertain, form: str, lang: str) -> str:
     return uncertain.table(found, translator(lang), way, seller)
 
 
-def _told(made: Plan, blend: Blend | None, form: str, lang: str, mixed: bool) -> str | bytes:
-    """Return the answer as text. mixed: a mix of types was asked for, and is said to be none where there is none."""
+def _told(made: Plan, blend: Blend | None, falls: Falls | None, asked: tuple[str, str, bool]) -> str | bytes:
+    """Return the answer. asked: format, language, and whether a mix of types was asked for, which is said to be none where there is none."""
     from planner.buying import answers, blended, report
+    from planner.buying import falls as fallen
     from planner.buying.blend import meaning
 
+    form, lang, mixed = asked
     found = answers.answers(made)
     means = None if blend is None else meaning(made, blend)
     if form == "json":
@@ -276,19 +283,22 @@ def _told(made: Plan, blend: Blend | None, form: str, lang: str, mixed: bool) ->
         told = report.as_json(made, found)
         if mixed:
             told["mixed_types"] = None if blend is None or means is None else blended.as_json(blend, means)
+        if falls is not None:
+            told["price_falls"] = fallen.as_json(falls)
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
     from planner.i18n import translator
     from planner.rendering.words import seller, way
 
     t = translator(lang)
+    more = "" if falls is None else "\n" + "\n".join(fallen.lines(falls, made, t)) + "\n"
     if blend is not None and means is not None:
-        return blended.table(made, found, blend, means, t, way, seller)
+        return blended.table(made, found, blend, means, t, way, seller) + more
     said = report.table(made, found, t, way, seller)
     if form != "table":
         from planner.cli.shown import plan
 
         return plan("commit", report.as_json(made, found), said, made.best.market.ways, form, t)
-    return said + t("No mix of types of one region was found that is cheaper.") + "\n" if mixed else said
+    return said + (t("No mix of types of one region was found that is cheaper.") + "\n" if mixed else "") + more
 
 
 def _within(quote: Quote, cost: Decimal) -> None:

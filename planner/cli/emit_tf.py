@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.emitting import choose, engine_options, offer_options, pairs
+from planner.cli.emitting import besides, choose, engine_options, offer_options, pairs
 from planner.cli.help import Grouped
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ def emit_tf(
         f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
         f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours, with all that the module creates"
     ]
+    report += besides(
+        cloud, priced, offer, bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
+    )
     report += lookup.said if lookup else []
     report += [f"kept your {path}; for a new one, move it away and run this again" for path in kept]
     best = priced.best

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
     from planner.quoting.records import Offer, Quote
 
-__all__ = ["choose", "engine_options", "offer_options", "pairs"]
+__all__ = ["besides", "choose", "engine_options", "offer_options", "pairs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,6 +128,37 @@ def choose(
         offer_id or "",
     )
     return catalog, priced, offer
+
+
+def besides(cloud: str, priced: Quote, offer: Offer, named: bool) -> list[str]:
+    """Return why the offer is not of a type for which the cloud is known (`reference_types`), and how to get that; nothing for a type that
+    was named."""
+    from planner.money import show
+    from planner.quoting.choose import best_of
+
+    told: list[str] = []
+    for name in () if named else priced.reference_types:
+        if offer.instance_type == name:
+            continue
+        same = [o for o in priced.offers if (o.instance_type, o.provider) == (name, cloud)]
+        like = [o for o in same if o.purchase_option == offer.purchase_option]
+        other = best_of(priced, like or same)
+        way = f"--instance-type {name} emits it"
+        if other is None:
+            why = [str(r.reason) for r in priced.rejected if (r.instance_type, r.provider) == (name, cloud)]
+            told += [f"not {name}: {why[0]}"] if why else []
+            continue
+        mine, its = offer.totals.report.obligation, other.totals.report.obligation
+        if its <= mine:
+            told.append(f"not {name}, which is not dearer ({show(its)} {priced.currency}): {way}")
+            continue
+        gpus = f"{other.gpu.count * other.count:g}x {other.gpu.model}"
+        how = other.purchase_option.replace("_", " ")
+        told.append(
+            f"not {name}: {other.count} x of it ({gpus}) is {show(its)} {priced.currency} {how}, {its / mine:.1f} times "
+            f"the {show(mine)} of {offer.count} x {offer.instance_type}, which serves the workload as well; {way}"
+        )
+    return told
 
 
 def _saved_offers(path: str, values: dict[str, Any], books: bool, strict: bool) -> Quote:

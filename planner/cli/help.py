@@ -28,7 +28,7 @@ SHARED: tuple[tuple[str, str], ...] = (
         "Traffic, disks, addresses",
         "--egress-gb --egress-to --egress-months --inter-region-gb --storage-gb --public-ips",
     ),
-    ("Where to look", "--provider --region --gpu --instance-type --purchase-option --low-confidence"),
+    ("Where to look", "--provider --region --data-stays --gpu --instance-type --purchase-option --low-confidence"),
     (
         "Money",
         "--budget --budget-basis --currency --fx --discount --discount-rate --tax --fiscal-year-start --contract",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -36,6 +36,7 @@ __all__ = [
     "own_option",
     "put",
     "saved_quote",
+    "stays",
     "told",
     "workload_options",
 ]
@@ -74,6 +75,7 @@ OPTIONS = (
     ("--public-ips", "N", "Public IPv4 addresses.", False),
     ("--provider", "NAME", "Only this cloud.  [every installed one]", True),
     ("--region", "ID", "A region, or all.  [each provider's home region]", True),
+    ("--data-stays", "AREA", "Only regions in CN (mainland), EU or US; says what licences and exports bind.", False),
     ("--gpu", "NAME", "Only this GPU (A100, A100-80, A10, V100, ...).", True),
     ("--instance-type", "TYPE", "Only this instance type.", True),
     ("--purchase-option", "P", "on_demand, reserved, savings_plan, subscription, spot, capacity_block.", True),
@@ -184,10 +186,24 @@ def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workl
     result = workload.from_toml(path, base, told) if path else (base or workload.Workload())
     known = (*workload.Workload._fields, "preset")
     given = {k: v for k, v in values.items() if k in known and v is not None and v != ()}
+    given |= stays(values, given.get("region", result.region), given.get("provider", result.provider))
     demands = ("rps", "concurrency", "tokens_per_second")
     if any(key in given for key in demands):  # the demand that is typed takes the place of the file's
         result = result._replace(**{key: workload.Workload._field_defaults[key] for key in demands})
     return fetched(workload.make(given, result, heard=told), values.get("online"))
+
+
+def stays(values: Mapping[str, Any], region: Sequence[str], provider: Sequence[str]) -> dict[str, Any]:
+    """Return the regions that `--data-stays` leaves of those named ((): the usual ones), and say them; nothing without the option."""
+    if not values.get("data_stays"):
+        return {}
+    from planner.prices.catalog import Catalog
+    from planner.prices.places import kept, terms
+
+    area, found = kept(Catalog(), values["data_stays"], provider, region)
+    weights = next(t for t in terms() if t.kind == "weights" and area in t.match)
+    told(f"data stays in {area}: {', '.join(found)}; {weights.said} ({weights.source}, {weights.date})")
+    return {"region": found}
 
 
 def told(sentence: str) -> None:

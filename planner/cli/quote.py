@@ -126,7 +126,7 @@ def quote(
         raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
     if form != "table":
         _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
-    asked, hits = _for_apis(values.pop("beside_apis"), values.pop("cache_hits"), form)
+    asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
     if any(said is not None for said in batch.values()):
@@ -215,8 +215,11 @@ def _for_tables(**given: bool) -> None:
             raise MisuseError(f"--{name} goes with the table; {why}")
 
 
-def _for_apis(asked: bool, cache_hits: str | None, form: str) -> tuple[str | None, str]:
+def _for_apis(values: dict[str, Any], form: str) -> tuple[str | None, str]:
     """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing."""
+    asked, cache_hits = values.pop("beside_apis"), values.pop("cache_hits")
+    if asked and values.get("data_stays"):
+        raise MisuseError("--beside-apis: no text says where an API computes and keeps data: leave out --data-stays")
     if cache_hits and not asked:
         raise MisuseError("--cache-hits goes with --beside-apis")
     if asked and form not in ("table", "json"):
@@ -308,6 +311,7 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
         )
     if not whole:
         said = [] if best is None or owns(best.provider) else fold(shown.line(bill(result, best, catalog), t), room)
+        said += [line for one in _bound(result, catalog, lang) for line in fold(one, room)]
         return "".join(f"{line}\n" for line in said)
     text = ""
     for provider in dict.fromkeys(o.provider for o in result.offers):
@@ -315,6 +319,20 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
         offer = best_of(result, mine) or mine[0]
         text += "\n" + shown.dump(bill(result, offer, catalog), offer, t)
     return text
+
+
+def _bound(result: Quote, catalog: Catalog, lang: str) -> list[str]:
+    """Return what binds the model and the recommended offer's cards by licence or export rule, each with its text's source."""
+    from planner.sizing.fit import model_of
+
+    best, model = result.best, model_of(result.workload)
+    free = model.license.startswith(("Apache", "MIT")) and "+" not in model.license
+    mainland = best is not None and catalog.market(best.provider, best.region) == "mainland"
+    if free and (best is None or not (mainland or best.gpu.model.startswith("RTX"))):
+        return []  # the usual quote reads no more
+    from planner.cli.terms import bound
+
+    return bound(model, best, mainland, lang)
 
 
 def _why_none(result: Quote) -> str:

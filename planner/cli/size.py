@@ -199,9 +199,6 @@ def load_of(values: dict[str, Any]) -> Workload:
     for field in ("rps", "tokens_per_second", "ttft_ms", "tpot_ms"):
         if field in given and str(given[field]).strip() in ("0", "0.0"):
             raise MisuseError(f"--{field.replace('_', '-')}: 0 is not above zero; leave it out instead")
-    if "precision" in given:  # names under which measurements are published
-        word = str(given["precision"]).lower()
-        given["precision"] = {"int8-w8a8": "int8", "w8a8": "int8", "int8-gptq": "int8-w8a16"}.get(word, word)
     if given.get("model") and given.get("model_config"):
         raise MisuseError("give either --model or --model-config, not both")
     online = given.pop("online", None)

@@ -51,7 +51,8 @@ class ProviderInfo(NamedTuple):
     driver: what its GPU machines run, None where nothing is known. mainland: ids of regions in mainland China that
     regions.csv does not list ("cn-*": all that begin so). lanes: traffic by the word of the workload ("internet") -> the
     destinations of transfer.csv that may stand for it, the first with a whole ladder is taken. module: what a module of ours
-    creates around the instances and is charged for (planner.quoting.around reads the entries).
+    creates around the instances and is charged for (planner.quoting.around reads the entries). areas: EU and US -> ids of the regions
+    whose machines stand there (planner.prices.places).
     """
 
     name: str
@@ -67,6 +68,7 @@ class ProviderInfo(NamedTuple):
     mainland: tuple[str, ...]
     lanes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     module: tuple[Mapping[str, Any], ...] = ()
+    areas: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def market(self, region: str) -> str:
         """Return the market of a region that regions.csv does not list."""
@@ -200,6 +202,7 @@ class Lists:
             mainland=tuple(raw.get("mainland", ())),
             lanes={word: tuple(names) for word, names in raw.get("lanes", {}).items()},
             module=tuple(raw.get("module", ())),
+            areas={area: tuple(names) for area, names in raw.get("areas", {}).items()},
         )
 
     def regions(self) -> dict[str, Region]:

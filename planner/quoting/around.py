@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from math import ceil
 
+from planner.errors import MisuseError
 from planner.money import tax_at
 from planner.offer import ServicePrice
 from planner.prices.catalog import Catalog, ProviderInfo
@@ -103,11 +104,17 @@ def weights_gb(model: Model, memory_gib: float | None, made: bool) -> float:
 
 
 def download_gb(quote: Quote, offer: Offer) -> float:
-    """Return GB that an instance of the offer downloads of its model, by the engine that it was sized for."""
+    """Return GB that an instance of the offer downloads of its model, by the engine that it was sized for.
+
+    Where the published checkpoint is in another width, a module names one that is made in the quote's (--checkpoint).
+    """
     work, sized = quote.workload, offer.sizing
     model = fit.model_of(work)
     gpu = gpus.find(offer.gpu.model, float(offer.gpu.memory_gib) if offer.gpu.memory_gib else None)
-    made = serving(model, work.precision, gpu, engines.parse(sized.engine)).made
+    try:
+        made = serving(model, work.precision, gpu, engines.parse(sized.engine)).made
+    except MisuseError:
+        made = True
     return weights_gb(model, sized.memory.weights_gib if sized.memory else None, made)
 
 

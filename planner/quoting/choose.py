@@ -21,10 +21,11 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from planner.errors import MisuseError, suggest
+from planner.money import plain
 from planner.offer import Way
 from planner.quoting.records import Budget, Offer, Quote, Recommended
 from planner.records import NamedTuple
-from planner.text import text
+from planner.text import Text, text
 from planner.workload import BASES
 
 __all__ = [
@@ -143,10 +144,39 @@ def why_none(quote: Quote) -> str:
     said = [f"{r.provider} {r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected]
     said += [f"{g.provider} {g.region}: {g.message}" for g in quote.gaps]
     said = list(dict.fromkeys(said))
+    near = _nearest(quote)
+    if near:
+        rest = f"; {len(said) - 1} others are further away or fail for other reasons" if len(said) > 1 else ""
+        return f"no offer: {near}{rest}"
     if not said:
         return "no offer: nothing that was asked for is in the price lists"
     more = f"; and {len(said) - 2} more" if len(said) > 2 else ""
     return f"no offer: {'; '.join(said[:2])}{more}"
+
+
+def _nearest(quote: Quote) -> str:
+    """Return which instance type comes nearest to the latency limits and by how much it exceeds them, "" where none says."""
+    work, best, said = quote.workload, 0.0, ""
+    for one in quote.rejected:
+        for why in dict(one.reason.values).get("reasons", ()):  # type: ignore[attr-defined]
+            if not isinstance(why, Text) or not why.key.startswith("no layout meets {limits}"):
+                continue
+            told = dict(why.values)
+            over = [
+                (float(str(told[f"{name}_high"])) / float(limit), name, limit)
+                for name, limit in (("tpot", work.tpot_ms), ("ttft", work.ttft_ms))
+                if limit
+            ]
+            times, name, limit = max(over)
+            if not said or times < best:
+                most = told[f"{name}_high"]
+                where = f"{one.instance_type} ({one.provider} {one.region})"
+                best = times
+                said = (
+                    f"nothing meets {name} {plain(limit)} ms; nearest is {where} with {told[f'{name}_low']} to {most} ms "
+                    f"for one request at a time: {times:,.2f} times the limit"
+                )
+    return said
 
 
 def named(quote: Quote, wanted: str, option: str = "--offer") -> Offer:

@@ -282,8 +282,13 @@ def find(name: str) -> Model:
             found = found and found._replace(name=tail, hf_id=word, modelscope_id="", aliases=())
         if found is None:
             more = "--online fetches its config.json, " if owner else ""
+            from planner.sizing.naming import alike
+
+            known = {n.rpartition("/")[2] for n in names()}
+            near = alike(word, known)
+            said = f"did you mean {', '.join(near)}?" if near else suggest(tail, known)
             raise MisuseError(
-                f"unknown model {word!r}: {suggest(tail, {n.rpartition('/')[2] for n in names()})} "
+                f"unknown model {word!r}: {said} "
                 f"(`planner models list` shows all; {more}--model-config FILE takes any of a known architecture)"
             )
         model = _found[word] = _variant(found, word)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from planner.errors import MisuseError
 
-__all__ = ["UNSERVED", "base_of", "native_of", "width_of_name"]
+__all__ = ["UNSERVED", "alike", "base_of", "native_of", "width_of_name"]
 
 #: What is said of a format that no engine in the table reads.
 UNSERVED = "not served by the engines sized here: name an AWQ, GPTQ or FP8 checkpoint"
@@ -40,6 +42,8 @@ _FORMATS = {"gguf": "GGUF", "bnb": "bitsandbytes", "mlx": "MLX", "exl2": "EXL2",
 #: Makers whose checkpoints called -FP8 have a scale for each block of 128 x 128; others' have one per tensor or channel.
 _BLOCKED = ("qwen", "deepseek-ai", "moonshotai", "minimaxai", "xiaomimimo")
 _BLOCK = "fp8 (e4m3, 128x128 block)"
+#: A word of so many letters or fewer ("r1", "671b") is part of a name; a longer one is a name misspelt.
+_SHORT = 5
 _MARKS = ("-quantized", "-dynamic", "-static", "-per", "-bnb", "-unsloth", "-g128", "-autoround", "-ptq")
 
 
@@ -71,3 +75,19 @@ def native_of(name: str, maker: str) -> str:
         raise MisuseError(f"{name}: {_FORMATS[width]} is {UNSERVED}")
     owner = name.partition("/")[0].lower() if "/" in name else ""
     return _BLOCK if width == "fp8" and (owner or maker.lower()) in _BLOCKED else _NATIVE.get(width, width)
+
+
+def alike(word: str, known: Iterable[str]) -> list[str]:
+    """Return up to three of the names in `known` that have every part of `word` ("deepseek/7b": a maker or series, and a size), the
+    shortest first: it is the plainest. None where a name is misspelt, or has no part that tells one model from another."""
+    parts = word.lower().replace("/", "-").replace("_", "-").split("-")
+    parts = [part for part in parts if part]
+    sized = [part for part in parts if any(c.isdigit() for c in part)]
+    if not sized or (len(parts) == 1 and len(sized[0]) > _SHORT):
+        return []
+    found = []
+    for name in known:
+        pieces = name.lower().replace("_", "-").split("-")
+        if all(part in pieces if part in sized else any(piece.startswith(part) for piece in pieces) for part in parts):
+            found.append(name)
+    return sorted(found, key=lambda name: (len(name), name))[:3]

@@ -119,9 +119,19 @@ def _example(made: dict[str, str], own: str, values: Mapping[str, object]) -> di
     types = {"object": "map(string)", "list": "list(string)"}  # of a call; a plain type is a reference
     asked = [(name, kind[1][0] if kind[0] == "ref" else types[kind[1]], said) for name, kind, said in needed]
     return {
-        "example/main.tf": tidy(render("common/example.tf.j2", own=own, **values, asked=asked)),
+        "example/main.tf": tidy(render("common/example.tf.j2", own=own, **values, asked=asked, sources=_sources(made["versions.tf"]))),
         "example/terraform.tfvars": made.pop("terraform.tfvars"),
     }
+
+
+def _sources(versions: str) -> list[tuple[str, str, str]]:
+    """Return (name, source, version) of the providers that a module's versions.tf requires."""
+    inner = [b for whole in parse(versions, "versions.tf").blocks for b in whole.blocks if b.header[0] == "required_providers"]
+    found = []
+    for name, said in ((name, said) for b in inner for name, said in b.attributes.items()):
+        fields = {str(key[1]): str(value[1]) for key, value in said[1]}
+        found.append((name, fields["source"], fields["version"]))
+    return found
 
 
 def _own_templates(folder: str, d: Deployment) -> dict[str, str]:

@@ -17,29 +17,39 @@ from typing import Any
 from planner.errors import TerraformError
 from planner.terraform.variables import unset
 
-__all__ = ["MINIMUM", "plan", "validate"]
+__all__ = ["MINIMUM", "plan", "validate", "version"]
 
 MINIMUM = (1, 9)
 BACKEND = "backend.tf"
 
 
+def version() -> str:
+    """Return the version of the terraform on the PATH; raise `TerraformError` where there is none, or one too old."""
+    return _found("")[1]
+
+
 def _terraform(folder: str) -> Any:
+    return _found(folder)[0]
+
+
+def _found(folder: str) -> tuple[Any, str]:
+    """Return terraform in a folder, and its version."""
     path = shutil.which("terraform")
     need = f"Terraform {MINIMUM[0]}.{MINIMUM[1]} or newer"
     if path is None:
         raise TerraformError(f"no terraform on the PATH; install {need} (the module is written, only the check is missing)")
     from python_terraform import Terraform
 
-    tf = Terraform(working_dir=folder, terraform_bin_path=path)
+    tf = Terraform(working_dir=folder or None, terraform_bin_path=path)
     code, out, _ = _run(tf, "version", "-json")
     try:
-        version = json.loads(out[out.index("{") :])["terraform_version"]
+        version = str(json.loads(out[out.index("{") :])["terraform_version"])
         number = tuple(int(x) for x in version.split("-")[0].split(".")[:2])
     except (ValueError, KeyError, IndexError):
         raise TerraformError(f"{path} does not say its version (exit {code}); install {need}") from None
     if number < MINIMUM:
         raise TerraformError(f"{path} is Terraform {version}; this module needs {need}")
-    return tf
+    return tf, version
 
 
 def _run(tf: Any, *words: str) -> tuple[int, str, str]:

@@ -66,9 +66,10 @@ def missing(d: Deployment, cloud: Cloud, pins: Sequence[Pinned], *, finds_zone: 
     found += [Missing(name, '"..."', "from the cloud", command) for name, command in asks]
     holes = [p for p in pins if not p.pin and not p.copied]
     if holes:
-        each = ", ".join(f'{word(p.image.role)} = "{word(p.image.reference)}@sha256:..."' for p in holes)
+        names = {p.image.role: f"{d.registry}/{p.name}" if d.registry else p.image.reference for p in holes}
+        each = ", ".join(f'{word(role)} = "{word(name)}@sha256:..."' for role, name in names.items())
         what = "digest that was not known; emit-tf --online looks it up"
-        found.append(Missing("images", f"{{ {each} }}", what, f"crane digest {word(holes[0].image.reference)}"))
+        found.append(Missing("images", f"{{ {each} }}", what, f"crane digest {word(next(iter(names.values())))}"))
     if d.place.vpc_id and d.layout.pp > 1:
         found.append(Missing("addresses", '["10.0.0.10", "10.0.0.11"]', f"free addresses of the subnet, one for each of the {d.count} instances"))
     return found

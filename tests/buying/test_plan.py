@@ -181,7 +181,7 @@ def test_a_start_that_is_another_day():
 
 
 def test_nothing_serves_it():
-    with pytest.raises(NoOfferError, match="no layout meets ttft"):
+    with pytest.raises(NoOfferError, match=r"nothing meets ttft 1 ms; nearest is g6e\.xlarge"):
         planned("flat rps=10", ttft_ms="1", provider="aws", instance_type="g6e.xlarge")
     with pytest.raises(NoOfferError, match="longer than the demand"):
         planned("flat rps=10 hours=24", purchase_option="reserved", provider="aws")
@@ -221,3 +221,35 @@ def test_as_people_and_programs_read_it(planner: Run, tmp_path) -> None:
 def test_misuse_is_one_line(planner: Run, args, told) -> None:
     found = planner("commit", "--offline-list", *args)
     assert found.returncode == 2 and told in found.stderr and found.stderr.count("\n") == 1 and not found.stdout
+
+
+def test_a_fall_of_the_lists_replayed_to_the_cent(planner: Run) -> None:
+    """A year of p4d.24xlarge signed before the cut of 2025 (20.1754983 an hour, 32.7726 on demand), and after it (13.921094, 21.957642)."""
+    said = (
+        "commit",
+        "--offline-list",
+        "--provider",
+        "aws",
+        "--instance-type",
+        "p4d.24xlarge",
+        "--demand",
+        "chat-global rps=60 of=mean",
+    )
+    told = json.loads(planner(*said, "--price-falls", "--format", "json").stdout)
+    falls = told["price_falls"]
+    first = falls["seen"][0]
+    assert (first["instance_type"], first["term"], first["signed"]) == ("p4d.24xlarge", "1y", "2025-04-05")
+    assert D(first["term_signed_before"]).quantize(D("0.01")) == D("176737.37")  # 20.1754983 x 8,760
+    assert D(first["term_at_the_fallen_price"]).quantize(D("0.01")) == D("121948.78")  # 13.921094 x 8,760
+    assert D(first["loses"]).quantize(D("0.01")) == D("54788.58")
+    assert D(first["on_demand_then"]).quantize(D("0.01")) == D("192348.94")  # 21.957642 x 8,760
+    committed = sum(D(c["cost"]) for c in told["mix"]["commitments"])
+    share = D(first["loses"]) / D(first["term_signed_before"])
+    assert abs(D(falls["at_risk"]) - committed * share) < D("0.005")
+    shown = planner(*said, "--price-falls", "--lang", "zh").stdout
+    assert "54,788.58" in shown and "loses" not in shown
+    assert "price_falls" not in json.loads(planner(*said, "--format", "json").stdout)
+    none = planner(
+        "commit", "--offline-list", "--provider", "alicloud", "--demand", "flat rps=5 hours=800", "--price-falls"
+    )
+    assert none.returncode == 0 and "have seen no commitment's price fall" in none.stdout

@@ -174,3 +174,34 @@ def test_emit_tf_starts_fast(tmp_path: Path) -> None:
     pairs = [(timed(probe), timed(ours)) for _ in range(11)]
     base, mine = (min(x) for x in zip(*pairs, strict=True))
     assert mine <= 4 * base, f"{mine * 1000:.0f} ms against {base * 1000:.0f} ms: {mine / base:.1f} times"
+
+
+def test_why_the_cheapest_is_not_the_type_that_is_known_and_how_to_get_it() -> None:
+    from planner.cli.emitting import besides
+    from planner.quoting.choose import pick
+    from tests.conftest import make_quote
+
+    quote = make_quote(provider="aws")
+    offer = pick(quote, "aws", (), (), (), "")
+    (said,) = besides("aws", quote, offer, False)
+    assert said.startswith("not p4d.24xlarge: 1 x of it (8x A100-SXM4-40GB) is ")
+    assert said.endswith(
+        f"of 1 x {offer.instance_type}, which serves the workload as well; --instance-type p4d.24xlarge emits it"
+    )
+    assert besides("aws", quote, offer, True) == []
+    taken = next(o for o in quote.offers if o.instance_type == "p4d.24xlarge")
+    assert besides("aws", quote, taken, False) == []
+    bare = quote._replace(offers=tuple(o for o in quote.offers if o.instance_type != "p4d.24xlarge"))
+    assert besides("aws", bare, offer, False) == []
+
+
+def test_a_known_type_that_does_not_serve_says_why() -> None:
+    from planner.cli.emitting import besides
+    from planner.quoting.choose import pick
+    from tests.conftest import make_quote
+
+    quote = make_quote(provider="aws", model="DeepSeek-R1", count=1)
+    offer = pick(quote, "aws", (), (), (), "")
+    (said,) = besides("aws", quote, offer, False)
+    assert said.startswith("not p4d.24xlarge: ")
+    assert "--instance-type" not in said

@@ -45,7 +45,7 @@ def test_the_rise_drawn_in_the_terminal(planner: Run, monkeypatch: pytest.Monkey
     assert lines[14].split() == ["2026-03-01", "2026-07-22"]
 
 
-@pytest.mark.parametrize("kind", ["png", "svg"])
+@pytest.mark.parametrize("kind", ["png", pytest.param("svg", marks=pytest.mark.long)])
 def test_a_picture(planner: Run, tmp_path: Path, kind: str) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / f"p5.{kind}"

@@ -199,6 +199,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     for options, said in (
         (("--cache-hits", "10%"), "goes with --beside-apis"),
         (("--beside-apis", "--format", "csv"), "table or json"),
+        (("--beside-apis", "--data-stays", "EU"), "leave out --data-stays"),
         (("--beside-apis", "--cache-hits", "150%"), "--cache-hits"),
     ):
         assert cli.run([*ask, *options]) == 2

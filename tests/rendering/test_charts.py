@@ -24,7 +24,7 @@ def quote():
     return build.quote(work, Catalog(), "2026-11-23", fx.Rates(fx.committed(""), ()))
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=pytest.mark.long)])
 def test_files_are_whole_pictures_and_stay_the_same(quote, tmp_path, lang, recwarn):
     pytest.importorskip("matplotlib", reason="matplotlib (extra charts) is not installed")
     paths = charts.write(quote, str(tmp_path), 1, lang)

@@ -179,8 +179,14 @@ def test_no_format_is_left_out() -> None:
     assert {f.name for f in formats.FORMATS} <= set(FORMS)
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("form", "lang"),
+    [
+        pytest.param(form, lang, marks=pytest.mark.long if (form, lang) == ("xlsx", "zh") else ())
+        for form in FORMS
+        for lang in ("en", "zh")
+    ],
+)
 def test_every_format_names_and_lists_the_same_offer(quote: Quote, form: str, lang: str) -> None:
     assert quote.recommended is not None
     assert FORMS[form](quote, translator(lang)) == [quote.recommended.id]

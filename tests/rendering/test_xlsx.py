@@ -500,6 +500,7 @@ def test_fiscal_quarters_of_the_workbook_are_the_planners(start: str) -> None:
             assert rows[name][1:] == pytest.approx((float(year.billed), float(year.effective)), rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.system
 @needs_soffice
 def test_a_typed_price_moves_the_summary(tmp_path: Path) -> None:
@@ -617,6 +618,7 @@ def test_a_quote_without_offers_is_refused() -> None:
 
 @pytest.mark.system
 @needs_soffice
+@pytest.mark.long
 def test_a_saved_quote_makes_a_workbook_too(tmp_path: Path) -> None:
     """Without the carried prices, the figures of the saved quote itself must still come out of the formulas."""
     quote = make({"egress_gb": "500", "storage_gb": "40", "tax": "6%", "discount": ["aws=5%"]})

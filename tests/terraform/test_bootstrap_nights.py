@@ -275,16 +275,7 @@ def test_a_failure_that_may_pass_is_tried_ten_times_before_the_end(tmp_path: Pat
 @pytest.mark.parametrize("interfaces", [32, 31])
 def test_a_pipeline_brings_the_fabric_to_its_containers_or_stops_before_the_weights(interfaces: int, tmp_path: Path) -> None:
     m = Machine(tmp_path, VARIANTS["p5-r1-2-nodes"])
-    for name in ("find", "ldd"):
-        (m.root / "bin" / name).symlink_to(STUB)
-    own = m.root / "opt/amazon/ofi-nccl/lib/x86_64-linux-gnu"
-    own.mkdir(parents=True)
-    for name in ("libnccl-net-ofi.so", "libfabric.so.1", "libhwloc.so.15"):
-        (own / name).write_text(name)
-    at = "/opt/amazon/ofi-nccl/lib/x86_64-linux-gnu"
-    m.write("interfaces", str(interfaces))
-    lines = [f"libfabric.so.1 => {at}/libfabric.so.1 (0x1)", f"libhwloc.so.15 => {at}/libhwloc.so.15 (0x2)"]
-    m.write("ldd", "\n".join(["linux-vdso.so.1 (0x0)", *lines, "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x3)", ""]))
+    m.fabric(interfaces)
     run = m.boot()
     fabric = m.root / "opt/planner/fabric"
     if interfaces == 32:

@@ -74,6 +74,19 @@ class Machine:
     def write(self, name: str, text: str) -> None:
         (self.stub / name).write_text(text)
 
+    def fabric(self, interfaces: int) -> None:
+        """Give the machine EFA interfaces and what the AMI brings for them."""
+        for name in ("find", "ldd"):
+            (self.root / "bin" / name).symlink_to(STUB)
+        at = "opt/amazon/ofi-nccl/lib/x86_64-linux-gnu"
+        (self.root / at).mkdir(parents=True)
+        for name in ("libnccl-net-ofi.so", "libfabric.so.1", "libhwloc.so.15"):
+            (self.root / at / name).write_text(name)
+        self.write("interfaces", str(interfaces))
+        lines = [f"libfabric.so.1 => /{at}/libfabric.so.1 (0x1)", f"libhwloc.so.15 => /{at}/libhwloc.so.15 (0x2)"]
+        last = "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x3)"
+        self.write("ldd", "\n".join(["linux-vdso.so.1 (0x0)", *lines, last, ""]))
+
     def tag(self, *tags: str) -> None:
         """Set the instance's planner- tags, as its cloud answers for them."""
         self.write("tags", "".join(f"{tag}\n" for tag in tags))
@@ -335,6 +348,7 @@ def test_an_engine_that_never_gets_healthy_is_a_failure(machine):
 
 def test_a_worker_of_a_pipeline_waits_for_no_engine_of_its_own(machine):
     m = machine("p5-r1-2-nodes")
+    m.fabric(32)
     m.env |= {"PLANNER_NODE_RANK": "1", "PLANNER_NODE_IP": "10.0.0.11"}
     m.write("unhealthy", "")
     assert m.boot().returncode == 0

@@ -378,7 +378,7 @@ def test_odd_tags_never_change_the_structure(value: str, provider: str) -> None:
     assert json.loads(files["planner.json"])["schema"] == "planner.module/1"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(value=odd)
 def test_odd_workload_names_become_plain_resource_names(value: str) -> None:
     quote = quoted("aws")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -171,6 +172,24 @@ def test_a_registry_is_checked(args: tuple[str, ...], message: str, tmp_path: Pa
     monkeypatch.chdir(tmp_path)
     assert run(["emit-tf", *args, "--offline-list"]) == 2
     assert message in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_a_digest_that_is_not_known_is_asked_for_where_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = ["emit-tf", "tencentcloud", "--instance-type", "GN10Xp.20XLARGE320", "--offline-list", "-o", "m"]
+    assert run([*args, "--registry", "reg.example.cn/llm"]) == 0
+    assert '# images = { engine = "reg.example.cn/llm/lmdeploy:v0.17.0-cu12.8@sha256:..." }' in (tmp_path / "m" / "terraform.tfvars").read_text()
+
+
+@pytest.mark.parametrize("cloud", ["alicloud", "aws", "tencentcloud"])
+def test_the_example_of_a_called_module_sets_up_the_modules_own_provider(
+    cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its source terraform takes hashicorp/NAME, another provider than the module's."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["emit-tf", cloud, "--as-module", "--offline-list", "-o", "m"]) == 0
+    source = re.findall(r'source += "(.*?)"', (tmp_path / "m" / "versions.tf").read_text())
+    assert source and f'source  = "{source[0]}"' in (tmp_path / "m" / "example" / "main.tf").read_text()
 
 
 def test_a_registry_of_ones_own_serves_every_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -371,6 +371,7 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @needs_checkov
+@pytest.mark.long
 @pytest.mark.xdist_group("checkov")  # which runs once for all of these tests
 @pytest.mark.parametrize("folder", [*MODULES, *PUBLIC])
 def test_checkov_finds_nothing(folder: str, checked: dict[str, list[str]]) -> None:

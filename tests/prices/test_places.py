@@ -1,0 +1,121 @@
+"""Data stays where it has to: regions inside the area only, and every text that binds has its source."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+
+import pytest
+from click.testing import CliRunner
+
+from planner.cli import cli
+from planner.cli.terms import bound
+from planner.errors import MisuseError, NoOfferError
+from planner.prices.catalog import Catalog
+from planner.prices.places import AREAS, kept, terms
+from planner.sizing import models
+from tests.conftest import ROOT, make_quote
+
+CATALOG = Catalog()
+#: Traps: near by name or seller, and outside.
+OUTSIDE = {
+    "EU": ("eu-central-2", "eu-west-2", "eu-moscow", "us-east-1", "ap-guangzhou"),
+    "US": ("na-toronto", "ca-central-1", "eu-west-1", "cn-north-1"),
+    "CN": ("cn-hongkong", "ap-hongkong", "ap-singapore", "us-east-1", "ap-east-1"),
+}
+INSIDE = {
+    "EU": ("eu-central-1", "eu-west-3", "eu-frankfurt"),
+    "US": ("us-east-1", "us-west-1", "na-ashburn"),
+    "CN": ("cn-north-1", "cn-beijing", "ap-guangzhou"),
+}
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_all_regions_inside_and_none_outside(area: str) -> None:
+    _, every = kept(CATALOG, area, (), ("all",))
+    assert set(INSIDE[area]) <= set(every)
+    assert not set(OUTSIDE[area]) & set(every)
+    _, usual = kept(CATALOG, area.lower(), (), ())
+    assert usual
+    assert set(usual) <= set(every)
+    for name in INSIDE[area]:
+        sellers = [p for p in CATALOG.providers() if name in CATALOG.regions(p)]
+        assert kept(CATALOG, area, sellers, (name,)) == (area, (name,))
+    for name in OUTSIDE[area]:
+        with pytest.raises(MisuseError, match=f"outside {area}"):
+            kept(CATALOG, area, (), (name,))
+
+
+def test_every_region_that_an_area_names_is_listed() -> None:
+    for provider in CATALOG.providers():
+        for area, names in CATALOG.info(provider).areas.items():
+            assert area in AREAS
+            for name in names:
+                assert CATALOG.market(provider, name) == "abroad"
+                region = CATALOG.regions(provider).get(name)
+                assert region is None or not region.zone_of
+
+
+def test_a_zone_in_another_country_than_its_region_is_outside() -> None:
+    zones = [n for n, r in CATALOG.regions("aws").items() if r.zone_of == "us-east-1"]
+    assert zones
+    with pytest.raises(MisuseError, match="outside US"):
+        kept(CATALOG, "US", ("aws",), (zones[0],))
+
+
+@pytest.mark.parametrize("said", ["", "moon", "E U", "x" * 500])
+def test_an_unknown_area_is_refused(said: str) -> None:
+    with pytest.raises(MisuseError, match="CN, EU, US"):
+        kept(CATALOG, said, (), ())
+
+
+def test_a_provider_without_a_region_inside_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = Catalog()
+    monkeypatch.setattr(catalog, "regions", lambda provider: {})
+    with pytest.raises(NoOfferError, match="aws has no region in EU"):
+        kept(catalog, "EU", ("aws",), ())
+    with pytest.raises(NoOfferError, match="no provider has a region in EU"):
+        kept(catalog, "EU", (), ())
+
+
+def test_typing_the_regions_gives_the_same_quote() -> None:
+    base = ["quote", "--offline-list", "--provider", "alicloud", "--format", "csv"]
+    _, regions = kept(CATALOG, "US", ("alicloud",), ())
+    short = CliRunner().invoke(cli, [*base, "--data-stays", "US"], standalone_mode=False)
+    words = [word for region in regions for word in ("--region", region)]
+    assert short.exception is None, short.exception
+    assert short.stdout == CliRunner().invoke(cli, [*base, *words], standalone_mode=False).stdout
+    assert "huggingface.co" in short.stderr
+
+
+def test_every_text_has_source_date_and_both_languages() -> None:
+    assert {one.kind for one in terms()} == {"licence", "gpu", "export", "weights"}
+    for one in terms():
+        assert one.said
+        assert not one.said_zh.isascii()
+        assert one.source
+        assert date.fromisoformat(f"{one.date}-01-01"[:10]) <= date.today()
+        assert one.confidence in ("high", "medium", "low")
+    assert {area for one in terms() if one.kind == "weights" for area in one.match} == set(AREAS)
+
+
+def test_every_licence_that_is_not_free_has_its_text() -> None:
+    texts = {match for one in terms() if one.kind == "licence" for match in one.match}
+    with open(ROOT / "planner" / "data" / "models.csv", encoding="utf-8", newline="") as file:
+        every = {row["license"] for row in csv.DictReader(file)}
+    free = {name for name in every if name.startswith(("Apache", "MIT")) and "+" not in name}
+    assert every - free - {""} == texts & every
+    assert len(every - free) > 10
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_quote_says_what_binds(lang: str) -> None:
+    quote = make_quote(provider="tencentcloud", gpu="A100")
+    offer = next(o for o in quote.offers if o.region == "ap-guangzhou")
+    free, llama = models.find("DeepSeek-R1-Distill-Qwen-7B"), models.find("Llama-3.1-8B")
+    (export,) = bound(free, offer, True, lang)
+    assert "88 FR 73458" in export
+    assert bound(free, offer, False, lang) == []
+    assert any("700" in line or "7 亿" in line for line in bound(llama, offer, False, lang))
+    card = offer._replace(machine=offer.machine._replace(gpu=offer.gpu._replace(model="RTX 4090")))
+    assert "GeForce" in bound(free, card, False, lang)[0]
