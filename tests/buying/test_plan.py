@@ -181,7 +181,7 @@ def test_a_start_that_is_another_day():
 
 
 def test_nothing_serves_it():
-    with pytest.raises(NoOfferError, match="nothing meets ttft 1 ms; nearest is g6e.xlarge"):
+    with pytest.raises(NoOfferError, match=r"nothing meets ttft 1 ms; nearest is g6e\.xlarge"):
         planned("flat rps=10", ttft_ms="1", provider="aws", instance_type="g6e.xlarge")
     with pytest.raises(NoOfferError, match="longer than the demand"):
         planned("flat rps=10 hours=24", purchase_option="reserved", provider="aws")
