@@ -30,6 +30,8 @@ MOST_CONCURRENCY = 4096
 WARM, COUNTED, OVER = range(3)
 #: Rounds of C requests in the window, and the least number of requests, where the user sets no limit.
 ROUNDS, LEAST = 6, 10
+#: The window takes at least this share of an answer's time: a shorter one says what happened to arrive in it.
+SHORTEST = 0.25
 #: From this share of one core on it is this program that may be the slow part.
 BUSY = 0.85
 _WORDS = "time year people way day man thing woman life child world school state family student group country problem hand part"
@@ -85,8 +87,10 @@ def run(to: Endpoint, served: Served, load: Load) -> Run:
     """Hold the load and return what was measured; raises `FetchError` for an endpoint that does not serve it."""
     if load.concurrency > MOST_CONCURRENCY:
         raise MisuseError(f"a concurrency of {load.concurrency:,}: one client holds at most {MOST_CONCURRENCY:,}")
-    if load.requests < 2 * load.concurrency:
-        need = 2 * load.concurrency
+    need = (
+        2 * load.concurrency + load.concurrency // 2
+    )  # the two that open and close the window, and half a round in it
+    if load.requests < need:
         raise MisuseError(
             f"{load.requests} requests are too few for {load.concurrency} at once: at least {need} are needed"
         )
@@ -327,7 +331,11 @@ class _Loop:
 
     def result(self) -> Run:
         load, window = self.load, self.over - self.begun
-        if not self.whole or window <= 0 or not self.full:
+        if (
+            not self.whole
+            or not self.full
+            or window < SHORTEST * statistics.fmean(a.last - a.started for a in self.full)
+        ):
             raise PlannerError(
                 f"no full round of {load.concurrency} requests ended within {load.seconds:g} s"
                 + (f" ({self.failed} failed: {self.why})" if self.failed else "")

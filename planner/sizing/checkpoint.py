@@ -40,7 +40,7 @@ _KNOWN = "awq, gptq, fp8, fbgemm_fp8, compressed-tensors, modelopt, mxfp4"
 _BITS = ("load_in_4bit", "load_in_8bit", "bits", "w_bit", "wbits")  # what says a width where no format is named
 _PRECISE = "bf16", "fp16", "float16", "bfloat16", "none", ""
 #: Share of attention that one projection is, about, where only some of them are left in 16 bits.
-_PROJECTIONS = {"q_proj": 0.4, "k_proj": 0.1, "v_proj": 0.1, "o_proj": 0.4, "qkv_proj": 0.6, "kv_b_proj": 0.1}
+_PROJECTIONS = {"qkv_proj": 0.6, "q_proj": 0.4, "k_proj": 0.1, "v_proj": 0.1, "o_proj": 0.4, "kv_b_proj": 0.1}
 
 
 class _Width(NamedTuple):
@@ -74,8 +74,11 @@ def read(data: Mapping[str, object], path: str, layers: int, dense: int, experts
         return _told(width, {**left, "attention": 1.0, "mlp": 1.0, "shared": 1.0})
     groups = raw.get("config_groups")
     algorithm = str(raw.get("quant_algo") or "").upper()
+    listed = raw.get("quantized_layers")
     if isinstance(groups, dict) and groups:
         found = _of_groups(groups, raw, path, left, layers, dense)
+    elif algorithm == "MIXED_PRECISION" and isinstance(listed, dict) and listed:
+        found = _of_layers(listed, path, layers, dense)
     else:
         found = _told(_whole(method, algorithm, raw, path), left)
     fp4 = str(raw.get("expert_dtype") or data.get("expert_dtype") or "").lower()
@@ -201,6 +204,24 @@ def _of_groups(
     full = _Width("bf16", 2.0)
     parts = {p: _told(widths.get(p, full), left)._asdict()[p] for p in _PARTS}
     return Checkpoint._make((narrow.native, narrow.group, *parts.values(), ""))
+
+
+def _of_layers(listed: Mapping[str, object], path: str, layers: int, dense: int) -> Checkpoint:
+    """Return the checkpoint whose modules each say their algorithm (ModelOpt's `quantized_layers`); others are in 16 bits."""
+    modules: dict[_Width, list[str]] = {}
+    for name, told in list(listed.items())[:MOST_MODULES]:
+        if not isinstance(told, dict) or not isinstance(told.get("quant_algo"), str):
+            raise MisuseError(f"{path}: quantized_layers says no `quant_algo` of {name[:80]!r}")
+        width = _whole("", told["quant_algo"].upper()[:40], told, path)
+        # Blocks of Nemotron-H call all of their modules a mixer.
+        modules.setdefault(width, []).append(name if "expert" in name else name.replace(".mixer.", ".attn."))
+    shares = {width: _shares(names, layers, dense) for width, names in modules.items()}
+    narrow = min(shares, key=lambda width: width.bytes)
+    parts = []
+    for part in _PARTS:
+        whole = max(1.0, sum(share[part] for share in shares.values()))
+        parts.append(2.0 - sum((2.0 - width.bytes) * share[part] / whole for width, share in shares.items()))
+    return Checkpoint._make((narrow.native, narrow.group, *parts, ""))
 
 
 def _left_alone(raw: Mapping[str, object], layers: int, dense: int) -> dict[str, float]:

@@ -62,7 +62,11 @@ def _weights(data: dict[str, object], text: dict[str, object], path: str) -> dic
     """Return what says how weights are stored: of the whole, of the language model, or of the file beside (ModelOpt)."""
     found = {f: data.get(f) or text.get(f) for f in _WEIGHTS}
     beside = os.path.join(os.path.dirname(path), "hf_quant_config.json")
-    if not found["quantization_config"] and os.path.isfile(beside):
+    said = found["quantization_config"]
+    # A config.json may say that modules differ, and only the file beside it how.
+    bare = isinstance(said, dict) and not said.get("config_groups") and not said.get("quantized_layers")
+    bare = bare and isinstance(said, dict) and said.get("quant_algo") == "MIXED_PRECISION"
+    if (not said or bare) and os.path.isfile(beside):
         told = _read(beside).get("quantization")
         if isinstance(told, dict):
             found["quantization_config"] = {"quant_method": "modelopt", **told}

@@ -271,6 +271,28 @@ def test_modelopt_s_file_beside_it(tmp_path: Path) -> None:
     assert load(tmp_path, DENSE).own == "nvfp4"
 
 
+def test_each_module_in_a_precision_of_its_own(tmp_path: Path) -> None:
+    """ModelOpt's MIXED_PRECISION: attention in fp8, experts in fp8 in half of the layers and in 4 bits in the others."""
+    layers = {
+        f"model.layers.{i}.self_attn.{p}": {"quant_algo": "FP8"} for i in range(48) for p in ("qkv_proj", "o_proj")
+    }
+    for i in range(48):
+        told = {"quant_algo": "NVFP4", "group_size": 16} if i % 2 else {"quant_algo": "FP8"}
+        layers |= {f"model.layers.{i}.mlp.experts.{e}.{p}": told for e in range(3) for p in ("up_proj", "down_proj")}
+    bare = {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION"}
+    model = load(tmp_path, MOE | {"quantization_config": bare | {"quantized_layers": layers}})
+    assert model.own == "nvfp4"
+    assert model.parts == pytest.approx((1.0, 2.0, 2.0, (1.0 + 0.5625) / 2))
+    # config.json may say only that it is mixed, and the file beside it how.
+    (tmp_path / "hf_quant_config.json").write_text(
+        json.dumps({"quantization": {"quant_algo": "MIXED_PRECISION", "quantized_layers": layers}}), encoding="utf-8"
+    )
+    assert load(tmp_path, MOE | {"quantization_config": bare}).parts == model.parts
+    layers["model.layers.0.self_attn.o_proj"] = {"quant_algo": 4}
+    with pytest.raises(MisuseError, match=r"no `quant_algo` of 'model\.layers\.0\.self_attn\.o_proj'"):
+        load(tmp_path, MOE | {"quantization_config": bare | {"quantized_layers": layers}})
+
+
 VALUES = (
     None,
     True,
