@@ -29,6 +29,9 @@ module that it names is the provider's *home*, which may hold more than code:
 * `cloud.toml` and `templates/`: what `planner emit-tf` needs (docs/terraform.md).
 * `machines.toml`: machines that are bought, not rented, with `provider.json` and `regions.csv` beside it (docs/rent-or-buy.md).
   Such a provider sells nothing until `--own` names a file.
+
+Managed APIs, which sell tokens and no machines, come in by the group `planner.tokens`; their home holds `tokens.csv`
+(docs/tokens.md), which `planner quote --beside-apis` reads.
 """
 
 import os
@@ -44,6 +47,7 @@ from planner.records import NamedTuple
 
 __all__ = [
     "MACHINES",
+    "TOKENS",
     "Access",
     "Batch",
     "Entry",
@@ -58,12 +62,17 @@ __all__ = [
     "load",
     "names",
     "owns",
+    "token_homes",
 ]
 
 #: The file of a home that makes a provider one of machines to own.
 MACHINES = "machines.toml"
-#: The group of entry points that names providers.
-_GROUP = "planner.providers"
+#: The file of a home that sells tokens.
+TOKENS = "tokens.csv"
+#: The group of entry points that names providers, and that of managed APIs.
+_GROUP, _TOKENS = "planner.providers", "planner.tokens"
+#: The files in a home of ours, one of which marks it as one of the group.
+_MARKS = {_GROUP: (os.path.join("catalog", "provider.json"), MACHINES), _TOKENS: (TOKENS,)}
 
 
 class Access(NamedTuple):
@@ -236,6 +245,11 @@ def homes() -> dict[str, str]:
     return {name: entry.home for name, entry in installed().items()}
 
 
+def token_homes() -> dict[str, str]:
+    """Return the homes of managed APIs by name."""
+    return {name: entry.home for name, entry in _installed(tuple(sys.path), _TOKENS).items()}
+
+
 def owns(name: str) -> bool:
     """Return whether a provider is one of machines to own."""
     entry = installed().get(name)
@@ -295,32 +309,31 @@ def _check_owner(entry: Entry) -> None:
         )
 
 
-_MARK = f"[{_GROUP}]".encode()
 _LARGEST = 1 << 20
 
 
 @lru_cache(maxsize=8)
-def _installed(path: tuple[str, ...]) -> dict[str, Entry]:
+def _installed(path: tuple[str, ...], group: str = _GROUP) -> dict[str, Entry]:
     """`installed` on a search path; it is asked several times by one quote, and reads some hundred small files."""
     lines: dict[str, str] = {}
     for folder in path:
-        for name, target in _lines(folder or "."):
+        for name, target in _lines(folder or ".", group):
             lines.setdefault(name, target)
     if not any(target.startswith("providers.") for target in lines.values()):
         beside = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "providers")
-        for name in _folders(beside):
-            lines.setdefault(name, f"providers.{name}:provider")
+        for name in _folders(beside, group):
+            lines.setdefault(name, f"providers.{name}:{'provider' if group == _GROUP else 'prices'}")
     found = {}
     for name, target in sorted(lines.items()):
         module, _, attribute = target.partition(":")
-        home = _home(module, path)
+        home = _home(module, path, group)
         if home:
             found[name] = Entry(name, module, attribute, home)
     return found
 
 
-def _lines(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield (name, "module:attribute") of every entry point of our group in the distributions of one folder.
+def _lines(folder: str, wanted: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, "module:attribute") of every entry point of the group `wanted` in the distributions of one folder.
 
     This is what importlib.metadata does, at a tenth of its price (15 ms of a quote's 70).
     """
@@ -342,35 +355,34 @@ def _lines(folder: str) -> Iterator[tuple[str, str]]:
         finally:
             os.close(handle)
         group = ""
-        for line in content.decode(errors="replace").splitlines() if _MARK in content else ():
+        for line in content.decode(errors="replace").splitlines() if f"[{wanted}]".encode() in content else ():
             line = line.strip()
             if line.startswith("["):
                 group = line[1:-1].strip()
-            elif group == _GROUP and "=" in line and not line.startswith(("#", ";")):
+            elif group == wanted and "=" in line and not line.startswith(("#", ";")):
                 word, _, target = line.partition("=")
                 yield word.strip(), target.partition("[")[0].strip().replace(" ", "")
 
 
-def _folders(beside: str) -> list[str]:
+def _folders(beside: str, group: str) -> list[str]:
     try:
-        return [name for name in os.listdir(beside) if _lists(os.path.join(beside, name))]
+        return [name for name in os.listdir(beside) if _lists(os.path.join(beside, name), group)]
     except OSError:
         return []
 
 
-def _lists(home: str) -> bool:
-    """Return whether a folder is the home of one of our providers."""
-    listed = os.path.isfile(os.path.join(home, "catalog", "provider.json"))
-    return listed or os.path.isfile(os.path.join(home, MACHINES))
+def _lists(home: str, group: str) -> bool:
+    """Return whether a folder is the home of one of ours in a group."""
+    return any(os.path.isfile(os.path.join(home, name)) for name in _MARKS[group])
 
 
-def _home(module: str, path: tuple[str, ...]) -> str:
+def _home(module: str, path: tuple[str, ...], group: str) -> str:
     """Return the folder of a module, "" where there is none. Nothing of the module itself is run."""
     parts = module.split(".")
     for folder in path:
         place = os.path.join(os.path.abspath(folder), *parts)
         # Of two packages `providers` on the path, only ours has price lists.
-        if os.path.isfile(os.path.join(place, "__init__.py")) and (parts[0] != "providers" or _lists(place)):
+        if os.path.isfile(os.path.join(place, "__init__.py")) and (parts[0] != "providers" or _lists(place, group)):
             return place
         if os.path.isfile(place + ".py"):
             return os.path.dirname(place)

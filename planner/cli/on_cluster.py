@@ -12,6 +12,26 @@ if TYPE_CHECKING:
     from planner.quoting.records import Offer, Quote
 
 TARGETS = ("kubernetes",)
+#: Options of `quote` that say nothing of a target, in the order in which `alone` takes them.
+OTHERS = (
+    "from-tf",
+    "compare",
+    "charts",
+    "explain",
+    "infrastructure",
+    "sort",
+    "gaps",
+    "rejected",
+    "granularity",
+    "beside-apis",
+)
+
+
+def alone(given: tuple[object, ...]) -> None:
+    """Raise `MisuseError` for an option of `OTHERS` that was given."""
+    for name, said in zip(OTHERS, given, strict=True):
+        if said:
+            raise MisuseError(f"--{name}: says nothing of --target: leave it out")
 
 
 def compare(

@@ -81,6 +81,10 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.option(
     "--target", metavar="WHERE", help="kubernetes: the same on the cloud's managed cluster, and what that adds."
 )
+@click.option(
+    "--beside-apis", is_flag=True, help="Also what managed APIs ask for the same tokens, and from when machines win."
+)
+@click.option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
 @click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
 @click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
@@ -123,34 +127,33 @@ def quote(
     chosen = formats.find(form)
     target = values.pop("target")
     _check_form(form, output, wide=wide, explain=explain, infrastructure=infrastructure)
+    asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
     if any(said is not None for said in batch.values()):
-        other = (from_tf, replay, compare, charts, offer, own_file, target)
+        other = (from_tf, replay, compare, charts, offer, own_file, asked, target)
         return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
-        result = _replay(replay, {"measurements": measurements, "own": own_file, **values}, strict)
+        said = {"measurements": measurements, "own": own_file, "beside-apis": asked}
+        result = _replay(replay, said | values, strict)
     else:
         workload = _asked(values, from_tf)
         if own_file:
             bring_own(catalog, own_file, workload)
         brief = chosen.name == "table" and not (charts or target)  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
+        result = _beside(result, catalog, hits) if asked else result
     if target is not None:
-        others = (from_tf, compare, charts, explain, infrastructure, sort, gaps, rejected, granularity)
+        others = (from_tf, compare, charts, explain, infrastructure, sort, gaps, rejected, granularity, asked)
         return _elsewhere(target, (result, offer, strict), catalog, others, (form, lang, output, force))
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
     shown = output is None
-    common = {
-        "top": top,
-        "lang": lang,
-        "colour": shown and colours(),
-        "width": columns() if shown and not wide else None,
-    }
+    room = columns() if shown and not wide else None
+    common = {"top": top, "lang": lang, "colour": shown and colours(), "width": room}
     options = {k: v for k, v in given.items() if v}
     options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
@@ -159,8 +162,9 @@ def quote(
     if explain:
         text = str(text) + _explained(result, lang)
     if infrastructure or (form == "table" and not replay):
-        room = columns() if shown and not wide else None
         text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
+    if result.beside is not None and form == "table":
+        text = str(text) + _tokens(result, lang, room)
     if charts and result.offers:
         _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
@@ -184,7 +188,8 @@ def _batch(
     """Tell a batch with a deadline; other: options that say nothing of one."""
     from planner.cli.batch import batch
 
-    for name, given in zip(("from-tf", "replay", "compare", "charts", "offer", "own", "target"), other, strict=True):
+    names = ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis", "target")
+    for name, given in zip(names, other, strict=True):
         if given is not None:
             raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
     return batch(
@@ -206,19 +211,15 @@ def _elsewhere(
     asked: tuple[Quote, str | None, bool],
     catalog: Catalog,
     others: tuple[object, ...],
-    shown: tuple[str, str, str | None, bool],
+    shown: tuple[Any, ...],
 ) -> int:
     """Compare one offer on plain instances with the same on a cluster. others: options that say nothing of that."""
-    from planner.cli.on_cluster import compare
+    from planner.cli.on_cluster import alone, compare
 
-    names = ("from-tf", "compare", "charts", "explain", "infrastructure", "sort", "gaps", "rejected", "granularity")
-    for name, given in zip(names, others, strict=True):
-        if given:
-            raise MisuseError(f"--{name}: says nothing of --target: leave it out")
+    alone(others)
     result, offer, strict = asked
-    if not result.offers:
-        raise NoOfferError(_why_none(result))
-    compare(target, result, offer, catalog, *shown)
+    if result.offers:
+        compare(target, result, offer, catalog, *shown)
     _verdict(result, strict)
     return 0
 
@@ -237,6 +238,32 @@ def _check_form(form: str, output: str | None, **given: bool) -> None:
     for name, why in elsewhere.items():
         if given[name]:
             raise MisuseError(f"--{name} goes with the table; {why}")
+
+
+def _for_apis(values: dict[str, Any], form: str) -> tuple[str | None, str]:
+    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing."""
+    asked, cache_hits = values.pop("beside_apis"), values.pop("cache_hits")
+    if asked and values.get("data_stays"):
+        raise MisuseError("--beside-apis: no text says where an API computes and keeps data: leave out --data-stays")
+    if cache_hits and not asked:
+        raise MisuseError("--cache-hits goes with --beside-apis")
+    if asked and form not in ("table", "json"):
+        raise MisuseError("--beside-apis goes with --format table or json")
+    return "yes" if asked else None, cache_hits or "0%"
+
+
+def _beside(result: Quote, catalog: Catalog, cache_hits: str) -> Quote:
+    from planner.money import percent_of
+    from planner.quoting import tokens
+
+    return tokens.beside(result, catalog, percent_of(cache_hits, "--cache-hits"))
+
+
+def _tokens(result: Quote, lang: str, room: int | None) -> str:
+    from planner.i18n import translator
+    from planner.rendering.tokens import dump
+
+    return dump(result, translator(lang), room)
 
 
 def _replay(path: str, values: dict[str, Any], strict: bool) -> Quote:

@@ -30,6 +30,8 @@ def of_quote(quote: Quote) -> str:
         )
     if quote.measurements:
         parts.append(repr(quote.measurements))
+    if quote.beside is not None:
+        parts.append(repr(quote.beside))
     return str(sha256("\n".join(parts).encode()).hexdigest()[:12])
 
 

@@ -24,7 +24,9 @@ __all__ = [
     "RULES",
     "SCHEMA",
     "Amounts",
+    "Api",
     "AsOf",
+    "Beside",
     "Budget",
     "Charge",
     "Commitment",
@@ -255,6 +257,38 @@ class Budget(NamedTuple):
     fitting: int = 0
 
 
+class Api(NamedTuple):
+    """Tokens of the workload's model from a managed API, in its currency per million, for requests of the workload's length.
+
+    cached: of input that hits the cache (None: as the rest). batch: share off in a batch (0: none printed). A price that changes
+    by the hour is the mean of an even week, and `notes` has its parts. lacks: what a machine of one's own has and this has not.
+    """
+
+    vendor: str
+    site: str
+    region: str
+    model: str
+    currency: str
+    input: Decimal
+    cached: Decimal | None
+    output: Decimal
+    batch: Decimal
+    source: Source
+    notes: tuple[Text, ...]
+    lacks: tuple[Text, ...]
+
+
+class Beside(NamedTuple):
+    """Managed APIs beside the offers. cache_hits: share of input that hits the cache. undated, doubtful: prices that were left out because
+    they bear no day, or are of low confidence; long: those for shorter requests only."""
+
+    cache_hits: Decimal
+    apis: tuple[Api, ...]
+    undated: int = 0
+    doubtful: int = 0
+    long: int = 0
+
+
 class Quote(NamedTuple):
     """Everything about one quote. offers: cheapest effective first, incomplete ones after complete ones.
 
@@ -263,7 +297,7 @@ class Quote(NamedTuple):
     shows whatever their rank. recommended: None when no firm, fully priced offer serves the workload. sellers: the
     providers looked at. beyond: what is not sold for so long a window (capacity blocks), for questions about shorter ones.
     measurements: the user's own that have a say in the sizing. left_out: offers that a screen does not list and that were not
-    made, of a quote for a screen.
+    made, of a quote for a screen. beside: managed APIs, where they were asked for.
     """
 
     quoted_on: str
@@ -286,6 +320,7 @@ class Quote(NamedTuple):
     beyond: tuple[Offer, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     left_out: int = 0
+    beside: Beside | None = None
 
     @property
     def window(self) -> Window:

@@ -24,7 +24,9 @@ from planner.quoting.offers import offer_id, per_million
 from planner.quoting.records import (
     SCHEMA,
     Amounts,
+    Api,
     AsOf,
+    Beside,
     Budget,
     Charge,
     Commitment,
@@ -152,6 +154,9 @@ class _Reader:
                 own.made(m, f"measurements[{n}]", held) for n, m in enumerate(raw.get("measurements", ()))
             ),
         )
+        if raw.get("beside") is not None:
+            self.at = "beside"
+            made = made._replace(beside=self.beside(raw["beside"]))
         self.at = ""
         if len({o.id for o in (*made.offers, *made.beyond)}) != len(made.offers) + len(made.beyond):
             raise MisuseError("offers: one stands twice")
@@ -159,6 +164,15 @@ class _Reader:
         made = made._replace(budget=self.budget(made), recommended=self.recommended(made))
         self.fiscal(made)
         return made
+
+    def beside(self, raw: Mapping[str, Any]) -> Beside:
+        def api(a: Mapping[str, Any], n: int) -> Api:
+            numbers = {k: number_or_none(a[k], f"beside.apis[{n}].{k}") for k in ("input", "output", "batch", "cached")}
+            said = {k: tuple(self.say(x) for x in a[k]) for k in ("notes", "lacks")}
+            return Api(**{**a, **numbers, **said, "source": Source(**a["source"])})
+
+        hits = number(raw["cache_hits"], "beside.cache_hits")
+        return Beside(**{**raw, "cache_hits": hits, "apis": tuple(api(a, n) for n, a in enumerate(raw["apis"]))})
 
     def _worth(self, quote: Quote) -> None:
         """Hold the present values and ties of a file that has them to what the offers give."""

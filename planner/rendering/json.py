@@ -274,6 +274,10 @@ def dump_bytes(quote: Quote) -> bytes:
     fields[-1:-1] = _fiscal(quote)
     if quote.measurements:
         fields.insert(-1, ("measurements", out.records(quote.measurements)))
+    if quote.beside is not None:
+        from planner.rendering.tokens import as_json
+
+        fields[-1:-1] = [("beside", _one(out._plain(quote.beside)).encode()), ("apis", _one(as_json(quote)).encode())]
     words = [f"{_text(said)}: {_made(how)}".encode() for said, how in sorted(out.words.items())]
     fields.append(("words", _lines(words, b"{", b"}")))
     # Joined as bytes: one Chinese source would otherwise make the whole text two bytes a character (10 ms).
