@@ -41,7 +41,7 @@ BATCH: tuple[tuple[str, str], ...] = (
     ("A batch with a deadline", "--tokens --by --spot-share --spot-interruption"),
 )
 OUTPUT: tuple[tuple[str, str], ...] = (
-    ("Output", "--format --output --lang --top --force --charts --from-tf --replay --tag"),
+    ("Output", "--format --output --lang --top --force --charts --from-tf --target --replay --tag"),
     ("Only with --format table", "--sort --wide --gaps --rejected --explain --infrastructure"),
     ("Only with --format markdown", "--compare"),
     ("Only with --format focus", "--offer --granularity --allow-unpriced"),

@@ -79,6 +79,9 @@ GRANULARITIES = ("hourly", "daily", "monthly")
     "--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price)."
 )
 @click.option(
+    "--target", metavar="WHERE", help="kubernetes: the same on the cloud's managed cluster, and what that adds."
+)
+@click.option(
     "--beside-apis", is_flag=True, help="Also what managed APIs ask for the same tokens, and from when machines win."
 )
 @click.option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
@@ -122,15 +125,13 @@ def quote(
     from planner.rendering import formats
 
     chosen = formats.find(form)
-    if form == "xlsx" and not output:
-        raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
-    if form != "table":
-        _for_tables(wide=wide, explain=explain, infrastructure=infrastructure)
+    target = values.pop("target")
+    _check_form(form, output, wide=wide, explain=explain, infrastructure=infrastructure)
     asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
     if any(said is not None for said in batch.values()):
-        other = (from_tf, replay, compare, charts, offer, own_file, asked)
+        other = (from_tf, replay, compare, charts, offer, own_file, asked, target)
         return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
@@ -141,9 +142,12 @@ def quote(
         workload = _asked(values, from_tf)
         if own_file:
             bring_own(catalog, own_file, workload)
-        brief = chosen.name == "table" and not charts  # a chart names the quote's hash
+        brief = chosen.name == "table" and not (charts or target)  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
         result = _beside(result, catalog, hits) if asked else result
+    if target is not None:
+        others = (from_tf, compare, charts, explain, infrastructure, sort, gaps, rejected, granularity, asked)
+        return _elsewhere(target, (result, offer, strict), catalog, others, (form, lang, output, force))
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
@@ -184,9 +188,8 @@ def _batch(
     """Tell a batch with a deadline; other: options that say nothing of one."""
     from planner.cli.batch import batch
 
-    for name, given in zip(
-        ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis"), other, strict=True
-    ):
+    names = ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis", "target")
+    for name, given in zip(names, other, strict=True):
         if given is not None:
             raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
     return batch(
@@ -203,8 +206,30 @@ def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:
     return make_workload(values, workload_of(from_tf))
 
 
-def _for_tables(**given: bool) -> None:
-    """Raise `MisuseError` for an option that goes with the table only."""
+def _elsewhere(
+    target: str,
+    asked: tuple[Quote, str | None, bool],
+    catalog: Catalog,
+    others: tuple[object, ...],
+    shown: tuple[Any, ...],
+) -> int:
+    """Compare one offer on plain instances with the same on a cluster. others: options that say nothing of that."""
+    from planner.cli.on_cluster import alone, compare
+
+    alone(others)
+    result, offer, strict = asked
+    if result.offers:
+        compare(target, result, offer, catalog, *shown)
+    _verdict(result, strict)
+    return 0
+
+
+def _check_form(form: str, output: str | None, **given: bool) -> None:
+    """Raise `MisuseError` for a format without the file that it needs, or an option that goes with the table only."""
+    if form == "xlsx" and not output:
+        raise MisuseError("--format xlsx writes a file: name it with -o review.xlsx")
+    if form == "table":
+        return
     elsewhere = {
         "wide": "the other formats carry everything",
         "explain": "JSON carries every formula anyway",

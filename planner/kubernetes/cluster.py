@@ -10,11 +10,13 @@ import re
 from typing import Any
 
 from planner.errors import MisuseError
+from planner.kubernetes.facts import Service
 from planner.kubernetes.target import Target
 from planner.money import plain
 from planner.templating import render
 from planner.terraform import cloud, words
 from planner.terraform.align import tidy
+from planner.terraform.deployment import Deployment
 from planner.terraform.hcl import parse
 
 __all__ = ["CPU_DISK_GB", "CPU_NODES", "check", "files", "level"]
@@ -31,9 +33,8 @@ def level(nodes: int) -> str:
     return next((name for most, name in LEVELS if nodes + CPU_NODES <= most), "L200")
 
 
-def check(t: Target) -> None:
+def check(d: Deployment, service: Service) -> None:
     """Raise `MisuseError`, with the way out, for a pool that cannot be written."""
-    d, service = t.d, t.service
     way = "make the nodes yourself and add --existing-cluster"
     if d.prepaid:
         raise MisuseError(
@@ -58,7 +59,7 @@ def check(t: Target) -> None:
 
 def files(t: Target) -> dict[str, str]:
     """Return `{path: text}` of the Terraform below cluster/, aligned as `terraform fmt` does."""
-    check(t)
+    check(t.d, t.service)
     d = t.d
     own = cloud.templates(d.provider)
     facts = cloud.find(d.provider)

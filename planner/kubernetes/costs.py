@@ -9,20 +9,31 @@ from decimal import Decimal
 
 from planner.errors import CatalogError
 from planner.kubernetes.cluster import CPU_DISK_GB, CPU_NODES, level
-from planner.kubernetes.target import Target
+from planner.kubernetes.facts import Service
+from planner.kubernetes.target import Cluster, Target
 from planner.prices.catalog import Catalog
 from planner.quoting.around import Bill, Thing, bill
 from planner.quoting.records import Offer, Quote
+from planner.records import NamedTuple
 from planner.terraform import cloud
 from planner.terraform.deploy import total
+from planner.terraform.deployment import Deployment
 from planner.text import text
 
-__all__ = ["costed", "created"]
+__all__ = ["Stand", "costed", "created"]
 
 ZERO = Decimal(0)
 
 
-def created(t: Target, existing: bool) -> list[Thing]:
+class Stand(NamedTuple):
+    """What of a target decides what is created."""
+
+    d: Deployment
+    service: Service
+    cluster: Cluster
+
+
+def created(t: Target | Stand, existing: bool) -> list[Thing]:
     """Return what is charged beside the machines. existing: the cluster is the user's, and so are its network and its CPU nodes."""
     d = t.d
     weights = Decimal(str(round(d.weights_gib * 1.073741824, 3)))

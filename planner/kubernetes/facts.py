@@ -37,6 +37,7 @@ class Service(NamedTuple):
     that keep the load balancer private; subnet_annotation: the one that does so by a subnet's id, "" where none is needed.
     driver: the GPU driver that the node image brings, 0 where the pool says which. device_plugin: the cloud brings one. secrets_operator: the chart of
     ours that brings its secrets, "" where there is none. spot_limit: a pool takes a highest price.
+    scales_nodes: cluster/ makes and removes nodes as pods wait; False: an autoscaler is the user's.
     things: what is charged beside the machines, as `module` in provider.json; per "node", "data_disk" and "balancer" always, per "cluster",
     "cpu" and "download" (GB that each node fetches) where the cluster is ours.
     """
@@ -54,6 +55,7 @@ class Service(NamedTuple):
     device_plugin: bool = True
     secrets_operator: str = ""
     spot_limit: bool = True
+    scales_nodes: bool = True
     things: tuple[Mapping[str, str], ...] = ()
 
 

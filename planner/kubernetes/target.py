@@ -22,7 +22,7 @@ from planner.terraform.bootstrap import engine_command
 from planner.terraform.deployment import Deployment, Image
 from planner.terraform.images import PIN
 
-__all__ = ["QUEUES", "Cluster", "Target", "Times", "target"]
+__all__ = ["QUEUES", "Cluster", "Target", "Times", "check", "target"]
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+\Z")
@@ -103,11 +103,8 @@ class Target(NamedTuple):
     worker: tuple[str, ...]
 
 
-def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date) -> Target:
-    """Return what the manifests of `d` need; raise `MisuseError`, with the way out, for what cannot be.
-
-    pins: role (engine, router) -> repository@sha256:digest.
-    """
+def check(d: Deployment, cluster: Cluster, today: date) -> tuple[Service, str, int, int]:
+    """Return (the cloud's service, version, replicas, nodes of one); raise `MisuseError` for what cannot run on it, images apart."""
     service = facts.find(d.provider)
     stack.check_layout(d)
     version = facts.version(service, cluster.version, today)
@@ -125,10 +122,20 @@ def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date
             f"vLLM {d.stack.engine_version} cannot end its requests before it stops (--shutdown-timeout, since 0.18): choose a newer "
             "version with --engine"
         )
-    images = _images(d, cluster, pins)
     size, per_node = d.layout.pp, d.layout.replicas if d.layout.pp == 1 else 1
     replicas = d.count * per_node if size == 1 else d.count // size
     _check_scaling(cluster, replicas)
+    return service, version, replicas, size
+
+
+def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date) -> Target:
+    """Return what the manifests of `d` need; raise `MisuseError`, with the way out, for what cannot be.
+
+    pins: role (engine, router) -> repository@sha256:digest.
+    """
+    service, version, replicas, size = check(d, cluster, today)
+    per_node = d.layout.replicas if size == 1 else 1
+    images = _images(d, cluster, pins)
     memory = _whole(d.memory_gib * SHARE / per_node)
     times = _times(d, service)
     command = _command(d, times.drain)
