@@ -27,5 +27,5 @@ def bound(model: Model, gpu: str, mainland: bool, lang: str) -> list[str]:
             found.append(said(term, f"{model.name}, {model.license}"))
         names = [name for name in term.match if card == name or card.startswith(f"{name}-")]
         if names and (term.kind == "gpu" or (term.kind == "export" and mainland)):
-            found.append(said(term, card))
+            found.append(said(term, gpu))
     return found
