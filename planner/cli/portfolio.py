@@ -19,6 +19,7 @@ from planner.cli.options import (
     load_options,
     measured_option,
     my_measurements,
+    own_option,
     open_catalog,
     output_options,
     put,
@@ -30,6 +31,7 @@ from planner.errors import BudgetError, MisuseError, PlannerError
 
 if TYPE_CHECKING:
     from planner.buying.listing import Portfolio
+    from planner.buying.own import Own
     from planner.buying.portfolio import Given
     from planner.buying.workloads import Item
     from planner.prices.catalog import Catalog
@@ -49,6 +51,7 @@ MOST_JOBS = 8
 @load_options
 @book_options
 @measured_option
+@own_option
 @output_options
 def portfolio(
     path: str,
@@ -65,6 +68,7 @@ def portfolio(
     offline_list: bool,
     as_of: str | None,
     measurements: str | None,
+    own_file: str | None,
     form: str,
     output: str | None,
     force: bool,
@@ -82,16 +86,29 @@ def portfolio(
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
     checked(form, output)
     workers, shown = _whole(jobs or str(min(os.cpu_count() or 1, MOST_JOBS)), "--jobs"), _whole(top, "--top")
+    if own_file and shared:
+        raise MisuseError(
+            "--own: machines of your own cost what one workload asks of them, so not with --shared: leave one out"
+        )
     limit = values.pop("budget", None)
     items, budget = _read(path, values, limit)
     opened = partial(open_catalog, price_book, price_book_db, offline_list, as_of)
     catalog = opened()
     today = catalog.as_of or date.today().isoformat()
-    given = Given(opened, today, asked, my_measurements(measurements, catalog.as_of), shared)
+    machines = _machines(own_file)
+    given = Given(opened, today, asked, my_measurements(measurements, catalog.as_of), shared, machines)
     found = _planned(items, given, catalog, workers, budget)
     put(_told(found, form, lang, shown), output, force, people=form == "table")
     _judged(found)
     return 0
+
+
+def _machines(own_file: str | None) -> Own | None:
+    if not own_file:
+        return None
+    from planner.buying.stock import file_of
+
+    return file_of(own_file)
 
 
 def _whole(text: str, label: str) -> int:
