@@ -22,7 +22,6 @@ from planner.records import NamedTuple
 from planner.workload import Workload
 
 if TYPE_CHECKING:
-    from planner.buying.own import Own
     from planner.sizing.own import Measurement
 
 __all__ = ["Candidate", "Given", "Result", "Row", "quoted", "results"]
@@ -34,14 +33,15 @@ ALONE, CHUNK = 60, 16
 
 class Given(NamedTuple):
     """What all workloads share. opened: makes the catalogue, in each process anew; today: ISO date; asked: what may be bought;
-    own: the user's measurements; machines: the file of --own, None without; shared: whether commitments are bought for all together."""
+    own: the user's measurements; bring: puts machines of one's own
+    into the catalogue, at what they cost for a workload, None without; shared: whether commitments are bought for all together."""
 
     opened: Callable[[], Catalog]
     today: str
     asked: Asked
     own: tuple[Measurement, ...]
     shared: bool
-    machines: Own | None = None
+    bring: Callable[[Catalog, Workload, Demand | None], None] | None = None
 
 
 class Row(NamedTuple):
@@ -131,7 +131,8 @@ def _one(number: int) -> Result:
     here = _HERE[0]
     item = here.items[number]
     try:
-        _bring(item, here)
+        if here.given.bring is not None:
+            here.given.bring(here.catalog, item.work, item.demand)
         if here.given.shared and not item.work.use:
             return _planned(item, here, shared=True)
         return _planned(item, here, shared=False) if item.said is not None else _simple(item, here)
@@ -139,17 +140,6 @@ def _one(number: int) -> Result:
         raise MisuseError(f"{item.where}: {exc}") from None
     except NoOfferError as exc:
         return Result(_row(item, why=str(exc)))
-
-
-def _bring(item: Item, here: _Here) -> None:
-    """Put the machines of `--own` into the catalogue, in the place of those of the workload before, at what they cost for this one."""
-    if here.given.machines is not None:
-        from planner.buying import stock
-
-        demand = item.demand
-        share = Decimal(1) if demand is None else stock.busy(demand)
-        rates = fx.Rates(fx.committed(here.catalog.as_of), item.work.fx)
-        stock.bring(here.catalog, here.given.machines, item.work, rates, share)
 
 
 def _simple(item: Item, here: _Here) -> Result:

@@ -19,9 +19,9 @@ from planner.cli.options import (
     load_options,
     measured_option,
     my_measurements,
-    own_option,
     open_catalog,
     output_options,
+    own_option,
     put,
     stays,
     told,
@@ -30,11 +30,12 @@ from planner.cli.shown import checked
 from planner.errors import BudgetError, MisuseError, PlannerError
 
 if TYPE_CHECKING:
+    from planner.buying.demand import Demand
     from planner.buying.listing import Portfolio
-    from planner.buying.own import Own
     from planner.buying.portfolio import Given
     from planner.buying.workloads import Item
     from planner.prices.catalog import Catalog
+    from planner.workload import Workload
 
 #: Wrong workloads that are told one by one.
 TOLD = 20
@@ -103,12 +104,20 @@ def portfolio(
     return 0
 
 
-def _machines(own_file: str | None) -> Own | None:
+def _machines(own_file: str | None) -> Callable[[Catalog, Workload, Demand | None], None] | None:
+    """Return what puts the machines of a file into a catalogue for one workload, in the place of those for the one before."""
     if not own_file:
         return None
-    from planner.buying.stock import file_of
+    from planner.buying import stock
+    from planner.prices import fx
 
-    return file_of(own_file)
+    own = stock.file_of(own_file)
+
+    def bring(catalog: Catalog, work: Workload, demand: Demand | None) -> None:
+        share = Decimal(1) if demand is None else stock.busy(demand)
+        stock.bring(catalog, own, work, fx.Rates(fx.committed(catalog.as_of), work.fx), share)
+
+    return bring
 
 
 def _whole(text: str, label: str) -> int:

@@ -292,19 +292,13 @@ def test_a_thousand_workloads_in_ten_seconds_of_two_processors(tmp_path) -> None
 def test_machines_of_ones_own_cost_what_each_workload_asks_of_them(tmp_path) -> None:
     """One catalogue serves all, one after the other; each is as with a catalogue and machines of its own, also in another order."""
     table = tmp_path / "t.csv"
-    rows = [
-        "a,26280,3,",
-        "b,8760,9,",
-        "c,,,flat rps=9 hours=8760",
-        "d,,,diurnal rps=9 trough=20% hours=8760",
-        "e,24,1,",
-    ]
+    hours = ["a,26280,3,,owned", "b,8760,9,,owned;aws", "e,24,1,,aws"]
+    rows = [*hours, "c,,,flat rps=9 hours=8760,owned", "d,,,diurnal rps=9 trough=20% hours=8760,owned"]
     machines = stock.file_of("examples")
-    given = portfolio.Given(Catalog, "2026-11-26", plan.Asked(), (), False, machines)
+    given = portfolio.Given(Catalog, "2026-11-26", plan.Asked(), (), False, _machines("examples"))
     for order in (rows, rows[::-1]):
-        table.write_text("name,hours,rps,demand\n" + "\n".join(order) + "\n", "utf-8")
-        typed = {"provider": ("owned", "aws"), "region": ("own", "us-east-1")}
-        items, wrong = workloads.many(str(table), Workload(), typed)
+        table.write_text("name,hours,rps,demand,provider\n" + "\n".join(order) + "\n", "utf-8")
+        items, wrong = workloads.many(str(table), Workload(), {})
         assert not wrong
         found = [one.row for one in portfolio.results(items, given, Catalog(), 1, lambda: None)]
         for item, row in zip(items, found, strict=True):
