@@ -14,6 +14,8 @@ import pytest
 from planner.api import quote as fresh
 from planner.buying import plan, portfolio, shapes, sharing, stock, workloads
 from planner.buying.levels import solve
+from planner.buying.market import Rules
+from planner.cli.portfolio import _machines
 from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.workload import Workload
@@ -294,8 +296,8 @@ def test_machines_of_ones_own_cost_what_each_workload_asks_of_them(tmp_path) -> 
     table = tmp_path / "t.csv"
     hours = ["a,26280,3,,owned", "b,8760,9,,owned;aws", "e,24,1,,aws"]
     rows = [*hours, "c,,,flat rps=9 hours=8760,owned", "d,,,diurnal rps=9 trough=20% hours=8760,owned"]
-    machines = stock.file_of("examples")
-    given = portfolio.Given(Catalog, "2026-11-26", plan.Asked(), (), False, _machines("examples"))
+    machines, asked = stock.file_of("examples"), plan.Asked(rules=Rules("4y"))
+    given = portfolio.Given(Catalog, "2026-11-26", asked, (), False, _machines("examples"))
     for order in (rows, rows[::-1]):
         table.write_text("name,hours,rps,demand,provider\n" + "\n".join(order) + "\n", "utf-8")
         items, wrong = workloads.many(str(table), Workload(), {})
@@ -306,10 +308,7 @@ def test_machines_of_ones_own_cost_what_each_workload_asks_of_them(tmp_path) -> 
             share = D(1) if demand is None else stock.busy(demand)
             stock.bring(catalog, machines, item.work, fx.Rates(fx.committed()), share)
             quote = portfolio.quoted(given, catalog, item.work)
-            if demand is None:
-                best = quote.best.totals.report.obligation
-            else:
-                best = plan.make(quote, demand, plan.Asked()).best.cost
+            best = quote.best.totals.report.obligation if demand is None else plan.make(quote, demand, asked).best.cost
             assert row.cost == best, item.name
         assert {row.provider for row in found} == {"owned", "aws"}
 
