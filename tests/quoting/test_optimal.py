@@ -36,6 +36,9 @@ MODELS = (
 )
 OPTIONS = ("on_demand", "reserved", "savings_plan", "subscription", "spot", "capacity_block")
 
+#: The columns of a list that say which way of buying a row is of, within one file.
+WAY = ("instance_type", "term", "payment", "offering", "zone", "site")
+
 
 def thinned(root: Path, seed: int) -> Catalog:
     """The committed lists with most rows left out and every way of buying at another price, up to five times more or less."""
@@ -49,8 +52,7 @@ def thinned(root: Path, seed: int) -> Catalog:
                 reader = csv.DictReader(file)
                 rows, header = list(reader), list(reader.fieldnames or ())
             kept = []
-            way = ("instance_type", "term", "payment", "offering", "zone", "site")
-            for _, group in itertools.groupby(rows, lambda row: [row.get(name) for name in way]):
+            for _, group in itertools.groupby(rows, lambda row: [row.get(name) for name in WAY]):
                 factor = Decimal(str(round(5 ** rng.uniform(-1, 1), 3)))
                 if rng.random() < 0.5:
                     kept += [{**row, "amount": str(Decimal(row["amount"]) * factor)} for row in group]
