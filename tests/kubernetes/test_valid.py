@@ -378,38 +378,6 @@ def test_the_command_writes_a_tree_and_says_where_to_begin(planner: Run, tmp_pat
     assert kept.returncode == 2 and "serve/base/engine.yaml" in kept.stderr and "--force" in kept.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((*ASK, "--existing-cluster", "--deadline", "2027-01-01T00:00:00Z"), "--deadline is the cluster's"),
-        ((*ASK, "--deadline", "2020-01-01T00:00:00Z"), "minutes ahead"),
-        ((*ASK, "--zone", "eu-west-1a"), "not in us-east-1"),
-        (("emit-k8s", "nowhere", "--existing-cluster"), "unknown provider"),
-        ((*ASK, "--existing-cluster", "--provider", "alicloud"), "drop --provider"),
-        ((*ASK, "--existing-cluster", "--kubernetes", "1.29"), "is known with"),
-        ((*ASK, "--existing-cluster", "--image", "engine"), "KEY=VALUE"),
-        (
-            (
-                "emit-k8s",
-                "tencentcloud",
-                "--model",
-                "DeepSeek-R1",
-                "--instance-type",
-                "GT4.41XLARGE948",
-                "--existing-cluster",
-            ),
-            "100 Gbps",
-        ),
-    ],
-)
-def test_what_is_refused_is_one_line_and_writes_nothing(
-    words: tuple[str, ...], message: str, planner: Run, tmp_path: Path
-) -> None:
-    done = planner(*words)
-    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_saved_quote_is_emitted_as_it_is(planner: Run, tmp_path: Path) -> None:
     quoted = planner("quote", "--provider", "aws", *ASK[2:], "--format", "json", "-o", "q.json")
     assert quoted.returncode == 0, quoted.stderr
