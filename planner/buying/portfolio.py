@@ -33,13 +33,15 @@ ALONE, CHUNK = 60, 16
 
 class Given(NamedTuple):
     """What all workloads share. opened: makes the catalogue, in each process anew; today: ISO date; asked: what may be bought;
-    own: the user's measurements; shared: whether commitments are bought for all together."""
+    own: the user's measurements; bring: puts machines of one's own
+    into the catalogue, at what they cost for a workload, None without; shared: whether commitments are bought for all together."""
 
     opened: Callable[[], Catalog]
     today: str
     asked: Asked
     own: tuple[Measurement, ...]
     shared: bool
+    bring: Callable[[Catalog, Workload, Demand | None], None] | None = None
 
 
 class Row(NamedTuple):
@@ -129,6 +131,8 @@ def _one(number: int) -> Result:
     here = _HERE[0]
     item = here.items[number]
     try:
+        if here.given.bring is not None:
+            here.given.bring(here.catalog, item.work, item.demand)
         if here.given.shared and not item.work.use:
             return _planned(item, here, shared=True)
         return _planned(item, here, shared=False) if item.said is not None else _simple(item, here)

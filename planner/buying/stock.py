@@ -105,7 +105,8 @@ def bring(catalog: Catalog, own: Own, workload: Workload, rates: Rates, share: D
     entry, work = seller(), settled(workload)
     made = [_made(entry.name, own, machine, work, rates, share) for machine in own.machines]
     catalog.bring(Stock(entry, {m.spec.name: m.spec for m in made}, work.currency))
-    catalog.own = (*catalog.own, *(price for m in made for price in m.prices))
+    others = (price for price in catalog.own if price.provider != entry.name)
+    catalog.own = (*others, *(price for m in made for price in m.prices))
     sizings = {m.spec.name: m.sizing for m in made}
     catalog.sized[entry.name] = lambda spec: sizings[spec.name]
 

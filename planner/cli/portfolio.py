@@ -21,6 +21,7 @@ from planner.cli.options import (
     my_measurements,
     open_catalog,
     output_options,
+    own_option,
     put,
     stays,
     told,
@@ -29,10 +30,12 @@ from planner.cli.shown import checked
 from planner.errors import BudgetError, MisuseError, PlannerError
 
 if TYPE_CHECKING:
+    from planner.buying.demand import Demand
     from planner.buying.listing import Portfolio
     from planner.buying.portfolio import Given
     from planner.buying.workloads import Item
     from planner.prices.catalog import Catalog
+    from planner.workload import Workload
 
 #: Wrong workloads that are told one by one.
 TOLD = 20
@@ -49,6 +52,7 @@ MOST_JOBS = 8
 @load_options
 @book_options
 @measured_option
+@own_option
 @output_options
 def portfolio(
     path: str,
@@ -65,6 +69,7 @@ def portfolio(
     offline_list: bool,
     as_of: str | None,
     measurements: str | None,
+    own_file: str | None,
     form: str,
     output: str | None,
     force: bool,
@@ -82,16 +87,37 @@ def portfolio(
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
     checked(form, output)
     workers, shown = _whole(jobs or str(min(os.cpu_count() or 1, MOST_JOBS)), "--jobs"), _whole(top, "--top")
+    if own_file and shared:
+        raise MisuseError(
+            "--own: machines of your own cost what one workload asks of them, so not with --shared: leave one out"
+        )
     limit = values.pop("budget", None)
     items, budget = _read(path, values, limit)
     opened = partial(open_catalog, price_book, price_book_db, offline_list, as_of)
     catalog = opened()
     today = catalog.as_of or date.today().isoformat()
-    given = Given(opened, today, asked, my_measurements(measurements, catalog.as_of), shared)
+    machines = _machines(own_file)
+    given = Given(opened, today, asked, my_measurements(measurements, catalog.as_of), shared, machines)
     found = _planned(items, given, catalog, workers, budget)
     put(_told(found, form, lang, shown), output, force, people=form == "table")
     _judged(found)
     return 0
+
+
+def _machines(own_file: str | None) -> Callable[[Catalog, Workload, Demand | None], None] | None:
+    """Return what puts the machines of a file into a catalogue for one workload, in the place of those for the one before."""
+    if not own_file:
+        return None
+    from planner.buying import stock
+    from planner.prices import fx
+
+    own = stock.file_of(own_file)
+
+    def bring(catalog: Catalog, work: Workload, demand: Demand | None) -> None:
+        share = Decimal(1) if demand is None else stock.busy(demand)
+        stock.bring(catalog, own, work, fx.Rates(fx.committed(catalog.as_of), work.fx), share)
+
+    return bring
 
 
 def _whole(text: str, label: str) -> int:

@@ -348,16 +348,17 @@ def _around(result: Quote, catalog: Catalog, lang: str, asked: tuple[bool, str],
 
 def _bound(result: Quote, catalog: Catalog, lang: str) -> list[str]:
     """Return what binds the model and the recommended offer's cards by licence or export rule, each with its text's source."""
+    from planner.provider import owns
     from planner.sizing.fit import model_of
 
     best, model = result.best, model_of(result.workload)
     free = model.license.startswith(("Apache", "MIT")) and "+" not in model.license
     mainland = best is not None and catalog.market(best.provider, best.region) == "mainland"
-    if free and (best is None or not (mainland or best.gpu.model.startswith("RTX"))):
+    if free and (best is None or not (mainland or owns(best.provider) or best.gpu.model.startswith("RTX"))):
         return []  # the usual quote reads no more
     from planner.cli.terms import bound
 
-    return bound(model, best, mainland, lang)
+    return bound(model, "" if best is None else best.gpu.model, mainland, lang)
 
 
 def _why_none(result: Quote) -> str:

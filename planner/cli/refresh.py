@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.errors import FetchError
+from planner.errors import FetchError, MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from planner.prices.book.write import Writer
     from planner.prices.refresh import Outcome, Plan
@@ -65,7 +65,7 @@ def refresh(
 
     stop = threading.Event()
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    chosen = [adapters.load(name) for name in dict.fromkeys(provider or adapters.names())]
+    chosen = [adapters.load(name) for name in _fetched(provider) or adapters.names()]
     addresses = endpoints_of(endpoint, os.environ, [one.name for one in chosen])
     if not self_check:
         check_writable(book_path(price_book_db))
@@ -88,6 +88,22 @@ def refresh(
     for name, why in todo.skipped:
         click.echo(f"{name} left out: {why}; {_go_on(name)}", err=True)
     return _run(todo, price_book_db, stop)
+
+
+def _fetched(named: Iterable[str]) -> list[str]:
+    """Return the named providers once each, without those whose machines are the user's own: these have no list to fetch."""
+    from planner.provider import owns
+
+    names = list(dict.fromkeys(named))
+    mine = [name for name in names if owns(name)]
+    if not mine:
+        return names
+    said = f"{', '.join(mine)}: nothing to fetch, the prices of your own machines stand in your file"
+    said += ": name it with --own FILE in quote, commit and rent-or-buy (--own examples takes dated ones)"
+    if len(mine) == len(names):
+        raise MisuseError(said)
+    click.echo(said, err=True)
+    return [name for name in names if name not in mine]
 
 
 def _run(todo: Plan, price_book_db: str | None, stop: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from planner.cli.options import (
 )
 from planner.cli.shown import checked
 from planner.errors import MisuseError
+
+if TYPE_CHECKING:
+    from planner.prices.catalog import Catalog
 
 
 @click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
@@ -69,11 +72,24 @@ def rent_or_buy(
         return make_quote(peak, catalog, brief=True, measurements=measurements)
 
     found = rentbuy.compare(machines, work, demand, quoted, rates, machine)
-    put(_told(choice, found, form, lang), output, force, people=form == "table")
+    put(_told(choice, found, form, lang, _bound(found, catalog, lang)), output, force, people=form == "table")
     return 0
 
 
-def _told(choice: Any, found: Any, form: str, lang: str) -> str | bytes:
+def _bound(found: Any, catalog: Catalog, lang: str) -> str:
+    """Return what binds the model, the rented cards and those of the machine told in full, by licence or export rule."""
+    from planner.cli.terms import bound
+    from planner.sizing.fit import model_of
+
+    market, chosen = found.rent.mix.market, found.chosen
+    model = model_of(found.rent.plan.quote.workload)
+    mainland = catalog.market(market.provider, market.region) == "mainland"
+    rented = market.ways[0].gpu.model
+    said = bound(model, rented, mainland, lang) + bound(model, chosen.machine.gpu if chosen else "", False, lang)
+    return "\n".join(("", *dict.fromkeys(said), "")) if said else ""
+
+
+def _told(choice: Any, found: Any, form: str, lang: str, binding: str) -> str | bytes:
     if form == "json":
         import json
 
@@ -82,7 +98,7 @@ def _told(choice: Any, found: Any, form: str, lang: str) -> str | bytes:
     from planner.rendering.words import way
 
     t = translator(lang)
-    told: str = choice.table(found, t, way)
+    told: str = choice.table(found, t, way) + binding
     if form == "table":
         return told
     from planner.cli.shown import plan

@@ -108,7 +108,9 @@ def size(
         sys.stdout.write(json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     else:
         shown = _explained(found, translator(lang)) if steps else []
-        sys.stdout.write("\n".join([*_table(found, work, asked, row, arrival, translator(lang)), *shown]) + "\n")
+        binding = ["  " + line for line in _bound(work, asked, lang)]
+        table = _table(found, work, asked, row, arrival, translator(lang))
+        sys.stdout.write("\n".join([*table, *binding, *shown]) + "\n")
     return 0
 
 
@@ -168,6 +170,22 @@ def _by_gpu(name: str, gpus: int | None) -> Asked:
             return Asked(f"{count:g} x {cpu.name}", cpu.name, count, None, None, ANYWHERE)
     gpu = find(name).name
     return Asked(f"{count:g} x {gpu}", gpu, count, None, None, ANYWHERE)
+
+
+def _bound(work: Workload, asked: Asked, lang: str) -> list[str]:
+    """Return what binds the model and the cards by licence, and by export rule where the type's cloud is at home in the mainland."""
+    from planner.cli.terms import bound
+    from planner.sizing.fit import model_of
+
+    mainland = False
+    if asked.host.name:
+        from planner.prices.catalog import Catalog
+
+        catalog = Catalog()
+        mainland = any(
+            catalog.market(asked.host.name, home) == "mainland" for home in catalog.info(asked.host.name).home_regions
+        )
+    return bound(model_of(work), asked.gpu, mainland, lang)
 
 
 def _row(asked: Asked, engine: str) -> Text:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from planner.i18n import translator
 from planner.prices.places import Term, terms
-from planner.quoting.records import Offer
+from planner.sizing.gpus import Missing, lookup
 from planner.sizing.models import Model
 
 __all__ = ["bound"]
 
 
-def bound(model: Model, offer: Offer | None, mainland: bool, lang: str) -> list[str]:
-    """Return what binds a model, and an offer's cards. mainland: the offer is in mainland China."""
+def bound(model: Model, gpu: str, mainland: bool, lang: str) -> list[str]:
+    """Return what binds a model, and the cards that it runs on ("": none). mainland: they are in mainland China."""
     t = translator(lang)
-    gpu = "" if offer is None else offer.gpu.model
+    known = lookup(gpu) if gpu else None
+    card = gpu if known is None or isinstance(known, Missing) else known.name
 
     def said(term: Term, what: str) -> str:
         key = "Binding: {what}: {said} ({source}, {date}, confidence {confidence})"
@@ -24,7 +25,7 @@ def bound(model: Model, offer: Offer | None, mainland: bool, lang: str) -> list[
     for term in terms():
         if term.kind == "licence" and model.license in term.match:
             found.append(said(term, f"{model.name}, {model.license}"))
-        names = [name for name in term.match if gpu == name or gpu.startswith(f"{name}-")]
+        names = [name for name in term.match if card == name or card.startswith(f"{name}-")]
         if names and (term.kind == "gpu" or (term.kind == "export" and mainland)):
             found.append(said(term, gpu))
     return found

@@ -47,7 +47,9 @@ class Catalog:
         return tuple(self._lists())
 
     def bring(self, lists: Lists) -> None:
-        """Add the lists of a provider that has none of its own, or take these in their place."""
+        """Add the lists of a provider that has none of its own, or take these in their place; what was known of it is forgotten."""
+        for key in [key for key in self._cache if key[0] == lists.provider]:
+            del self._cache[key]
         self._lists()[lists.provider] = lists
 
     def _lists(self) -> dict[str, Lists]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from itertools import chain
 from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import Any, cast
@@ -143,14 +144,12 @@ class Types(Mapping[str, InstanceType]):
         if shelf is not None:
             name = shelf.names.index("name")
             self._rows = {row[0][name]: row for row in shelf.rows}
-            self._make = shelf.make
-            self._machine = itemgetter(*map(shelf.names.index, _MACHINE))
+            self._make, self._machine = shelf.make, itemgetter(*map(shelf.names.index, _MACHINE))
 
     def __getitem__(self, name: str) -> InstanceType:
-        found = self._made.get(name)
-        if found is None:
-            found = self._made[name] = cast("InstanceType", self._make(*self._rows[name]))
-        return found
+        if name not in self._made:
+            self._made[name] = cast("InstanceType", self._make(*self._rows[name]))
+        return self._made[name]
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return the instance type, `default` where there is none of the name."""
@@ -243,8 +242,18 @@ class Lists:
 
     def history(self, region: str = "") -> list[Price]:
         """Return the prices that later ones replaced, of one region or of all; each has a status."""
-        past = cast("Iterator[Price]", self._records(PRICE, "history.csv.gz"))
-        return [row for row in past if region in ("", row.region)]
+        make, apart = self._past
+        rows = apart.get(region, ()) if region else chain.from_iterable(apart.values())
+        return [cast("Price", make(*row)) for row in rows]
+
+    @cached_property
+    def _past(self) -> tuple[Callable[..., Record], dict[str, tables.Rows]]:
+        """What makes a price of a row of the history, and its rows by region: the file is packed, and parsed once."""
+        shelf = self._shelf(PRICE, "history.csv.gz") or Shelf((tables.APART,), [], lambda *_: None, "")
+        at, apart = shelf.names.index(tables.APART), dict[str, tables.Rows]()
+        for row in shelf.rows:
+            apart.setdefault(row[0][at], []).append(row)
+        return shelf.make, apart
 
     def transfer(self, names: Sequence[str]) -> list[TransferPrice]:
         """Return the traffic prices of some regions and groups; a group's bear the group's name as their region."""
@@ -298,11 +307,10 @@ class Lists:
 
     def priced_places(self) -> tuple[str, ...]:
         """Return the regions and groups of which there are prices, sorted."""
-        found = set()
+        found: set[str] = set()
         for file in self.price_files:
             header, rows = self._read(file, (tables.APART,))
-            at = header.index(tables.APART)
-            found |= {row[at] for row, _ in rows}
+            found.update(map(itemgetter(header.index(tables.APART)), (row for row, _ in rows)))
         return tuple(sorted(found))
 
     @cached_property

@@ -140,6 +140,7 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
     sizes = {"root_gb": Decimal(ROOT_GB), "disk_gb": Decimal(stand.disk_gb), "weights_gb": stand.weights_gb}
     private = not stand.public and not stand.existing
     places = {
+        "module": 1,
         "instance": stand.count,
         "data_disk": stand.count if stand.disk_gb else 0,
         "gateway": int(private),
@@ -150,6 +151,8 @@ def things(info: ProviderInfo, stand: Stand) -> list[Thing]:
     }
     made = []
     for entry in info.module:
+        if not stand.instance_type.startswith(entry.get("types", "")):
+            continue
         size = entry.get("each", "1")
         each, count = sizes[size] if size in sizes else Decimal(size), places[entry["per"]]
         variant: str = dict(entry.get("kinds", ())).get(family) or entry.get("variant", "")

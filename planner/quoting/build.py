@@ -93,7 +93,7 @@ def quote(
         gaps=tuple(gaps),
         stale=stale,
         budget=None,
-        notes=(*notes.of_all(workload), *notes.measured(heard)),
+        notes=(*notes.of_all(workload), *notes.early(catalog.own, workload.start or today), *notes.measured(heard)),
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),

@@ -111,6 +111,8 @@ def price_age(quote: Quote, offer: Offer, t: English = ENGLISH) -> str:
     else:
         days = (date.fromisoformat(quote.quoted_on) - date.fromisoformat(day)).days
         said = t("Its price: {dated}, {days} days old.", dated=dated(oldest, t), days=days)
+        if days < 0:
+            said = t("Its price holds only from {date}.", date=day)
     limit = quote.workload.max_age
     if not is_old(offer, limit, quote.quoted_on):
         return said

@@ -12,8 +12,11 @@ from itertools import product
 import pytest
 
 from planner.api import quote as fresh
-from planner.buying import plan, portfolio, shapes, sharing, workloads
+from planner.buying import plan, portfolio, shapes, sharing, stock, workloads
 from planner.buying.levels import solve
+from planner.buying.market import Rules
+from planner.cli.portfolio import _machines
+from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.workload import Workload
 from tests.conftest import ROOT, Run
@@ -286,3 +289,33 @@ def test_a_thousand_workloads_in_ten_seconds_of_two_processors(tmp_path) -> None
     assert done.returncode == 0, done.stderr
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 20
     assert after.ru_maxrss < 500 * 1024 / 3
+
+
+def test_machines_of_ones_own_cost_what_each_workload_asks_of_them(tmp_path) -> None:
+    """One catalogue serves all, one after the other; each is as with a catalogue and machines of its own, also in another order."""
+    table = tmp_path / "t.csv"
+    hours = ["a,26280,3,,owned", "b,8760,9,,owned;aws", "e,24,1,,aws"]
+    rows = [*hours, "c,,,flat rps=9 hours=8760,owned", "d,,,diurnal rps=9 trough=20% hours=8760,owned"]
+    machines, asked = stock.file_of("examples"), plan.Asked(rules=Rules("4y"))
+    given = portfolio.Given(Catalog, "2026-11-26", asked, (), False, _machines("examples"))
+    for order in (rows, rows[::-1]):
+        table.write_text("name,hours,rps,demand,provider\n" + "\n".join(order) + "\n", "utf-8")
+        items, wrong = workloads.many(str(table), Workload(), {})
+        assert not wrong
+        found = [one.row for one in portfolio.results(items, given, Catalog(), 1, lambda: None)]
+        for item, row in zip(items, found, strict=True):
+            catalog, demand = Catalog(), item.demand
+            share = D(1) if demand is None else stock.busy(demand)
+            stock.bring(catalog, machines, item.work, fx.Rates(fx.committed()), share)
+            quote = portfolio.quoted(given, catalog, item.work)
+            best = quote.best.totals.report.obligation if demand is None else plan.make(quote, demand, asked).best.cost
+            assert row.cost == best, item.name
+        assert {row.provider for row in found} == {"owned", "aws"}
+
+
+def test_machines_of_ones_own_are_refused_where_they_cannot_be(planner: Run, tmp_path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("name,demand\na,flat instances=2 hours=48\n", "utf-8")
+    for args, words in (((), "p.csv:2: --own: instances of a cloud"), (("--shared",), "not with --shared")):
+        found = planner("portfolio", "--offline-list", "--own", "examples", *args, str(file))
+        assert found.returncode == 2 and words in found.stderr and found.stderr.count("\n") == 1, found.stderr

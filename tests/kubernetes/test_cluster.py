@@ -192,9 +192,10 @@ def test_a_gpu_that_the_node_image_does_not_drive_is_refused() -> None:
     t = made("aws-one").target
     later = t._replace(d=t.d._replace(stack=t.d.stack._replace(driver_min="590.1")))
     with pytest.raises(MisuseError, match=r"needs driver 590\.1, and the node image of Amazon EKS brings 580"):
-        cluster.check(later)
+        cluster.check(later.d, later.service)
+    three = made("alicloud-three").target
     with pytest.raises(MisuseError, match="does not mount by itself"):
-        cluster.check(made("alicloud-three").target._replace(d=made("alicloud-three").target.d._replace(storage_gb=0)))
+        cluster.check(three.d._replace(storage_gb=0), three.service)
 
 
 # -- real terraform ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from planner.errors import MisuseError, PlannerError
 from planner.offer import Price
 from planner.prices.catalog import Catalog
 from planner.prices.own import load
-from tests.conftest import make_quote
+from tests.conftest import Run, make_quote
 
 HEAD = ("provider", "region", "instance_type", "purchase_option", "amount", "currency", "note")
 ROW = ("alicloud", "cn-hangzhou", "ecs.gn7i-c8g1.2xlarge", "on_demand", "9.876", "CNY", "协议价")
@@ -117,3 +117,13 @@ def test_csv_for_excel_in_chinese_bears_a_byte_order_mark() -> None:
     plain, chinese = render(made, "csv"), render(made, "csv", lang="zh")
     assert chinese == f"\ufeff{plain}"
     assert not str(plain).startswith("\ufeff")
+
+
+def test_a_price_that_does_not_hold_yet_is_said(planner: Run, tmp_path: Path) -> None:
+    head = "provider,region,instance_type,purchase_option,unit,amount,currency,effective_date"
+    (tmp_path / "own.csv").write_text(f"{head}\naws,us-east-1,g6.xlarge,on_demand,hour,0.5,USD,2099-03-01\n")
+    args = ("quote", "--provider", "aws", "--price-book", "own.csv")
+    said = planner(*args).stdout
+    assert "Its price holds only from 2099-03-01." in said and "not yet valid on 20" in said
+    later = planner(*args, "--start", "2099-03-01").stdout
+    assert "not yet valid" not in later and "360.00" in later

@@ -113,9 +113,44 @@ def test_a_quote_says_what_binds(lang: str) -> None:
     quote = make_quote(provider="tencentcloud", gpu="A100")
     offer = next(o for o in quote.offers if o.region == "ap-guangzhou")
     free, llama = models.find("DeepSeek-R1-Distill-Qwen-7B"), models.find("Llama-3.1-8B")
-    (export,) = bound(free, offer, True, lang)
+    (export,) = bound(free, offer.gpu.model, True, lang)
     assert "88 FR 73458" in export
-    assert bound(free, offer, False, lang) == []
-    assert any("700" in line or "7 亿" in line for line in bound(llama, offer, False, lang))
-    card = offer._replace(machine=offer.machine._replace(gpu=offer.gpu._replace(model="RTX 4090")))
-    assert "GeForce" in bound(free, card, False, lang)[0]
+    assert bound(free, offer.gpu.model, False, lang) == []
+    assert any("700" in line or "7 亿" in line for line in bound(llama, offer.gpu.model, False, lang))
+    for name in ("RTX 4090", "4090", "rtx-3090"):  # also as the file of own machines may say it
+        assert "GeForce" in bound(free, name, False, lang)[0]
+    assert bound(free, "no such card", True, lang) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("--gpu", "4090"), ("GeForce",)),
+        (("--gpu", "3090", "--model", "Llama-3.1-8B"), ("700 million", "GeForce")),
+        (("--instance-type", "GT4.4XLARGE96"), ("88 FR 73458",)),
+        (("--instance-type", "p4d.24xlarge"), ()),
+        (("--gpu", "L20"), ()),
+    ],
+)
+def test_size_says_what_binds_the_model_and_the_card(asked: tuple[str, ...], words: tuple[str, ...]) -> None:
+    """Where a type's cloud is at home decides of exports, as for a quote without a region; a card on no cloud stands nowhere."""
+    shown = CliRunner().invoke(cli, ["size", *asked], standalone_mode=False)
+    assert shown.exception is None, shown.exception
+    said = [line for line in shown.stdout.splitlines() if line.startswith("  Binding: ")]
+    assert len(said) == len(words)
+    for line, word in zip(said, words, strict=True):
+        assert word in line
+
+
+def test_rent_or_buy_says_what_binds_once_each() -> None:
+    base = ["rent-or-buy", "--own", "examples", "--offline-list", "--rps", "1", "--measurements", "none"]
+    here = ["--provider", "tencentcloud", "--region", "ap-guangzhou", "--gpu", "A100", "--model", "Llama-3.1-8B"]
+    shown = CliRunner().invoke(cli, [*base, *here, "--machine", "RTX 4090 workstation"], standalone_mode=False)
+    assert shown.exception is None, shown.exception
+    said = [line for line in shown.stdout.splitlines() if line.startswith("Binding: ")]
+    assert [word in line for word, line in zip(("700 million", "88 FR 73458", "GeForce"), said, strict=True)] == [
+        True
+    ] * 3
+    free = CliRunner().invoke(cli, [*base, "--provider", "aws"], standalone_mode=False)
+    assert free.exception is None, free.exception
+    assert "88 FR" not in free.stdout

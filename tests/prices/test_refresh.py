@@ -164,6 +164,7 @@ def test_the_committed_list_is_named_by_its_date() -> None:
         (("fakecloud", "--endpoint", "https://example.com"), "write PROVIDER=URL"),
         (("fakecloud", "--family", "p4 d"), "write the part before the size"),
         (("fakecloud", "otherfake", "--region", "moon-1"), "name the provider as well"),
+        (("owned",), "stand in your file: name it with --own FILE"),
     ],
 )
 def test_misuse_is_one_line_and_exit_2(tmp_path: Path, args: tuple[str, ...], words: str) -> None:

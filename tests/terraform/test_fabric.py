@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from planner.prices.catalog import Catalog
+from planner.quoting import around
 from planner.quoting.records import Offer, Quote
-from planner.terraform import bootstrap, cloud, deploy, module, place
+from planner.terraform import bootstrap, cloud, deploy, module, place, price
 from planner.terraform.deploy import Settings
 from planner.terraform.hcl import parse
 from tests.bootstrap.variants import VARIANTS
@@ -27,10 +30,14 @@ AWS = cloud.find("aws")
 
 def pipeline(settings: Settings | None = None, count: int = 2, **fields: Any) -> dict[str, str]:
     """Return the module of DeepSeek-R1 over pairs of instances."""
-    quote: Quote = quoted("aws", **{"instance_type": ("p5.48xlarge",), "model": "DeepSeek-R1", "count": count, **fields})
+    quote: Quote = quoted(
+        "aws", **{"instance_type": ("p5.48xlarge",), "model": "DeepSeek-R1", "count": count, **fields}
+    )
     offer: Offer = deploy.pick(quote, "aws")
     assert offer.sizing.layout is not None and offer.sizing.layout.pp == 2
-    return module.files(deploy.deploy(quote, offer, settings or Settings(NOW, client_cidr="10.8.0.0/16")), quote, offer, {})
+    return module.files(
+        deploy.deploy(quote, offer, settings or Settings(NOW, client_cidr="10.8.0.0/16")), quote, offer, {}
+    )
 
 
 @pytest.mark.parametrize("kind", AWS.fabric.interfaces)
@@ -68,7 +75,10 @@ def test_a_pipeline_has_its_interfaces_in_a_launch_template() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "public", "why"),
-    [("p5.48xlarge", True, "public address takes one interface"), ("p6e-gb200.36xlarge", False, "p6e-gb200.36xlarge takes was not read")],
+    [
+        ("p5.48xlarge", True, "public address takes one interface"),
+        ("p6e-gb200.36xlarge", False, "p6e-gb200.36xlarge takes was not read"),
+    ],
 )
 def test_where_there_is_none_it_is_tcp_and_said(kind: str, public: bool, why: str) -> None:
     found = place.fabric(AWS, kind, 2, public)
@@ -81,11 +91,22 @@ def test_the_other_clouds_say_why(provider: str) -> None:
     assert not found.slots and "RDMA" in found.why.upper()
 
 
-def test_a_type_of_a_computing_cluster_is_made_inside_one() -> None:
+def test_a_type_of_a_computing_cluster_is_made_inside_one(tmp_path: Path) -> None:
     quote = quoted("tencentcloud")
     offer = changed(deploy.pick(quote, "tencentcloud"), {"instance_type": "HCCPNV6.96XLARGE2304"})
-    main = module.files(deploy.deploy(quote, offer, Settings(NOW)), quote, offer, {})["main.tf"]
+    files = module.files(deploy.deploy(quote, offer, Settings(NOW)), quote, offer, {})
+    main = files["main.tf"]
     assert "= tencentcloud_cvm_hpc_cluster.this.id" in main and "hpc" not in pipeline()["main.tf"]
+    for name, held in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(held)
+    things, _, free = price.created(str(tmp_path), Decimal(1))
+    assert "tencentcloud_cvm_hpc_cluster" not in dict(free)
+    stands = [around.bill(quote, offer, Catalog(), made).unpriced for made in (None, things)]
+    told = [[str(one) for one in unpriced if "HPC cluster" in str(one)] for unpriced in stands]
+    assert told[0] == told[1] and len(told[0]) == 1 and told[0][0].startswith("HPC cluster: no price for")
+    plain = around.bill(quote, deploy.pick(quote, "tencentcloud"), Catalog()).unpriced
+    assert told[0][0] in files["README.md"] and not any("HPC" in str(one) for one in plain)
 
 
 def test_one_instance_has_no_need_of_it() -> None:
@@ -95,7 +116,9 @@ def test_one_instance_has_no_need_of_it() -> None:
 
 def test_public_addresses_leave_the_interfaces_out() -> None:
     files = pipeline(public_ips=2)
-    assert "fabric.tf" not in files and "speak TCP to each other: an instance with a public address" in files["README.md"]
+    assert (
+        "fabric.tf" not in files and "speak TCP to each other: an instance with a public address" in files["README.md"]
+    )
 
 
 @needs_terraform
@@ -121,7 +144,9 @@ def test_a_deadline_and_a_second_pair_replace_nothing(where: str, tmp_path: Path
     assert plan and not lost(plan) and set(servers(plan).values()) == {("update",)}
     m.write(pipeline(given, 4))
     plan = m.plan()
-    assert not lost(plan) and [a for a, x in servers(plan).items() if "create" in x] == [f'aws_instance.this["{i}"]' for i in (2, 3)]
+    assert not lost(plan) and [a for a, x in servers(plan).items() if "create" in x] == [
+        f'aws_instance.this["{i}"]' for i in (2, 3)
+    ]
 
 
 @needs_terraform
@@ -153,7 +178,9 @@ def test_the_real_aws_provider_takes_the_interfaces(moto: str, tmp_path: Path) -
     ec2 = boto3.client("ec2", endpoint_url=moto, **KEYS)
     templates = ec2.describe_launch_templates()["LaunchTemplates"]
     assert len(templates) == 2
-    version = ec2.describe_launch_template_versions(LaunchTemplateId=templates[0]["LaunchTemplateId"])["LaunchTemplateVersions"][0]
+    version = ec2.describe_launch_template_versions(LaunchTemplateId=templates[0]["LaunchTemplateId"])[
+        "LaunchTemplateVersions"
+    ][0]
     interfaces = version["LaunchTemplateData"]["NetworkInterfaces"]
     assert len(interfaces) == 33 and [i.get("InterfaceType") for i in interfaces[1:]] == ["efa-only"] * 32
     terraform(folder, env, "plan", "-input=false", "-out=again")

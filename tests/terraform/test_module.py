@@ -238,6 +238,17 @@ def test_a_pipeline_over_instances_shares_a_head() -> None:
         deploy.deploy(quote, staged._replace(count=3), Settings(NOW))
 
 
+def test_a_pipeline_in_a_capacity_block_takes_no_placement_group() -> None:
+    """A block lies in an UltraCluster already: with a group AWS launches too few (terraform-aws-eks#3730, eksctl#7949)."""
+    quote = quoted("aws", **(BLOCK | {"count": 2}))
+    offer = deploy.pick(quote, "aws", option=("capacity_block",))
+    layout = offer.sizing.layout
+    assert layout is not None
+    staged = offer._replace(sizing=offer.sizing._replace(layout=layout._replace(tp=8, pp=2, replicas=1)))
+    files = module.files(deploy.deploy(quote, staged, Settings(NOW)), quote, staged, {})
+    assert not any("placement_group" in text for text in files.values() if isinstance(text, str))
+
+
 def test_a_public_address_only_when_the_workload_has_one() -> None:
     _, files = made("aws", public_ips=1)
     assert "associate_public_ip_address = true" in squeezed(files["main.tf"])

@@ -100,6 +100,18 @@ VERSION = len(MIGRATIONS)
 
 def check_file(db: sqlite3.Connection, path: str) -> int:
     """Return the version of an open file (0: empty); raise `PriceBookError` when it is not ours or is newer."""
+    if db.in_transaction:
+        return _check(db, path)
+    # All answers are of one moment: between two of them another planner may make an empty file a book.
+    db.execute("BEGIN")
+    try:
+        return _check(db, path)
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _check(db: sqlite3.Connection, path: str) -> int:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     owner = int(db.execute("PRAGMA application_id").fetchone()[0])
     if owner != APPLICATION_ID:

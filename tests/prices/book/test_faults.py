@@ -7,15 +7,17 @@ import os
 import random
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from planner.errors import PriceBookError
-from planner.prices.book import PriceBook
+from planner.prices.book import PriceBook, schema
 from planner.prices.book.write import Writer
 from tests.bookrows import NOON, batch, price
 from tests.fakecloud.fakecloud import REGIONS
@@ -155,6 +157,27 @@ def test_two_planners_at_once_lose_nothing(tmp_path: Path) -> None:
         out, err = child.communicate(timeout=60)
         assert child.returncode == 0 and f"{len(REGIONS)} regions added, 0 failed" in out, err
     assert _whole(path) == 3 * len(REGIONS)
+
+
+@pytest.mark.parametrize("question", ["application_id", "sqlite_master"])
+def test_a_file_that_becomes_a_book_while_it_is_looked_at_is_no_other_programs(question: str, tmp_path: Path) -> None:
+    """Between two questions about the file another planner makes the schema: the answers are of one moment."""
+    path = tmp_path / "b.db"
+    path.touch()
+    tried: list[bool] = []
+
+    def make(sql: str) -> None:
+        if question in sql and not tried:
+            tried.append(True)
+            other = sqlite3.connect(path, isolation_level=None, timeout=0)
+            with suppress(sqlite3.OperationalError):  # locked: it waits until we have looked
+                schema.migrate(other, str(path))
+            other.close()
+
+    looking = sqlite3.connect(path, isolation_level=None)
+    looking.set_trace_callback(make)
+    with closing(looking):
+        assert schema.check_file(looking, str(path)) in (0, schema.VERSION) and tried
 
 
 def test_a_locked_book_is_named_not_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
