@@ -29,17 +29,17 @@ TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "no node image for the GPU": (
         (TKE.replace("GN7.5XLARGE80", "GN10X.2XLARGE40"), "V100-SXM2-32GB takes lmdeploy"),
-        ("aws --model Qwen2.5-0.5B --instance-type p3.2xlarge", "takes lmdeploy"),
+        ("aws --model Qwen2.5-0.5B --instance-type p3.2xlarge", "R580 is the last branch for V100"),
         ("alicloud --instance-type ecs.gn6v-c8g1.2xlarge --model Qwen2.5-0.5B", "takes lmdeploy"),
     ),
     "no managed service there": (
         (
             "aws --model Qwen2.5-0.5B --instance-type g4dn.2xlarge --region af-south-1-los-1",
-            "EKS is not sold in af-south-1-los-1",
+            "zone of af-south-1 that is sold apart",
         ),
         (
             "aws --model Qwen2.5-0.5B --instance-type g4dn.2xlarge --region ap-northeast-1-wl1-kix1",
-            "EKS is not sold in",
+            "zone of ap-northeast-1 that is sold apart",
         ),
         ("nowhere --existing-cluster", "unknown provider"),
         ("owned", "has no Kubernetes that can be emitted"),
