@@ -214,7 +214,10 @@ def test_addons_are_pinned_and_in_order(name: str, tmp_path: Path) -> None:
     t = m.target
     wanted = {"istio-base", "istiod"}
     wanted |= {"lws"} if t.size > 1 else set()
-    wanted |= {"external-secrets", "gpu-operator"} if t.d.provider == "aws" else set()
+    if t.d.provider == "aws":
+        wanted |= {"external-secrets", "gpu-operator", "aws-load-balancer-controller"}
+        wanted |= {"aws-efa-k8s-device-plugin"} if t.size > 1 else set()
+    wanted |= {"ack-secret-manager"} if t.d.provider == "alicloud" else set()
     wanted |= {t.cluster.queue} - {""}
     wanted |= {"kube-prometheus-stack", "gpu-operator"} if t.cluster.observe else set()
     wanted |= {"keda", "kube-prometheus-stack"} if t.cluster.min_replicas else set()
