@@ -75,7 +75,5 @@ def files(t: Target, values: dict[str, Any]) -> dict[str, str]:
     made = {f"addons/{s.values}": render(_template(t, s.addon.name), own=home, **values) for s in order if s.values}
     before = os.path.isfile(os.path.join(home, "kubernetes", "addons", "before.sh.j2"))
     for name, template in (("README.md", "README.md.j2"), ("install.sh", "install.sh.j2")):
-        made[f"addons/{name}"] = render(
-            f"kubernetes/addons/{template}", own=home, steps=order, before=before, **values
-        )
+        made[f"addons/{name}"] = render(f"kubernetes/addons/{template}", own=home, steps=order, before=before, **values)
     return made

@@ -37,9 +37,10 @@ class Service(NamedTuple):
     that keep the load balancer private; subnet_annotation: the one that does so by a subnet's id, "" where none is needed.
     driver: the GPU driver that the node image brings, 0 where the pool says which. device_plugin: the cloud brings one. secrets_operator: the chart of
     ours that brings its secrets, "" where there is none. spot_limit: a pool takes a highest price.
-    addons: the cloud's own controllers, each a chart with name, version, reference, namespace, source and as_of; `set`: what install.sh tells it beside
-    its values; `when`: "always" where left out, "fabric" with interfaces past TCP, "scaling" with an autoscaler and a cluster of ours.
-    fabric: how a pod gets the interfaces that emit-tf's `d.fabric` counts: resource, and an image that carries NCCL's plug-in (reference, digest, source, as_of).
+    addons: the cloud's own controllers, each a chart with `name`, `version`, `reference`, `namespace`, `source` and `as_of`, where wanted with `set`
+    (what install.sh tells it beside its values) and `when` ("always" where left out, "fabric" with interfaces past TCP, "scaling" with an autoscaler
+    and a cluster of ours). fabric: how a pod gets the interfaces that emit-tf's `d.fabric` counts, by a `resource`, and an image that carries NCCL's
+    plug-in (`reference`, `digest`, `source`, `as_of`).
     scales_nodes: cluster/ makes and removes nodes as pods wait; False: an autoscaler is the user's.
     things: what is charged beside the machines, as `module` in provider.json; per "node", "data_disk" and "balancer" always, per "cluster",
     "cpu" and "download" (GB that each node fetches) where the cluster is ours.

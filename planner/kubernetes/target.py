@@ -218,9 +218,7 @@ def _pinned(d: Deployment, service: Service) -> tuple[Image, ...]:
     return tuple(found)
 
 
-def _images(
-    d: Deployment, pinned: tuple[Image, ...], cluster: Cluster, pins: Mapping[str, str]
-) -> dict[str, str]:
+def _images(d: Deployment, pinned: tuple[Image, ...], cluster: Cluster, pins: Mapping[str, str]) -> dict[str, str]:
     """Return role -> repository@digest; nothing runs by a tag."""
     found = {}
     for image in pinned:

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 import yaml
 
+from planner.cli.emit_k8s import emit_k8s
 from planner.terraform import monitoring
 from tests.conftest import ROOT, Run
 from tests.kubernetes.cases import CASES, SAMPLE, made
@@ -400,7 +401,7 @@ def test_a_saved_quote_is_emitted_as_it_is(planner: Run, tmp_path: Path) -> None
 def test_the_readmes_twelve_lines_fit_what_is_written(planner: Run, tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text().split("## On a cluster")[1].split("\n## ")[0]
     lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
-    assert len(lines) == 12 and lines[0].startswith("planner quote") and lines[-1].startswith("curl https://")
+    assert len(lines) == 12 and lines[0].startswith("planner quote") and lines[-1].startswith("curl ")
     for line in lines[:2]:
         done = planner(*shlex.split(line)[1:])
         assert done.returncode == 0, done.stderr
@@ -413,6 +414,8 @@ def test_the_readmes_twelve_lines_fit_what_is_written(planner: Run, tmp_path: Pa
         "deepseek-r1-tls",
         "llm.example.com",
         'output "kubeconfig"',
+        'output "tunnel"',
+        'gatewayClassName: "istio"',
         "app.kubernetes.io/component: engine",
     ):
         assert word in tree
@@ -421,7 +424,16 @@ def test_the_readmes_twelve_lines_fit_what_is_written(planner: Run, tmp_path: Pa
     )
     assert set(re.findall(r"(\w+) = ", lines[2].replace("\\n", " "))) == {"zone", "second_zone"} <= declared
     space = json.loads((folder / "planner.json").read_text())["namespace"]
-    assert f"create namespace {space}" in script and script.count(f"-n {space} ") == 2
+    assert f"create namespace {space}" in script and script.count(f"-n {space} ") == 3
+    assert subprocess.run(["sh", "-n"], input=script, capture_output=True, text=True, check=False).returncode == 0
+    known = {option for param in emit_k8s.params for option in (*param.opts, *param.secondary_opts)}
+    assert set(re.findall(r" (--?[a-z][\w-]*)", lines[1])) <= known
+    # What the tree's own README says is the same way: each of its commands from the secret on.
+    own = (folder / "serve" / "README.md").read_text()
+    for line in lines[6:]:
+        for part in line.replace("; sh addons", " && sh addons").split(" && "):
+            words = part.removesuffix(" &").split(" --for ")[0].split(" -l ")[0]
+            assert words in own, words
 
 
 @needs_kubectl
