@@ -127,7 +127,9 @@ def architectures(engine: str, number: tuple[int, ...]) -> tuple[str, ...]:
 def lacking(engine: str, number: tuple[int, ...]) -> tuple[str, ...]:
     """Return the model architectures that were looked for in this version of `engine` and are not in it."""
     at = _at(number)
-    return tuple(kind for row in _of(engine) if row.aspect == "no-architecture" and row.since <= at for kind in row.kinds)
+    return tuple(
+        kind for row in _of(engine) if row.aspect == "no-architecture" and row.since <= at for kind in row.kinds
+    )
 
 
 @lru_cache(maxsize=64)

@@ -94,7 +94,9 @@ def layout_flags(model: Model, precision: str, tp: int, kv: str, engine: Engine)
     elif expert_parallel(model, precision, tp) and engine.key == "sglang":
         flags += ("--ep-size", str(tp))
     if model.kind == "v4" and engine.key == "sglang":
-        raise MisuseError(f"{engine.label}: no recipe for {model.name} was read, whose cache needs flags of its own: choose --engine vllm")
+        raise MisuseError(
+            f"{engine.label}: no recipe for {model.name} was read, whose cache needs flags of its own: choose --engine vllm"
+        )
     if model.kind == "v4" and engine.key == "vllm":
         # The recipe's words (vllm-project/recipes, DeepSeek-V4-Flash.yaml); the layout of its cache needs them.
         return (*flags, "--tokenizer-mode", "deepseek_v4", "--kv-cache-dtype", "fp8", "--block-size", "256")
