@@ -159,6 +159,7 @@ def test_a_capacity_block_brings_its_reservation_and_no_placement_group() -> Non
         'capacity_type = "CAPACITY_BLOCK"',
         "desired_size = 0 #",
         'variable "capacity_reservation_id"',
+        "condition = var.block_nodes >= 3",
     ):
         assert line in text
     assert "aws_placement_group" not in text
