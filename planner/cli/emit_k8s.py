@@ -43,7 +43,10 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     "--registry", metavar="HOST/PATH", default="", help="Where the images were copied to; mainland China needs it."
 )
 @click.option(
-    "--min-replicas", metavar="N", type=int, help="Scale between N and the quote's replicas.  [always the quote's]"
+    "--min-replicas",
+    metavar="N",
+    type=int,
+    help="Scale between N and the quote's replicas; 0 sleeps while nobody asks.  [always the quote's]",
 )
 @click.option(
     "--most-nodes",

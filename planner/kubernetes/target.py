@@ -181,10 +181,8 @@ def _whole(amount: Decimal) -> int:
 def _check_scaling(cluster: Cluster, replicas: int) -> None:
     """Raise `MisuseError` for a minimum that cannot be kept, or a queue that is not known."""
     least = cluster.min_replicas
-    if least is not None and least < 1:
-        raise MisuseError(
-            "--min-replicas 0: requests that wait are counted in the pods, so that nothing would wake the first one; keep 1"
-        )
+    if least is not None and least < 0:
+        raise MisuseError(f"--min-replicas {least}: keep 0 or more; 0 lets the service sleep while nobody asks")
     if least is not None and least >= replicas:
         raise MisuseError(
             f"--min-replicas {least}: the quote's {replicas} are the most that are kept, and the fewest must be below; quote more with --count"

@@ -72,7 +72,7 @@ TABLE: dict[str, tuple[tuple[str, str], ...]] = {
         (f"{L4} --zone eu-west-1a", "not in us-east-1"),
         (f"{L4} --existing-cluster --provider alicloud", "drop --provider"),
         (f"{L4} --existing-cluster --image engine", "KEY=VALUE"),
-        (f"{L4} --count 3 --min-replicas 0", "nothing would wake the first one"),
+        (f"{L4} --count 3 --min-replicas -1", "keep 0 or more"),
     ),
 }
 
