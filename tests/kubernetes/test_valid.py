@@ -302,14 +302,16 @@ def test_built_in_kinds_are_valid_without_the_validator(tmp_path: Path) -> None:
     assert seen > 10
 
 
-@pytest.mark.long
+@pytest.mark.parametrize(
+    "names", [pytest.param(SAMPLE, marks=pytest.mark.long), pytest.param(tuple(CASES), marks=pytest.mark.slow)]
+)
 @needs_kubectl
 @pytest.mark.skipif(not CHECKOV, reason="no checkov ($CHECKOV or on the PATH)")
-def test_checkov_finds_nothing(tmp_path: Path) -> None:
+def test_checkov_finds_nothing(names: tuple[str, ...], tmp_path: Path) -> None:
     """Every exception is an annotation with its reason; a group's pods are checked as plain ones, for checkov does not know its kind."""
     folder = tmp_path / "rendered"
     folder.mkdir()
-    for name in SAMPLE:
+    for name in names:
         items = render(name, tmp_path / name)
         for item in list(items):
             group = item.get("spec", {}).get("leaderWorkerTemplate", {})
