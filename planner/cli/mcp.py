@@ -65,6 +65,7 @@ def mcp(folder: str, port: int | None, host: str) -> int:
         raise MisuseError(f"--folder: {folder[:200]!r} is no folder")
     gc.set_threshold(2_000, 20, 100)  # a command is short and lets all be; a server is not
     kit = _kit(folder)
+    gc.freeze()
     if port is None:
         server.serve(kit)
         return 0
