@@ -111,9 +111,11 @@ def _place(plan: Plan, markets: Sequence[Market]) -> _Place:
         paid = market.paid
         deals = tuple(d._replace(cost=d.cost * unit, bought=d.bought * unit) for d in market.deals)
 
-        def prices_of(one: Paid, unit: int = unit) -> tuple[Decimal | None, Decimal | None]:
+        def prices_of(
+            one: Paid, unit: int = unit, stepped: bool = paid.stepped
+        ) -> tuple[Decimal | None, Decimal | None]:
             return (
-                None if one.hour is None or paid.stepped else one.hour * unit,
+                None if one.hour is None or stepped else one.hour * unit,
                 one.spot * unit if one.spot is not None and one.share else None,
             )
 

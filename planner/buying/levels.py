@@ -144,7 +144,9 @@ class _Curve:
             self.cost = [self._priced(firm, a, b, own) for (a, b), own in zip(cells, self.firm, strict=True)]
         if paid.later:
             taken = [n - f for n, f in zip(counts, firm, strict=True)] if any(spot) else ()
-            self.spotted = [self._spotted(counts, firm, a, b) if any(taken[a:b]) else [ZERO] * len(self.tops) for a, b in cells]
+            self.spotted = [
+                self._spotted(counts, firm, a, b) if any(taken[a:b]) else [ZERO] * len(self.tops) for a, b in cells
+            ]
         else:
             self.spotted = [[paid.spot * h if h and paid.spot else ZERO for h in own] for own in self.spot]
 

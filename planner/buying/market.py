@@ -100,7 +100,9 @@ def _market(
     spot: tuple[Decimal, int] | None = None
     for number, way in enumerate(tuple(ways)):
         if way.purchase_option in COMMITTED:
-            begun = [(number if not n else len(ways) + n - 1, since, one) for n, (since, one) in enumerate(eras(quote, way))]
+            begun = [
+                (number if not n else len(ways) + n - 1, since, one) for n, (since, one) in enumerate(eras(quote, way))
+            ]
             ways += [one for _, _, one in begun[1:]]
             deals += _deals(quote, hours, rules, edges, begun)
             continue
@@ -146,7 +148,8 @@ def _paid(quote: Quote, firm: Offer | None, market: Offer | None, rules: Rules) 
         way = next((one for since, one in reversed(by_hour) if since <= hour), None)
         spot = next((one for since, one in reversed(on_spot) if since <= hour), None)
         again = None if spot is None else owed(quote, spot, ONE) / (1 - rules.interruption)
-        return Paid(*_by_hour(quote, way), again, rules.spot_share)
+        price, run = _by_hour(quote, way)
+        return Paid(price, run, again, rules.spot_share)
 
     changes = sorted({hour for hour, _ in (*by_hour, *on_spot)} - {0})
     return at(0)._replace(later=tuple((hour, at(hour)) for hour in changes))

@@ -61,7 +61,8 @@ class Catalog:
             made._cache = {key: found for key, found in self._cache.items() if "prices" not in key[1:2]}
             return made
 
-        return self._once(("holding", *map(str, day)), make)
+        found: Catalog = self._once(("holding", *map(str, day)), make)
+        return found
 
     def _lists(self) -> dict[str, Lists]:
         found: dict[str, Lists] = self._once(("lists",), self._find_lists)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from planner.offer import Price, Way
 from planner.prices.catalog import Catalog
 from planner.prices.checks import check_prices
+from planner.provider import owns
 from planner.records import NamedTuple
 
 __all__ = ["Change", "Held", "check", "held", "on"]
@@ -28,9 +29,15 @@ class Held(NamedTuple):
 
 
 def _by_day(own: Iterable[Price]) -> dict[Way, dict[str, list[Price]]]:
+    """Return prices by way of buying and by day; machines that are owned have parts of several days, and no day of their own."""
     found: dict[Way, dict[str, list[Price]]] = {}
+    bought: dict[str, bool] = {}
     for price in own:
-        found.setdefault(price.group, {}).setdefault(price.source.as_of[:10], []).append(price)
+        name = price.provider
+        if name not in bought:
+            bought[name] = owns(name)
+        since = "" if bought[name] else price.source.as_of[:10]
+        found.setdefault(price.group, {}).setdefault(since, []).append(price)
     return found
 
 

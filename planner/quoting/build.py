@@ -22,6 +22,7 @@ from planner.units import block_hours
 from planner.workload import Workload, in_time
 
 if TYPE_CHECKING:
+    from planner.quoting.changes import Changes
     from planner.sizing.own import Measurement
 
 __all__ = ["quote", "seller"]
@@ -51,18 +52,12 @@ def quote(
     """
     check(workload)
     workload = settled(in_time(workload, today))
-    changes = None
-    if catalog.own:
-        from planner.quoting.changes import begin
-
-        catalog, changes = begin(workload, catalog, today)
-    looked = places(workload, catalog)
-    req = request(workload, catalog, rates, whole, changes)
+    catalog, changes = _dated(workload, catalog, today)
+    looked, req = places(workload, catalog), request(workload, catalog, rates, whole, changes)
     offers: list[Offer] = []
     beyond: list[Offer] = []
     rejected: list[Rejected] = []
     gaps: list[Gap] = []
-    length = req.window.length
     sizings: dict[int, Sizing] = {}
     hows: list[_How] = [catalog.sized.get(at[0]) or sizer(workload, _host(req, *at), own) for at in looked]
     short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
@@ -76,7 +71,7 @@ def quote(
             sizings[id(found)] = found
             if name in here.types:
                 for one in _offers(req, here, name, found, later if brief else offer):
-                    (offers if sold(one.way, length) else beyond).append(one)
+                    (offers if sold(one.way, req.window.length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
@@ -106,8 +101,8 @@ def quote(
         measurements=heard,
         left_out=short.left_out if short else 0,
     )
-    budget = choose.within(made, workload.budget, workload.budget_basis)
-    made = made._replace(recommended=choose.recommend(made), budget=budget)
+    made = made._replace(budget=choose.within(made, workload.budget, workload.budget_basis))
+    made = made._replace(recommended=choose.recommend(made))
     made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
     if brief:
         return made
@@ -116,9 +111,18 @@ def quote(
     return made._replace(hash=of_quote(made))
 
 
+def _dated(workload: Workload, catalog: Catalog, today: str) -> tuple[Catalog, Changes | None]:
+    """Return the catalogue on the window's first day, and what of the user's own prices changes later; None without such prices."""
+    if not catalog.own:
+        return catalog, None
+    from planner.quoting.changes import begin
+
+    return begin(workload, catalog, today)
+
+
 def _shortlist(req: Request, looked: Iterable[tuple[tuple[str, str], _How]], top: int, today: str) -> Shortlist | None:
     """Return what the places have to show, None where every offer must be made to know."""
-    if req.changes is not None or not simple(req):
+    if (req.changes is not None and req.changes.later) or not simple(req):
         return None
     looked = list(looked)
     types = [t for p in {at[0] for at, _ in looked} for t in req.catalog.info(p).reference_types]

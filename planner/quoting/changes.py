@@ -101,7 +101,7 @@ class Changes:
             return prices, eras
         edges = [ZERO, *(self.before(since) for since, _ in later), None]
         steps: list[Price] = []
-        for (since, rows), (first, end) in zip(eras, pairwise(edges), strict=True):
+        for (_, rows), (first, end) in zip(eras, pairwise(edges), strict=True):
             assert first is not None
             for row in sorted(rows, key=lambda p: p.tier_from):
                 begins = max(first, row.tier_from)
@@ -157,14 +157,19 @@ def said(eras: Sequence[Era]) -> list[Text]:
         flat = all(len(era.lines) == 1 and len(era.lines[0].rates) == 1 for era in (old, new))
         hourly = new.lines[0].rule == "hours"
         if not flat:
-            key = "from {date} on at other prices" if hourly else "from {date} on at other prices; what was signed before keeps its own"
+            key = (
+                "from {date} on at other prices"
+                if hourly
+                else "from {date} on at other prices; what was signed before keeps its own"
+            )
             found.append(text(key, date=new.since))
             continue
-        key = "from {date} on {now} {code} per {unit}, before {before}" if hourly else (
-            "from {date} on {now} {code} per {unit}, before {before}; what was signed before keeps its price"
+        key = (
+            "from {date} on {now} {code} per {unit}, before {before}"
+            if hourly
+            else ("from {date} on {now} {code} per {unit}, before {before}; what was signed before keeps its price")
         )
         rate, was = new.lines[0].rates[0], old.lines[0].rates[0]
         values = {"now": plain(rate.amount), "before": plain(was.amount), "code": new.lines[0].currency}
         found.append(text(key, date=new.since, unit=text(rate.unit), **values))
     return found
-

@@ -16,7 +16,6 @@ from planner.text import Text, plural, text
 from planner.workload import Workload
 
 if TYPE_CHECKING:
-    from planner.offer import Price
     from planner.sizing import Sizing
     from planner.sizing.own import Measurement
 

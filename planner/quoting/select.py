@@ -96,9 +96,7 @@ class Place(NamedTuple):
     refused: Mapping[str, Text] = MappingProxyType({})
 
 
-def request(
-    workload: Workload, catalog: Catalog, rates: Rates, whole: bool, changes: Changes | None = None
-) -> Request:
+def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool, changes: Changes | None = None) -> Request:
     """Return the request for `workload`; `places` checks its names."""
     window = workload.window
     return Request(

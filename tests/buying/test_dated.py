@@ -69,7 +69,10 @@ def check(seed):
         assert sum((d.cost * n for d, n in found.deals), D(0)) + again.cost == found.cost, seed
         assert (again.on_demand_cost, again.spot_cost) == (found.on_demand_cost, found.spot_cost), seed
         begin = r.randrange(hours)
-        parts = [rest(counts[:begin], [0] * begin, paid), rest(counts[begin:], [0] * (hours - begin), paid.since(begin))]
+        parts = [
+            rest(counts[:begin], [0] * begin, paid),
+            rest(counts[begin:], [0] * (hours - begin), paid.since(begin)),
+        ]
         assert sum((p.cost for p in parts), D(0)) == rest(counts, [0] * hours, paid).cost, seed
 
 
