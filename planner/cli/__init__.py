@@ -15,7 +15,7 @@ from collections.abc import Sequence  # noqa: E402
 
 import click  # noqa: E402
 
-from planner.cli.help import help_option  # noqa: E402
+from planner.cli.help import COMMAND_GROUPS, help_option  # noqa: E402
 from planner.errors import PlannerError, scrubbed  # noqa: E402
 
 __all__ = ["cli", "main"]
@@ -44,7 +44,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "What works here: versions, prices, keys, terraform, folders, advisories.",
     ),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
+    "completion": ("planner.cli.completion", "completion", "The script that completes words in bash, zsh or fish."),
 }
+
+#: What a shell sets when it asks for the words that may come next.
+_COMPLETE = "_PLANNER_COMPLETE"
 
 
 class Commands(click.Group):
@@ -59,6 +63,10 @@ class Commands(click.Group):
             return None
         module = __import__(entry[0], fromlist=[entry[1]])
         command: click.Command = getattr(module, entry[1])
+        if _COMPLETE in os.environ:
+            from planner.cli.completion import attach
+
+            attach(command)
         return command
 
     def resolve_command(
@@ -71,8 +79,10 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry[2]) for name, entry in COMMANDS.items()])
+        column = max(map(len, COMMANDS))
+        for title, names in COMMAND_GROUPS:
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(column), COMMANDS[name][2]) for name in names.split()])
 
 
 @click.group(
@@ -89,15 +99,20 @@ def cli() -> None:
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from planner.version import VERSION
+        from planner.cli.about import lines
 
-        click.echo(f"planner {VERSION}")
+        click.echo("\n".join(lines()))
         ctx.exit()
 
 
 cli.params.append(
     click.Option(
-        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
+        ["--version"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_version,
+        help="Show the version and how old its data are.",
     )
 )
 cli.params.append(help_option())
@@ -152,7 +167,7 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def _invoke(args: Sequence[str] | None) -> object:
     """Call the command, as `click.Group.main` does; that one also prints on an interrupt, and ends where a pipe breaks."""
-    if "_PLANNER_COMPLETE" in os.environ or sys.platform == "win32":
+    if _COMPLETE in os.environ or sys.platform == "win32":
         return cli.main(args=args, prog_name="planner", standalone_mode=False)
     try:
         with cli.make_context("planner", list(sys.argv[1:] if args is None else args)) as context:

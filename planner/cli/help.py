@@ -11,7 +11,16 @@ from typing import Any
 
 import click
 
-__all__ = ["BATCH", "MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
+__all__ = ["BATCH", "COMMAND_GROUPS", "MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
+
+#: (title, commands in the order in which `planner --help` shows them)
+COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
+    ("Plan", "quote size explain init models"),
+    ("Buy", "commit portfolio rent-or-buy"),
+    ("Run", "emit-tf emit-k8s price verify doctor"),
+    ("Prices", "catalog refresh book"),
+    ("Share and review", "diff actual completion"),
+)
 
 #: (title, options in the order in which they are shown)
 SHARED: tuple[tuple[str, str], ...] = (

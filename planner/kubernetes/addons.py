@@ -1,14 +1,20 @@
-"""What stands between cluster and manifests: kinds, then operators, each pinned (planner/data/addons.csv), with values and the order."""
+"""What stands between cluster and manifests: kinds, then operators, each pinned, with values and the order.
+
+What every cloud takes is in planner/data/addons.csv, a cloud's own controllers in its kubernetes.toml.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from planner import templating
 from planner.kubernetes import facts
 from planner.kubernetes.facts import Addon
 from planner.kubernetes.target import Target
 from planner.records import NamedTuple
 from planner.templating import render
+from planner.terraform import cloud
 
 __all__ = ["Step", "files", "steps"]
 
@@ -22,40 +28,52 @@ class Step(NamedTuple):
     values: str
 
 
-def steps(t: Target, secrets: str) -> list[Step]:
-    """Return what the deployment needs, in the order in which it is applied. secrets: the operator that brings the cloud's."""
-    wanted = [
-        ("gateway-api", "", True),
-        ("inference-extension", "", True),
-        ("llm-d-router", "", True),
+def steps(t: Target, existing: bool) -> list[Step]:
+    """Return what the deployment needs, in the order in which it is applied. existing: the cluster is the user's."""
+    metrics = t.cluster.observe or t.cluster.min_replicas is not None
+    kinds = [("gateway-api", True), ("inference-extension", True), ("llm-d-router", True)]
+    operators = [
         ("istio-base", "istio-system", t.cluster.gateway_class == "istio"),
         ("istiod", "istio-system", t.cluster.gateway_class == "istio"),
-        ("kube-prometheus-stack", "monitoring", t.cluster.observe or t.cluster.min_replicas is not None),
+        ("kube-prometheus-stack", "monitoring", metrics),
         ("gpu-operator", "gpu-operator", t.cluster.observe or not t.service.device_plugin),
-        ("external-secrets", "external-secrets", secrets == "external-secrets"),
+        ("external-secrets", "external-secrets", t.service.secrets_operator == "external-secrets"),
         ("volcano", "volcano-system", t.cluster.queue == "volcano"),
         ("lws", "lws-system", t.size > 1),
         ("kueue", "kueue-system", t.cluster.queue == "kueue"),
         ("keda", "keda", t.cluster.min_replicas is not None),
     ]
+    wanted = [(facts.addon(name), "") for name, needed in kinds if needed]
+    # The cloud's controllers before the operators: one of them answers for every Service and pod that comes after.
+    wanted += facts.own(t.service, ("always", *_occasions(t, existing)))
+    wanted += [(facts.addon(name), space) for name, space, needed in operators if needed]
     found = []
-    for number, (name, space, needed) in enumerate([w for w in wanted if w[2]], 1):
-        addon = facts.addon(name)
-        file = f"{number:02}-{name}.yaml" if addon.kind == "chart" and name in _VALUES else ""
-        found.append(Step(addon, name if addon.kind == "chart" else "", space if needed else "", file))
+    for number, (addon, space) in enumerate(wanted, 1):
+        chart = addon.kind == "chart"
+        file = f"{number:02}-{addon.name}.yaml" if chart and _template(t, addon.name) else ""
+        found.append(Step(addon, addon.name if chart else "", space, file))
     return found
 
 
-#: Charts whose own values are not what is wanted here.
-_VALUES = ("istiod", "kube-prometheus-stack", "gpu-operator", "lws")
+def _occasions(t: Target, existing: bool) -> list[str]:
+    scaling = t.cluster.min_replicas is not None and not existing and t.d.capacity != "block"
+    return [name for name, holds in (("fabric", bool(t.fabric)), ("scaling", scaling)) if holds]
+
+
+def _template(t: Target, name: str) -> str:
+    """Return the template of a chart's values, the cloud's own before the shared one; "" where the chart's own are what is wanted."""
+    for folder, place in ((cloud.templates(t.d.provider), "cloud/kubernetes"), (templating.folder(), "kubernetes")):
+        if os.path.isfile(os.path.join(folder, "kubernetes", "addons", f"{name}.yaml.j2")):
+            return f"{place}/addons/{name}.yaml.j2"
+    return ""
 
 
 def files(t: Target, values: dict[str, Any]) -> dict[str, str]:
     """Return `{path: text}` below addons/."""
-    order = steps(t, t.service.secrets_operator)
-    made = {
-        f"addons/{s.values}": render(f"kubernetes/addons/{s.addon.name}.yaml.j2", **values) for s in order if s.values
-    }
+    home = cloud.templates(t.d.provider)
+    order = steps(t, values["existing"])
+    made = {f"addons/{s.values}": render(_template(t, s.addon.name), own=home, **values) for s in order if s.values}
+    before = os.path.isfile(os.path.join(home, "kubernetes", "addons", "before.sh.j2"))
     for name, template in (("README.md", "README.md.j2"), ("install.sh", "install.sh.j2")):
-        made[f"addons/{name}"] = render(f"kubernetes/addons/{template}", steps=order, **values)
+        made[f"addons/{name}"] = render(f"kubernetes/addons/{template}", own=home, steps=order, before=before, **values)
     return made

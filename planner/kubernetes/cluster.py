@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+from math import ceil
 from typing import Any
 
 from planner.errors import MisuseError
 from planner.kubernetes.facts import Service
-from planner.kubernetes.target import Target
+from planner.kubernetes.target import Target, patience
 from planner.money import plain
 from planner.templating import render
 from planner.terraform import cloud, words
@@ -79,9 +80,11 @@ def files(t: Target) -> dict[str, str]:
         "hours": plain(d.hours),
         # A block, and a spot pool, take no placement group: it would only narrow what can be had.
         "placed": d.layout.pp > 1 and d.purchase_option not in ("spot", "capacity_block"),
+        "scaling": t.cluster.min_replicas is not None and d.capacity != "block",
         "support_end": t.service.versions[t.version],
         "zone_argument": facts.zone.id_argument if by_id else facts.zone.argument,
         "zone_by_id": by_id,
+        "unneeded_minutes": ceil(patience(t.times) / 60),
         **words.of(d, facts),
     }
     made = {
@@ -90,6 +93,7 @@ def files(t: Target) -> dict[str, str]:
     }
     values |= {
         "asked": _asked(made["cluster/variables.tf"], values),
+        "tunnel": 'output "tunnel"' in made["cluster/outputs.tf"],
         "protected": "deletion_protection" in made["cluster/main.tf"],
     }
     made["cluster/README.md"] = render("kubernetes/cluster/README.md.j2", own=own, **values)

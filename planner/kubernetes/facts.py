@@ -21,7 +21,7 @@ from planner.money import decimal_of
 from planner.records import NamedTuple
 from planner.terraform.deployment import Image
 
-__all__ = ["Addon", "Service", "addon", "find", "image", "names", "number", "read", "version"]
+__all__ = ["Addon", "Service", "addon", "find", "image", "names", "number", "own", "read", "version"]
 
 FILE = "kubernetes.toml"
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -37,6 +37,10 @@ class Service(NamedTuple):
     that keep the load balancer private; subnet_annotation: the one that does so by a subnet's id, "" where none is needed.
     driver: the GPU driver that the node image brings, 0 where the pool says which. device_plugin: the cloud brings one. secrets_operator: the chart of
     ours that brings its secrets, "" where there is none. spot_limit: a pool takes a highest price.
+    addons: the cloud's own controllers, each a chart with `name`, `version`, `reference`, `namespace`, `source` and `as_of`, where wanted with `set`
+    (what install.sh tells it beside its values) and `when` ("always" where left out, "fabric" with interfaces past TCP, "scaling" with an autoscaler
+    and a cluster of ours). fabric: how a pod gets the interfaces that emit-tf's `d.fabric` counts, by a `resource`, and an image that carries NCCL's
+    plug-in (`reference`, `digest`, `source`, `as_of`).
     scales_nodes: cluster/ makes and removes nodes as pods wait; False: an autoscaler is the user's.
     things: what is charged beside the machines, as `module` in provider.json; per "node", "data_disk" and "balancer" always, per "cluster",
     "cpu" and "download" (GB that each node fetches) where the cluster is ours.
@@ -57,6 +61,8 @@ class Service(NamedTuple):
     spot_limit: bool = True
     scales_nodes: bool = True
     things: tuple[Mapping[str, str], ...] = ()
+    addons: tuple[Mapping[str, str], ...] = ()
+    fabric: Mapping[str, str] = _NONE
 
 
 _KINDS: dict[str, tuple[type, str]] = {
@@ -66,6 +72,11 @@ _KINDS: dict[str, tuple[type, str]] = {
     "tuple[str, ...]": (list, "a list of texts"),
     "tuple[Mapping[str, str], ...]": (list, "a list of tables of texts"),
     "Mapping[str, str]": (dict, "a table of texts"),
+}
+#: What each table of a list must hold.
+_NEEDED = {
+    "things": ("what", "item", "per"),
+    "addons": ("name", "version", "reference", "namespace", "source", "as_of"),
 }
 _read: dict[str, Service] = {}
 
@@ -117,14 +128,15 @@ def read(path: str) -> Service:
 
 def _value(path: str, key: str, raw: object) -> object:
     kind, words = _KINDS[Service.__annotations__[key]]
-    tables = raw if isinstance(raw, list) and key == "things" else [raw]
+    needed = _NEEDED.get(key, ())
+    tables = raw if isinstance(raw, list) and needed else [raw]
     inner = [
         x
         for one in tables
         for x in (one if isinstance(one, list) else list(one.values()) if isinstance(one, dict) else [])
     ]
-    if key == "things" and not all(isinstance(one, dict) and one.keys() >= {"what", "item", "per"} for one in tables):
-        raise CatalogError(f"{path}: each of things needs what, item and per")
+    if needed and not all(isinstance(one, dict) and one.keys() >= set(needed) for one in tables):
+        raise CatalogError(f"{path}: each of {key} needs {', '.join(needed[:-1])} and {needed[-1]}")
     fits = (
         isinstance(raw, kind)
         and isinstance(raw, bool) is (kind is bool)
@@ -160,7 +172,10 @@ def number(name: str) -> Decimal:
 
 
 class Addon(NamedTuple):
-    """Something that is installed beside what we write. kind: "chart" or "manifest". reference: its repository or address."""
+    """Something that is installed beside what we write. kind: "chart" or "manifest". reference: its repository or address.
+
+    settings: what the chart is told on the command line beside its values, words of the shell.
+    """
 
     kind: str
     name: str
@@ -168,6 +183,19 @@ class Addon(NamedTuple):
     reference: str
     digest: str
     note: str
+    settings: str = ""
+
+
+def own(service: Service, when: tuple[str, ...]) -> list[tuple[Addon, str]]:
+    """Return the cloud's own controllers that are wanted at these occasions, each with its namespace, in their order."""
+    return [
+        (
+            Addon("chart", a["name"], a["version"], a["reference"], "", a.get("note", ""), a.get("set", "")),
+            a["namespace"],
+        )
+        for a in service.addons
+        if a.get("when", "always") in when
+    ]
 
 
 @cache

@@ -22,7 +22,7 @@ from planner.terraform.bootstrap import engine_command
 from planner.terraform.deployment import Deployment, Image
 from planner.terraform.images import PIN
 
-__all__ = ["QUEUES", "Cluster", "Target", "Times", "check", "target"]
+__all__ = ["QUEUES", "Cluster", "Target", "Times", "check", "patience", "target"]
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+\Z")
@@ -79,7 +79,8 @@ class Times(NamedTuple):
 class Target(NamedTuple):
     """All that the templates need. replicas: pods, or groups of `size` nodes; gpus, cpu, memory_gib, shm_gib: per pod.
 
-    engine, router: repository@digest. command: the leader's; worker: the other ranks'.
+    engine, router: repository@digest. command: the leader's; worker: the other ranks'. fabric: the image that carries NCCL's plug-in for the
+    interfaces past TCP, "" where the nodes speak TCP.
     """
 
     d: Deployment
@@ -101,6 +102,7 @@ class Target(NamedTuple):
     images: tuple[Image, ...]
     command: tuple[str, ...]
     worker: tuple[str, ...]
+    fabric: str = ""
 
 
 def check(d: Deployment, cluster: Cluster, today: date) -> tuple[Service, str, int, int]:
@@ -135,7 +137,8 @@ def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date
     """
     service, version, replicas, size = check(d, cluster, today)
     per_node = d.layout.replicas if size == 1 else 1
-    images = _images(d, cluster, pins)
+    pinned = _pinned(d, service)
+    images = _images(d, pinned, cluster, pins)
     memory = _whole(d.memory_gib * SHARE / per_node)
     times = _times(d, service)
     command = _command(d, times.drain)
@@ -156,9 +159,10 @@ def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date
         times=times,
         engine=images["engine"],
         router=images["router"],
-        images=(next(i for i in d.stack.images if i.role == "engine"), facts.image("router")),
+        images=pinned,
         command=tuple(command),
         worker=(*command, "--headless") if size > 1 else (),
+        fabric=images.get("fabric", ""),
     )
 
 
@@ -205,10 +209,19 @@ def _check_names(d: Deployment, cluster: Cluster, service: Service) -> None:
             raise MisuseError(f"--lb-subnet {cluster.lb_subnet[:40]!r} is no id of a subnet such as subnet-1a2b3c4d")
 
 
-def _images(d: Deployment, cluster: Cluster, pins: Mapping[str, str]) -> dict[str, str]:
+def _pinned(d: Deployment, service: Service) -> tuple[Image, ...]:
+    """Return the images that run, by their roles: the engine's, the router's, and what carries NCCL's plug-in past TCP."""
+    found = [next(i for i in d.stack.images if i.role == "engine"), facts.image("router")]
+    if d.fabric.slots and service.fabric:
+        f = service.fabric
+        found.append(Image("fabric", f["reference"], f["digest"], f["source"], f["as_of"]))
+    return tuple(found)
+
+
+def _images(d: Deployment, pinned: tuple[Image, ...], cluster: Cluster, pins: Mapping[str, str]) -> dict[str, str]:
     """Return role -> repository@digest; nothing runs by a tag."""
     found = {}
-    for image in (next(i for i in d.stack.images if i.role == "engine"), facts.image("router")):
+    for image in pinned:
         repository = image.reference.rpartition(":")[0]
         found[image.role] = f"{repository}@{image.digest}" if image.digest else ""
     for role, pin in pins.items():
@@ -246,6 +259,11 @@ def _times(d: Deployment, service: Service) -> Times:
         drain = min(drain, service.notice_s - PRESTOP_S - MARGIN_S)
     cold = int(facts.number("node_start_s") + facts.number("image_pull_s")) + download + load + start
     return Times(download, load, startup, drain, PRESTOP_S + drain + MARGIN_S, cold)
+
+
+def patience(times: Times) -> int:
+    """Return how many seconds something must be idle before it is taken away: as long as it would take to come back, an hour at most."""
+    return min(3600, max(300, times.cold))
 
 
 def _seconds(amount: Decimal) -> int:

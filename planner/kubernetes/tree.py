@@ -13,7 +13,7 @@ from planner.errors import MisuseError
 from planner.files import read_text
 from planner.kubernetes import addons, cluster, costs
 from planner.kubernetes.facts import number
-from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target
+from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target, patience
 from planner.money import plain, show
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
@@ -95,8 +95,9 @@ def _component(part: str, t: Target, write: Callable[[str], str]) -> dict[str, s
         made[f"{place}/queue.yaml"] = write(f"kubernetes/components/{t.cluster.queue}-queue.yaml.j2")
     elif part == "scale":
         made[f"{place}/scaledobject.yaml"] = write("kubernetes/components/scaledobject.yaml.j2")
-    elif part == "observe":
+    elif part == "monitor":
         made[f"{place}/monitors.yaml"] = write("kubernetes/components/monitors.yaml.j2")
+    elif part == "observe":
         made[f"{place}/rules.yaml"] = write("kubernetes/components/rules.yaml.j2")
         made[f"{place}/dashboard.json"] = monitoring.dashboard(t.d)
     return made
@@ -198,6 +199,7 @@ def _components(t: Target) -> tuple[tuple[str, bool], ...]:
         ("spot", t.d.purchase_option == "spot"),
         ("scale", c.min_replicas is not None),
         ("queue", bool(c.queue)),
+        ("monitor", c.observe or c.min_replicas is not None),
         ("observe", c.observe),
     )
 
@@ -223,14 +225,14 @@ def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
         "pods": t.replicas * t.size,
         "templates": grouped if t.size > 1 else ("/spec/template",),
         "scale_up_s": min(1800, max(60, t.times.load + t.times.startup // 4)),
-        "scale_down_s": min(3600, max(300, t.times.cold)),
+        "scale_down_s": patience(t.times),
     }
 
 
 def _copies(t: Target) -> list[tuple[str, str, str]]:
     """Return (repository, where it is taken from in the user's registry, digest) of every image that is not the user's own pin."""
     found = []
-    for reference in (t.engine, t.router):
+    for reference in (t.engine, t.router, *([t.fabric] if t.fabric else [])):
         repository, _, digest = reference.partition("@")
         if not repository or not digest:
             raise MisuseError(f"{reference[:60]!r} is not pinned")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from planner import provider, templating
+from planner import provider
 from planner.errors import CatalogError, MisuseError, suggest
 from planner.files import read_text, toml
 from planner.offer import PURCHASE_OPTIONS
@@ -279,6 +279,8 @@ def find(name: str) -> Cloud:
 def templates(name: str) -> str:
     """Return the folder of the cloud's templates: its home's own, else planner's; raise `MisuseError` where neither is."""
     own = os.path.join(provider.homes()[name], "templates")
+    from planner import templating  # brings jinja2, which naming a cloud does not need
+
     for folder in (own, os.path.join(templating.folder(), name)):
         if os.path.isdir(folder):
             return folder

@@ -65,15 +65,19 @@ def test_expected_is_the_demand_without_what_is_kept_free() -> None:
     odd = offer._replace(sizing=offer.sizing._replace(utilisation=None))
     assert [x.replicas for x in comparison.make(quote, odd, CATALOG).levels] == [1, 3, 3]
     said = comparison.table(found, translator("en"))
-    assert "Nodes of Amazon EKS do not follow" in said and "+72.00" in said
+    assert "do not follow" not in said and "+72.00" in said
+    kept = comparison.table(found._replace(scales_nodes=False), translator("en"))
+    assert "Nodes of Amazon EKS do not follow" in kept
     assert "the difference is at least this" in said
 
 
 def test_only_a_pool_that_scales_says_that_nodes_follow() -> None:
     assert "do not follow" not in comparison.table(compared("alicloud-three"), translator("en"))
     raw = comparison.as_json(compared("alicloud-three"))
-    assert raw["nodes_follow"] is True and comparison.as_json(compared("aws-three"))["nodes_follow"] is False
-    assert not facts.find("aws").scales_nodes
+    assert raw["nodes_follow"] is True and comparison.as_json(compared("aws-three"))["nodes_follow"] is True
+    assert all(facts.find(name).scales_nodes for name in facts.names())
+    kept = comparison.as_json(compared("aws-three")._replace(scales_nodes=False))
+    assert kept["nodes_follow"] is False
 
 
 def test_a_commitment_is_paid_at_every_level() -> None:

@@ -71,7 +71,7 @@ def fresh(name: str, **fields: Any) -> Quote:
     "cases",
     [
         pytest.param(SAMPLE, marks=pytest.mark.long),
-        pytest.param(CYCLES, marks=pytest.mark.long),
+        pytest.param(CYCLES, marks=pytest.mark.slow),
         pytest.param(WHOLE, marks=pytest.mark.slow),
     ],
     ids=["sample", "cycles", "whole"],

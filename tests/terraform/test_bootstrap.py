@@ -88,7 +88,7 @@ def test_only_the_variant_is_emitted(variant):
     d, files, _ = variant
     text = "\n".join(files.values())
     foreign = {
-        "aws": ("aliyun", "tencent", "modelscope", "auto_install", "apt-get update"),
+        "aws": ("aliyun", "tencent", "modelscope", "auto_install", "docker-compose-v2"),
         "alicloud": ("aws ", "tencent", "dlami-nvme/"),
         "tencentcloud": ("aws ", "aliyun", "dlami-nvme/"),
     }[d.provider]

@@ -253,15 +253,19 @@ class Plain:
 
 LISTING = json.load(open(os.environ["LISTING"]))
 
-def ask(revision):
-    pathlib.Path("asked").write_text(revision or "")
+def refuse(at):
     status = int(os.environ["STATUS"])
-    if status:
+    if status and os.environ["STATUS_AT"] == at:
         error = OSError("not now")
         error.response = Plain(status_code=status)
         raise error
 
+def ask(revision):
+    pathlib.Path("asked").write_text(revision or "")
+    refuse("list")
+
 def deliver(local_dir, allow_patterns):
+    refuse("files")
     for name, size, sha, text in LISTING:
         if any(fnmatch.fnmatch(name, pattern) for pattern in allow_patterns) and text is not None:
             path = pathlib.Path(local_dir) / name
@@ -308,7 +312,8 @@ CONFIG, WEIGHT = _row("config.json", "{}", None), _row("model.safetensors")
 
 
 def _listed(
-    rows: list[list[object]], folder: Path, variant: str, free: int = 10**15, status: int = 0, revision: str = ""
+    rows: list[list[object]], folder: Path, variant: str, free: int = 10**15, status: int = 0, revision: str = "", at: str = "list",
+    token: str = "",
 ) -> tuple[subprocess.CompletedProcess[str], Path]:
     folder = folder / f"{variant}-home"
     (folder / "stubs").mkdir(parents=True)
@@ -316,11 +321,13 @@ def _listed(
     (folder / "stubs" / "modelscope_hub.py").write_text(MODELSCOPE)
     (folder / "listing.json").write_text(json.dumps(rows))
     (folder / "victim").write_text("v")
+    if token:
+        (folder / "token").write_text(token)
     text = bootstrap.render(VARIANTS[variant]._replace(revision=revision))["files/model.py"]
     text = text.replace("/srv/models", str(folder / "models")).replace("/run/planner/hub-token", str(folder / "token"))
     plenty = "import shutil, types\nshutil.disk_usage = lambda path: types.SimpleNamespace(free=FREE)\n".replace("FREE", str(free))
     (folder / "model.py").write_text(plenty + text)
-    env = {**os.environ, "PYTHONPATH": str(folder / "stubs"), "LISTING": str(folder / "listing.json"), "STATUS": str(status)}
+    env = {**os.environ, "PYTHONPATH": str(folder / "stubs"), "LISTING": str(folder / "listing.json"), "STATUS": str(status), "STATUS_AT": at}
     done = subprocess.run(
         [sys.executable, "model.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
     )
@@ -423,18 +430,31 @@ def test_the_disk_is_measured_against_what_comes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "code"),
+    ("status", "at", "token", "said", "code", "variant"),
     [
-        (401, "the hub refuses the token", 3),
-        (403, "the token may not read it", 3),
-        (404, "no such model or revision", 3),
-        (503, "OSError", 1),
+        (401, "list", "t", "the hub refuses the token", 3, "g5"),
+        (401, "list", "", "the hub wants a token (--hf-token-secret), or has no such model", 3, "gn7i"),
+        (403, "list", "t", "the token may not read it", 3, "gn7i"),
+        (404, "list", "", "no such model or revision", 3, "g5"),
+        (503, "list", "", "OSError: not now", 1, "g5"),
+        (503, "files", "", "OSError: not now", 1, "gn7i"),
+        # A gated model lists its files to everybody.
+        (403, "files", "t", "the token may not read it", 3, "g5"),
+        (401, "files", "", "the hub wants a token", 3, "g5"),
+        (403, "files", "", "the hub wants a token (--hf-token-secret)", 3, "gn7i"),
     ],
 )
-@pytest.mark.parametrize("variant", ["g5", "gn7i"])
-def test_a_hub_that_refuses_stops_once(status, said, code, variant, tmp_path):
-    done, _ = _listed([CONFIG, WEIGHT], tmp_path, variant, status=status)
-    assert done.returncode == code and said in done.stderr
+def test_a_hub_that_refuses_stops_once(status, at, token, said, code, variant, tmp_path):
+    done, _ = _listed([CONFIG, WEIGHT], tmp_path, variant, status=status, at=at, token=token)
+    assert done.returncode == code and said in done.stderr.splitlines()[-1]
+
+
+def test_a_mark_that_a_crash_left_empty_is_none(tmp_path):
+    done, model = _listed([CONFIG, WEIGHT], tmp_path, "g5")
+    assert done.returncode == 0, done.stderr
+    (model / ".planner-complete").write_text("")
+    again = subprocess.run([sys.executable, "model.py"], cwd=tmp_path / "g5-home", env={**os.environ, "PYTHONPATH": "stubs", "LISTING": "listing.json", "STATUS": "0"}, capture_output=True, text=True, check=False)
+    assert again.returncode == 0 and (model / ".planner-complete").read_text(), again.stderr
 
 
 @pytest.mark.parametrize("variant", ["g5", "gn7i"])

@@ -223,6 +223,37 @@ def test_a_key_that_is_none_leaves_the_old_ones(machine: Machine) -> None:
     assert (machine.root / "run/keys/keys").read_text() == f'"Bearer {KEY}" key\n'
 
 
+def test_a_driver_that_fails_is_told_all_the_same(tmp_path: Path) -> None:
+    """Tags and secrets are read by the Python of the start-up: it and the settings come before the driver."""
+    m = Machine(tmp_path, VARIANTS["gn7i"]._replace(alert_webhook_secret="hook", power_off=True))
+    m.gpus(0, "")
+    m.tag("api-key-secret=the-key", "deadline=2099-12-31T10:00:00Z", "alert-webhook-secret=hook", "instances=1")
+    for _ in range(3):
+        run = m.boot("cp /run/planner/webhook /srv/webhook 2>/dev/null || watch || true; cp /run/planner/webhook /srv/webhook")
+    assert m.state["detail"].startswith("driver missing after two installations"), run.stdout
+    assert m.called("python secret.py hook") and (m.root / "srv/webhook").exists()
+
+
+def test_a_look_that_hangs_is_ended_and_asks_a_registry_once(tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS["p4d"])
+    assert "\nTimeoutStartSec=10min\n" in (m.root / "opt/planner/units/planner-watch.service").read_text()
+    assert m.boot().returncode == 0
+    m.write("images", "")
+    m.write("running", "proxy\n")
+    m.write("no-registry", "")
+    assert m.boot("touch /run/planner/serving; echo >$STUB/calls", "watch").returncode == 1
+    pulls = m.called("docker pull")
+    assert pulls and len(pulls) == len(set(pulls)), pulls
+
+
+def test_updates_of_the_image_that_hold_the_lock_are_waited_for(tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS["gn10xp"])
+    m.disks(("vdb", "", 500))
+    assert m.boot().returncode == 0
+    assert m.called("apt-get install") and all("DPkg::Lock::Timeout=" in c for c in m.called("apt-get install"))
+    assert not m.called("dpkg -i")
+
+
 def test_gpus_survive_a_reload_of_systemd(machine: Machine) -> None:
     """cgroupfs and device links, live-restore, and no reload or enable after the engine is up."""
     import json

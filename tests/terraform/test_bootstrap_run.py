@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,30 @@ NAMES = (
     "iptables aws sleep python3 poweroff"
 ).split()
 KEY = "k3y.that-nobody_may~read+in/logs="
+
+
+def as_a_service(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as systemd does: standard output and error are sockets of the journal, which cannot be opened by a path."""
+    ends = [socket.socketpair() for _ in range(2)]
+    texts = ["", ""]
+
+    def read(i: int) -> None:
+        with ends[i][0].makefile(encoding="utf-8", newline="") as said:
+            texts[i] = said.read()
+
+    readers = [threading.Thread(target=read, args=(i,)) for i in range(2)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=ends[0][1], stderr=ends[1][1], env=env) as process:
+        for (_, inner), reader in zip(ends, readers, strict=True):
+            inner.close()
+            reader.start()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+            for (outer, _), reader in zip(ends, readers, strict=True):
+                reader.join(5)
+                outer.close()
+    return subprocess.CompletedProcess(command, process.returncode, *texts)
 
 
 class Machine:
@@ -130,9 +156,7 @@ class Machine:
         """
         shutil.rmtree(r / "run", ignore_errors=True)
         env = {**os.environ, "STUB": str(self.stub), "STUB_SELF": str(STUB)}
-        return subprocess.run(
-            ["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, env=env, timeout=60, check=False
-        )
+        return as_a_service(["unshare", "-m", "bash", "-c", script], env)
 
     @property
     def calls(self) -> list[str]:

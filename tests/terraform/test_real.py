@@ -246,6 +246,7 @@ def moto_image(moto: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.first
 @needs_terraform
 def test_the_real_aws_provider_applies_the_module(moto: str, tmp_path: Path) -> None:
     """What moto 5 lacks, and is covered by the mirror instead:

@@ -70,7 +70,7 @@ def test_without_a_balancer_an_apply_takes_it_to_the_instance(provider: str, tmp
     assert "user_data_replace_on_change" in files(provider, 1)["main.tf"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @needs_terraform
 def test_the_real_aws_provider_replaces_one_replica_and_moves_its_place(moto: str, tmp_path: Path) -> None:
     """Two replicas behind the balancer, applied to moto by the real provider; then another model, and one replica more."""

@@ -51,6 +51,7 @@ speed=$(dd if="${file:-/dev/null}" of=/dev/null bs=4M count=1024 iflag=direct 2>
   python3 -c 'import re, sys; m = re.search(r"(\d+) bytes.*, ([0-9.e-]+) s", sys.stdin.read()); print(int(float(m[1]) / float(m[2]) / 1e6) if m else 0)')
 check disk "$speed MB/s sequential read, at least 100" test "$speed" -ge 100
 
+systemctl start nvidia-dcgm 2>/dev/null || true # what dcgmi asks; nothing starts it by itself
 if [ "$LEVEL" -ge 2 ]; then
   [ -e /opt/planner/stress.sh ] || note stress info "not on this instance: emit the module with --stress"
   check dcgmi "diagnostic level $LEVEL" /opt/planner/stress.sh "$LEVEL"

@@ -11,7 +11,8 @@ export DEBIAN_FRONTEND=noninteractive
 step=start
 reboots=$(cat /var/lib/planner/reboots 2>/dev/null || echo 0)
 
-state() { # STATUS DETAIL
+# STATUS DETAIL
+state() {
   python3 -c 'import json, sys; print(json.dumps(dict(zip(("step", "status", "detail", "reboots", "updated"), sys.argv[1:]))))' \
     "$step" "$1" "$2" "$reboots" "$(date -u +%FT%TZ)" >"$STATE.new"
   mv "$STATE.new" "$STATE"
@@ -24,14 +25,16 @@ die() {
   exit 1
 }
 
-stop() { # trying again cannot help: systemd does not either (RestartPreventExitStatus)
+# trying again cannot help: systemd does not either (RestartPreventExitStatus)
+stop() {
   trap - ERR
   state stopped "$*"
   exit 78
 }
 trap 'die "line $LINENO: $BASH_COMMAND"' ERR
 
-retry() { # TIMES PAUSE COMMAND...
+# TIMES PAUSE COMMAND...
+retry() {
   local times=$1 pause=$2
   shift 2
   until "$@"; do
@@ -41,11 +44,13 @@ retry() { # TIMES PAUSE COMMAND...
   done
 }
 
-tags() { # prints KEY=VALUE of the instance's own planner-KEY tags
+# prints KEY=VALUE of the instance's own planner-KEY tags
+tags() {
   venv/bin/python tags.py
 }
 
-settings() { # what may change while the instance runs; the last that was read holds when the cloud does not answer
+# what may change while the instance runs; the last that was read holds when the cloud does not answer
+settings() {
   local found
   if found=$(tags 2>/dev/null) && [[ $found =~ api-key-secret=[A-Za-z0-9/] ]]; then
     awk -F= '/^[a-z-]+=[A-Za-z0-9:\/._-]+$/ { k = toupper($1); gsub("-", "_", k); print "PLANNER_" k "=" $2 }' \
@@ -62,7 +67,8 @@ settings() { # what may change while the instance runs; the last that was read h
   fi
 }
 
-probe() { # sets version and gpus; false when no driver answers
+# sets version and gpus; false when no driver answers
+probe() {
   local out
   version="" gpus=0
   out=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null) || return 1
@@ -93,17 +99,31 @@ driver() {
   nvidia-smi -pm 1 >/dev/null
 }
 
+# PACKAGE...: the image's own updates hold the lock for a while after its first boot
+install() {
+  retry 5 30 apt-get update -q
+  apt-get install -yq --no-install-recommends -o DPkg::Lock::Timeout=900 "$@"
+}
+
+# what reads tags and secrets and fetches the model; first, since without them nobody is told what fails
+tools() {
+  [ ! -e venv/.ready ] || return 0
+  python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
+  python3 -m venv venv
+  retry 5 30 venv/bin/pip install -q alibabacloud-kms20160120==3.3.1 modelscope-hub==0.5.1 \
+    -i https://mirrors.aliyun.com/pypi/simple/
+  touch venv/.ready
+}
+
 runtime() {
   if ! docker compose version >/dev/null 2>&1 || ! command -v nvidia-ctk >/dev/null; then
-    retry 5 30 apt-get update -q
-    apt-get install -yq --no-install-recommends docker.io docker-compose-v2 mdadm
+    install docker.io docker-compose-v2 mdadm iperf3
     curl -fsS --retry 5 -o /tmp/keyring.deb https://developer.download.nvidia.cn/compute/cuda/repos/ubuntu2204/x86_64/cuda-keyring_1.1-1_all.deb
-    dpkg -i /tmp/keyring.deb
+    install /tmp/keyring.deb
     echo "deb [signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg] https://developer.download.nvidia.cn/compute/cuda/repos/ubuntu2204/x86_64/ /" \
       >/etc/apt/sources.list.d/planner-cuda.list
     rm -f /etc/apt/sources.list.d/cuda-ubuntu*.list
-    retry 5 30 apt-get update -q
-    apt-get install -yq --no-install-recommends nvidia-container-toolkit datacenter-gpu-manager-4-cuda12 \
+    install nvidia-container-toolkit datacenter-gpu-manager-4-cuda12 \
       </dev/null
   fi
   # With systemd's cgroups a daemon-reload takes the GPUs from containers (NVIDIA/nvidia-container-toolkit issue 48).
@@ -118,20 +138,15 @@ open(path, "w").write(json.dumps(config, indent=1))
 PY
     systemctl restart docker
   fi
-  nvidia-ctk system create-dev-char-symlinks --create-all 2>/dev/null
+  nvidia-ctk system create-dev-char-symlinks --create-all 2>/dev/null || echo "planner: no links to the GPUs in /dev/char"
   # What runs under the engine waits for a planned change: kernel, driver, container runtime.
-  dpkg-query -W -f '${Package}\n' 'linux-image*' 'linux-headers*' '*nvidia*' 'docker*' 'containerd*' 'runc*' 2>/dev/null |
-    xargs -r apt-mark hold >/dev/null
-  python3 -c 'import ensurepip' 2>/dev/null || apt-get install -yq python3-venv
-  if [ ! -e venv/.ready ]; then
-    python3 -m venv venv
-    retry 5 30 venv/bin/pip install -q alibabacloud-kms20160120==3.3.1 modelscope-hub==0.5.1 \
-      -i https://mirrors.aliyun.com/pypi/simple/
-    touch venv/.ready
-  fi
+  # Packages that are only known of, and patterns that nothing matches, fail both commands.
+  dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'linux-image*' 'linux-headers*' '*nvidia*' 'docker*' 'containerd*' 'runc*' 2>/dev/null |
+    sed -n 's/^installed //p' | xargs -r apt-mark hold >/dev/null || true
 }
 
-free_disks() { # whole disks without partitions, file system or mount: the local ones, else the largest other one
+# whole disks without partitions, file system or mount: the local ones, else the largest other one
+free_disks() {
   lsblk -bJ -o NAME,TYPE,MODEL,FSTYPE,PTTYPE,MOUNTPOINT,SIZE | python3 -c '
 import json, sys
 free = [d for d in json.load(sys.stdin)["blockdevices"]
@@ -168,11 +183,13 @@ cache() {
   mount -o noatime "$device" "$MODELS"
 }
 
-secret() { # NAME: prints the secret; never logged, never an argument
+# NAME: prints the secret; never logged, never an argument
+secret() {
   venv/bin/python secret.py "$1"
 }
 
-secrets() { # keys of the API, one a line: KEY or NAME:KEY; the proxy reads them anew without a restart
+# keys of the API, one a line: KEY or NAME:KEY; the proxy reads them anew without a restart
+secrets() {
   local text line name key map=""
   (umask 077 && mkdir -p "$RUN/keys")
   text=$(secret "$PLANNER_API_KEY_SECRET") || return 1
@@ -201,15 +218,19 @@ first_secrets() {
   [ "$rc" -eq 0 ] ||
     die "secret $PLANNER_API_KEY_SECRET: not readable, or not lines of KEY or NAME:KEY, a key of 16 to 512 of A-Za-z0-9._~+/=-"
   if [ -n "${PLANNER_HF_TOKEN_SECRET-}" ]; then
-    (umask 077 && secret "$PLANNER_HF_TOKEN_SECRET" >"$RUN/hub-token")
+    (umask 077 && secret "$PLANNER_HF_TOKEN_SECRET" >"$RUN/hub-token") || die "secret $PLANNER_HF_TOKEN_SECRET, the model hub's token: not readable"
   fi
 }
 
 model() {
   local try why rc
   for try in {1..10}; do
-    why=$(venv/bin/python model.py 2>&1 >/dev/null | tee /dev/stderr | tail -n 1) && return
-    rc=$?
+    rc=0
+    # Into a file: nobody can open /dev/stderr where it is the journal's socket.
+    venv/bin/python model.py >"$RUN/model.log" 2>&1 || rc=$?
+    cat "$RUN/model.log"
+    [ "$rc" -ne 0 ] || return 0
+    why=$(tail -n 1 "$RUN/model.log")
     [ "$rc" -ne 3 ] || stop "$why"
     [ "$try" -eq 10 ] || sleep 30
   done
@@ -225,10 +246,11 @@ healthy() {
   done
 }
 
-pull() { # IMAGE...: what is not here already; a reboot asks no registry
+# IMAGE...: what is not here already; a reboot asks no registry
+pull() {
   local image
   for image in "$@"; do
-    docker image inspect "$image" >/dev/null 2>&1 || retry 5 60 fetch "$image" || return 1
+    docker image inspect "$image" >/dev/null 2>&1 || retry "${TRIES-5}" 60 fetch "$image" || return 1
   done
 }
 
@@ -241,14 +263,16 @@ engine() {
   compose up -d --no-recreate --pull never $(compose config --services | grep -E '^(engine|worker|proxy)')
 }
 
-monitoring() { # never in the way of the engine
+# never in the way of the engine
+monitoring() {
   pull "$PLANNER_IMAGE_PROMETHEUS" "$PLANNER_IMAGE_GRAFANA" "$PLANNER_IMAGE_DCGM_EXPORTER" "$PLANNER_IMAGE_NODE_EXPORTER" &&
     compose up -d --no-recreate --pull never || echo "planner: monitoring is not up; the watch tries again"
 }
 
-bandwidth() { # answers the acceptance test of the other instances
+# answers the acceptance test of the other instances
+bandwidth() {
   [ "${PLANNER_INSTANCES:-1}" -gt 1 ] || return 0
-  command -v iperf3 >/dev/null || apt-get install -yq iperf3
+  command -v iperf3 >/dev/null || install iperf3
   systemctl start planner-iperf3
 }
 
@@ -270,7 +294,7 @@ watch() { # each minute: takes over new tags and keys, brings up what is down or
   if [ "$PLANNER_API_KEY_SECRET" != "$(cat "$RUN/secret-name" 2>/dev/null)" ] || [ $(($(date +%s) / 60 % 10)) -eq 0 ]; then
     if secrets; then echo "$PLANNER_API_KEY_SECRET" >"$RUN/secret-name"; else echo "planner: the keys stay as they are"; fi
   fi
-  if [ "$(compose ps --services --status running | wc -l)" -lt "$(compose config --services | wc -l)" ]; then engine && monitoring; fi
+  if [ "$(compose ps --services --status running | wc -l)" -lt "$(compose config --services | wc -l)" ]; then engine && TRIES=1 monitoring; fi
   docker ps -q --filter health=unhealthy | xargs -r docker restart
   bandwidth || true
 }
@@ -281,7 +305,7 @@ if [ $# -gt 0 ]; then
 fi
 rm -f "$RUN/serving"
 settings || true # an instance that was off at its deadline goes off again before anything else
-for step in driver runtime settings cache secrets model serve; do
+for step in tools settings driver runtime cache secrets model serve; do
   state running ""
   case $step in
     settings) retry 20 30 settings || die "the instance cannot read its own tags" ;;

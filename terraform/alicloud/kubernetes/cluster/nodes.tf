@@ -2,6 +2,22 @@
 # The GPU pool, at most as large as the quote, and two CPU nodes beside it. ACK installs the driver and its device plugin; a second
 # plugin would register every GPU twice.
 
+# Who makes nodes for pods that wait; the pools say how many there may be.
+resource "alicloud_cs_autoscaling_config" "this" {
+  cluster_id                    = alicloud_cs_managed_kubernetes.this.id
+  scaler_type                   = "cluster-autoscaler"
+  expander                      = "least-waste"
+  scale_up_from_zero            = true
+  scale_down_enabled            = true
+  unneeded_duration             = "21m"
+  cool_down_duration            = "21m"
+  gpu_utilization_threshold     = "0.3"
+  utilization_threshold         = "0.5"
+  scan_interval                 = "30s"
+  skip_nodes_with_local_storage = false # the weights are fetched again
+  skip_nodes_with_system_pods   = true
+}
+
 resource "alicloud_cs_kubernetes_node_pool" "gpu" {
   cluster_id     = alicloud_cs_managed_kubernetes.this.id
   node_pool_name = "gpu"
@@ -70,6 +86,8 @@ resource "alicloud_cs_kubernetes_node_pool" "gpu" {
   }
 
   tags = local.tags
+
+  depends_on = [alicloud_cs_autoscaling_config.this]
 }
 
 resource "alicloud_cs_kubernetes_node_pool" "cpu" {

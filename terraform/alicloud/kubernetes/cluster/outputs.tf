@@ -10,6 +10,16 @@ output "kubeconfig" {
   value       = "aliyun cs GET /k8s/${alicloud_cs_managed_kubernetes.this.id}/user_config --PrivateIpAddress true --TemporaryDurationMinutes 60"
 }
 
+output "secrets_role" {
+  description = "For addons/install.sh: the role that ack-secret-manager takes on."
+  value       = alicloud_ram_role.secrets.arn
+}
+
+output "oidc_provider" {
+  description = "For addons/install.sh: what vouches for the cluster's service accounts."
+  value       = local.rrsa.ram_oidc_provider_arn
+}
+
 output "gpu_nodes" {
   description = "The most GPU nodes that the pool may have, as quoted."
   value       = local.nodes

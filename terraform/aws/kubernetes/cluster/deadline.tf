@@ -19,7 +19,9 @@ resource "aws_scheduler_schedule" "deadline" {
     input = jsonencode({
       ClusterName   = aws_eks_cluster.this.name
       NodegroupName = aws_eks_node_group.gpu.node_group_name
-      ScalingConfig = { MinSize = 0, MaxSize = 1, DesiredSize = 0 }
+      ScalingConfig = { MinSize = 0, MaxSize = 1, DesiredSize = 0 } # less than 1 is not taken
+      # No pod of ours tolerates it, so that no autoscaler makes that one node again.
+      Taints = { AddOrUpdateTaints = [{ Key = "planner-ended", Value = "true", Effect = "NO_SCHEDULE" }] }
     })
 
     retry_policy {

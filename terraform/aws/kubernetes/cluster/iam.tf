@@ -39,18 +39,33 @@ resource "aws_iam_role_policy_attachment" "node" {
   policy_arn = "${local.arn}:iam::aws:policy/${each.key}"
 }
 
-# External Secrets reads the named parameters, by EKS Pod Identity.
-resource "aws_iam_role" "secrets" {
-  name_prefix = "${local.name}-"
+# The way to the API from outside the network: a session through a node, by Systems Manager, which needs no open port.
+resource "aws_iam_role_policy" "session" {
+  #checkov:skip=CKV_AWS_355:the calls of an agent for itself name no resource
+  #checkov:skip=CKV_AWS_290:as before; who may open a session is decided by the users' own rights
+  name = "sessions"
+  role = aws_iam_role.node.id
 
-  assume_role_policy = jsonencode({
+  policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Effect    = "Allow"
-      Action    = ["sts:AssumeRole", "sts:TagSession"]
-      Principal = { Service = "pods.eks.amazonaws.com" }
+      Effect = "Allow"
+      Action = [
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ]
+      Resource = "*"
     }]
   })
+}
+
+# External Secrets reads the named parameters, by EKS Pod Identity.
+resource "aws_iam_role" "secrets" {
+  name_prefix        = "${local.name}-"
+  assume_role_policy = local.pod_identity
 }
 
 resource "aws_iam_role_policy" "secrets" {

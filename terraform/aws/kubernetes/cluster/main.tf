@@ -69,6 +69,9 @@ resource "aws_eks_cluster" "this" {
     bootstrap_cluster_creator_admin_permissions = true
   }
 
+  # The add-ons below are the only ones: AWS's own of the same names would stand in the way of their settings.
+  bootstrap_self_managed_addons = false
+
   # At the end of standard support AWS upgrades the cluster, instead of charging six times as much.
   upgrade_policy {
     support_type = "STANDARD"

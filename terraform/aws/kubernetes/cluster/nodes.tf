@@ -7,6 +7,29 @@ resource "aws_placement_group" "this" {
   strategy = "cluster"
 }
 
+# EFA goes past addresses: a rule must name the group itself, both ways. The cluster's own group comes beside it.
+resource "aws_security_group" "fabric" {
+  #checkov:skip=CKV2_AWS_5:the launch template names it
+  name        = "${local.name}-fabric"
+  description = "Between the GPU nodes of a group"
+  vpc_id      = aws_vpc.this.id
+  tags        = { Name = "${local.name}-fabric" }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "fabric" {
+  security_group_id            = aws_security_group.fabric.id
+  description                  = "Between the GPU nodes"
+  referenced_security_group_id = aws_security_group.fabric.id
+  ip_protocol                  = "-1"
+}
+
+resource "aws_vpc_security_group_egress_rule" "fabric" {
+  security_group_id            = aws_security_group.fabric.id
+  description                  = "Between the GPU nodes"
+  referenced_security_group_id = aws_security_group.fabric.id
+  ip_protocol                  = "-1"
+}
+
 resource "aws_launch_template" "gpu" {
   name_prefix            = "${local.name}-gpu-"
   update_default_version = true
@@ -40,6 +63,46 @@ resource "aws_launch_template" "gpu" {
       encrypted             = true
       delete_on_termination = true
     }
+  }
+
+  # One interface a network card; they cost nothing, and are set when an instance starts.
+  network_interfaces {
+    network_card_index    = 0
+    device_index          = 0
+    security_groups       = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, aws_security_group.fabric.id]
+    delete_on_termination = true
+  }
+
+  network_interfaces {
+    network_card_index    = 0
+    device_index          = 1
+    interface_type        = "efa-only" # needs no address
+    security_groups       = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, aws_security_group.fabric.id]
+    delete_on_termination = true
+  }
+
+  network_interfaces {
+    network_card_index    = 1
+    device_index          = 0
+    interface_type        = "efa-only" # needs no address
+    security_groups       = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, aws_security_group.fabric.id]
+    delete_on_termination = true
+  }
+
+  network_interfaces {
+    network_card_index    = 2
+    device_index          = 0
+    interface_type        = "efa-only" # needs no address
+    security_groups       = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, aws_security_group.fabric.id]
+    delete_on_termination = true
+  }
+
+  network_interfaces {
+    network_card_index    = 3
+    device_index          = 0
+    interface_type        = "efa-only" # needs no address
+    security_groups       = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id, aws_security_group.fabric.id]
+    delete_on_termination = true
   }
 
   placement {

@@ -14,6 +14,7 @@ mapfile -t running < <(docker ps -q --filter label=com.docker.compose.project=pl
 systemctl stop planner-watch.timer
 trap 'docker start "${running[@]}" >/dev/null; systemctl start planner-watch.timer' EXIT
 docker stop -t 60 "${running[@]}" >/dev/null
+systemctl start nvidia-dcgm 2>/dev/null || true # what dcgmi asks; nothing starts it by itself
 report=/var/lib/planner/stress.json
 dcgmi diag -r "${1:-4}" -j >"$report.new" || { mv "$report.new" "$report"; echo "planner: GPU stress test failed, see $report" >&2; exit 1; }
 mv "$report.new" "$report"

@@ -22,6 +22,15 @@ def stop(why, code=3):
     sys.exit(code)
 
 
+def refused(error):
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    meaning = {401: "the hub refuses the token", 403: "the token may not read it", 404: "no such model or revision"}
+    if not token:
+        meaning |= {401: "the hub wants a token (--hf-token-secret), or has no such model", 403: "the hub wants a token (--hf-token-secret)"}
+    why = f"{MODEL} {REVISION}: {meaning.get(status) or f'{type(error).__name__}: {error}'[:300].splitlines()[0]}"
+    stop(why, 3 if status in meaning else 1)
+
+
 def shards(files, glob):
     """The weights that `glob` finds, once: those that their index names, else shards before one file, without variants."""
     found = fnmatch.filter(files, glob)
@@ -35,7 +44,8 @@ def shards(files, glob):
     return (numbered or whole if index.name in files else whole or numbered) or found
 
 
-if MARK.exists() and MARK.read_text().split() == [MODEL, REVISION or MARK.read_text().split()[-1]]:
+mark = MARK.read_text().split() if MARK.exists() else []
+if mark[:1] == [MODEL] and mark[1:] and REVISION in ("", mark[1]):
     sys.exit(0)
 token = TOKEN.read_text().strip() if TOKEN.exists() else None
 TARGET.mkdir(parents=True, exist_ok=True)
@@ -47,15 +57,14 @@ try:
     listed = hub.list_repo_files(MODEL, "model", revision=revision)
     files = {f.path: (f.size or 0, f.sha256) for f in listed if not f.is_dir}
 except Exception as error:
-    status = getattr(getattr(error, "response", None), "status_code", 0)
-    meaning = {401: "the hub refuses the token", 403: "the token may not read it", 404: "no such model or revision"}
-    why = f"{MODEL} {REVISION}: {meaning.get(status, type(error).__name__)}"
-    stop(why, 3 if status in meaning else 1)
+    refused(error)
 
 
-def fetch(names):
-    if names:
+def fetch(names):  # a gated model lists its files to everybody, and refuses here
+    try:
         hub.download_repo(MODEL, "model", revision=revision, local_dir=TARGET, allow_patterns=sorted(names))
+    except Exception as error:
+        refused(error)
 
 
 # Only plain names: nothing outside the folder, and no copies of the weights in folders of their own.
@@ -63,7 +72,8 @@ files = {name: known for name, known in files.items() if re.fullmatch(r"[\w.+-]*
 # What else is large, or ends like weights, is the same weights in another format, or a state of training.
 other = r".*\.(safetensors|bin|pth?|ckpt|h5|msgpack|ot|onnx\w*|gg\w+|npz|tflite|nemo|tar|gz|zip)"
 small = {name for name, known in files.items() if known[0] < 1e8 and not re.fullmatch(other, name)}
-fetch(small)
+if small:
+    fetch(small)
 training = r"(train|optim|sched|scaler|rng_|adapter|lora).*"
 loaded = [name for name in files if not re.match(training, name)]
 weights = []

@@ -32,9 +32,8 @@ resource "tencentcloud_kubernetes_cluster" "this" {
   cluster_max_service_num = 4096
   deletion_protection     = true
 
-  cluster_internet           = false # the API has no public address
-  cluster_intranet           = true
-  cluster_intranet_subnet_id = tencentcloud_subnet.this["first"].id
+  cluster_internet = false # the API has no public address
+  cluster_intranet = false # and none at all before there is a node: below
 
   cluster_audit {
     enabled = true
@@ -49,6 +48,16 @@ resource "tencentcloud_kubernetes_cluster" "this" {
   }
 
   tags = local.tags
+}
+
+# The API's private address: the cloud gives none to a cluster without a node.
+resource "tencentcloud_kubernetes_cluster_endpoint" "this" {
+  cluster_id                 = tencentcloud_kubernetes_cluster.this.id
+  cluster_internet           = false
+  cluster_intranet           = true
+  cluster_intranet_subnet_id = tencentcloud_subnet.this["first"].id
+
+  depends_on = [tencentcloud_kubernetes_node_pool.cpu]
 }
 
 resource "tencentcloud_kubernetes_encryption_protection" "this" {
