@@ -84,6 +84,14 @@ def engine_command(deployment: Deployment) -> list[str]:
             "--session-len", str(d.max_model_len), "--cache-max-entry-count", "0.8",
         ]
         return [*command, *chosen.flags]
+    if chosen.engine == "sglang":
+        # Weights and KV cache together get what the engine itself finds safe: its own share leaves room for what it captures.
+        command = [
+            "python3", "-m", "sglang.launch_server", "--model-path", model_path(d), "--host", _INSIDE, "--port", "8000",
+            "--served-model-name", d.served_name, "--tp-size", str(d.layout.tp), "--dtype", chosen.dtype,
+            "--context-length", str(d.max_model_len), "--enable-metrics",
+        ]
+        return [*command, *chosen.flags]
     command = [
         "vllm", "serve", model_path(d), "--host", "127.0.0.1" if pp else _INSIDE, "--port", "8000",
         "--served-model-name", d.served_name, "--tensor-parallel-size", str(d.layout.tp), "--dtype", chosen.dtype,
