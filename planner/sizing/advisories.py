@@ -38,8 +38,10 @@ SAID = "{engine} is open to {id} (severity {severity}); in a module: {answer}"
 _WORDS = {"critical": CRITICAL, "high": HIGH, "medium-high": 6.0, "medium": 5.0, "low": 3.0}
 #: What the proxy opens with every engine, and what more where the engine has it: path -> first version, by engine.
 _ALWAYS = ("/v1/models", "/v1/completions", "/v1/chat/completions")
-_MORE = {
+_MORE: dict[str, dict[str, tuple[int, ...]]] = {
     "vllm": {"/v1/embeddings": (0, 6), "/v1/rerank": (0, 7), "/v1/responses": (0, 10), "/v1/messages": (0, 12)},
+    # No /v1/rerank: by which version CVE-2026-5760, which comes by it, is mended was not read.
+    "sglang": {"/v1/embeddings": (0, 5, 9), "/v1/responses": (0, 5, 9), "/v1/messages": (0, 5, 20)},
 }
 
 
@@ -105,7 +107,7 @@ def opened(engine: Engine) -> tuple[Advisory, ...]:
 def paths(engine: Engine) -> tuple[str, ...]:
     """Return the paths that the proxy opens: those that the version has and that no open advisory names."""
     named = {path for a in opened(engine) for path in a.reach.split()}
-    more = (p for p, since in _MORE.get(engine.key, {}).items() if engine.number >= since and p not in named)
+    more = (p for p, since in _MORE.get(engine.key, {}).items() if _full(engine.version) >= since and p not in named)
     return (*_ALWAYS, *more)
 
 

@@ -231,6 +231,8 @@ def _asked(wanted: Engine, exact: bool, gpu: GpuSpec, host: Host) -> Choice:
     rows = [
         b for b in builds() if b.engine.key == wanted.key and (b.engine.version == wanted.version if exact else b.rank)
     ]
+    if not rows and not exact:  # an engine that is never taken by itself: the first of its rows
+        rows = [b for b in builds() if b.engine == wanted]
     fit = [b for b in rows if gpu.compute_capability in b.capabilities]
     for build in fit:
         if build.takes(host):

@@ -123,6 +123,15 @@ def architectures(engine: str, number: tuple[int, ...]) -> tuple[str, ...]:
     return ()
 
 
+@lru_cache(maxsize=256)
+def lacking(engine: str, number: tuple[int, ...]) -> tuple[str, ...]:
+    """Return the model architectures that were looked for in this version of `engine` and are not in it."""
+    at = _at(number)
+    return tuple(
+        kind for row in _of(engine) if row.aspect == "no-architecture" and row.since <= at for kind in row.kinds
+    )
+
+
 @lru_cache(maxsize=64)
 def last_branch(capability: float) -> int:
     """Return the last driver branch that has a GPU of `capability` (0: no last one is known)."""

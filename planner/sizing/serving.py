@@ -1,7 +1,7 @@
 """How an engine serves exactly the width that was sized: dtype, flags, and what the checkpoint must be.
 
 A checkpoint is in one width. The engine reads that from its config.json, so a quantised checkpoint needs no flag; a
-16-bit one can be made fp8 while it loads (vLLM), and nothing else: what would be served in another width is refused.
+16-bit one can be made fp8 while it loads (vLLM, SGLang), and nothing else: what would be served in another width is refused.
 A checkpoint that is named with --checkpoint is known by its name only ("-AWQ", "-FP8", "w8a8", ...); a name that says
 nothing is believed to be what the precision asks for.
 """
@@ -64,8 +64,9 @@ def serving(model: Model, precision: str, gpu: GpuSpec, engine: Engine, checkpoi
     half = "float16" if gpu.compute_capability < 8.0 or precision == "fp16" else "bfloat16"
     named = checkpoint or model.hf_id or model.name
     # What a named checkpoint is in, the engine reads from its config.json: by a word of ours it would take another loader.
-    if want == "fp8" and (have == "16" or not (have or checkpoint)) and engine.key == "vllm":
-        word = "fp8" if engine.number and engine.number < _ONLINE_FP8 else "fp8_per_tensor"
+    if want == "fp8" and (have == "16" or not (have or checkpoint)) and engine.key in ("vllm", "sglang"):
+        old = engine.key == "sglang" or (engine.number and engine.number < _ONLINE_FP8)
+        word = "fp8" if old else "fp8_per_tensor"
         return Serving(half, "fp8", ("--quantization", word), made=False)
     if not have or _same(have, want):
         made = want != "16"
@@ -90,6 +91,12 @@ def layout_flags(model: Model, precision: str, tp: int, kv: str, engine: Engine)
     flags: tuple[str, ...] = ()
     if expert_parallel(model, precision, tp) and engine.key == "vllm":
         flags += ("--enable-expert-parallel",)
+    elif expert_parallel(model, precision, tp) and engine.key == "sglang":
+        flags += ("--ep-size", str(tp))
+    if model.kind == "v4" and engine.key == "sglang":
+        raise MisuseError(
+            f"{engine.label}: no recipe for {model.name} was read, whose cache needs flags of its own: choose --engine vllm"
+        )
     if model.kind == "v4" and engine.key == "vllm":
         # The recipe's words (vllm-project/recipes, DeepSeek-V4-Flash.yaml); the layout of its cache needs them.
         return (*flags, "--tokenizer-mode", "deepseek_v4", "--kv-cache-dtype", "fp8", "--block-size", "256")

@@ -91,6 +91,8 @@ def _model_refusal(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -
             arch=model.arch,
             model=model.name,
         )
+    if model.arch in kernels.lacking(engine.key, engine.number):
+        return text("{engine} does not have {arch} ({model})", engine=engine.label, arch=model.arch, model=model.name)
     kind, cc = weight_format(model, precision), gpu.compute_capability
     narrow = kernels.find(engine.key, engine.number, "mla-weight", kind, cc) if model.mla else None
     if narrow is not None and narrow.support == "refused":
@@ -146,7 +148,8 @@ def note(engine: Engine, gpu: GpuSpec, precision: str, model: Model) -> tuple[Te
         else:
             key = "{gpu} has no fp8 arithmetic: weights are stored in fp8 and computed in 16 bits (W8A16)"
             notes.append(text(key, gpu=gpu.name))
-    if any(found is not None and found.support == "unconfirmed" for found in (weights, heads)):
+    unread = heads is None and engine.key == "sglang"
+    if unread or any(found is not None and found.support == "unconfirmed" for found in (weights, heads)):
         key = "nobody was seen running {model} with {engine} on {gpu}: try it first"
         notes.append(text(key, model=model.name, engine=engine.label, gpu=gpu.name))
     if model.kind == "v4":

@@ -70,8 +70,8 @@ def deploy(
         stack = stack._replace(images=lookup.images(stack.images))
     if layout.pp > 1 and stack.engine != "vllm":
         raise MisuseError(
-            f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and {stack.engine} (the engine for "
-            f"{offer.gpu.model}) has no pipeline across instances; choose a larger instance"
+            f"{offer.instance_type}: the model needs {layout.pp} instances per replica, and modules split one over instances with vLLM only, not {stack.engine} "
+            f"(the engine for {offer.gpu.model}); choose a larger instance"
         )
     prepaid = option in ("subscription",)
     unused = unbought(quote, offer, model, stack)

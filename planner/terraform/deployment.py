@@ -74,7 +74,7 @@ class Image(NamedTuple):
 class Stack(NamedTuple):
     """Driver, engine and images for one GPU on one cloud, from the engine table (planner.terraform.stack makes it).
 
-    engine: "vllm" or "lmdeploy". driver: version to install, "" where the image brings it. driver_min: gate.
+    engine: "vllm", "lmdeploy" or "sglang". driver: version to install, "" where the image brings it. driver_min: gate.
     dtype: "bfloat16" or "float16". quantization: "" (16 bits) or what the weights are in ("awq", "gptq", "fp8", ...);
     flags: what the engine is told of it. made: the checkpoint comes in that width.
     """

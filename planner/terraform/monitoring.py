@@ -36,6 +36,16 @@ _WANTED: dict[str, dict[str, tuple[str, ...]]] = {
         "prompt_tokens": ("lmdeploy:prompt_tokens_total",),
         "output_tokens": ("lmdeploy:generation_tokens_total",),
     },
+    "sglang": {
+        "running": ("sglang:num_running_reqs",),
+        "waiting": ("sglang:num_queue_reqs",),
+        "kv_cache": ("sglang:token_usage",),
+        "preemptions": ("sglang:num_retracted_requests_total",),
+        "ttft": ("sglang:time_to_first_token_seconds",),
+        "per_token": ("sglang:inter_token_latency_seconds",),
+        "prompt_tokens": ("sglang:prompt_tokens_total",),
+        "output_tokens": ("sglang:generation_tokens_total",),
+    },
 }
 
 

@@ -201,6 +201,12 @@ def _things(
 ) -> Iterator[Thing]:
     """Yield what a resource is charged as; passing: GB of weights and the instances that fetch them, None where unknown."""
     for entry in table.things.get(one.type, ()):
+        count = _count(one.values, entry)
+        if not count:
+            if count is None:
+                why = text("whether it has one is not known")
+                missing.append(text("{what}: {thing}: {why}", what=one.address, thing=text(entry["what"]), why=why))
+            continue
         variant = word(first(one.values, entry["variant"])) if "variant" in entry else ""
         variant = variant or entry.get("usual", "")
         variant = entry.get("variants", {}).get(variant, variant)
@@ -217,10 +223,27 @@ def _things(
         elif not ("bound" in entry and _bound(one, found, entry["bound"])):
             each = size(first(one.values, entry["each"])) if "each" in entry else Decimal(1)
             if each:
-                yield Thing(name, entry["item"], variant, each, 1, False, entry.get("unit", ""))
+                yield Thing(name, entry["item"], variant, each, count, False, entry.get("unit", ""))
             else:
                 key, why = "{what}: {thing}: {why}", text("its size is not known")
                 missing.append(text(key, what=one.address, thing=name, why=why))
+
+
+def _count(values: Mapping[str, Any], entry: Mapping[str, Any]) -> int | None:
+    """Return how many of a thing a resource has: 0 where a value of `when` says none, None where that is not known."""
+    for path, said in entry.get("when", {}).items():
+        value = first(values, path)
+        if isinstance(value, Unknown):
+            return None
+        if (str(value).lower() if isinstance(value, bool) else word(value)) not in said:
+            return 0
+    if "places" not in entry:
+        return 1
+    places = entry["places"].split("|")
+    if any(isinstance(values.get(path), Unknown) for path in places):
+        return None
+    found = [block for path in places for block in all_at(values, path)]
+    return sum(not (isinstance(block, dict) and any(block.get(key) for key in entry.get("besides", ()))) for block in found)
 
 
 def _bound(one: Resource, found: Sequence[Resource], rule: list[str]) -> bool:

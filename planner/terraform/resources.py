@@ -11,7 +11,8 @@
       .extras            when: paths, any of them true or above 0; what, item, each
     things.TYPE          what, item, variant (path, variants: its value -> ours, usual, more: a second path), each: path of the size;
                          unit; download: the weights pass it; usage: charged by use only; bound: [type, key of this, key of the other, type of the
-                         other]: free where it is bound to one
+                         other]: free where it is bound to one; when: value of a path -> what it may be
+                         ("" for none), else there is no such thing; places: paths of what there is one for each of, besides: those with one of these keys
 
 Paths go through nested blocks by dots; of two with | between, the first that is there counts.
 """

@@ -25,7 +25,7 @@ from planner.terraform.deployment import Deployment, Image, Stack
 __all__ = ["check_layout", "driver", "host", "packages", "stack"]
 
 _USUAL = advisories.Setting()
-DEPLOYED = ("vllm", "lmdeploy")  # the engines that our templates start
+DEPLOYED = ("vllm", "lmdeploy", "sglang")  # the engines that our templates start
 
 
 def _market(mainland: bool) -> str:
@@ -67,7 +67,7 @@ def _build(gpu: GpuSpec, where: Host, asked: str) -> Build:
         raise MisuseError(f"{gpu.name} on {where.name}: {choice.refused}{_known(asked, where)}")
     engine = choice.engine
     if engine.key not in DEPLOYED:
-        raise MisuseError(f"emit-tf deploys vllm or lmdeploy, not {engine.label}: choose --engine vllm or lmdeploy")
+        raise MisuseError(f"emit-tf deploys {', '.join(DEPLOYED)}, not {engine.label}: choose --engine with one of them")
     if choice.build is None:
         low = support.gpu_refusal(engine, gpu)
         why = str(low) if low else f"no image of {engine.label} is known that runs there"
@@ -172,7 +172,7 @@ def check_layout(deployment: Deployment) -> None:
             f"{deployment.count} instances do not divide into pipelines of {layout.pp} instances on {where}"
         )
     if engine != "vllm":
-        raise MisuseError(f"{engine} has no pipeline parallel across instances: {where} must hold the model alone")
+        raise MisuseError(f"modules split a model over instances with vLLM only, not {engine}: {where} must hold the model alone")
     version = deployment.stack.engine_version
     if "--nnodes" not in engines.flags("vllm", version):
         raise MisuseError(

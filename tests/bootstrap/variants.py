@@ -177,6 +177,15 @@ VARIANTS: dict[str, Deployment] = {
         network_gbps=Decimal(10),
         local_nvme_gb=450,
     ),
+    "g6e-sglang": deployment(
+        **_SMALL,
+        instance_type="g6e.xlarge",
+        gpu_model="L40S",
+        gpu_memory_gib=Decimal(48),
+        network_gbps=Decimal(20),
+        local_nvme_gb=250,
+        engine="sglang@0.5.20",
+    ),
     "alicloud-h20": deployment(
         **_R1,
         provider="alicloud",

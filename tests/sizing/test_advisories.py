@@ -171,4 +171,9 @@ def test_the_door_opens_what_the_version_may(monkeypatch: pytest.MonkeyPatch) ->
     assert (
         "path /health /v1/models /v1/completions /v1/chat/completions /v1/embeddings /v1/rerank /v1/messages\n" in caddy
     )
-    assert stacks.DEPLOYED == ("vllm", "lmdeploy")
+    caddy = bootstrap.render(VARIANTS["g6e-sglang"])["files/Caddyfile"]
+    assert (
+        "path /health /v1/models /v1/completions /v1/chat/completions /v1/embeddings /v1/responses /v1/messages\n"
+        in caddy
+    )
+    assert stacks.DEPLOYED == ("vllm", "lmdeploy", "sglang")

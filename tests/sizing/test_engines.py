@@ -63,7 +63,8 @@ def test_what_gets_nothing_hears_why(gpu: str, host: Host, words: str) -> None:
         ("vllm@0.19.1", "A10", R570, True, ""),
         ("vllm@0.31.0", "A10", R570, False, "needs driver 580 or newer, not 570.133.20"),
         ("vllm", "V100-32", R580, False, ""),
-        ("sglang", "A100-40", R595, False, ""),
+        ("sglang", "A100-40", R595, True, ""),  # the first of its rows
+        ("sglang@0.5.9", "A100-40", R595, False, ""),
         ("lmdeploy", "A100-40", R595, True, ""),
     ],
 )

@@ -84,6 +84,26 @@ def test_the_balancer_is_a_charge_with_a_source_or_named(provider: str) -> None:
     assert d.bill - bare.bill == sum((c.amount for c in paid), Decimal(0)) > 0
 
 
+@pytest.mark.parametrize(("provider", "rate"), [("aws", "0.005"), ("alicloud", "0.02"), ("tencentcloud", "")])
+def test_the_balancer_s_public_address_is_a_charge_with_a_source_or_named(provider: str, rate: str) -> None:
+    """One in a zone: AWS's stands in one, Alibaba Cloud's in two; no source says that Tencent Cloud's is free."""
+    quote = quoted(provider, count=2, public_ips=2)
+    offer = deploy.pick(quote, provider, option=("on_demand",))
+    whole = around.bill(quote, offer, Catalog())
+    paid = [c for c in whole.charges if str(c.name) == "Address of the load balancer"]
+    if rate:
+        (one,) = paid
+        assert one.amount == Decimal(rate) * 720 * (2 if provider == "alicloud" else 1)
+        assert any(row.source for row in Catalog().services(provider, offer.region) if row.item == "public_ip")
+    else:
+        assert not paid and any(str(u).startswith("Address of the load balancer: no price for") for u in whole.unpriced)
+    d = deploy.deploy(quote, offer, Settings(NOW))
+    readme = module.files(d, quote, offer, {})["README.md"]
+    assert "Address of the load balancer" in readme and d.bill == whole.totals.effective
+    inside = around.bill(quoted(provider, count=2), offer, Catalog())
+    assert "Address of the load balancer" not in " ".join([*(str(c.name) for c in inside.charges), *map(str, inside.unpriced)])
+
+
 @pytest.mark.parametrize(
     ("provider", "settings", "said"),
     [

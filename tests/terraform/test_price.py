@@ -37,6 +37,7 @@ HOURS = Decimal(720)
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     *((provider, {"count": 3}) for provider in ("aws", "alicloud", "tencentcloud")),
     *((provider, {"public_ips": 1}) for provider in ("aws", "tencentcloud")),
+    *((provider, {"public_ips": 2, "count": 2}) for provider in ("aws", "alicloud", "tencentcloud")),
     *((provider, {"egress_gb": "500", "tax": "6%"}) for provider in ("aws", "alicloud", "tencentcloud")),
     ("aws", {"purchase_option": ("spot",)}),
     ("aws", {"storage_gb": "900", "hours": "100"}),
@@ -123,6 +124,23 @@ def test_a_module_in_a_network_that_exists_costs_what_its_readme_says(
         site = module_of(str(tmp_path / "m")).offer.split(":")[1]
         called = price.price(str(tmp_path / "m" / "example"), Catalog(), HOURS, Asked(site=site))
         assert f"{total(called):.6f}" == f"{amount:.6f}"
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "said"),
+    [
+        ('resource "aws_lb" "a" {\n  subnets = ["subnet-1", "subnet-2"]\n}', Decimal("0.0225") + 2 * Decimal("0.005"), ""),
+        ('resource "aws_lb" "a" {\n  internal = true\n  subnets = ["subnet-1"]\n}', Decimal("0.0225"), ""),
+        ('resource "aws_lb" "a" {\n  load_balancer_type = "network"\n  subnet_mapping {\n    subnet_id = "subnet-1"\n  }\n'
+         '  subnet_mapping {\n    subnet_id = "subnet-2"\n    allocation_id = aws_eip.a.id\n  }\n}\nresource "aws_eip" "a" {}', Decimal("0.0225") + 2 * Decimal("0.005"), ""),
+        ('variable "s" {}\nresource "aws_lb" "a" {\n  subnets = var.s\n}', Decimal("0.0225"), "Address of the load balancer: whether it has one is not known"),
+    ],
+)
+def test_another_s_balancer_has_its_addresses(text: str, amount: Decimal, said: str, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('provider "aws" {\n  region = "us-east-1"\n}\n' + text + "\n")
+    found = price.price(str(tmp_path), Catalog(), Decimal(1))
+    assert total(found) == amount
+    assert ("Address" in " ".join(map(str, found.unpriced))) == bool(said) and said in " ".join(map(str, found.unpriced))
 
 
 def edited(tmp_path: Path, fields: dict[str, Any], *changes: tuple[str, str], provider: str = "aws") -> Path:

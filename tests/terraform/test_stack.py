@@ -12,8 +12,9 @@ import pytest
 
 from planner.errors import MisuseError
 from planner.files import DATA
-from planner.sizing import Layout, gpus, models
-from planner.terraform import stack
+from planner.sizing import Layout, engines, gpus, models, parsers, support
+from planner.sizing.serving import layout_flags, serving
+from planner.terraform import bootstrap, stack
 from planner.terraform.deployment import Stack
 from tests.bootstrap.variants import VARIANTS, deployment
 
@@ -68,7 +69,11 @@ def test_choice(provider, gpu, precision, mainland, engine, version, driver, dty
         (("tencentcloud", "V100-SXM2-32GB", "fp8", "", True), "no fp8"),
         (("aws", "A100-SXM4-40GB", "fp8", "lmdeploy", False), "no fp8"),
         (("tencentcloud", "V100-SXM2-32GB", "int8", "", True), "int8"),
-        (("aws", "A10G", "bf16", "sglang", False), "vllm or lmdeploy"),
+        (("aws", "A10G", "bf16", "tgi", False), "deploys vllm, lmdeploy, sglang, not TGI"),
+        (("aws", "T4", "fp16", "sglang@0.5.20", False), "SGLang@0.5.20 has no kernels for T4"),
+        (("alicloud", "A10", "bf16", "sglang@0.5.20", True), "needs driver 580 or newer, not 570.133.20"),
+        (("aws", "H100", "bf16", "sglang@0.5.23", False), "its image tag was not seen in public"),
+        (("aws", "H100", "bf16", "sglang@0.5.9", False), "known there: 0.5.20"),
         (("aws", "A10G", "bf16", "vllm@0.25.0", False), "known there: 0.31.0, 0.29.0, 0.30.0, 0.26.0, 0.19.1"),
         (("aws", "A10G", "bf16", "vllm@0.33.0", False), "its image tag was not seen in public"),
         (("aws", "RX 7900 XTX", "fp16", "", False), "no CUDA GPU"),
@@ -79,6 +84,30 @@ def test_choice(provider, gpu, precision, mainland, engine, version, driver, dty
 def test_refusal(arguments, words):
     with pytest.raises(MisuseError, match=re.escape(words)):
         made(*arguments)
+
+
+def test_sglang_is_told_what_its_own_source_names():
+    """Flags, metrics and parsers of this version; experts in parallel; the rest is refused with the reason."""
+    d = VARIANTS["g6e-sglang"]
+    command = bootstrap.engine_command(d)
+    assert command[:3] == ["python3", "-m", "sglang.launch_server"] and command[command.index("--port") + 1] == "8000"
+    known = engines.flags("sglang", d.stack.engine_version)
+    assert {word for word in command if word.startswith("--")} <= known, "each was read in the wheel"
+    files = bootstrap.render(d)
+    assert "sglang:token_usage > 0.80" in files["files/rules.yml"] and "sglang:num_running_reqs" in files["files/grafana/dashboard.json"]
+    assert "VLLM" not in files["files/compose.yaml"] and "http://127.0.0.1:8000/health" in files["files/compose.yaml"]
+    engine = engines.parse("sglang@0.5.20")
+    assert parsers.flags("deepseek-ai/DeepSeek-R1-0528", engine) == ("--reasoning-parser", "deepseek-r1", "--tool-call-parser", "deepseekv3")
+    assert parsers.flags("Qwen/Qwen3-Coder-480B-A35B-Instruct", engine) == ("--tool-call-parser", "qwen3_coder")
+    assert parsers.flags("meta-llama/Meta-Llama-3-8B", engine) == ()
+    way = serving(models.find("Qwen3-8B"), "fp8", gpus.find("H100"), engine)
+    assert way.flags == ("--quantization", "fp8") and "--quantization fp8" in known and not way.made
+    assert layout_flags(models.find("MiniMax-M2"), "fp8", 8, "", engine) == ("--ep-size", "8"), "its blocks cannot be cut in eight"
+    assert layout_flags(models.find("DeepSeek-R1"), "fp8", 8, "", engine) == ()
+    with pytest.raises(MisuseError, match="choose --engine vllm"):
+        layout_flags(models.find("DeepSeek-V4-Flash"), "fp8", 8, "", engine)
+    lacking = support.refusal(engine, gpus.find("H100"), "bf16", models.find("MiniMax-M3"))
+    assert "MiniMaxM3ForCausalLM" in str(lacking)
 
 
 def test_fp8_on_ampere_is_weight_only_and_says_so():
@@ -115,7 +144,7 @@ BIG = {
         ({**BIG, "layout": Layout(8, 2, 1), "network_gbps": None}, "unknown network"),
         (
             {**BIG, "model": "Llama-3.1-70B", "precision": "bf16", "layout": Layout(8, 2, 1), "engine": "lmdeploy"},
-            "no pipeline parallel",
+            "with vLLM only, not lmdeploy",
         ),
         (
             {
