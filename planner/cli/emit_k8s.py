@@ -103,9 +103,8 @@ def emit_k8s(
         f"{made.version} in {offer.region}, {show(Decimal(record['bill']['effective']))} {offer.totals.native_currency} for the quote's hours",
         f"{'' if existing_cluster else f'{folder}/cluster/README.md, then '}{folder}/addons/README.md, then {folder}/serve/README.md",
     ]
-    report += besides(
-        cloud, priced, offer, bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
-    )
+    named = bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
+    report += map(str, besides(cloud, priced, offer, named))
     best = priced.best
     if best is not None and best.id != offer.id:
         report.append(f"the quote recommends {best.id}; --offer ID emits another offer")

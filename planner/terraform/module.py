@@ -23,8 +23,6 @@ __all__ = ["files", "record", "scan"]
 #: Files that every module has, from shared templates; the others are the templates at the top of the cloud's own folder.
 SHARED = {
     "terraform.tfvars": "common/terraform.tfvars.j2",
-    "README.md": "common/README.md.j2",
-    "RUNBOOKS.md": "common/RUNBOOKS.md.j2",
     ".gitignore": "common/gitignore.j2",
 }
 
@@ -74,11 +72,14 @@ def files(
         "tfvars": "example/terraform.tfvars" if d.place.as_module else "terraform.tfvars",
         "other": f"{d.name[:29]}-b",
         "missing": words.missing(d, facts, pinned, finds_zone=finds),
-        **words.of(d, facts),
+        **(said := words.of(d, facts)),
+        "store_short": str(said["store_said"]).partition("（")[0].partition("，")[0],
     }
     if d.place.vpc_id:
         values["words"] = place.words(facts, many)
-    templates = {**_own_templates(own, d), **SHARED}
+    tongue = "" if d.lang == "en" else f".{d.lang}"
+    pages = {f"{page}.md": f"common/{page}{tongue}.md.j2" for page in ("README", "RUNBOOKS")}
+    templates = {**_own_templates(own, d), **SHARED, **pages}
     if copied:
         templates["copy-images.sh"] = "common/copy-images.sh.j2"
     if not d.place.backend:
