@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from planner import provider
-from planner.errors import FetchError, NoOfferError
+from planner.errors import FetchError, MisuseError, NoOfferError
 from planner.money import plain, show
 from planner.prices import fx
 from planner.prices.catalog import Catalog
@@ -19,7 +19,7 @@ from planner.quoting.records import Offer, Quote
 from planner.terraform.deployment import Deployment
 from planner.units import Window
 
-__all__ = ["DAY", "first_day", "quotas", "said"]
+__all__ = ["DAY", "ensure", "first_day", "quotas", "said"]
 
 DAY = Decimal(24)
 #: Parts of an offer that cost nothing while nobody is served: traffic, and what is owed at the end of a contract.
@@ -84,22 +84,39 @@ def said(d: Deployment, quote: Quote, offer: Offer, catalog: Catalog | None) -> 
 
 def quotas(d: Deployment, access: Access | None = None) -> list[str]:
     """Return whether the account may start the instances, a sentence each; where it cannot be asked, what to look at."""
+    found, look, said = _asked(d, access)
+    return [_compared(one, look) for one in found] or [said]
+
+
+def ensure(d: Deployment, access: Access | None = None) -> list[str]:
+    """Return what `quotas` returns; raise `MisuseError` where the account may not start the instances."""
+    found, look, said = _asked(d, access)
+    if lacking := [_compared(one, look) for one in found if not one.enough]:
+        raise MisuseError(f"{_needs(d)}: {'; '.join(lacking)}, or choose fewer with --count or a larger type")
+    return [_compared(one, look) for one in found] or [said]
+
+
+def _needs(d: Deployment) -> str:
+    gpus = d.count * d.gpu_count
+    return f"{d.count} x {d.instance_type} need {d.vcpu * d.count} vCPUs ({gpus} GPU{'s' if gpus > 1 else ''}) in {d.region}"
+
+
+def _asked(d: Deployment, access: Access | None) -> tuple[tuple[Quota, ...], str, str]:
+    """Return (the quotas, where people look them up, what is said instead where there are none)."""
     adapter = provider.load(d.provider)
     ask = getattr(adapter, "quotas", None)
     look = getattr(adapter, "quota_hint", "") or "the cloud's console"
-    needs = f"{d.count} x {d.instance_type} need {d.vcpu * d.count} vCPUs ({d.count * d.gpu_count} GPU{'s' if d.count * d.gpu_count > 1 else ''}) in {d.region}"
+    needs = _needs(d)
     if ask is None:
-        return [f"quota not compared: look at {look}: {needs}"]
+        return (), look, f"quota not compared: look at {look}: {needs}"
     if adapter.credentials_hint() is not None:
-        return [f"quota not compared, no credentials found: look at {look}: {needs}"]
+        return (), look, f"quota not compared, no credentials found: look at {look}: {needs}"
     wanted = Wanted(d.instance_type, d.purchase_option, d.count, d.vcpu)
     try:
         found = ask(d.region, wanted, access or Access(now=datetime.now(UTC).isoformat(timespec="seconds")))
     except FetchError as exc:
-        return [f"quota not compared ({exc}): look at {look}: {needs}"]
-    if not found:
-        return [f"no quota is told for this way of buying ({d.purchase_option.replace('_', ' ')}): {needs}"]
-    return [_compared(one, look) for one in found]
+        return (), look, f"quota not compared ({exc}): look at {look}: {needs}"
+    return found, look, f"no quota is told for this way of buying ({d.purchase_option.replace('_', ' ')}): {needs}"
 
 
 def _compared(one: Quota, look: str) -> str:
