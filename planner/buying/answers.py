@@ -89,7 +89,7 @@ def answers(plan: Plan) -> Answers:
     """Return what the plan's best mix means."""
     mix, quote = plan.best, plan.quote
     market, counts, paid = mix.market, mix.counts, mix.market.paid
-    firm = paid._replace(spot=None)
+    firm = paid.firm
     usage = sum(counts)
     bought = sum((deal.bought * number for deal, number in mix.solved.deals), ZERO)
     best, fixed = quote.best, None
@@ -105,7 +105,7 @@ def answers(plan: Plan) -> Answers:
         covered=usage - mix.solved.on_demand - mix.solved.spot,
         bought=bought,
         regret=_regret(plan),
-        least_demand=_least_demand(plan) if mix.solved.deals and firm.hour is not None else None,
+        least_demand=_least_demand(plan) if mix.solved.deals and firm.hour is not None and not firm.stepped else None,
         steps=tuple(_steps(mix)),
         owed=owed(plan),
         present_value=None if rate is None else present_value(plan, rate),
@@ -143,12 +143,11 @@ def _cost_at(mix: Mix, counts: Sequence[int]) -> Decimal:
 
 def _least_demand(plan: Plan) -> Decimal:
     """Return the least factor on the demand at which the mix costs no more than the same all on demand."""
-    mix, hour = plan.best, plan.best.market.paid.hour
-    assert hour is not None
+    mix, firm = plan.best, plan.best.market.paid.firm
 
     def pays(factor: Decimal) -> bool:
         counts = _counts(plan, factor)
-        return _cost_at(mix, counts) <= hour * sum(counts)
+        return _cost_at(mix, counts) <= solve(counts, (), firm).cost
 
     low, high = ZERO, ONE
     for _ in range(HALVINGS):
@@ -158,9 +157,12 @@ def _least_demand(plan: Plan) -> Decimal:
 
 
 def _steps(mix: Mix) -> list[Step]:
-    """Return for each commitment taken, and each that covers all the time, when one more would pay."""
-    hour, counts = mix.market.paid.hour, mix.counts
-    if hour is None or not hour:
+    """Return for each commitment taken, and each that covers all the time, when one more would pay.
+
+    Where prices change within its time, an hour counts at the mean of them.
+    """
+    paid, counts = mix.market.paid, mix.counts
+    if not paid.hour or paid.stepped:
         return []
     taken = dict(mix.solved.deals)
     asked = [d for d in mix.market.deals if d in taken or (d.first == 0 and d.end == len(counts))]
@@ -168,6 +170,7 @@ def _steps(mix: Mix) -> list[Step]:
     made = []
     for deal in asked:
         runs = sum(1 for h in range(deal.first, deal.end) if counts[h] > covered[h])
+        hour = paid.going(deal.first, deal.end) / (deal.end - deal.first) if paid.later else paid.hour
         made.append(Step(deal, taken.get(deal, 0), deal.cost / hour, runs))
     return made
 
@@ -238,7 +241,7 @@ def present_value(plan: Plan, rate: Decimal) -> Decimal:
     parts = []
     for begin in range(0, len(mix.counts), size):
         end = begin + size
-        parts.append(rest(mix.counts[begin:end], covered[begin:end], mix.market.paid).cost)
+        parts.append(rest(mix.counts[begin:end], covered[begin:end], mix.market.paid.since(begin)).cost)
     hourly, whole = sum(parts, ZERO), mix.solved.on_demand_cost + mix.solved.spot_cost
     scale = whole / hourly if hourly else ZERO
     for number, part in enumerate(parts):

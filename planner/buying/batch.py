@@ -269,10 +269,11 @@ def _shop(quote: Quote, asked: Asked, market: Market) -> _Known | None:
     blocks = tuple((chain[-1].end, unit * sum((deal.cost for deal in chain), ZERO)) for chain in chains)
     paid = market.paid
     hour: Callable[[int], Decimal] | None = None
-    if paid.hour is not None:
+    if paid.hour is not None and not paid.later:
         hour = partial(operator.mul, paid.hour * unit)
-    elif paid.run is not None:
-        run, steps = paid.run, dict[int, Decimal]()
+    elif paid.hour is not None or paid.run is not None:
+        # Every machine runs from the start on: what its hours cost by then, at the price of their day.
+        run, steps = partial(paid.going, 0), dict[int, Decimal]()
 
         def hour(hours: int) -> Decimal:
             if hours not in steps:
@@ -280,6 +281,8 @@ def _shop(quote: Quote, asked: Asked, market: Market) -> _Known | None:
             return steps[hours]
 
     spot = paid.spot * unit if paid.spot is not None and asked.share else None
+    if any(one.spot != paid.spot for _, one in paid.later):  # a run on spot has one price
+        spot = None
     shop = Shop(each, most, hour, spot, blocks, _start(offer), _beside(quote, market))
     return _Known(market, shop, unit, chains, _bound(shop, market, asked, unit))
 
@@ -306,10 +309,9 @@ def _bound(shop: Shop, market: Market, asked: Asked, unit: int) -> Decimal:
     """Return what no run at the place costs less than: every hour at its least price, none wasted."""
     hours = Decimal(asked.tokens) / shop.each
     firm = [cost / min(end, asked.hours) for end, cost in shop.blocks]
-    if market.paid.hour is not None:
-        firm.append(market.paid.hour * unit)
-    elif market.floor is not None:
-        firm.append(market.floor * unit)
+    hourly = [paid.hour for paid in (market.paid, *(later for _, later in market.paid.later)) if paid.hour is not None]
+    hourly += [] if market.floor is None else [market.floor]
+    firm += [min(hourly) * unit] if hourly else []
     firm += [] if shop.spot is None else [shop.spot / (1 - asked.lost)]
     return min(firm) * hours * _CERTAIN if firm else ZERO
 

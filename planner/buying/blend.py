@@ -8,7 +8,7 @@ from decimal import Decimal
 from planner.buying import answers
 from planner.buying.answers import FACTORS, Owed, Regret
 from planner.buying.frontier import Kind
-from planner.buying.levels import Deal, Solved
+from planner.buying.levels import Deal, Paid, Solved
 from planner.buying.market import Market
 from planner.buying.mixed import Chosen, Mixed, dispatch, solve
 from planner.buying.plan import Mix, Plan
@@ -110,12 +110,21 @@ def _place(plan: Plan, markets: Sequence[Market]) -> _Place:
         size, unit = (1.0, 1) if plan.demand.kind == "instances" else capacity(market.ways[0].sizing, load)
         paid = market.paid
         deals = tuple(d._replace(cost=d.cost * unit, bought=d.bought * unit) for d in market.deals)
-        spot = paid.spot * unit if paid.spot is not None and paid.share else None
-        kind = Kind(size, None if paid.hour is None else paid.hour * unit, spot, deals)
+
+        def prices_of(
+            one: Paid, unit: int = unit, stepped: bool = paid.stepped
+        ) -> tuple[Decimal | None, Decimal | None]:
+            return (
+                None if one.hour is None or stepped else one.hour * unit,
+                one.spot * unit if one.spot is not None and one.share else None,
+            )
+
+        later = tuple((hour, *prices_of(one)) for hour, one in paid.later)
+        kind = Kind(size, *prices_of(paid), deals, later)
         kinds.append(kind)
         units.append(unit)
         hourly = [deal.cost / (deal.end - deal.first) for deal in deals]
-        hourly += [price for price in (kind.hour, kind.spot) if price is not None]
+        hourly += [p for _, *two in ((0, kind.hour, kind.spot), *later) for p in two if p is not None]
         prices += [float(price) / size for price in hourly]
     bound = Decimal(sum(need) * min(prices, default=0.0)) + markets[0].fixed
     return _Place(tuple(markets), tuple(kinds), tuple(units), need, markets[0].fixed, bound)
@@ -129,7 +138,7 @@ def _parts(place: _Place, found: Mixed) -> tuple[Mix, ...]:
             continue
         own = {(d.first, d.end): d for d in market.deals}
         deals = tuple((own[d.first, d.end], n * unit) for d, n in part.deals)
-        firm_cost, spot_cost = (kind.hour or ZERO) * sum(part.firm), (kind.spot or ZERO) * sum(part.spot)
+        firm_cost, spot_cost = kind.cost(part.firm, part.spot)
         cost = sum((d.cost * n for d, n in deals), firm_cost + spot_cost)
         counts = tuple((a + b + c) * unit for a, b, c in zip(part.held, part.firm, part.spot, strict=True))
         made.append(Mix(market, counts, Solved(cost, deals, firm, firm_cost, spot, spot_cost), cost))

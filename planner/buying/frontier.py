@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from planner.buying.levels import Deal
@@ -24,12 +25,30 @@ POINTS = 100_000
 
 class Kind(NamedTuple):
     """A type as the programme sees it, a unit of it. size: the demand it serves. hour, spot: what an hour costs, None where it is not
-    sold so. deals: its commitments."""
+    sold so. deals: its commitments. later: where prices change, from which hour on, and the prices of an hour then, in order."""
 
     size: float
     hour: Decimal | None
     spot: Decimal | None
     deals: tuple[Deal, ...]
+    later: tuple[tuple[int, Decimal | None, Decimal | None], ...] = ()
+
+    def at(self, hour: int) -> Kind:
+        """Return the type at the prices of an hour."""
+        now = [one for one in self.later if one[0] <= hour]
+        return self._replace(hour=now[-1][1], spot=now[-1][2], later=()) if now else self._replace(later=())
+
+    def cost(self, firm: Sequence[int], spot: Sequence[int]) -> tuple[Decimal, Decimal]:
+        """Return what so many units in each hour cost on demand, and on spot."""
+        edges = [0, *(hour for hour, _, _ in self.later), len(firm)]
+        paid = (Decimal(0), Decimal(0))
+        for first, end in pairwise(edges):
+            now = self.at(first)
+            paid = (
+                paid[0] + (now.hour or 0) * sum(firm[first:end]),
+                paid[1] + (now.spot or 0) * sum(spot[first:end]),
+            )
+        return paid
 
 
 def solver() -> tuple[Any, Any]:
@@ -109,6 +128,17 @@ class Frontier:
         return self.np.append(self.costs, self.np.inf)[self.at(need)]
 
 
+class _Sold:
+    """What is sold by the hour for a time: the frontiers on demand and on spot, and of which kinds."""
+
+    def __init__(self, kinds: Sequence[Kind], share: float, top: float, np: Any) -> None:
+        firm = [(n, k) for n, k in enumerate(kinds) if k.hour is not None]
+        spot = [(n, k) for n, k in enumerate(kinds) if k.spot is not None and share]
+        self.firm_kinds, self.spot_kinds = [n for n, _ in firm], [n for n, _ in spot]
+        self.firm = Frontier([k.size for _, k in firm], [float(k.hour or 0) for _, k in firm], top, np)
+        self.spot = Frontier([k.size for _, k in spot], [float(k.spot or 0) for _, k in spot], top, np)
+
+
 class Hours:
     """Groups of hours with the same cell and need, and what they cost beside a committed capacity."""
 
@@ -125,22 +155,35 @@ class Hours:
         self.least = min(k.size for k in kinds)
         self.slack = 1e-9 * self.least
         top = max(need)
-        firm = [(n, k) for n, k in enumerate(kinds) if k.hour is not None]
-        spot = [(n, k) for n, k in enumerate(kinds) if k.spot is not None and share]
-        self.firm_kinds, self.spot_kinds = [n for n, _ in firm], [n for n, _ in spot]
-        self.firm = Frontier([k.size for _, k in firm], [float(k.hour or 0) for _, k in firm], top, np)
-        self.spot = Frontier([k.size for _, k in spot], [float(k.spot or 0) for _, k in spot], top, np)
+        changes = sorted({hour for kind in kinds for hour, _, _ in kind.later if hour < len(need)})
+        self.sold = [_Sold([kind.at(hour) for kind in kinds], share, top, np) for hour in (0, *changes)]
+        self.era = [bisect_right(changes, edge) for edge in edges[:-1]]
         self.without = self.need * (1 - share)
         self.rows = [np.flatnonzero(self.cell == c) for c in range(len(edges) - 1)]
 
+    def at(self, cell: int) -> _Sold:
+        """Return what is sold by the hour in a cell."""
+        return self.sold[self.era[cell]]
+
+    def firm(self, cell: int) -> Frontier:
+        return self.at(cell).firm
+
+    def spot_of(self, cell: int) -> bool:
+        """Return whether anything is sold on spot in a cell."""
+        return bool(self.at(cell).spot_kinds)
+
+    def _spot(self, rows: Any) -> Frontier:
+        return self.at(int(self.cell[rows[0]])).spot
+
     def left(self, rows: Any, committed: float) -> Any:
         """Return what is left to on demand in each group of `rows` beside the committed capacity, one column for each choice of spot."""
-        beside = self.need[rows][:, None] - self.spot.sizes[None, :]
+        beside = self.need[rows][:, None] - self._spot(rows).sizes[None, :]
         return self.np.maximum(beside, self.without[rows][:, None]) - committed
 
     def options(self, rows: Any, committed: float) -> Any:
         """Return what each group of `rows` costs an hour beside the committed capacity, one column for each choice of spot."""
-        return self.firm.cost(self.left(rows, committed) - self.slack) + self.spot.costs[None, :]
+        firm = self.firm(int(self.cell[rows[0]]))
+        return firm.cost(self.left(rows, committed) - self.slack) + self._spot(rows).costs[None, :]
 
     def cost(self, cell: int, committed: float) -> float:
         """Return what a cell's hours cost beside a committed capacity: it falls in steps as that grows."""
@@ -149,7 +192,7 @@ class Hours:
 
     def around(self, cell: int, committed: float) -> tuple[float, float]:
         """Return the capacities at which the cell's cost last fell and falls next; those are infinite where it does not."""
-        np, sizes = self.np, self.firm.sizes
+        np, sizes = self.np, self.firm(cell).sizes
         left = self.left(self.rows[cell], committed)
         at = np.searchsorted(sizes, left - self.slack * 2)
         above = np.where(at > 0, left - sizes[np.maximum(at - 1, 0)], np.inf).min()
@@ -175,8 +218,14 @@ def worth_taking(kinds: Sequence[Kind]) -> list[Kind]:
         return lambda kind: next((d.cost for d in kind.deals if (d.first, d.end) == (deal.first, deal.end)), None)
 
     def hours(deal: Deal) -> Callable[[Kind], Decimal | None]:
-        return lambda kind: None if kind.hour is None else kind.hour * (deal.end - deal.first)
+        length = deal.end - deal.first
+        return lambda kind: None if kind.hour is None else kind.hour * length
 
+    if any(kind.later for kind in kinds):  # what is beaten by the hour differs from time to time: frontiers tell
+        return [
+            kind._replace(deals=tuple(d for d in kind.deals if not beaten(n, d.cost, slot(d))))
+            for n, kind in enumerate(kinds)
+        ]
     return [
         kind._replace(
             hour=None if kind.hour is None or beaten(n, kind.hour, lambda k: k.hour) else kind.hour,

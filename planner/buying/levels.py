@@ -43,13 +43,51 @@ class Paid(NamedTuple):
 
     hour: the price of an hour on demand, None where it is not one price. run: what a run of so many hours costs without stop,
     where the price falls in steps, None where `hour` says it; both None: not sold on demand. spot: of an hour's work on spot,
-    None without. share: the part of an hour's instances that may be spot.
+    None without. share: the part of an hour's instances that may be spot. later: where prices change, the hour from which others hold,
+    and those (without a `later` of their own), in order.
     """
 
     hour: Decimal | None
     run: Callable[[int], Decimal] | None = None
     spot: Decimal | None = None
     share: Decimal = ZERO
+    later: tuple[tuple[int, Paid], ...] = ()
+
+    @property
+    def firm(self) -> Paid:
+        """The same without spot."""
+        return self._replace(spot=None, later=tuple((hour, paid._replace(spot=None)) for hour, paid in self.later))
+
+    @property
+    def stepped(self) -> bool:
+        """Whether a run's price falls in steps at any time."""
+        return any(paid.run is not None for paid in (self, *(paid for _, paid in self.later)))
+
+    def eras(self, first: int, end: int) -> list[tuple[int, int, Paid]]:
+        """Return the prices from hour `first` to before `end`, each with its hours."""
+        if not self.later:
+            return [(first, end, self)]
+        edges = [0, *(hour for hour, _ in self.later), max(end, self.later[-1][0])]
+        paid = [self._replace(later=()), *(paid for _, paid in self.later)]
+        spans = ((max(a, first), min(b, end), one) for (a, b), one in zip(pairwise(edges), paid, strict=True))
+        return [span for span in spans if span[0] < span[1]]
+
+    def since(self, hour: int) -> Paid:
+        """Return the prices as seen by demand that begins in `hour`."""
+        eras = self.eras(hour, max(hour + 1, self.later[-1][0] + 1)) if self.later else []
+        return eras[0][2]._replace(later=tuple((a - hour, one) for a, _, one in eras[1:])) if eras else self
+
+    def going(self, first: int, end: int) -> Decimal:
+        """Return what an instance on demand costs from hour `first` to before `end`, without stop."""
+        total = ZERO
+        for a, b, paid in self.eras(first, end):
+            if paid.run is not None:
+                total += paid.run(b - first) - (paid.run(a - first) if a > first else ZERO)
+            elif paid.hour is not None:
+                total += paid.hour * (b - a)
+            else:
+                return NEVER
+        return total
 
 
 class Solved(NamedTuple):
@@ -74,6 +112,8 @@ def laminar(deals: Sequence[Deal]) -> list[Deal]:
 
 def on_spot(counts: Sequence[int], paid: Paid) -> list[int]:
     """Return how many instances of each hour may run on spot; none where spot is not the cheaper."""
+    if paid.later:
+        return [n for a, b, one in paid.eras(0, len(counts)) for n in on_spot(counts[a:b], one)]
     if paid.spot is None or not paid.share or (paid.hour is not None and paid.spot >= paid.hour):
         return [0] * len(counts)
     top, bottom = paid.share.as_integer_ratio()
@@ -97,13 +137,36 @@ class _Curve:
             [n - f for n, f in zip(all_, own, strict=True)] for all_, own in zip(every, self.firm, strict=True)
         ]
         self.whole: list[Decimal] | None = None
-        if paid.run is None:
-            hour = NEVER if paid.hour is None else paid.hour
-            self.cost = [[hour * h if h else ZERO for h in own] for own in self.firm]
+        if paid.stepped:
+            self.cost = [self._runs(firm[a:b], a) for a, b in cells]
+            self.whole = self._runs(firm, 0)
         else:
-            self.cost = [self._runs(firm[a:b], paid.run) for a, b in cells]
-            self.whole = self._runs(firm, paid.run)
-        self.spotted = [[paid.spot * h if h and paid.spot else ZERO for h in own] for own in self.spot]
+            self.cost = [self._priced(firm, a, b, own) for (a, b), own in zip(cells, self.firm, strict=True)]
+        if paid.later:
+            taken = [n - f for n, f in zip(counts, firm, strict=True)] if any(spot) else ()
+            self.spotted = [
+                self._spotted(counts, firm, a, b) if any(taken[a:b]) else [ZERO] * len(self.tops) for a, b in cells
+            ]
+        else:
+            self.spotted = [[paid.spot * h if h and paid.spot else ZERO for h in own] for own in self.spot]
+
+    def _priced(self, firm: Sequence[int], first: int, end: int, hours: Sequence[int]) -> list[Decimal]:
+        """Return what each segment costs in a cell, hour by hour at the price of its time; hours: in how many it runs there."""
+        eras = self.paid.eras(first, end)
+        total = [ZERO] * len(self.tops)
+        for a, b, paid in eras:
+            hour = NEVER if paid.hour is None else paid.hour
+            runs = hours if len(eras) == 1 else self._hours(firm[a:b])
+            total = [t + hour * h if h else t for t, h in zip(total, runs, strict=True)]
+        return total
+
+    def _spotted(self, counts: Sequence[int], firm: Sequence[int], first: int, end: int) -> list[Decimal]:
+        """Return what each segment costs on spot in a cell."""
+        total = [ZERO] * len(self.tops)
+        for a, b, paid in self.paid.eras(first, end):
+            hours = zip(self._hours(counts[a:b]), self._hours(firm[a:b]), strict=True)
+            total = [t + (paid.spot or ZERO) * (n - f) if n > f else t for t, (n, f) in zip(total, hours, strict=True)]
+        return total
 
     def _hours(self, counts: Sequence[int]) -> list[int]:
         """Return in how many hours each segment runs."""
@@ -115,24 +178,25 @@ class _Curve:
         running.reverse()
         return running
 
-    def _runs(self, counts: Sequence[int], run: Callable[[int], Decimal]) -> list[Decimal]:
-        """Return what each segment costs where every run without stop is paid by its length."""
+    def _runs(self, counts: Sequence[int], first: int) -> list[Decimal]:
+        """Return what each segment costs where every run without stop is paid by its length; first: the hour of the first count."""
         steps = [ZERO] * (len(self.tops) + 1)
-        # Weeks repeat: most runs are of few kinds, and each kind is priced once.
-        found: dict[tuple[int, int, int], int] = {}
+        # Weeks repeat: most runs are of few kinds, and each kind is priced once. Where prices change it matters when a run begins.
+        found: dict[tuple[int, int, int, int], int] = {}
+        changes = bool(self.paid.later)
         standing: list[tuple[int, int]] = []  # (level up to which instances run, hour since which)
         for hour, n in enumerate([*counts, 0]):
             since = hour
             while standing and standing[-1][0] > n:
                 top, since = standing.pop()
                 low = max(n, standing[-1][0] if standing else 0)
-                kind = (low, top, hour - since)
+                kind = (low, top, hour - since, first + since if changes else 0)
                 found[kind] = found.get(kind, 0) + 1
             if n > (standing[-1][0] if standing else 0):
                 standing.append((n, since))
-        price = {hours: run(hours) for hours in {hours for _, _, hours in found}}
-        for (low, top, hours), number in found.items():
-            cost = price[hours] * number
+        price = {(hours, at): self.paid.going(at, at + hours) for hours, at in {kind[2:] for kind in found}}
+        for (low, top, hours, at), number in found.items():
+            cost = price[hours, at] * number
             steps[bisect_left(self.tops, low + 1)] += cost
             steps[bisect_left(self.tops, top + 1)] -= cost
         return list(accumulate(steps))[:-1]
@@ -218,9 +282,17 @@ def _summed(
             rows = [curve.whole] if len(left) == curve.cells else [curve.cost[cell] for cell in left]
             for row in rows:
                 firm_cost += sum((w * c for w, c in zip(widths, row[low : high + 1], strict=True)), ZERO)
+        elif curve.paid.later:
+            for cell in left:
+                row = curve.cost[cell]
+                firm_cost += sum((w * c for w, c in zip(widths, row[low : high + 1], strict=True)), ZERO)
         elif hours:
             firm_cost += NEVER if curve.paid.hour is None else curve.paid.hour * hours
-    if spot:
+        if curve.paid.later:
+            for cell in left:
+                row = curve.spotted[cell]
+                spot_cost += sum((w * c for w, c in zip(widths, row[low : high + 1], strict=True)), ZERO)
+    if spot and not curve.paid.later:
         assert curve.paid.spot is not None
         spot_cost = curve.paid.spot * spot
     deals = tuple((known[n][0], count) for n, count in sorted(numbers.items(), key=lambda x: known[x[0]][0]))
@@ -233,9 +305,11 @@ def rest(counts: Sequence[int], held: Sequence[int], paid: Paid) -> Solved:
     left = [max(0, n - k) for n, k in zip(counts, held, strict=True)]
     spot = [min(s, n) for s, n in zip(on_spot(counts, paid), left, strict=True)]
     firm = [n - s for n, s in zip(left, spot, strict=True)]
-    hourly = solve(firm, (), paid._replace(spot=None))
-    hours = sum(spot)
-    cost = paid.spot * hours if hours and paid.spot is not None else ZERO
+    hourly = solve(firm, (), paid.firm)
+    hours, cost = sum(spot), ZERO
+    for a, b, one in paid.eras(0, len(spot)):
+        taken = sum(spot[a:b])
+        cost += one.spot * taken if taken and one.spot is not None else ZERO
     return hourly._replace(cost=hourly.cost + cost, spot=hours, spot_cost=cost)
 
 

@@ -25,6 +25,8 @@ ZERO, ONE = Decimal(0), Decimal(1)
 SERVICE = ("egress", "inter_region", "ip")
 #: Parts of which every instance has its own. What a framework contract lacks of its promise is neither: it is left out.
 INSTANCE = ("compute", "storage", "tax")
+#: Hours of the shortest month.
+SHORTEST = 28 * 24
 COMMITTED = ("reserved", "savings_plan", "subscription", "capacity_block")
 
 
@@ -58,8 +60,9 @@ class Market(NamedTuple):
     def least(self) -> Decimal:
         """No hour of an instance costs less than this: a bound by which to leave a type out unsolved."""
         prices = [deal.cost / (deal.end - deal.first) for deal in self.deals]
-        prices += [self.paid.hour] if self.paid.hour is not None else []
-        prices += [self.paid.spot] if self.paid.spot is not None and self.paid.share else []
+        for paid in (self.paid, *(later for _, later in self.paid.later)):
+            prices += [paid.hour] if paid.hour is not None else []
+            prices += [paid.spot] if paid.spot is not None and paid.share else []
         prices += [self.floor] if self.floor is not None else []
         return min(prices, default=ZERO)
 
@@ -93,34 +96,74 @@ def _months(quote: Quote, hours: int) -> list[int]:
 def _market(
     quote: Quote, hours: int, rules: Rules, edges: list[int], key: tuple[str, str, str, str], offers: list[Offer]
 ) -> Market:
-    ways = tuple(one_of(o) for o in offers)
+    ways = [one_of(o) for o in offers]
     deals: list[Deal] = []
     on_demand: tuple[Decimal, int] | None = None
     spot: tuple[Decimal, int] | None = None
-    for number, way in enumerate(ways):
+    for number, way in enumerate(tuple(ways)):
         if way.purchase_option in COMMITTED:
-            deals += _deals(quote, hours, rules, edges, number, way)
+            begun = [
+                (number if not n else len(ways) + n - 1, since, one) for n, (since, one) in enumerate(eras(quote, way))
+            ]
+            ways += [one for _, _, one in begun[1:]]
+            deals += _deals(quote, hours, rules, edges, begun)
             continue
-        price = owed(quote, way, ONE)
+        whole = owed(quote, way, ONE if way.purchase_option == "spot" and not way.eras else Decimal(hours))
         if way.purchase_option == "spot":
-            spot = min(spot or (price, number), (price, number))
+            spot = min(spot or (whole, number), (whole, number))
         else:
-            whole = owed(quote, way, Decimal(hours))
             on_demand = min(on_demand or (whole, number), (whole, number))
     firm = None if on_demand is None else ways[on_demand[1]]
     market = None if spot is None else ways[spot[1]]
-    hour, run = _by_hour(quote, firm)
-    again = None if spot is None else spot[0] / (1 - rules.interruption)
+    paid = _paid(quote, firm, market, rules)
     return Market(
         *key,
-        ways=ways,
+        ways=tuple(ways),
         deals=tuple(laminar(_cheapest(deals))),
-        paid=Paid(hour, run, again if rules.spot_share else None, rules.spot_share),
+        paid=paid,
         on_demand=firm,
         spot=market,
         fixed=fixed(quote, offers[0], hours),
-        floor=None if run is None or firm is None else _floor(firm, run, hours),
+        floor=None if firm is None else _floors(quote, firm, hours),
     )
+
+
+def eras(quote: Quote, way: Offer) -> list[tuple[int, Offer]]:
+    """Return an offer as it is sold from each hour of the demand on, the first from 0."""
+    if not way.eras:
+        return [(0, way)]
+    beside = tuple(line for line in way.lines if line.part != "compute")
+    found = []
+    for era in way.eras:
+        hour = (date.fromisoformat(era.since) - date.fromisoformat(quote.window.start)).days * 24 if era.since else 0
+        lines = tuple(line._replace(count=1) for line in era.lines)
+        found.append((hour, way._replace(lines=lines + beside, eras=())))
+    return found
+
+
+def _paid(quote: Quote, firm: Offer | None, market: Offer | None, rules: Rules) -> Paid:
+    """Return what hours cost, before and after each change of their prices."""
+    by_hour = [] if firm is None else eras(quote, firm)
+    on_spot = [] if market is None or not rules.spot_share else eras(quote, market)
+
+    def at(hour: int) -> Paid:
+        way = next((one for since, one in reversed(by_hour) if since <= hour), None)
+        spot = next((one for since, one in reversed(on_spot) if since <= hour), None)
+        again = None if spot is None else owed(quote, spot, ONE) / (1 - rules.interruption)
+        price, run = _by_hour(quote, way)
+        return Paid(price, run, again, rules.spot_share)
+
+    changes = sorted({hour for hour, _ in (*by_hour, *on_spot)} - {0})
+    return at(0)._replace(later=tuple((hour, at(hour)) for hour in changes))
+
+
+def _floors(quote: Quote, firm: Offer, hours: int) -> Decimal | None:
+    """Return the least that an hour of a run adds to its price at any time, None where no price falls in steps."""
+    found = []
+    for _, way in eras(quote, firm):
+        _, run = _by_hour(quote, way)
+        found += [] if run is None else [_floor(way, run, hours)]
+    return min(found, default=None)
 
 
 def _floor(way: Offer, run: Callable[[int], Decimal], hours: int) -> Decimal:
@@ -162,8 +205,14 @@ def fixed(quote: Quote, offer: Offer, hours: int) -> Decimal:
     return whatif.again(quote, offer._replace(lines=lines), hours=Decimal(hours)).report().obligation
 
 
-def _deals(quote: Quote, hours: int, rules: Rules, edges: list[int], number: int, way: Offer) -> Iterator[Deal]:
-    """Return the slots for which a commitment can be bought: from the first day on, one after the other."""
+def _deals(
+    quote: Quote, hours: int, rules: Rules, edges: list[int], begun: list[tuple[int, int, Offer]]
+) -> Iterator[Deal]:
+    """Return the slots for which a commitment can be bought: from the first day on, one after the other.
+
+    begun: the numbers of its offers, the hour from which each is sold, and the offers: the day of signing says which.
+    """
+    way = begun[0][2]
     slots: Iterable[tuple[int, int, bool]]
     if way.purchase_option == "capacity_block":
         block = way.commitment.term_hours if way.commitment is not None else Decimal(hours)
@@ -176,16 +225,21 @@ def _deals(quote: Quote, hours: int, rules: Rules, edges: list[int], number: int
         length = int(block.to_integral_value(ROUND_CEILING))
         slots = ((a, min(a + length, hours), a + length <= hours) for a in range(0, hours, length))
     longer = bool(rules.term) and bool(way.term) and term_months(way.term) <= term_months(rules.term)
-    known: dict[int, Decimal] = {}
+    known: dict[tuple[int, int], Decimal] = {}
     for first, end, within in slots:
         if within or longer:
             length = end - first
-            if length not in known or (way.purchase_option == "subscription" and quote.workload.start):
-                known[length] = owed(quote, way, Decimal(length), first)
+            number, _, signed = next(one for one in reversed(begun) if one[1] <= first)
+            at = length, number
+            if at not in known or (way.purchase_option == "subscription" and quote.workload.start):
+                known[at] = owed(quote, signed, Decimal(length), first)
             bought = block
             if way.purchase_option == "subscription":
-                bought = max(Decimal(length), _term_hours(quote, first, term_months(way.term)) if not within else ZERO)
-            yield Deal(number, first, end, known[length], bought)
+                months = term_months(way.term)
+                # Without a day, a month that is used for as long as the shortest is may be all used.
+                full = within and not quote.workload.start and length >= SHORTEST * months
+                bought = max(Decimal(length), ZERO if full else _term_hours(quote, first, months))
+            yield Deal(number, first, end, known[at], bought)
 
 
 def _calendar(edges: list[int], months: int) -> Iterator[tuple[int, int, bool]]:

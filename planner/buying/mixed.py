@@ -19,6 +19,7 @@ from itertools import pairwise
 
 from planner.buying.frontier import Hours, Kind, programme, worth_taking
 from planner.buying.levels import Deal
+from planner.buying.nested import search
 from planner.records import NamedTuple
 
 __all__ = ["Chosen", "Mixed", "dispatch", "solve"]
@@ -178,7 +179,8 @@ def solve(
     begun, hours = time.monotonic(), len(need)
     asked, kinds = kinds, worth_taking(kinds)
     slots = [(deal, k) for k, kind in enumerate(kinds) for deal in kind.deals]
-    ends = {0, hours, *(d.first for d, _ in slots), *(d.end for d, _ in slots)}
+    changes = (hour for kind in kinds for hour, _, _ in kind.later)
+    ends = {0, hours, *changes, *(d.first for d, _ in slots), *(d.end for d, _ in slots)}
     edges = sorted(e for e in ends if e <= hours)
     groups = Hours(kinds, need, edges, float(share))
     place = {edge: n for n, edge in enumerate(edges)}
@@ -186,13 +188,29 @@ def solve(
     for deal, k in slots:
         most = int(-(-max(need[deal.first : deal.end]) // kinds[k].size)) + 1
         columns.append((place[deal.first], place[deal.end], kinds[k].size, float(deal.cost), most))
+    found = search(groups, columns, patience)
+    best, bound = (found.numbers, found.bound) if found is not None else _programmed(groups, columns, begun, patience)
+    if best is None:
+        return None
+    chosen = [(deal, k, n) for (deal, k), n in zip(slots, best, strict=True) if n]
+    mix = dispatch(asked, need, chosen, share)
+    assert mix is not None
+    return mix._replace(bound=min(mix.cost, Decimal(repr(bound))))
+
+
+def _programmed(
+    groups: Hours, columns: Sequence[tuple[int, int, float, float, int]], begun: float, patience: float
+) -> tuple[list[int] | None, float]:
+    """Return how many of each commitment, and what nothing costs less than, by HiGHS: where the times of commitments cross."""
+    import time
+
     programme = _Programme(groups, columns)
     best, cost, bound, exact = None, math.inf, 0.0, False
     for _ in range(ROUNDS):
         gap = 1.0 if cost == math.inf else max(CENT / 10, 0.0 if exact else (cost - bound) / 10)
         numbers, marks, least = programme.run(max(0.1, patience - (time.monotonic() - begun)), gap)
         if numbers is None:
-            return None
+            return None, 0.0
         bound = max(bound, least)
         total = programme.total(numbers)
         if total < cost:
@@ -203,12 +221,7 @@ def solve(
             if exact:
                 break
             exact = True  # the solver stopped short of its own best
-    if best is None:
-        return None
-    chosen = [(deal, k, n) for (deal, k), n in zip(slots, best, strict=True) if n]
-    found = dispatch(asked, need, chosen, share)
-    assert found is not None
-    return found._replace(bound=min(found.cost, Decimal(repr(bound))))
+    return best, bound
 
 
 def dispatch(
@@ -219,7 +232,9 @@ def dispatch(
 ) -> Mixed | None:
     """Return the cheapest hours beside commitments that are bought (deal, kind, number); None where they cannot be served."""
     hours = len(need)
-    edges = sorted({0, hours, *(d.first for d, _, _ in bought), *(min(hours, d.end) for d, _, _ in bought)})
+    changes = (hour for kind in kinds for hour, _, _ in kind.later if hour < hours)
+    ends = {0, hours, *changes, *(d.first for d, _, _ in bought), *(min(hours, d.end) for d, _, _ in bought)}
+    edges = sorted(ends)
     groups = Hours(kinds, need, edges, float(share))
     held = [[0] * len(kinds) for _ in edges[:-1]]
     for deal, kind, number in bought:
@@ -236,12 +251,13 @@ def dispatch(
         spot = int(options.argmin())
         if options[spot] == np.inf:
             return None
-        firm = int(groups.firm.at(groups.left(row, have[cell])[0][spot] - groups.slack))
+        sold = groups.at(cell)
+        firm = int(sold.firm.at(groups.left(row, have[cell])[0][spot] - groups.slack))
         hired, taken = [0] * len(kinds), [0] * len(kinds)
-        for n, kind in enumerate(groups.firm_kinds):
-            hired[kind] = int(groups.firm.picks[firm][n])
-        for n, kind in enumerate(groups.spot_kinds):
-            taken[kind] = int(groups.spot.picks[spot][n])
+        for n, kind in enumerate(sold.firm_kinds):
+            hired[kind] = int(sold.firm.picks[firm][n])
+        for n, kind in enumerate(sold.spot_kinds):
+            taken[kind] = int(sold.spot.picks[spot][n])
         firm_size = sum(h * s for h, s in zip(hired, sizes, strict=True))
         spot_size = sum(t * s for t, s in zip(taken, sizes, strict=True))
         rest = max(need_ - firm_size - spot_size, need_ * (1 - float(share)) - firm_size)
@@ -270,5 +286,5 @@ def _cost(kinds: Sequence[Kind], parts: Sequence[Chosen]) -> Decimal:
     cost = ZERO
     for kind, part in zip(kinds, parts, strict=True):
         cost += sum((deal.cost * n for deal, n in part.deals), ZERO)
-        cost += (kind.hour or ZERO) * sum(part.firm) + (kind.spot or ZERO) * sum(part.spot)
+        cost += sum(kind.cost(part.firm, part.spot), ZERO)
     return cost

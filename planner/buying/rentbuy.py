@@ -147,7 +147,7 @@ def compare(
 def _rent(quote: Quote, demand: Demand) -> Rent:
     made = plans.make(quote, demand, plans.Asked())
     mix = made.best
-    hourly = solve(mix.counts, (), mix.market.paid._replace(spot=None)).cost
+    hourly = solve(mix.counts, (), mix.market.paid.firm).cost
     on_demand = (hourly + mix.market.fixed) / MONTHS if hourly.is_finite() else None
     return Rent(made, mix, mix.cost / MONTHS, on_demand)
 

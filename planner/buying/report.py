@@ -7,9 +7,11 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from planner.buying.answers import Answers, Owed, Regret
+from planner.buying.levels import Paid
 from planner.buying.plan import Mix, Plan
 from planner.i18n import English, pad, width
 from planner.money import plain, show
+from planner.quoting.changes import said
 from planner.quoting.records import Offer, Quote
 from planner.text import plural, text
 
@@ -224,7 +226,12 @@ class Told:
             lines.append(
                 t("The demand is counted in instances: every type that holds the model takes as many of them.")
             )
-        if plan.best.market.paid.run is not None:
+        for way in plan.best.market.ways:
+            if way.eras and (way.purchase_option != "spot" or plan.best.solved.spot):
+                key = "{way}: {changes}"
+                changes = t("; ").join(t.say(one) for one in said(way.eras))
+                lines.append(t(key, way=self.way(way, t), changes=changes))
+        if plan.best.market.paid.stepped:
             lines.append(t("The price on demand falls in steps of a run; an instance that was released begins anew."))
         if plan.best.solved.spot:
             lines.append(t.say(text("market price of a past sample: it moves, and the instance can be taken back")))
@@ -344,14 +351,22 @@ def regret_json(regret: Sequence[Regret]) -> list[dict[str, str | None]]:
     ]
 
 
+def _changes(paid: Paid, which: str) -> dict[str, Any]:
+    """Return the prices of an hour where they change: from which hour of the demand on which holds, null where it falls in steps."""
+    if not paid.later:
+        return {}
+    prices = [(0, getattr(paid, which)), *((hour, getattr(one, which)) for hour, one in paid.later)]
+    return {"prices": [{"first_hour": hour, "price": amount_of(price)} for hour, price in prices]}
+
+
 def mix_json(mix: Mix, whole: bool) -> dict[str, Any]:
     """Return how a type is bought; whole: with its instances in each hour."""
     market, solved = mix.market, mix.solved
     hourly = [
-        {"offer": offer.id, "instance_hours": hours, "cost": plain(cost)}
-        for offer, hours, cost in (
-            (market.on_demand, solved.on_demand, solved.on_demand_cost),
-            (market.spot, solved.spot, solved.spot_cost),
+        {"offer": offer.id, "instance_hours": hours, "cost": plain(cost), **_changes(market.paid, which)}
+        for which, offer, hours, cost in (
+            ("hour", market.on_demand, solved.on_demand, solved.on_demand_cost),
+            ("spot", market.spot, solved.spot, solved.spot_cost),
         )
         if offer is not None and hours
     ]

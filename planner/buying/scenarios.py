@@ -122,7 +122,8 @@ def choose(
     counts: instances in each hour, for each scenario; shares: their weights, of 1 together.
     """
     hours = len(counts[0])
-    edges = sorted({0, hours, *(d.first for d in deals), *(min(hours, d.end) for d in deals)})
+    changes = (hour for hour, _ in paid.later if hour < hours)
+    edges = sorted({0, hours, *changes, *(d.first for d in deals), *(min(hours, d.end) for d in deals)})
     cost = [float(d.cost) if worst == 1 else 0.0 for d in deals]
     most = [float(max(max(c[d.first : d.end]) for c in counts)) for d in deals]
     whole = [True] * len(deals)
@@ -142,13 +143,14 @@ def choose(
         parts = []
         for first, end in pairwise(edges):
             covers = [(n, 1.0) for n, d in enumerate(deals) if d.first <= first and end <= d.end]
-            if paid.hour is None:
-                firm = [n - s for n, s in zip(series[first:end], on_spot(series[first:end], paid), strict=True)]
+            now = paid.eras(first, end)[0][2]
+            if now.hour is None:
+                firm = [n - s for n, s in zip(series[first:end], on_spot(series[first:end], now), strict=True)]
                 rows.append(covers)
                 low.append(float(max(firm)))
             beside = column(float(share) if worst == 1 else 0.0)
             parts.append((beside, 1.0))
-            for (a, fa), (b, fb) in pairwise(_convex(series[first:end], paid)):
+            for (a, fa), (b, fb) in pairwise(_convex(series[first:end], now)):
                 slope = float((fb - fa) / (b - a))
                 rows.append([(beside, 1.0), *((n, -slope) for n, _ in covers)])
                 low.append(float(fa) - slope * a)
@@ -182,7 +184,7 @@ def make(quote: Quote, scenarios: Sequence[Scenario], asked: Asked, worst: Decim
     shares = [s.weight / weights for s in scenarios]
     fleets = [Fleet(quote, s.demand, asked) for s in scenarios]
     all_ = markets(quote, hours, asked.rules)
-    plain = [m for m in all_ if m.paid.run is None]
+    plain = [m for m in all_ if not m.paid.stepped]
     bounds = sorted(
         (
             m.least * sum((f.instance_hours(m.ways[0]) * w for f, w in zip(fleets, shares, strict=True)), ZERO)

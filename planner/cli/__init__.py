@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "What works here: versions, prices, keys, terraform, folders, advisories.",
     ),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
+    "mcp": ("planner.cli.mcp", "mcp", "Serve these questions to an agent (Model Context Protocol)."),
     "completion": ("planner.cli.completion", "completion", "The script that completes words in bash, zsh or fish."),
 }
 

@@ -9,6 +9,7 @@ import click
 
 from planner.cli.book import add_to
 from planner.cli.history import history
+from planner.cli.machines import types
 from planner.cli.options import book_options, open_catalog, put
 from planner.cli.screen import colours
 from planner.cli.services import services
@@ -297,4 +298,5 @@ def _book_problems(price_book_db: str | None) -> list[str]:
 catalog.add_command(services)
 catalog.add_command(snapshot)
 catalog.add_command(history)
+catalog.add_command(types)
 add_to(catalog)

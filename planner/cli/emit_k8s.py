@@ -43,7 +43,19 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     "--registry", metavar="HOST/PATH", default="", help="Where the images were copied to; mainland China needs it."
 )
 @click.option(
-    "--min-replicas", metavar="N", type=int, help="Scale between N and the quote's replicas.  [always the quote's]"
+    "--min-replicas",
+    metavar="N",
+    type=int,
+    help="Scale between N and the quote's replicas; 0 sleeps while nobody asks.  [always the quote's]",
+)
+@click.option(
+    "--most-nodes",
+    metavar="N",
+    type=click.IntRange(1),
+    help="GPU nodes that your block, reservation or quota has; more is refused.",
+)
+@click.option(
+    "--check-quota", is_flag=True, help="Ask the cloud whether your account may start them; refuse where not."
 )
 @click.option("--queue", metavar="NAME", default="", help="Quota and gang scheduling by kueue or volcano.")
 @click.option("--observe", is_flag=True, help="Monitors, alerts and a dashboard for the Prometheus operator.")
@@ -66,6 +78,7 @@ def emit_k8s(
     output: str | None,
     force: bool,
     existing_cluster: bool,
+    check_quota: bool,
     image: tuple[str, ...],
     **values: Any,
 ) -> int:
@@ -89,6 +102,11 @@ def emit_k8s(
     catalog, priced, offer = choose(cloud, values, quote_file, offer_id, strict)
     deployment = deploy.deploy(priced, offer, settings, catalog=catalog)
     made = target.target(deployment, cluster, dict(pairs(image, "--image")), settings.now.date())
+    quotas: list[str] = []
+    if check_quota:
+        from planner.terraform import before
+
+        quotas = [str(said) for said in before.ensure(deployment)]
     files = tree.files(made, priced, offer, existing_cluster, catalog)
     folder = output or f"{deployment.name}-kubernetes"
     tree.check_place(folder, made)
@@ -103,6 +121,7 @@ def emit_k8s(
         f"{made.version} in {offer.region}, {show(Decimal(record['bill']['effective']))} {offer.totals.native_currency} for the quote's hours",
         f"{'' if existing_cluster else f'{folder}/cluster/README.md, then '}{folder}/addons/README.md, then {folder}/serve/README.md",
     ]
+    report += quotas
     named = bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
     report += map(str, besides(cloud, priced, offer, named))
     best = priced.best

@@ -187,7 +187,7 @@ def _saved_offers(path: str, values: dict[str, Any], books: bool, strict: bool) 
 
 def pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:
     """Return KEY=VALUE texts as pairs; raise `MisuseError` that names the option `what`."""
-    for text in texts:
-        if "=" not in text:
-            raise MisuseError(f"{what}: {text[:40]!r} is not KEY=VALUE")
-    return tuple((text.partition("=")[0], text.partition("=")[2]) for text in texts)
+    for given in texts:
+        if "=" not in given:
+            raise MisuseError(f"{what}: {given[:40]!r} is not KEY=VALUE")
+    return tuple((given.partition("=")[0], given.partition("=")[2]) for given in texts)

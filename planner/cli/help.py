@@ -19,7 +19,7 @@ COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
     ("Buy", "commit portfolio rent-or-buy"),
     ("Run", "emit-tf emit-k8s price verify doctor"),
     ("Prices", "catalog refresh book"),
-    ("Share and review", "diff actual completion"),
+    ("Share and review", "diff actual mcp completion"),
 )
 
 #: (title, options in the order in which they are shown)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.machines import gpus
 from planner.cli.options import fetched, online_option
 
 if TYPE_CHECKING:
@@ -174,3 +175,6 @@ def _write(value: object) -> int:
 
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     return 0
+
+
+models.add_command(gpus)

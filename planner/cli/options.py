@@ -225,9 +225,9 @@ def open_catalog(
     book = None if offline_list else _open_book(price_book_db)
     catalog = Catalog(book=book, as_of=date)
     if price_book:
-        from planner.prices.own import load
+        from planner.prices.own import load_all
 
-        catalog.own = tuple(p for path in price_book for p in load(path, catalog))
+        catalog.own = load_all(price_book, catalog)
     return catalog
 
 

@@ -47,7 +47,7 @@ class Cluster(NamedTuple):
     namespace: "" = the deployment's name. version: of Kubernetes. host: the name under which clients call; gateway_class:
     whose gateway. lb_subnet: where a private load balancer stands, for the clouds that ask. registry: where the images
     were copied to, with the same digests. observe: monitors, rules, dashboard. min_replicas: the fewest that the autoscaler keeps, None
-    for no autoscaler. queue: "kueue", "volcano" or "".
+    for no autoscaler. queue: "kueue", "volcano" or "". most_nodes: what the block, the reservation or the quota has, None where nobody said.
     """
 
     namespace: str = ""
@@ -59,6 +59,7 @@ class Cluster(NamedTuple):
     observe: bool = False
     min_replicas: int | None = None
     queue: str = ""
+    most_nodes: int | None = None
 
 
 class Times(NamedTuple):
@@ -126,6 +127,13 @@ def check(d: Deployment, cluster: Cluster, today: date) -> tuple[Service, str, i
         )
     size, per_node = d.layout.pp, d.layout.replicas if d.layout.pp == 1 else 1
     replicas = d.count * per_node if size == 1 else d.count // size
+    if cluster.most_nodes is not None and d.count > cluster.most_nodes:
+        one = f", and one copy of the model spans {size}" if size > 1 else ""
+        fewer = "quote fewer with --count, " if d.count > size else ""
+        raise MisuseError(
+            f"{d.served_name} needs {d.count} nodes of {d.instance_type}{one}: --most-nodes allows {cluster.most_nodes}; "
+            f"{fewer}choose a larger type with --instance-type, or have the block or the quota made larger"
+        )
     _check_scaling(cluster, replicas)
     return service, version, replicas, size
 
@@ -173,10 +181,8 @@ def _whole(amount: Decimal) -> int:
 def _check_scaling(cluster: Cluster, replicas: int) -> None:
     """Raise `MisuseError` for a minimum that cannot be kept, or a queue that is not known."""
     least = cluster.min_replicas
-    if least is not None and least < 1:
-        raise MisuseError(
-            "--min-replicas 0: requests that wait are counted in the pods, so that nothing would wake the first one; keep 1"
-        )
+    if least is not None and least < 0:
+        raise MisuseError(f"--min-replicas {least}: keep 0 or more; 0 lets the service sleep while nobody asks")
     if least is not None and least >= replicas:
         raise MisuseError(
             f"--min-replicas {least}: the quote's {replicas} are the most that are kept, and the fewest must be below; quote more with --count"

@@ -217,6 +217,7 @@ def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
     grouped = ("/spec/leaderWorkerTemplate/leaderTemplate", "/spec/leaderWorkerTemplate/workerTemplate")
     return {
         "m": m,
+        "asked": f'{{__name__=~"llm_d_epp_request_total|llm_d_epp_request_error_total",namespace="{t.namespace}"}}',
         "selector": f'{{namespace="{t.namespace}",model_name="{d.served_name}"}}',
         "rules": render("bootstrap/rules.yml.j2", d=every, m=m).rstrip(),
         "hourly": plain(hourly.quantize(Decimal("0.0001"))),

@@ -48,9 +48,21 @@ class Catalog:
 
     def bring(self, lists: Lists) -> None:
         """Add the lists of a provider that has none of its own, or take these in their place; what was known of it is forgotten."""
-        for key in [key for key in self._cache if key[0] == lists.provider]:
+        for key in [key for key in self._cache if key[0] in (lists.provider, "holding")]:
             del self._cache[key]
         self._lists()[lists.provider] = lists
+
+    def holding(self, day: tuple[str, bool], own: tuple[Price, ...]) -> Catalog:
+        """Return the same with those of the user's own prices that hold on a day (planner.prices.dated)."""
+
+        def make() -> Catalog:
+            made = Catalog(self.root, own, self.book, self.as_of)
+            made.sized = self.sized
+            made._cache = {key: found for key, found in self._cache.items() if "prices" not in key[1:2]}
+            return made
+
+        found: Catalog = self._once(("holding", *map(str, day)), make)
+        return found
 
     def _lists(self) -> dict[str, Lists]:
         found: dict[str, Lists] = self._once(("lists",), self._find_lists)

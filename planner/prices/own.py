@@ -9,8 +9,9 @@ note. A CSV may come from a spreadsheet of any locale
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from planner.errors import MisuseError, suggest
@@ -20,10 +21,10 @@ from planner.money import bounded, decimal_of, plain
 from planner.offer import Price, Source, Way
 from planner.prices import sheet
 from planner.prices.catalog import Catalog
-from planner.prices.checks import check_prices
+from planner.prices.dated import check
 from planner.units import iso_date
 
-__all__ = ["load"]
+__all__ = ["load", "load_all"]
 
 NEEDED = ("provider", "region", "instance_type", "purchase_option", "amount", "currency")
 OPTIONAL = (
@@ -52,12 +53,23 @@ def load(path: str, catalog: Catalog) -> list[Price]:
     if not rows:
         raise MisuseError(f"price book {path}: no price in it; the columns are {', '.join(NEEDED)} and more (docs)")
     prices = [_price(row, place, catalog) for place, row in rows]
-    known = {p: catalog.instances(p) for p in {x.provider for x in prices}}
-    for provider, instances in known.items():
-        problems = check_prices([p for p in prices if p.provider == provider], instances)
-        if problems:
-            raise MisuseError(f"price book {problems[0][:400]}")
+    _check(prices, catalog)
     return prices
+
+
+def load_all(paths: Iterable[str], catalog: Catalog) -> tuple[Price, ...]:
+    """Return the prices of several files; what stands in two of them for the same day raises `MisuseError`."""
+    found = [load(path, catalog) for path in paths]
+    prices = tuple(chain.from_iterable(found))
+    if len(found) > 1:
+        _check(prices, catalog)
+    return prices
+
+
+def _check(prices: Sequence[Price], catalog: Catalog) -> None:
+    problems = check(prices, catalog)
+    if problems:
+        raise MisuseError(f"price book {problems[0][:400]}")
 
 
 def _csv(text: str, name: str) -> Iterable[tuple[str, Mapping[str, str]]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from planner.offer import InstanceType, Way
+from planner.offer import InstanceType, Price, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
 from planner.quoting import choose, lines, notes
 from planner.quoting.offers import Bought, later, offer
-from planner.quoting.records import Gap, Line, Offer, Quote, Rejected, Seller, Site
+from planner.quoting.records import Era, Gap, Line, Offer, Quote, Rejected, Seller, Site
 from planner.quoting.rules import sold
 from planner.quoting.select import Place, Request, place, places, request
 from planner.quoting.shortlist import Shortlist, simple
@@ -22,6 +22,7 @@ from planner.units import block_hours
 from planner.workload import Workload, in_time
 
 if TYPE_CHECKING:
+    from planner.quoting.changes import Changes
     from planner.sizing.own import Measurement
 
 __all__ = ["quote", "seller"]
@@ -51,13 +52,12 @@ def quote(
     """
     check(workload)
     workload = settled(in_time(workload, today))
-    looked = places(workload, catalog)
-    req = request(workload, catalog, rates, whole)
+    catalog, changes = _dated(workload, catalog, today)
+    looked, req = places(workload, catalog), request(workload, catalog, rates, whole, changes)
     offers: list[Offer] = []
     beyond: list[Offer] = []
     rejected: list[Rejected] = []
     gaps: list[Gap] = []
-    length = req.window.length
     sizings: dict[int, Sizing] = {}
     hows: list[_How] = [catalog.sized.get(at[0]) or sizer(workload, _host(req, *at), own) for at in looked]
     short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
@@ -71,7 +71,7 @@ def quote(
             sizings[id(found)] = found
             if name in here.types:
                 for one in _offers(req, here, name, found, later if brief else offer):
-                    (offers if sold(one.way, length) else beyond).append(one)
+                    (offers if sold(one.way, req.window.length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
@@ -93,7 +93,7 @@ def quote(
         gaps=tuple(gaps),
         stale=stale,
         budget=None,
-        notes=(*notes.of_all(workload), *notes.early(catalog.own, workload.start or today), *notes.measured(heard)),
+        notes=(*notes.of_all(workload), *(changes.notes() if changes else ()), *notes.measured(heard)),
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
@@ -101,8 +101,8 @@ def quote(
         measurements=heard,
         left_out=short.left_out if short else 0,
     )
-    budget = choose.within(made, workload.budget, workload.budget_basis)
-    made = made._replace(recommended=choose.recommend(made), budget=budget)
+    made = made._replace(budget=choose.within(made, workload.budget, workload.budget_basis))
+    made = made._replace(recommended=choose.recommend(made))
     made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
     if brief:
         return made
@@ -111,9 +111,18 @@ def quote(
     return made._replace(hash=of_quote(made))
 
 
+def _dated(workload: Workload, catalog: Catalog, today: str) -> tuple[Catalog, Changes | None]:
+    """Return the catalogue on the window's first day, and what of the user's own prices changes later; None without such prices."""
+    if not catalog.own:
+        return catalog, None
+    from planner.quoting.changes import begin
+
+    return begin(workload, catalog, today)
+
+
 def _shortlist(req: Request, looked: Iterable[tuple[tuple[str, str], _How]], top: int, today: str) -> Shortlist | None:
     """Return what the places have to show, None where every offer must be made to know."""
-    if not simple(req):
+    if (req.changes is not None and req.changes.later) or not simple(req):
         return None
     looked = list(looked)
     types = [t for p in {at[0] for at, _ in looked} for t in req.catalog.info(p).reference_types]
@@ -175,14 +184,22 @@ def _offers(
     """Return every way of buying an instance type that the workload lets pass."""
     made: dict[tuple[Way, str], tuple[Line, ...]] = {}
     on_demand: dict[str, Line] = {}
+    priced: dict[tuple[Way, str], Sequence[Price]] = {}
+    eras: dict[tuple[Way, str], tuple[Era, ...]] = {}
     for key, rows in here.types[name].items():
-        way = key[0]
-        made[key] = lines.compute(rows, sizing.count, req.share(here.info.name, way.purchase_option))
+        way, share = key[0], req.share(here.info.name, key[0].purchase_option)
+        priced[key] = rows
+        if req.changes is not None and req.changes.later:
+            from planner.quoting.changes import eras_of
+
+            priced[key], changed = req.changes.merged(rows)
+            eras[key] = eras_of(changed, sizing.count, share)
+        made[key] = lines.compute(priced[key], sizing.count, share)
         if way.purchase_option == "on_demand":
             on_demand[way.site] = made[key][0]
     options, spec = req.workload.purchase_option, here.specs[name]
     return [
-        make(req, Bought(here, spec, sizing, rows, made[key], on_demand.get(key[0].site)))
-        for key, rows in here.types[name].items()
+        make(req, Bought(here, spec, sizing, priced[key], made[key], on_demand.get(key[0].site), eras.get(key, ())))
+        for key in here.types[name]
         if not options or key[0].purchase_option in options
     ]

@@ -16,14 +16,12 @@ from planner.text import Text, plural, text
 from planner.workload import Workload
 
 if TYPE_CHECKING:
-    from planner.offer import Price
     from planner.sizing import Sizing
     from planner.sizing.own import Measurement
 
 __all__ = [
     "Ages",
     "ages",
-    "early",
     "gaps",
     "is_old",
     "late",
@@ -157,6 +155,8 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
         unused = window.length - window.hours
         values = {"use": workload.use, "hours": window.hours, "all": window.length, "unused": unused}
         notes.append(text(key, **values, months=window.months))
+    if workload.hours * 60 < 1 and not workload.use:
+        notes.append(text("hours are paid by the second; a cloud may bill at least a minute of each machine"))
     if workload.count:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
@@ -164,18 +164,6 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
     if not workload.tax and not workload.taxes:
         notes.append(text("tax is not modelled; --tax 6% adds it"))
     return tuple(notes)
-
-
-def early(own: Iterable[Price], first: str) -> list[Text]:
-    """Return that prices of the user's own begin after the window's `first` day, an ISO date."""
-    later = [price.source.as_of[:10] for price in own if price.source.as_of[:10] > first]
-    if not later:
-        return []
-    key = (
-        "not yet valid on {first}, the window's first day: {n} of your own prices (the last holds from {date}); what runs before is "
-        "counted at them too, --start {date} begins when all hold"
-    )
-    return [text(key, n=len(later), first=first, date=max(later))]
 
 
 def measured(heard: Sequence[Measurement]) -> list[Text]:

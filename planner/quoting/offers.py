@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from planner.money import tax_at
 from planner.offer import InstanceType, Price, Way
 from planner.quoting import cost, lines
-from planner.quoting.records import Amounts, Commitment, Gpu, Line, Machine, Offer, Totals
+from planner.quoting.records import Amounts, Commitment, Era, Gpu, Line, Machine, Offer, Totals
 from planner.records import NamedTuple
 from planner.sizing import Sizing
 from planner.text import Text, text
@@ -44,7 +44,7 @@ def id_of(always: tuple[str, ...], sometimes: tuple[str, ...]) -> str:
 
 class Bought(NamedTuple):
     """What one offer is made of. prices: all rows of one way of buying; lines: those of these prices; on_demand: the line of
-    the same type by the hour, None without one."""
+    the same type by the hour, None without one; eras: those from each day on, where the price changes."""
 
     place: Place
     spec: InstanceType
@@ -52,6 +52,7 @@ class Bought(NamedTuple):
     prices: Sequence[Price]
     lines: tuple[Line, ...]
     on_demand: Line | None
+    eras: tuple[Era, ...] = ()
 
 
 class Later:
@@ -183,7 +184,9 @@ def offer(req: Request, what: Bought) -> Offer:
             *_idle(req, commitment),
             *_notes(prices, commitment.terms if commitment else 1),
             *_zone_notes(req, way),
+            *_changes(what),
         ),
+        eras=what.eras,
     )
 
 
@@ -265,6 +268,14 @@ def per_million(work: Workload, sizing: Sizing, effective: Decimal) -> tuple[Dec
     if not millions:
         return None, None
     return effective / millions, effective / (millions * (1 + inflow))
+
+
+def _changes(what: Bought) -> list[Text]:
+    if not what.eras:
+        return []
+    from planner.quoting.changes import said
+
+    return said(what.eras)
 
 
 _SPOT = text("market price of a past sample: it moves, and the instance can be taken back")

@@ -30,6 +30,7 @@ __all__ = [
     "Budget",
     "Charge",
     "Commitment",
+    "Era",
     "Gap",
     "Gpu",
     "Line",
@@ -86,6 +87,13 @@ class Commitment(NamedTuple):
     by_month: bool = False
 
 
+class Era(NamedTuple):
+    """What a way of buying is made of from a day on (ISO date; "" = from before the window)."""
+
+    since: str
+    lines: tuple[Line, ...]
+
+
 class Offer(NamedTuple):
     """One way to run the workload: a way of buying (`way`), the machine, how many, and what it is made of (`lines`).
 
@@ -93,7 +101,8 @@ class Offer(NamedTuple):
     (each 0), so that a file can recompute with other volumes. on_demand: the same type by the hour, for the break-even
     (None: no such price). break_even_hours: hours a month from which this commitment is cheaper than that (None: not a
     commitment, or never within a month). unpriced: parts of the workload for which no price exists; the totals leave
-    them out and the offer ranks after complete ones. notes: what a reader must know, in sentences.
+    them out and the offer ranks after complete ones. notes: what a reader must know, in sentences. eras: where its price
+    changes in the window, the machine's lines from each day on (`lines` have the changes as steps of the price by the hour).
     """
 
     id: str
@@ -111,6 +120,7 @@ class Offer(NamedTuple):
     cost_per_million_output: Decimal | None
     cost_per_million_tokens: Decimal | None
     notes: tuple[Text, ...]
+    eras: tuple[Era, ...] = ()
 
     @property
     def provider(self) -> str:

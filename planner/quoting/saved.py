@@ -30,6 +30,7 @@ from planner.quoting.records import (
     Budget,
     Charge,
     Commitment,
+    Era,
     Gap,
     Line,
     Offer,
@@ -317,7 +318,21 @@ class _Reader:
             cost_per_million_output=tokens[0],
             cost_per_million_tokens=tokens[1],
             notes=tuple(self.say(n) for n in raw["notes"]),
+            eras=self.eras(raw.get("eras", ()), way, place),
         )
+
+    def eras(self, raw: Sequence[Mapping[str, Any]], way: Way, place: str) -> tuple[Era, ...]:
+        """Return what an offer is made of from each day on: days in order, the first of them open."""
+        made: list[Era] = []
+        for n, told in enumerate(raw):
+            at, since = f"{place}.eras[{n}]", told["since"] or ""
+            if bool(since) != bool(n) or (since and iso_date(since, f"{at}.since") <= made[-1].since):
+                raise MisuseError(f"{at}.since: {ascii(since)[:40]}: the first has none, the others are days in order")
+            lines = tuple(self.line(x, way, f"{at}.lines[{m}]") for m, x in enumerate(told["lines"]))
+            if not lines:
+                raise MisuseError(f"{at}.lines: none")
+            made.append(Era(since, lines))
+        return tuple(made)
 
     def sizing(self, raw: Mapping[str, Any]) -> Sizing:
         name = f"{raw['provider']}:{raw['instance_type']}"

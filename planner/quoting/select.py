@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from planner.errors import MisuseError, suggest
 from planner.offer import InstanceType, Price, ServicePrice, TransferPrice, Way
@@ -17,6 +18,9 @@ from planner.text import Text
 from planner.units import Window
 from planner.workload import Workload
 
+if TYPE_CHECKING:
+    from planner.quoting.changes import Changes
+
 __all__ = ["Bought", "Place", "Request", "place", "places", "request"]
 
 ZERO = Decimal(0)
@@ -24,7 +28,8 @@ Bought = dict[tuple[Way, str], list[Price]]  # prices by way of buying and curre
 
 
 class Request(NamedTuple):
-    """One quote being made: what is asked, on what. whole: offers carry every line that other inputs could need."""
+    """One quote being made: what is asked, on what. whole: offers carry every line that other inputs could need. changes: of the user's
+    own prices, where there are any (planner.quoting.changes)."""
 
     workload: Workload
     catalog: Catalog
@@ -36,6 +41,7 @@ class Request(NamedTuple):
     types: frozenset[str]
     gpus: dict[str, bool]
     known: dict[tuple[str, str], Terms | None]
+    changes: Changes | None = None
 
     def terms(self, way: Way) -> Terms | None:
         """Return the terms of a way of buying in the window, None for pay as you go."""
@@ -90,7 +96,7 @@ class Place(NamedTuple):
     refused: Mapping[str, Text] = MappingProxyType({})
 
 
-def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> Request:
+def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool, changes: Changes | None = None) -> Request:
     """Return the request for `workload`; `places` checks its names."""
     window = workload.window
     return Request(
@@ -104,6 +110,7 @@ def request(workload: Workload, catalog: Catalog, rates: Rates, whole: bool) -> 
         types=frozenset(t.lower() for t in workload.instance_type),
         gpus={},
         known={},
+        changes=changes,
     )
 
 
@@ -181,6 +188,9 @@ def place(req: Request, provider: str, region: str) -> Place:
             kept_out[way.purchase_option] = kept_out.get(way.purchase_option, 0) + 1
             continue
         types.setdefault(name, {}).setdefault((way, price.currency), []).append(price)
+    for price in req.changes.unheld(provider, region, types) if req.changes else ():
+        if req.wants(price.instance_type, specs.get(price.instance_type)):
+            types.setdefault(price.instance_type, {}).setdefault((price.way, price.currency), []).append(price)
     needs_traffic = req.whole or work.egress_gb or work.inter_region_gb
     needs_services = req.whole or work.storage_gb or work.public_ips
     return Place(

@@ -138,6 +138,10 @@ class _Writer:
             full = "".join([f'"cost_per_million_{name}_saturated": {_d(value)}, ' for name, value in found])
         present = "" if worth is None else f'"present_value": "{plain(worth)}", '
         way, machine, gpus = o.way, o.machine, o.machine.gpu.count
+        eras = ", ".join(
+            f'{{"since": {_or_null(e.since)}, "lines": [{", ".join([self.line(x) for x in e.lines])}]}}' for e in o.eras
+        )
+        changes = f', "eras": [{eras}]' if eras else ""
         even = "null" if o.break_even_hours is None else f'"{o.break_even_hours}"'
         return (
             f'{{"id": {_text(o.id)}, "provider": "{way.provider}", "site": {_text(way.site)}, "region": {_text(way.region)}, '
@@ -154,7 +158,7 @@ class _Writer:
             f'"cost_per_million_output": {_d(o.cost_per_million_output)}, '
             f'"cost_per_million_tokens": {_d(o.cost_per_million_tokens)}, {present}{full}"notes": {self.says(o.notes)}, '
             f'"sizing": {self.sizing(o.sizing)}, "lines": [{", ".join([self.line(x) for x in o.lines])}], '
-            f'"on_demand": {self.line(o.on_demand)}}}'
+            f'"on_demand": {self.line(o.on_demand)}{changes}}}'
         ).encode()
 
     def rejected(self, r: Rejected) -> str:

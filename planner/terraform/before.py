@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from planner import provider
-from planner.errors import FetchError, NoOfferError
+from planner.errors import FetchError, MisuseError, NoOfferError
 from planner.money import show
 from planner.prices import fx
 from planner.prices.catalog import Catalog
@@ -20,7 +20,7 @@ from planner.terraform.deployment import Deployment
 from planner.text import Text, plural, text
 from planner.units import Window
 
-__all__ = ["DAY", "first_day", "quotas", "said"]
+__all__ = ["DAY", "ensure", "first_day", "quotas", "said"]
 
 DAY = Decimal(24)
 #: Parts of an offer that cost nothing while nobody is served: traffic, and what is owed at the end of a contract.
@@ -91,25 +91,41 @@ def said(d: Deployment, quote: Quote, offer: Offer, catalog: Catalog | None) -> 
 
 def quotas(d: Deployment, access: Access | None = None) -> list[Text]:
     """Return whether the account may start the instances, a sentence each; where it cannot be asked, what to look at."""
+    found, look, said = _asked(d, access)
+    return [_compared(one, look) for one in found] or [said]
+
+
+def ensure(d: Deployment, access: Access | None = None) -> list[Text]:
+    """Return what `quotas` returns; raise `MisuseError` where the account may not start the instances."""
+    found, look, said = _asked(d, access)
+    if lacking := [str(_compared(one, look)) for one in found if not one.enough]:
+        raise MisuseError(f"{_needs(d)}: {'; '.join(lacking)}, or choose fewer with --count or a larger type")
+    return [_compared(one, look) for one in found] or [said]
+
+
+def _needs(d: Deployment) -> Text:
+    gpus = d.count * d.gpu_count
+    key = plural(gpus, "{count} x {type} need {vcpu} vCPUs ({gpus} GPU) in {region}", "{count} x {type} need {vcpu} vCPUs ({gpus} GPUs) in {region}")
+    return text(key, count=d.count, type=d.instance_type, vcpu=d.vcpu * d.count, gpus=gpus, region=d.region)
+
+
+def _asked(d: Deployment, access: Access | None) -> tuple[tuple[Quota, ...], Text, Text]:
+    """Return (the quotas, where people look them up, what is said instead where there are none)."""
     adapter = provider.load(d.provider)
     ask = getattr(adapter, "quotas", None)
     look = text(getattr(adapter, "quota_hint", "") or "the cloud's console")
-    gpus = d.count * d.gpu_count
-    key = plural(gpus, "{count} x {type} need {vcpu} vCPUs ({gpus} GPU) in {region}", "{count} x {type} need {vcpu} vCPUs ({gpus} GPUs) in {region}")
-    needs = text(key, count=d.count, type=d.instance_type, vcpu=d.vcpu * d.count, gpus=gpus, region=d.region)
+    needs = _needs(d)
     if ask is None:
-        return [text("quota not compared: look at {look}: {needs}", look=look, needs=needs)]
+        return (), look, text("quota not compared: look at {look}: {needs}", look=look, needs=needs)
     if adapter.credentials_hint() is not None:
-        return [text("quota not compared, no credentials found: look at {look}: {needs}", look=look, needs=needs)]
+        return (), look, text("quota not compared, no credentials found: look at {look}: {needs}", look=look, needs=needs)
     wanted = Wanted(d.instance_type, d.purchase_option, d.count, d.vcpu)
     try:
         found = ask(d.region, wanted, access or Access(now=datetime.now(UTC).isoformat(timespec="seconds")))
     except FetchError as exc:
-        return [text("quota not compared ({why}): look at {look}: {needs}", why=str(exc), look=look, needs=needs)]
-    if not found:
-        way = text(d.purchase_option.replace("_", " "))
-        return [text("no quota is told for this way of buying ({way}): {needs}", way=way, needs=needs)]
-    return [_compared(one, look) for one in found]
+        return (), look, text("quota not compared ({why}): look at {look}: {needs}", why=str(exc), look=look, needs=needs)
+    way = text(d.purchase_option.replace("_", " "))
+    return found, look, text("no quota is told for this way of buying ({way}): {needs}", way=way, needs=needs)
 
 
 def _compared(one: Quota, look: Text) -> Text:

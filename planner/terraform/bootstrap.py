@@ -34,7 +34,7 @@ _COMMON = (
 _STRESS = ("units/planner-stress.service", "units/planner-stress.timer")
 #: What a spot instance has beside that.
 _SPOT = ("units/planner-spot.service", "units/planner-spot.timer")
-_STATIC = ("alerts.py", ".csv", ".service", "watch.timer", "spot.timer", "stress.sh", "datasource.yml", "dashboards.yml")
+_STATIC = ("alerts.py", "peers.py", ".csv", ".service", "watch.timer", "spot.timer", "stress.sh", "datasource.yml", "dashboards.yml")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
 _SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}\Z")
@@ -187,7 +187,8 @@ def _rendered(deployment: Deployment, board: bool) -> dict[str, str]:
     facts, own = cloud.find(deployment.provider), cloud.templates(deployment.provider)
     values = {**_values(deployment, facts), "board": board}
     sources = {"cloud-init.yaml.tftpl": "bootstrap/cloud-init.yaml.tftpl.j2"}
-    more = (*(_SPOT if deployment.purchase_option == "spot" else ()), *(_STRESS if deployment.stress else ()), *(("alerts.py",) if deployment.alert_webhook_secret else ()))
+    spot = (*_SPOT, *(("peers.py",) if deployment.layout.pp > 1 else ())) if deployment.purchase_option == "spot" else ()
+    more = (*spot, *(_STRESS if deployment.stress else ()), *(("alerts.py",) if deployment.alert_webhook_secret else ()))
     for name in sorted((*_COMMON, *more)):
         if name == "stress.sh" and facts.apart and not deployment.stress:
             continue  # the narrowest user-data has room for it only when it is asked for

@@ -4,14 +4,16 @@ import json
 import random
 import subprocess
 import sys
+import time
 from decimal import Decimal
-from itertools import product
+from itertools import pairwise, product
+from types import SimpleNamespace
 
 import pytest
 
 from planner.api import quote as fresh
-from planner.buying import blend, plan, shapes
-from planner.buying.frontier import Kind, worth_taking
+from planner.buying import blend, mixed, nested, plan, shapes
+from planner.buying.frontier import Hours, Kind, worth_taking
 from planner.buying.levels import Deal, Paid
 from planner.buying.levels import solve as by_levels
 from planner.buying.mixed import dispatch, solve
@@ -23,8 +25,11 @@ D = Decimal
 NEVER = D("Infinity")
 
 
-def case(seed):
-    """A random small case: one to three types of odd sizes, commitments in slots, some not sold by the hour, spot for a share."""
+def case(seed, changes=False):
+    """A random small case: one to three types of odd sizes, commitments in slots, some not sold by the hour, spot for a share.
+
+    changes: prices by the hour change, of each type at another time.
+    """
     r = random.Random(seed)
     cent, hours, kinds = D("0.01"), r.randint(1, 8), []
     for _ in range(r.randint(1, 3)):
@@ -39,7 +44,12 @@ def case(seed):
         ]
         hour = None if r.random() < 0.15 else (r.randint(40, 130) * cent * size).quantize(cent)
         spot = (r.randint(20, 90) * cent * size).quantize(cent) if r.random() < 0.4 else None
-        kinds.append(Kind(float(size), hour, spot, tuple(deals)))
+        later: tuple[tuple[int, Decimal | None, Decimal | None], ...] = ()
+        if changes and hours > 1:
+            at = r.randint(1, hours - 1)
+            prices = [None if p is None else (p * r.randint(50, 150) * cent).quantize(cent) for p in (hour, spot)]
+            later = ((at, *prices),)
+        kinds.append(Kind(float(size), hour, spot, tuple(deals), later))
     need = [round(r.uniform(0, r.choice([3, 5, 7])), 1) if r.random() < 0.9 else 0.0 for _ in range(hours)]
     return kinds, need if any(need) else [1.0, *need[1:]], D(r.choice(["0", "0", "0.3", "0.5", "1"]))
 
@@ -48,8 +58,8 @@ def brute(kinds, need, share):
     """The least cost over every number of every commitment and, hour by hour, of every type on demand and on spot."""
     top = max(need)
 
-    def all_of(price):
-        sold = [k for k in kinds if price(k) is not None]
+    def all_of(price, at):
+        sold = [k.at(at) for k in kinds if price(k) is not None]
         numbers = product(*(range(int(top / k.size) + 2) for k in sold))
         return [
             (
@@ -59,11 +69,17 @@ def brute(kinds, need, share):
             for c in numbers
         ]
 
-    firm, spot = all_of(lambda k: k.hour), all_of(lambda k: k.spot) if share else [(0.0, D(0))]
+    def prices(at):
+        return all_of(lambda k: k.hour, at), all_of(lambda k: k.spot, at) if share else [(0.0, D(0))]
+
+    changes = {since for k in kinds for since, _, _ in k.later}
+    sold = {at: prices(at) for at in {0, *changes}}
     known = {}
 
-    def hour(asked, held):
-        key = (asked, round(held, 6))
+    def hour(asked, held, h):
+        era = max(at for at in sold if at <= h)
+        firm, spot = sold[era]
+        key = (asked, round(held, 6), era)
         if key not in known:
             known[key] = min(
                 (
@@ -83,14 +99,14 @@ def brute(kinds, need, share):
             if cost >= best:
                 break
             cost += hour(
-                asked, sum(n * k.size for n, (d, k) in zip(numbers, deals, strict=True) if d.first <= h < d.end)
+                asked, sum(n * k.size for n, (d, k) in zip(numbers, deals, strict=True) if d.first <= h < d.end), h
             )
         best = min(best, cost)
     return best
 
 
-def check(seed):
-    kinds, need, share = case(seed)
+def check(seed, changes=False):
+    kinds, need, share = case(seed, changes)
     found, best = solve(kinds, need, share), brute(kinds, need, share)
     if found is None:
         assert best == NEVER, seed
@@ -111,12 +127,82 @@ def check(seed):
 def test_the_cheapest_of_all_mixes_of_types():
     for seed in range(60):
         check(seed)
+        check(seed, changes=True)
+
+
+def test_the_programme_finds_the_same(monkeypatch):
+    """The solver, which takes over where times of commitments cross: as exact as the search within times."""
+    monkeypatch.setattr(mixed, "search", lambda *_: None)
+    for seed in range(30):
+        check(seed, changes=bool(seed % 2))
 
 
 @pytest.mark.slow
 def test_the_cheapest_of_all_mixes_of_types_a_thousand_times():
     for seed in range(1000, 2000):
         check(seed)
+        check(seed, changes=True)
+
+
+@pytest.mark.slow
+def test_the_programme_finds_the_same_a_thousand_times(monkeypatch):
+    monkeypatch.setattr(mixed, "search", lambda *_: None)
+    for seed in range(1000, 2000):
+        check(seed, changes=bool(seed % 2))
+
+
+def test_times_that_cross_are_left_to_the_programme():
+    """Of two types one is sold for the first two thirds, the other for the last two: neither time lies within the other."""
+    kinds = [
+        Kind(1.0, D(1), None, (Deal(0, 0, 4, D("2.4"), D(4)),)),
+        Kind(1.0, D(1), None, (Deal(0, 2, 6, D("2.8"), D(4)),)),
+    ]
+    need = [1.0, 1.0, 2.0, 2.0, 2.0, 1.0]
+    found = solve(kinds, need)
+    assert found is not None and found.proven and found.cost == brute(kinds, need, D(0))
+
+
+def twelve_months():
+    """Four types by the year, by the month and by the hour over a year that repeats a week: what a solver of steps took half a minute for."""
+    sizes, year = (1.0, 2.0, 0.27, 0.3), [0, 744, 1416, 2160, 2880, 3624, 4344, 5088, 5832, 6552, 7296, 8016, 8760]
+    kinds = []
+    for n, size in enumerate(sizes):
+        price = D(str(size)) * (1 + n * D("0.1"))
+        months = [Deal(0, a, b, price * D("0.48") * (b - a), D(b - a)) for a, b in pairwise(year)]
+        deals = [Deal(0, 0, 8760, price * D("0.47") * 8760, D(8760)), *months]
+        kinds.append(Kind(size, price, None, tuple(deals)))
+    week = [26.6 * float(one) for one in shapes._profile("chat-global")]
+    return kinds, [week[h % 168] for h in range(8760)]
+
+
+def test_a_year_of_months_is_proven_in_a_moment():
+    kinds, need = twelve_months()
+    begun = time.perf_counter()
+    found = solve(kinds, need)
+    assert found is not None and found.proven and time.perf_counter() - begun < 8
+
+
+def test_what_is_not_finished_in_time_says_how_far_off_it_may_be():
+    kinds, need = twelve_months()
+    groups = Hours(
+        worth_taking(kinds), need, sorted({e for k in kinds for d in k.deals for e in (d.first, d.end)}), 0.0
+    )
+    edges = sorted({e for k in kinds for d in k.deals for e in (d.first, d.end)})
+    columns = [
+        (edges.index(d.first), edges.index(d.end), k.size, float(d.cost), 99)
+        for k in worth_taking(kinds)
+        for d in k.deals
+    ]
+    whole = nested.search(groups, columns, 60)
+    assert whole is not None
+    clock = iter(range(10**6))
+    ticking = SimpleNamespace(monotonic=lambda: float(next(clock)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nested, "time", ticking)
+        cut = nested.search(groups, columns, 3)
+    assert cut is not None and cut.bound < whole.bound  # nothing costs less than the bound, which is below the optimum
+    at_once = nested.search(groups, columns, -1)  # even without any time there is an answer
+    assert at_once is not None and at_once.bound <= cut.bound
 
 
 def test_one_type_is_what_its_levels_say():

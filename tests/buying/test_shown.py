@@ -17,6 +17,18 @@ D = Decimal
 LIST = "--offline-list"
 COMMIT = ("commit", LIST, "--provider", "aws", "--demand", "chat-global rps=60 of=mean hours=8760")
 SPOT = ("commit", LIST, "--provider", "aws", "--demand", "diurnal rps=20 trough=20% hours=240", "--spot-share", "30%")
+#: On demand and on spot change on 8 January and 15 January; there spot is the dearer for a week.
+DATED = (*SPOT[:-3], "diurnal rps=20 trough=20% hours=480 start=2027-01-01", *SPOT[-2:], "--region", "us-east-1")
+DATED += ("--instance-type", "g6e.xlarge", "--price-book")
+PRICES = "provider,region,instance_type,purchase_option,amount,currency,effective_date\n" + "".join(
+    f"aws,us-east-1,g6e.xlarge,{option},{amount},USD,{day}\n"
+    for option, amount, day in (
+        ("on_demand", "1.20", ""),
+        ("on_demand", "0.60", "2027-01-08"),
+        ("on_demand", "0.90", "2027-01-15"),
+        ("spot", "0.70", ""),
+    )
+)
 ASKED: dict[tuple[str, ...], dict[str, Any]] = {}
 OWN = ("rent-or-buy", LIST, "--own", "examples", "--provider", "aws", "--demand", "chat-global rps=60 of=mean")
 
@@ -29,6 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "night,office rps=60 from=12 to=24 weekend=1 hours=1000\nsteady,flat rps=5 hours=1000\n",
         "utf-8",
     )
+    (made / "prices.csv").write_text(PRICES, "utf-8")
     return made
 
 
@@ -57,12 +70,18 @@ def kept(planner: Run, folder: Path, said: tuple[str, ...], form: str, lang: str
     return ASKED[said], path
 
 
+def cells(path: Path, sheet: int = 0) -> list[tuple[Any, ...]]:
+    """Return the values of a sheet, row by row."""
+    book = openpyxl.load_workbook(path, data_only=True, read_only=True)
+    rows = list(book.worksheets[sheet].iter_rows(values_only=True))
+    book.close()
+    return rows
+
+
 def labelled(path: Path, sheet: int = 0) -> dict[str, list[Any]]:
     """Return the rows of a sheet by what stands first, the first of a kind."""
     found: dict[str, list[Any]] = {}
-    for row in (
-        openpyxl.load_workbook(path, data_only=True, read_only=True).worksheets[sheet].iter_rows(values_only=True)
-    ):
+    for row in cells(path, sheet):
         found.setdefault(str(row[0]), list(row[1:]))
     return found
 
@@ -79,7 +98,18 @@ def check_commit(doc: dict[str, Any], path: Path) -> None:
         assert abs(D(str(mix[name][0])) - D(doc[key] or 0)) < D("0.00001"), name
     assert mix["instance-hours needed"][0] == doc["usage_hours"]
     hours = sum(h["instance_hours"] for h in doc["mix"]["hourly"])
-    assert sum(mix[name][0] for name in mix if mix[name][1] == "instance-hours") == hours
+    if not any("prices" in one for one in doc["mix"]["hourly"]):
+        assert sum(mix[name][0] for name in mix if mix[name][1] == "instance-hours") == hours
+
+
+def check_dated(doc: dict[str, Any], path: Path) -> None:
+    """Each price has its row, and its rows have all hours; the dear week of spot has none of it."""
+    check_commit(doc, path)
+    rows = [row for row in cells(path) if row[0] in ("on-demand", "spot")]
+    assert [row[2:4] for row in rows] == [(0, 168), (168, 336), (336, 480)] * 2
+    for one, mine in zip(doc["mix"]["hourly"], (rows[:3], rows[3:]), strict=True):
+        assert sum(row[1] for row in mine) == one["instance_hours"] and near(sum(row[5] for row in mine), one["cost"])
+    assert rows[4][1] == 0 < rows[3][1]
 
 
 def check_own(doc: dict[str, Any], path: Path) -> None:
@@ -102,6 +132,7 @@ def check_portfolio(doc: dict[str, Any], path: Path) -> None:
 
 def test_the_workbooks_hold_the_plans(planner: Run, folder: Path) -> None:
     check_commit(*kept(planner, folder, SPOT, "xlsx"))
+    check_dated(*kept(planner, folder, (*DATED, str(folder / "prices.csv")), "xlsx"))
     check_own(*kept(planner, folder, OWN, "xlsx"))
 
 
@@ -138,6 +169,7 @@ def test_libreoffice_finds_the_same_and_typed_values_take_effect(planner: Run, f
     spot, two = kept(planner, folder, SPOT, "xlsx")
     own, three = kept(planner, folder, OWN, "xlsx")
     all_, four = kept(planner, folder, many(folder), "xlsx")
+    dated, five = kept(planner, folder, (*DATED, str(folder / "prices.csv")), "xlsx")
     typed, aged = folder / "typed.xlsx", folder / "aged.xlsx"
     book = openpyxl.load_workbook(one)
     book.worksheets[0]["B6"] = book.worksheets[0]["B6"].value + 1
@@ -147,9 +179,10 @@ def test_libreoffice_finds_the_same_and_typed_values_take_effect(planner: Run, f
     assert sheet["A10"].value == "years"
     sheet["B10"] = 6
     book.save(aged)
-    done = recalculate(folder, [one, two, three, four, typed, aged])
+    done = recalculate(folder, [one, two, three, four, five, typed, aged])
     check_commit(plan, done[one.name])
     check_commit(spot, done[two.name])
+    check_dated(dated, done[five.name])
     check_own(own, done[three.name])
     check_portfolio(all_, done[four.name])
     deal, firm = plan["mix"]["commitments"][0], plan["mix"]["hourly"][0]

@@ -120,6 +120,25 @@ def test_what_the_autoscaler_asks_is_scraped_without_the_alerts_too() -> None:
     assert {"--metrics-endpoint-auth=false", "--tracing=false"} <= set(args)  # its role may not ask who scrapes it
 
 
+def test_a_service_that_sleeps_is_woken_by_what_the_router_counts() -> None:
+    case = CASES["aws-three"]
+    m = build(case._replace(cluster={**case.cluster, "min_replicas": 0, "observe": True}))
+    scaled = next(i for i in manifests(m.files) if i["kind"] == "ScaledObject")["spec"]
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (0, 3)
+    assert scaled["cooldownPeriod"] == min(3600, m.target.times.cold)
+    waiting, cache, asked = (t["metadata"] for t in scaled["triggers"])
+    assert waiting["query"].endswith(" or vector(0)") and cache["query"].endswith(" or vector(0)")  # no pod is no error
+    assert asked["query"].count('llm_d_epp_request_total|llm_d_epp_request_error_total",namespace="llm"') == 2
+    assert asked["query"].endswith(" > bool 0") and (asked["threshold"], asked["activationThreshold"]) == ("1", "0")
+    rules = next(i for i in manifests(m.files) if i["kind"] == "PrometheusRule")["spec"]["groups"]
+    assert "GpuLost" not in [r.get("alert") for g in rules for r in g["rules"]]  # none is no alarm
+    readme = m.files["serve/README.md"]
+    assert "gets an error (503) and wakes one" in readme and "at the minimum of 0" in readme
+    one = build(case._replace(cluster={**case.cluster, "min_replicas": 1}))
+    kept = next(i for i in manifests(one.files) if i["kind"] == "ScaledObject")["spec"]
+    assert "cooldownPeriod" not in kept and len(kept["triggers"]) == 2 and "vector" not in str(kept)
+
+
 # -- interfaces past TCP -----------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from click.testing import CliRunner
 
 from planner.cli.emit_k8s import emit_k8s
 from planner.errors import PlannerError
+from planner.provider import Quota, Wanted
+from planner.terraform import before
 from tests.conftest import Run
 
 L4 = "aws --model Llama-3.1-8B --instance-type g6.xlarge"
@@ -22,6 +25,10 @@ LONG = "n" * 64
 TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     "more nodes than there are": (
         (f"{R1} --count 2", "one copy needs 3 instances, count says 2"),
+        (f"{R1} --most-nodes 2", "one copy of the model spans 3: --most-nodes allows 2; choose a larger type"),
+        (f"{R1} --count 6 --most-nodes 5 --purchase-option capacity_block", "allows 5; quote fewer with --count"),
+        (f"{L4} --count 3 --most-nodes 2", "needs 3 nodes of g6.xlarge: --most-nodes allows 2; quote fewer"),
+        (f"{TKE} --count 2 --most-nodes 1", "allows 1"),
         (f"{R1} --count 60", "60 instances are more than one module holds (40)"),
         (f"{R1} --count 4 --purchase-option capacity_block", "do not split into replicas of 3 instances"),
         ("aws --model DeepSeek-R1 --instance-type g6.xlarge", "pipeline over instances is planned only over"),
@@ -65,7 +72,7 @@ TABLE: dict[str, tuple[tuple[str, str], ...]] = {
         (f"{L4} --zone eu-west-1a", "not in us-east-1"),
         (f"{L4} --existing-cluster --provider alicloud", "drop --provider"),
         (f"{L4} --existing-cluster --image engine", "KEY=VALUE"),
-        (f"{L4} --count 3 --min-replicas 0", "nothing would wake the first one"),
+        (f"{L4} --count 3 --min-replicas -1", "keep 0 or more"),
     ),
 }
 
@@ -89,6 +96,37 @@ def test_refused_in_one_line_and_nothing_is_written(kind: str, tmp_path: Path, m
         assert message in str(error) and "\n" not in str(error), (words, str(error))
         assert error.exit_code == 2 and not done.stdout, words
         assert [p.name for p in tmp_path.iterdir()] == ["there"], words
+
+
+class Account:
+    """An adapter whose account may run as many vCPUs."""
+
+    quota_hint = "the Fake Console"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = Decimal(limit)
+
+    def credentials_hint(self) -> None:
+        return None
+
+    def quotas(self, region: str, wanted: Wanted, access: object) -> tuple[Quota, ...]:
+        assert region == "us-east-1" and wanted.instance_type == "p4d.24xlarge"
+        return (Quota("Running P", "vCPUs", self.limit, Decimal(96), Decimal(wanted.vcpu * wanted.count)),)
+
+
+def test_more_than_the_accounts_quota_is_refused_and_enough_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [*R1.split(), "--existing-cluster", "--check-quota", "-o", "made"]
+    monkeypatch.setattr(before.provider, "load", lambda _: Account(300))
+    done = CliRunner().invoke(emit_k8s, words, standalone_mode=False)
+    assert isinstance(done.exception, PlannerError) and done.exception.exit_code == 2 and not list(tmp_path.iterdir())
+    assert str(done.exception).startswith("3 x p4d.24xlarge need 288 vCPUs (24 GPUs) in us-east-1: quota too low: ")
+    assert "96 used, 288 needed; ask for more at the Fake Console" in str(done.exception)
+    monkeypatch.setattr(before.provider, "load", lambda _: Account(384))
+    done = CliRunner().invoke(emit_k8s, words, standalone_mode=False)
+    assert done.exception is None and "Running P: 384 vCPUs, 96 used, 288 needed\n" in done.output
 
 
 def test_the_whole_command_says_it_in_one_line_and_exits_2(planner: Run, tmp_path: Path) -> None:

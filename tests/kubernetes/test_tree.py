@@ -264,7 +264,7 @@ def test_the_readme_computes_the_cold_start() -> None:
         ("aws-one", {"cluster": {"host": "https://x"}}, "no host name"),
         ("aws-one", {"cluster": {"gateway_class": "A b"}}, "--gateway-class"),
         ("aws-one", {"cluster": {"registry": "https://reg.example.com/x:tag"}}, "no registry"),
-        ("aws-three", {"cluster": {"min_replicas": 0}}, "nothing would wake the first one"),
+        ("aws-three", {"cluster": {"min_replicas": -1}}, "keep 0 or more"),
         ("aws-three", {"cluster": {"min_replicas": 3}}, "the fewest must be below"),
         ("aws-three", {"cluster": {"queue": "slurm"}}, "--queue 'slurm'"),
         ("aws-one", {"cluster": {"lb_subnet": "subnet-1a2b3c4d"}}, "private without one"),

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.system
 
 NIGHTS = Path(__file__).parents[1] / "bootstrap" / "nights"
 #: Commands whose order is the machine's own business.
-QUIET = ("python3", "curl", "sleep", "apt-mark", "dpkg-query", "lsblk", "blkid", "mountpoint", "wipefs", "aws")
+QUIET = ("python3", "curl", "sleep", "apt-mark", "dpkg-query", "lsblk", "blkid", "mountpoint", "wipefs", "aws", "date")
 
 
 @pytest.fixture
@@ -194,6 +194,97 @@ def test_a_spot_notice_waits_no_longer_than_the_end(tmp_path: Path) -> None:
     m.write("streams", "1000000")
     run = m.boot(f"PATH={m.root}/bin:$PATH /opt/planner/bootstrap.sh spot")
     assert run.returncode == 0 and m.state["status"] == "drained"
+
+
+PAIR = VARIANTS["p5-r1-2-nodes"]._replace(purchase_option="spot", fabric=VARIANTS["p4d"].fabric)
+END = 4093402920  # 2099-09-18T08:22:00Z
+
+
+def node(folder: Path, rank: int) -> Machine:
+    """Return one of two nodes of a pipeline of spot instances; its clock stands 100 seconds before END."""
+    m = Machine(folder, PAIR)
+    m.env |= {"PLANNER_NODE_RANK": str(rank), "PLANNER_NODE_IP": f"127.0.0.{8 + rank}", "PLANNER_HEAD_IP": "127.0.0.8"}
+    (m.root / "bin/date").symlink_to(STUB)
+    m.write("now", str(END - 100))
+    m.write("streams", "4")
+    return m
+
+
+@pytest.mark.long
+def test_a_worker_tells_the_head_and_stays_while_streams_run(tmp_path: Path) -> None:
+    m = node(tmp_path, 1)
+    m.write("notice-after", "3")
+    m.write("notice", NOTICES["p4d"])
+    run = m.boot(f"echo {END - 110} >{m.stub}/now; PATH={m.root}/bin:$PATH /opt/planner/bootstrap.sh spot")
+    assert run.returncode == 0, run.stderr
+    told = [i for i, call in enumerate(m.calls) if call.endswith("http://127.0.0.8:29502/2099-09-18T08:22:00Z")]
+    stopped = next(i for i, call in enumerate(m.calls) if " stop -t 5 " in call)
+    assert len(told) == 4 + 6 and told[-1] < stopped, "streams run, then none; the worker goes last"
+    assert m.state["status"] == "drained" and not m.called("python3 peers.py")
+    kept("spot-notice-worker", m, run)
+
+
+ASK = "/usr/bin/curl -s -o /dev/null -w '%{http_code}' http://127.0.0.8:29502"
+
+
+def on_the_head(m: Machine, *then: str) -> str:
+    """Return shell that looks for a notice on the head, asks it for what it takes for none, and does `then`."""
+    return "\n".join(
+        (
+            "set +e",
+            f": >{m.stub}/calls; echo {END - 110} >{m.stub}/now",
+            f"PATH={m.root}/bin:$PATH setsid /opt/planner/bootstrap.sh spot & spot=$!",
+            f'for i in $(seq 300); do [ "$({ASK}/other)" != 404 ] || break; /usr/bin/sleep 0.02; done',
+            *then,
+            "kill -- -$spot; wait",
+        )
+    )
+
+
+def test_the_head_drains_for_a_worker_and_serves_again_with_the_next_one(tmp_path: Path) -> None:
+    m = node(tmp_path, 0)
+    m.write("notice-after", "1000000")
+    ask = f"{ASK}/other >{m.root}/other; {ASK}/2099-09-18T08:22:00Z >{m.root}/told"
+    run = m.boot(on_the_head(m, ask, f'for i in $(seq 300); do ! grep -q "up -d" {m.stub}/calls || break; /usr/bin/sleep 0.02; done'))
+    assert (m.root / "other").read_text() == "404", "nothing else drains it"
+    assert (m.root / "told").read_text() == "202", "something runs yet"
+    polls = [i for i, call in enumerate(m.calls) if ":8000/metrics" in call]
+    stopped = next(i for i, call in enumerate(m.calls) if " stop -t 5 " in call)
+    up = next(i for i, call in enumerate(m.calls) if " up -d" in call)
+    assert len(polls) == 4 + 6 and polls[-1] < stopped < up, "drained first, up again when the worker is gone"
+    assert int((m.stub / "now").read_text()) >= END
+    assert not (m.root / "run/keys/drain").exists() and m.state["status"] == "done"
+    assert [line for line in run.stdout.splitlines() if "spot: " in line] == [
+        "planner: spot: draining the cloud takes this instance back at 2099-09-18T08:22:00Z",
+        "planner: spot: drained the cloud takes this instance back at 2099-09-18T08:22:00Z",
+        "planner: spot: done a worker was taken back at 2099-09-18T08:22:00Z; serves again when another one has joined",
+    ]
+    kept("spot-notice-head", m, run)
+
+
+@pytest.mark.long
+def test_a_head_that_goes_itself_tells_its_workers_and_stays_down(tmp_path: Path) -> None:
+    m = node(tmp_path, 0)
+    m.write("notice-after", "3")
+    m.write("notice", NOTICES["p4d"])
+    m.boot(on_the_head(m, f'for i in $(seq 300); do {ASK}/2099-09-18T08:22:00Z | tee {m.root}/told | grep -q 202 || break; /usr/bin/sleep 0.02; done'))
+    assert (m.root / "told").read_text() == "200", "a worker that goes too need not wait for it"
+    assert m.state["status"] == "drained" and not [call for call in m.calls if " up -d" in call]
+
+
+@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.layout.pp > 1])
+def test_spot_pipelines_fit_into_the_user_data(name: str) -> None:
+    """With all that is asked for beside it, or a clear word of what to leave out."""
+    from planner.terraform import bootstrap
+
+    spot = VARIANTS[name]._replace(purchase_option="spot")
+    files = bootstrap.render(spot)
+    assert "29502" in files["files/peers.py"] and "29501" not in files["files/peers.py"], "the engine's own port is another one"
+    assert bootstrap.user_data_size(spot, files) <= bootstrap.cloud.find(spot.provider).user_data_bytes
+    assert "files/peers.py" not in bootstrap.render(VARIANTS[name])
+    compile(files["files/peers.py"], "peers.py", "exec")
+    done = subprocess.run(["bash", "-n"], input=files["files/bootstrap.sh"], capture_output=True, text=True, check=False)
+    assert not done.stderr
 
 
 def test_only_a_spot_instance_looks_for_a_notice() -> None:

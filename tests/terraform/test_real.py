@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -188,8 +189,8 @@ SERVICES = ("ec2", "elbv2", "iam", "sts", "ssm", "scheduler")
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
-@pytest.fixture
-def moto() -> Iterator[str]:
+@contextmanager
+def moto_server() -> Iterator[str]:
     """A moto server of our own."""
     pytest.importorskip("moto.server", reason="no moto server")
     with socket.socket() as probe:
@@ -208,6 +209,12 @@ def moto() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+@pytest.fixture
+def moto() -> Iterator[str]:
+    with moto_server() as url:
+        yield url
 
 
 def against(moto: str) -> str:

@@ -7,11 +7,21 @@ from typing import Any
 
 from planner.errors import PlannerError
 from planner.i18n import English
+from planner.records import NamedTuple
 from planner.rendering.plans import Doc, Words, weeks
 from planner.rendering.plans.book import COLOURS, MOST, close, look, number, opened, series
 from planner.rendering.xlsx.book import Sheet, cell
 
 __all__ = ["commit"]
+
+
+class _Era(NamedTuple):
+    """Prices of an hour on demand and on spot, and for which hours they hold."""
+
+    first: int
+    end: int
+    firm: Decimal
+    spot: Decimal
 
 
 class _Fleet:
@@ -26,19 +36,42 @@ class _Fleet:
         share = Decimal(doc["asked"]["spot_share"])
         self.share = share if self.spot else Decimal(0)
         self.held = [0] * len(self.counts)
+        self.eras = self._eras(len(self.counts))
         for one in self.deals:
             for hour in range(one["first_hour"], min(one["end_hour"], len(self.held))):
                 self.held[hour] += one["number"]
 
-    def price(self, one: dict[str, Any] | None) -> Decimal:
-        return Decimal(0) if one is None else Decimal(one["cost"]) / one["instance_hours"]
+    def _eras(self, hours: int) -> list[_Era]:
+        """Return for which hours which prices hold; one price for all where it falls in steps of a run: the mean."""
+        firm, spot = (None if one is None else one.get("prices") for one in (self.firm, self.spot))
+        told = [prices for prices in (firm, spot) if prices]
+        if not told or any(p["price"] is None for prices in told for p in prices):
+            return [_Era(0, hours, _mean(self.firm), _mean(self.spot))]
+        edges = [*(p["first_hour"] for p in told[0]), hours]
+        return [
+            _Era(
+                edges[n],
+                edges[n + 1],
+                *(Decimal(prices[n]["price"]) if prices else Decimal(0) for prices in (firm, spot)),
+            )
+            for n in range(len(told[0]))
+        ]
+
+    def era(self, at: int) -> int:
+        return next(n for n, era in enumerate(self.eras) if at < era.end)
 
     def hour(self, at: int) -> tuple[int, int, int, int]:
         """Return how many are needed, serve by commitment, by spot and on demand."""
-        need, held = self.counts[at], self.held[at]
+        need, held, era = self.counts[at], self.held[at], self.eras[self.era(at)]
         spot = min(int(need * self.share), max(0, need - held))
+        if len(self.eras) > 1 and self.firm and era.spot >= era.firm:
+            spot = 0
         used = min(need, held)
         return need, used, spot, need - used - spot
+
+
+def _mean(one: dict[str, Any] | None) -> Decimal:
+    return Decimal(0) if one is None else Decimal(one["cost"]) / one["instance_hours"]
 
 
 def commit(doc: Doc, words: Words, t: English, lang: str) -> bytes:
@@ -80,16 +113,10 @@ def _mix(s: Sheet, doc: Doc, words: Words, fleet: _Fleet, t: English) -> dict[st
         s.calc(row, 5, f"{cell(row, 1)}*{cell(row, 4)}", 0, "money")
         row += 1
     deals = (first, row - 1)
-    sums = [sum(values) for values in zip(*(fleet.hour(at) for at in range(len(fleet.counts))), strict=True)]
+    runs = [fleet.hour(at) for at in range(len(fleet.counts))]
+    sums = [sum(values) for values in zip(*runs, strict=True)]
     last = len(fleet.counts) + 4
-    for key, by, letter, hours in (("firm", fleet.firm, "F", sums[3]), ("spot", fleet.spot, "E", sums[2])):
-        price = fleet.price(by)
-        s.text(row, 0, words.ways[by["offer"]] if by else t("on-demand") if key == "firm" else t("spot"))
-        s.calc(row, 1, f"SUM({book.ref('hours', f'{letter}5:{letter}{last}')})", hours, "int")
-        s.text(row, 2, t("instance-hours"), "unit")
-        s.put(row, 4, price, "price", "input")
-        s.calc(row, 5, f"{cell(row, 1)}*{cell(row, 4)}", price * hours, "money")
-        row += 1
+    row, prices = _by_hour(s, row, words, fleet, runs, t)
     s.text(row, 0, t("traffic and addresses"))
     s.put(row, 5, Decimal(doc["cost"]["beside_instances"]), "money", "input")
     row += 1
@@ -104,7 +131,7 @@ def _mix(s: Sheet, doc: Doc, words: Words, fleet: _Fleet, t: English) -> dict[st
     factor = row
     s.text(row + 1, 0, t("most of an hour's instances on spot"))
     s.put(row + 1, 1, fleet.share, "pct", "input")
-    cells = {"deals": deals, "factor": factor, "share": row + 1}
+    cells = {"deals": deals, "factor": factor, "share": row + 1, "prices": prices}
     row += 3
     s.section(row, t("What the mix means"), 6)
     usage, covered = sums[0], sums[1]
@@ -125,19 +152,49 @@ def _mix(s: Sheet, doc: Doc, words: Words, fleet: _Fleet, t: English) -> dict[st
         s.calc(row, 1, formula, now, kind)
     if on_demand is not None and usage:
         beside = Decimal(doc["cost"]["beside_instances"])
-        hour = (Decimal(on_demand) - beside) / usage
         row += 1
         s.text(row, 0, t("the same, all on demand"))
-        s.put(row, 4, hour, "price", "input")
-        s.calc(row, 5, f"{need}*{cell(row, 4)}+{cell(whole - 1, 5)}", Decimal(on_demand), "money")
+        if len(fleet.eras) > 1 and fleet.firm:
+            spans = (book.ref("hours", f"B{era.first + 5}:B{era.end + 4}") for era in fleet.eras)
+            firm = "+".join(f"SUM({span})*{cell(at, 4)}" for span, at in zip(spans, prices["firm"], strict=True))
+        else:
+            s.put(row, 4, (Decimal(on_demand) - beside) / usage, "price", "input")
+            firm = f"{need}*{cell(row, 4)}"
+        s.calc(row, 5, f"{firm}+{cell(whole - 1, 5)}", Decimal(on_demand), "money")
         row += 1
         s.text(row, 0, t("effective savings rate"))
         less = f"({cell(whole, 5)}-{cell(whole - 1, 5)})"
-        rate = f"IF({need}*{cell(row - 1, 4)}=0,0,1-{less}/({need}*{cell(row - 1, 4)}))"
+        rate = f"IF(({firm})=0,0,1-{less}/({firm}))"
         spent = Decimal(doc["cost"]["mix"]) - beside
         s.calc(row, 1, rate, 1 - spent / (Decimal(on_demand) - beside) if Decimal(on_demand) != beside else 0, "pct")
     cells["end"] = row + 2
     return cells
+
+
+def _by_hour(
+    s: Sheet, row: int, words: Words, fleet: _Fleet, runs: list[tuple[int, int, int, int]], t: English
+) -> tuple[int, dict[str, list[int]]]:
+    """Write what runs by the hour, price by price; return the next row, and the rows of the prices. runs: `fleet.hour` of each."""
+    book = s.book
+    prices: dict[str, list[int]] = {"firm": [], "spot": []}
+    for key, by, letter, which in (("firm", fleet.firm, "F", 3), ("spot", fleet.spot, "E", 2)):
+        for era in fleet.eras:
+            price: Decimal = getattr(era, key)
+            used_now = sum(run[which] for run in runs[era.first : era.end])
+            s.text(row, 0, words.ways[by["offer"]] if by else t("on-demand") if key == "firm" else t("spot"))
+            s.calc(
+                row, 1, f"SUM({book.ref('hours', f'{letter}{era.first + 5}:{letter}{era.end + 4}')})", used_now, "int"
+            )
+            if len(fleet.eras) > 1:
+                s.put(row, 2, era.first, "int")
+                s.put(row, 3, era.end, "int")
+            else:
+                s.text(row, 2, t("instance-hours"), "unit")
+            s.put(row, 4, price, "price", "input")
+            s.calc(row, 5, f"{cell(row, 1)}*{cell(row, 4)}", price * used_now, "money")
+            prices[key].append(row)
+            row += 1
+    return row, prices
 
 
 def _hours(s: Sheet, fleet: _Fleet, cells: dict[str, Any], t: English) -> None:
@@ -151,6 +208,8 @@ def _hours(s: Sheet, fleet: _Fleet, cells: dict[str, Any], t: English) -> None:
         return ref("mix", f"{cell(first, col, 'rc')}:{cell(last, col, 'rc')}")
 
     factor, share = (ref("mix", cell(cells[name], 1, "rc")) for name in ("factor", "share"))
+    both = fleet.firm and len(fleet.eras) > 1
+    price = {key: [ref("mix", cell(at, 4, "rc")) for at in rows] for key, rows in cells["prices"].items()}
     for at in range(len(fleet.counts)):
         row, line = at + 4, at + 5
         need, used, spot, firm = fleet.hour(at)
@@ -158,7 +217,8 @@ def _hours(s: Sheet, fleet: _Fleet, cells: dict[str, Any], t: English) -> None:
         s.calc(row, 1, f"ROUNDUP(G{line}*{factor},0)", need, "int")
         s.calc(row, 2, f'SUMIFS({column(1)},{column(2)},"<="&A{line},{column(3)},">"&A{line})', fleet.held[at], "int")
         s.calc(row, 3, f"MIN(B{line},C{line})", used, "int")
-        s.calc(row, 4, f"MIN(INT(B{line}*{share}),B{line}-D{line})", spot, "int")
+        most, era = f"MIN(INT(B{line}*{share}),B{line}-D{line})", fleet.era(at)
+        s.calc(row, 4, f"IF({price['spot'][era]}<{price['firm'][era]},{most},0)" if both else most, spot, "int")
         s.calc(row, 5, f"B{line}-D{line}-E{line}", firm, "int")
         s.put(row, 6, fleet.counts[at], "int", "input")
     s.freeze(4, 1)

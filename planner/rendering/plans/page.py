@@ -174,6 +174,14 @@ def _commit_tables(doc: Doc, words: Words, t: English) -> list[Table]:
         rows.append((t("traffic and addresses"), "", _money(cost["beside_instances"])))
     rows.append((t("together"), "", _money(cost["mix"])))
     found = [Table(t("The mix"), (t("bought as"), t("when"), code), rows, 2)]
+    changes: list[Sequence[str]] = [
+        (words.ways[one["offer"]], t("hour {n}", n=f"{p['first_hour']:,}"), p["price"] or t("in steps of a run"))
+        for one in mix["hourly"]
+        for p in one.get("prices", ())
+    ]
+    if changes:
+        of = (t("bought as"), t("from"), t("an instance-hour, {code}", code=code))
+        found.append(Table(t("Prices that change"), of, changes, 2))
     against = [
         (t(name), _money(cost[key]), _more(cost[key], cost["mix"]))
         for key, name in (

@@ -292,11 +292,13 @@ running() { # requests that the engines are at
   done | awk '/^vllm:num_requests_running/ { sum += $NF } END { print sum + 0 }'
 }
 
+taken() { [[ $end =~ ^20[0-9-]{8}T[0-9:]{8}Z$ ]]; }
+
 spot() { # every five seconds, since the notice comes as late as two minutes before the end
   local end idle=0
   step=spot
-  until end=$(notice 2>/dev/null) && [[ $end =~ ^20[0-9-]{8}T[0-9:]{8}Z$ ]]; do sleep 5; done
   mkdir -p "$RUN/keys"
+  until end=$(notice 2>/dev/null) && taken; do sleep 5; done
   echo "$end" >"$RUN/keys/drain" # from now on the proxy answers 503 to who asks for its health
   state draining "the cloud takes this instance back at $end"
   while [ "$idle" -lt 6 ] && [ $(($(date -d "$end" +%s) - $(date +%s))) -gt 15 ]; do # the balancer has seen it, and nothing runs
