@@ -41,6 +41,7 @@ def of(d: Deployment, cloud: Cloud) -> dict[str, object]:
         "put_again": command(cloud.secrets.put.replace("{name}", "{name}-2")),
         "store": cloud.secrets.store.partition(" (")[0].partition(",")[0],
         "store_said": t.say(cloud.secrets.store),
+        "store_short": t.say(cloud.secrets.store).partition("（")[0].partition("，")[0],
         "needs": t.say(cloud.secrets.needs),
         "ends": t.say(cloud.deadline.by),
         "acceptance": t.say(cloud.acceptance) if cloud.acceptance else "`sudo /opt/planner/acceptance.sh`",
