@@ -308,7 +308,14 @@ def _cases(s: Sheet, row: int, doc: Doc, cells: _Cells, t: English) -> None:
     s.calc(last + 1, 5, f"SUMPRODUCT({column(3)},{column(5)})", Decimal(plan["expected"]), "money", "total")
     known = sum((w * Decimal(c["best"]) for w, c in zip(shares, plan["cases"], strict=True)), ZERO)
     s.calc(last + 1, 6, f"SUMPRODUCT({column(3)},{column(6)})", known, "money", "total")
-    s.calc(last + 1, 7, f"ROUND({cell(last + 1, 5)}-{cell(last + 1, 6)},4)", round(Decimal(plan["expected"]) - known, 4), "money", "total")
+    s.calc(
+        last + 1,
+        7,
+        f"ROUND({cell(last + 1, 5)}-{cell(last + 1, 6)},4)",
+        round(Decimal(plan["expected"]) - known, 4),
+        "money",
+        "total",
+    )
     mean = f"SUMPRODUCT({column(9)},{column(5)})/SUM({column(9)})"
     s.calc(last + 2, 5, mean, Decimal(plan["worst_mean"]), "money", "total")
     chart = s.book.file.add_chart({"type": "column"})
