@@ -25,6 +25,8 @@ ZERO, ONE = Decimal(0), Decimal(1)
 SERVICE = ("egress", "inter_region", "ip")
 #: Parts of which every instance has its own. What a framework contract lacks of its promise is neither: it is left out.
 INSTANCE = ("compute", "storage", "tax")
+#: Hours of the shortest month.
+SHORTEST = 28 * 24
 COMMITTED = ("reserved", "savings_plan", "subscription", "capacity_block")
 
 
@@ -233,7 +235,10 @@ def _deals(
                 known[at] = owed(quote, signed, Decimal(length), first)
             bought = block
             if way.purchase_option == "subscription":
-                bought = max(Decimal(length), _term_hours(quote, first, term_months(way.term)) if not within else ZERO)
+                months = term_months(way.term)
+                # Without a day, a month that is used for as long as the shortest is may be all used.
+                full = within and not quote.workload.start and length >= SHORTEST * months
+                bought = max(Decimal(length), ZERO if full else _term_hours(quote, first, months))
             yield Deal(number, first, end, known[at], bought)
 
 

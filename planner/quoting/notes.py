@@ -155,6 +155,8 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
         unused = window.length - window.hours
         values = {"use": workload.use, "hours": window.hours, "all": window.length, "unused": unused}
         notes.append(text(key, **values, months=window.months))
+    if workload.hours * 60 < 1 and not workload.use:
+        notes.append(text("hours are paid by the second; a cloud may bill at least a minute of each machine"))
     if workload.count:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
     if workload.discount:
