@@ -38,8 +38,8 @@ def files(
     `planner.terraform.bootstrap.render`, None to call it. Raises `MisuseError` when the user-data would be over the
     cloud's limit or when any file holds what looks like a secret.
     """
+    from planner.terraform.bootstrap import in_place, user_data_size
     from planner.terraform.bootstrap import render as render_bootstrap
-    from planner.terraform.bootstrap import user_data_size
 
     if bootstrap is None:
         bootstrap = render_bootstrap(deployment)
@@ -69,6 +69,7 @@ def files(
         "disk_kind": facts.disks.kinds.get(d.instance_type.partition(".")[0], facts.disks.kind),
         "resource": resource,
         "rolls": d.place.balancer and d.count // d.layout.pp > 1,
+        "in_place": in_place(d),
         "board_apart": "dashboard.json" in bootstrap,
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
         "tfvars": "example/terraform.tfvars" if d.place.as_module else "terraform.tfvars",
@@ -89,6 +90,8 @@ def files(
         templates.pop("zone.tf", None)
     if values["rolls"] and not d.place.as_module:
         templates["roll.sh"] = "common/roll.sh.j2"
+    elif values["in_place"]:
+        templates["roll.sh"] = "common/roll-in-place.sh.j2"
     result = {path: render(template, own=own, **values) for path, template in templates.items()}
     if d.place.as_module:
         result |= _example(result, own, values)
