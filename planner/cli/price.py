@@ -66,7 +66,9 @@ def priced_at(path: str, hours: str | None, asked: Asked, catalog: Catalog) -> P
     from planner.errors import NoOfferError
     from planner.terraform import price as terraform
 
-    path = _cluster(path)
+    tree = _tree(path)
+    if tree is not None:
+        return _of_tree(tree, path, hours, asked, catalog)
     if terraform.record(path) is not None and asked == terraform.Asked():
         from planner.terraform.readback import Mixed, module_of
 
@@ -81,10 +83,34 @@ def priced_at(path: str, hours: str | None, asked: Asked, catalog: Catalog) -> P
     return terraform.price(path, catalog, window.hours, asked)
 
 
-def _cluster(path: str) -> str:
-    """Return where the Terraform of a tree of emit-k8s is, any other path as it is."""
+def _tree(path: str) -> Any:
+    """Return the tree of emit-k8s in a folder, None where there is none."""
     import os
 
+    if not os.path.isdir(os.path.join(path, "serve")):
+        return None
+    from planner.kubernetes import drift
+
+    return drift.read(path)
+
+
+def _of_tree(tree: Any, path: str, hours: str | None, asked: Asked, catalog: Catalog) -> Priced:
+    """Return what a tree of emit-k8s costs: its pools and what stands around them, or what its manifests ask for in a cluster that is there."""
+    import os
+
+    from planner.errors import NoOfferError
+    from planner.kubernetes import drift
+    from planner.quoting import around
+    from planner.terraform import price as terraform
+
+    differs = tuple(drift.found(tree, catalog))
     inner = os.path.join(path, "cluster")
-    there = os.path.isdir(os.path.join(path, "serve")) and os.path.isfile(os.path.join(inner, "main.tf"))
-    return inner if there else path
+    if os.path.isfile(os.path.join(inner, "main.tf")):
+        return priced_at(inner, hours, asked, catalog)._replace(drift=differs)
+    workload, offer_id, words = drift.workload(tree, catalog)
+    quote = make_quote(make_workload({"hours": hours}, workload), catalog)
+    offer = next((o for o in quote.offers if o.id == offer_id), None)
+    if offer is None:
+        raise NoOfferError(f"{path}: {offer_id} has no price any more")
+    bill = around.bill(quote, offer, catalog, ())
+    return terraform.Priced(path, quote.hours, (terraform.Part(words, bill.charges),), bill.unpriced, (), differs)

@@ -60,6 +60,7 @@ def resources(priced: Any, lang: str) -> str:
         names = ", ".join(f"{name} x {n}" if n > 1 else name for name, n in priced.free)
         lines.append("  " + t("free of charge: {names}", names=names))
     lines += ["  " + t("not in the total: {text}", text=t.say(said)) for said in priced.unpriced]
+    lines += ["  " + t.say(said) for said in priced.drift]
     for code, amount in priced.totals.items():
         lines.append("  " + t("in all {amount} {code}", amount=show(amount), code=code))
     if not priced.totals:
@@ -78,6 +79,7 @@ def json_of(priced: Any) -> str:
         "resources": [{"address": p.address, "charges": [_row(c) for c in p.charges]} for p in priced.parts],
         "free": dict(priced.free),
         "unpriced": [str(said) for said in priced.unpriced],
+        **({"drift": [str(said) for said in priced.drift]} if priced.drift else {}),
         "totals": {code: plain(amount) for code, amount in priced.totals.items()},
     }
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"

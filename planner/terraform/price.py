@@ -53,13 +53,15 @@ class Part(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """What a configuration costs in `hours`. unpriced: sentences; free: types that cost nothing, with their number."""
+    """What a configuration costs in `hours`. unpriced: sentences; free: types that cost nothing, with their number. drift: where what stands
+    in manifests, pools and quote differs."""
 
     path: str
     hours: Decimal
     parts: tuple[Part, ...]
     unpriced: tuple[Text, ...]
     free: tuple[tuple[str, int], ...]
+    drift: tuple[Text, ...] = ()
 
     @property
     def totals(self) -> dict[str, Decimal]:
