@@ -106,7 +106,7 @@ def emit_k8s(
     if check_quota:
         from planner.terraform import before
 
-        quotas = before.ensure(deployment)
+        quotas = [str(said) for said in before.ensure(deployment)]
     files = tree.files(made, priced, offer, existing_cluster, catalog)
     folder = output or f"{deployment.name}-kubernetes"
     tree.check_place(folder, made)
@@ -122,9 +122,8 @@ def emit_k8s(
         f"{'' if existing_cluster else f'{folder}/cluster/README.md, then '}{folder}/addons/README.md, then {folder}/serve/README.md",
     ]
     report += quotas
-    report += besides(
-        cloud, priced, offer, bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
-    )
+    named = bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
+    report += map(str, besides(cloud, priced, offer, named))
     best = priced.best
     if best is not None and best.id != offer.id:
         report.append(f"the quote recommends {best.id}; --offer ID emits another offer")

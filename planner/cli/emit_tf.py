@@ -11,6 +11,7 @@ from planner.cli.emitting import besides, choose, engine_options, offer_options,
 from planner.cli.help import Grouped
 
 if TYPE_CHECKING:
+    from planner.i18n import English
     from planner.terraform.deploy import Settings
     from planner.terraform.deployment import Deployment
     from planner.terraform.online import Lookup
@@ -85,6 +86,12 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 )
 @click.option("--state-bucket", metavar="NAME", default="", help="That bucket.  [said at terraform init]")
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
+@click.option(
+    "--lang",
+    type=click.Choice(("en", "zh")),
+    default="en",
+    help="Language of README.md, RUNBOOKS.md and what is said.  [en]",
+)
 def emit_tf(
     cloud: str,
     quote_file: str | None,
@@ -102,6 +109,7 @@ def emit_tf(
     Takes the cheapest on-demand offer, or the one that --instance-type, --region and --purchase-option name. Nothing is
     applied: read the folder, then run terraform yourself.
     """
+    from planner.i18n import translator
     from planner.money import show
     from planner.terraform import cloud as clouds
     from planner.terraform import deploy, module, write
@@ -114,34 +122,40 @@ def emit_tf(
     files = module.files(deployment, priced, offer, dict(pairs(image, "--image")))
     folder = output or deployment.name
     kept = write.write_module(files, folder, force=force)
+    t = translator(settings.lang)
+    key = "{folder}: {files} files, {count} x {type} in {region}, {option}, {total} for the quote's hours, with all that the module creates"
     report = [
-        f"{folder}: {len(files)} files, {deployment.count} x {offer.instance_type} in {offer.region}, "
-        f"{offer.purchase_option.replace('_', ' ')}, {deployment.cost_total} for the quote's hours, with all that the module creates"
+        t(
+            key,
+            folder=folder,
+            files=len(files),
+            count=deployment.count,
+            type=offer.instance_type,
+            region=offer.region,
+            option=t(offer.purchase_option.replace("_", " ")),
+            total=deployment.cost_total,
+        )
     ]
-    report += besides(
-        cloud, priced, offer, bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
-    )
-    report += lookup.said if lookup else []
-    report += [f"kept your {path}; for a new one, move it away and run this again" for path in kept]
+    named = bool(offer_id or values.get("instance_type") or priced.workload.instance_type)
+    report += [t.say(said) for said in besides(cloud, priced, offer, named)]
+    report += [t.say(said) for said in lookup.said] if lookup else []
+    report += [t("kept your {path}; for a new one, move it away and run this again", path=path) for path in kept]
     best = priced.best
     if best is not None and best.id != offer.id:
         owed = show(best.totals.report.obligation)
-        report.append(
-            f"the quote recommends {best.id}, {owed} {priced.currency} in all; --offer ID emits another offer"
-        )
-    report += [note for note in deployment.stack.notes if note.startswith("the quote counts ")]
+        key = "the quote recommends {id}, {owed} {code} in all; --offer ID emits another offer"
+        report.append(t(key, id=best.id, owed=owed, code=priced.currency))
+    report += [deployment.idle_disk] if deployment.idle_disk else []
     if deployment.buy_note:
-        report.append(f"to pay the quoted price: {deployment.buy_note}")
+        report.append(t("to pay the quoted price: {what}", what=deployment.buy_note))
     if not deployment.place.backend and clouds.find(cloud).backend:
-        where = clouds.find(cloud).backend
-        report.append(
-            f"the state will lie in the folder alone, and with it what must be destroyed: --backend {where} keeps it in a bucket"
-        )
-    report += _ways_out(deployment)
+        key = "the state will lie in the folder alone, and with it what must be destroyed: --backend {where} keeps it in a bucket"
+        report.append(t(key, where=clouds.find(cloud).backend))
+    report += _ways_out(deployment, t)
     if plan:
         from planner.terraform import before
 
-        report += before.said(deployment, priced, offer, catalog)
+        report += [t.say(said) for said in before.said(deployment, priced, offer, catalog)]
     sys.stdout.write("\n".join(report) + "\n")
     sys.stdout.flush()
     if validate or plan:
@@ -151,16 +165,30 @@ def emit_tf(
     return 0
 
 
-def _ways_out(d: Deployment) -> list[str]:
+def _ways_out(d: Deployment, t: English) -> list[str]:
     """Return the fallbacks of a deployment, a line each."""
     if d.fallback == ():
         return [
-            "fallback: no other zone is known, and no other type of this cloud serves the workload in this way of buying"
+            t(
+                "fallback: no other zone is known, and no other type of this cloud serves the workload in this way of buying"
+            )
         ]
     return [
-        f"fallback {number}: "
-        + (f"zone {one.zone}, the same machines" if one.zone else f"{one.count} x {one.instance_type} in {one.region}")
-        + f", {one.amount}"
+        t(
+            "fallback {number}: zone {zone}, the same machines, {amount}",
+            number=number,
+            zone=one.zone,
+            amount=one.amount,
+        )
+        if one.zone
+        else t(
+            "fallback {number}: {count} x {type} in {region}, {amount}",
+            number=number,
+            count=one.count,
+            type=one.instance_type,
+            region=one.region,
+            amount=one.amount,
+        )
         for number, one in enumerate(d.fallback or (), 1)
     ]
 

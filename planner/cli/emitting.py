@@ -18,6 +18,7 @@ from planner.cli.options import (
     workload_options,
 )
 from planner.errors import MisuseError
+from planner.text import Text, text
 
 if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
@@ -130,33 +131,46 @@ def choose(
     return catalog, priced, offer
 
 
-def besides(cloud: str, priced: Quote, offer: Offer, named: bool) -> list[str]:
+def besides(cloud: str, priced: Quote, offer: Offer, named: bool) -> list[Text]:
     """Return why the offer is not of a type for which the cloud is known (`reference_types`), and how to get that; nothing for a type that
     was named."""
     from planner.money import show
     from planner.quoting.choose import best_of
 
-    told: list[str] = []
+    told: list[Text] = []
     for name in () if named else priced.reference_types:
         if offer.instance_type == name:
             continue
         same = [o for o in priced.offers if (o.instance_type, o.provider) == (name, cloud)]
         like = [o for o in same if o.purchase_option == offer.purchase_option]
         other = best_of(priced, like or same)
-        way = f"--instance-type {name} emits it"
         if other is None:
-            why = [str(r.reason) for r in priced.rejected if (r.instance_type, r.provider) == (name, cloud)]
-            told += [f"not {name}: {why[0]}"] if why else []
+            why = [r.reason for r in priced.rejected if (r.instance_type, r.provider) == (name, cloud)]
+            told += [text("not {type}: {why}", type=name, why=why[0])] if why else []
             continue
         mine, its = offer.totals.report.obligation, other.totals.report.obligation
         if its <= mine:
-            told.append(f"not {name}, which is not dearer ({show(its)} {priced.currency}): {way}")
+            key = "not {type}, which is not dearer ({its} {code}): --instance-type {type} emits it"
+            told.append(text(key, type=name, its=show(its), code=priced.currency))
             continue
-        gpus = f"{other.gpu.count * other.count:g}x {other.gpu.model}"
-        how = other.purchase_option.replace("_", " ")
+        key = (
+            "not {type}: {count} x of it ({gpus}) is {its} {code} {how}, {times} times the {mine} of {own} x {kind}, which serves the "
+            "workload as well; --instance-type {type} emits it"
+        )
         told.append(
-            f"not {name}: {other.count} x of it ({gpus}) is {show(its)} {priced.currency} {how}, {its / mine:.1f} times "
-            f"the {show(mine)} of {offer.count} x {offer.instance_type}, which serves the workload as well; {way}"
+            text(
+                key,
+                type=name,
+                count=other.count,
+                gpus=f"{other.gpu.count * other.count:g}x {other.gpu.model}",
+                its=show(its),
+                code=priced.currency,
+                how=text(other.purchase_option.replace("_", " ")),
+                times=f"{its / mine:.1f}",
+                mine=show(mine),
+                own=offer.count,
+                kind=offer.instance_type,
+            )
         )
     return told
 
@@ -173,7 +187,7 @@ def _saved_offers(path: str, values: dict[str, Any], books: bool, strict: bool) 
 
 def pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:
     """Return KEY=VALUE texts as pairs; raise `MisuseError` that names the option `what`."""
-    for text in texts:
-        if "=" not in text:
-            raise MisuseError(f"{what}: {text[:40]!r} is not KEY=VALUE")
-    return tuple((text.partition("=")[0], text.partition("=")[2]) for text in texts)
+    for given in texts:
+        if "=" not in given:
+            raise MisuseError(f"{what}: {given[:40]!r} is not KEY=VALUE")
+    return tuple((given.partition("=")[0], given.partition("=")[2]) for given in texts)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from planner import provider
 from planner.errors import FetchError, MisuseError, NoOfferError
-from planner.money import plain, show
+from planner.money import show
 from planner.prices import fx
 from planner.prices.catalog import Catalog
 from planner.provider import Access, Quota, Wanted
@@ -17,6 +17,7 @@ from planner.quoting.choose import pick
 from planner.quoting.cost import totals
 from planner.quoting.records import Offer, Quote
 from planner.terraform.deployment import Deployment
+from planner.text import Text, plural, text
 from planner.units import Window
 
 __all__ = ["DAY", "ensure", "first_day", "quotas", "said"]
@@ -68,58 +69,67 @@ def _listed(quote: Quote, offer: Offer, catalog: Catalog) -> tuple[Quote, Offer]
         return quote, offer
 
 
-def said(d: Deployment, quote: Quote, offer: Offer, catalog: Catalog | None) -> list[str]:
+def said(d: Deployment, quote: Quote, offer: Offer, catalog: Catalog | None) -> list[Text]:
     """Return what `emit-tf --plan` says before it asks terraform, a sentence each: the first day, and the quotas."""
     day = first_day(d, quote, offer, catalog or Catalog())
     hours = min(DAY, quote.window.length)
-    line = f"the first {plain(hours)} hours cost at most {show(day.totals.billed)} {day.currency} if the engine never starts"
+    key = "the first {hours} hours cost at most {amount} {code} if the engine never starts"
+    line = text(key, hours=hours, amount=show(day.totals.billed), code=day.currency)
     if d.prepaid:
-        line += f", with the subscription, which is paid for {d.period_months} month{'s' if d.period_months > 1 else ''} and not given back"
+        key = plural(
+            d.period_months,
+            "{said}, with the subscription, which is paid for {months} month and not given back",
+            "{said}, with the subscription, which is paid for {months} months and not given back",
+        )
+        line = text(key, said=line, months=d.period_months)
     elif d.capacity == "block":
-        line += ", with the whole capacity block, which is not given back"
+        line = text("{said}, with the whole capacity block, which is not given back", said=line)
     if day.unpriced:
-        line += f"; not in it: {'; '.join(str(one) for one in day.unpriced)}"
+        line = text("{said}; not in it: {names}", said=line, names=day.unpriced)
     return [line, *quotas(d)]
 
 
-def quotas(d: Deployment, access: Access | None = None) -> list[str]:
+def quotas(d: Deployment, access: Access | None = None) -> list[Text]:
     """Return whether the account may start the instances, a sentence each; where it cannot be asked, what to look at."""
     found, look, said = _asked(d, access)
     return [_compared(one, look) for one in found] or [said]
 
 
-def ensure(d: Deployment, access: Access | None = None) -> list[str]:
+def ensure(d: Deployment, access: Access | None = None) -> list[Text]:
     """Return what `quotas` returns; raise `MisuseError` where the account may not start the instances."""
     found, look, said = _asked(d, access)
-    if lacking := [_compared(one, look) for one in found if not one.enough]:
+    if lacking := [str(_compared(one, look)) for one in found if not one.enough]:
         raise MisuseError(f"{_needs(d)}: {'; '.join(lacking)}, or choose fewer with --count or a larger type")
     return [_compared(one, look) for one in found] or [said]
 
 
-def _needs(d: Deployment) -> str:
+def _needs(d: Deployment) -> Text:
     gpus = d.count * d.gpu_count
-    return f"{d.count} x {d.instance_type} need {d.vcpu * d.count} vCPUs ({gpus} GPU{'s' if gpus > 1 else ''}) in {d.region}"
+    key = plural(gpus, "{count} x {type} need {vcpu} vCPUs ({gpus} GPU) in {region}", "{count} x {type} need {vcpu} vCPUs ({gpus} GPUs) in {region}")
+    return text(key, count=d.count, type=d.instance_type, vcpu=d.vcpu * d.count, gpus=gpus, region=d.region)
 
 
-def _asked(d: Deployment, access: Access | None) -> tuple[tuple[Quota, ...], str, str]:
+def _asked(d: Deployment, access: Access | None) -> tuple[tuple[Quota, ...], Text, Text]:
     """Return (the quotas, where people look them up, what is said instead where there are none)."""
     adapter = provider.load(d.provider)
     ask = getattr(adapter, "quotas", None)
-    look = getattr(adapter, "quota_hint", "") or "the cloud's console"
+    look = text(getattr(adapter, "quota_hint", "") or "the cloud's console")
     needs = _needs(d)
     if ask is None:
-        return (), look, f"quota not compared: look at {look}: {needs}"
+        return (), look, text("quota not compared: look at {look}: {needs}", look=look, needs=needs)
     if adapter.credentials_hint() is not None:
-        return (), look, f"quota not compared, no credentials found: look at {look}: {needs}"
+        return (), look, text("quota not compared, no credentials found: look at {look}: {needs}", look=look, needs=needs)
     wanted = Wanted(d.instance_type, d.purchase_option, d.count, d.vcpu)
     try:
         found = ask(d.region, wanted, access or Access(now=datetime.now(UTC).isoformat(timespec="seconds")))
     except FetchError as exc:
-        return (), look, f"quota not compared ({exc}): look at {look}: {needs}"
-    return found, look, f"no quota is told for this way of buying ({d.purchase_option.replace('_', ' ')}): {needs}"
+        return (), look, text("quota not compared ({why}): look at {look}: {needs}", why=str(exc), look=look, needs=needs)
+    way = text(d.purchase_option.replace("_", " "))
+    return found, look, text("no quota is told for this way of buying ({way}): {needs}", way=way, needs=needs)
 
 
-def _compared(one: Quota, look: str) -> str:
-    used = "of which it is not said how many are used" if one.used is None else f"{plain(one.used)} used"
-    text = f"{one.name}: {plain(one.limit)} {one.unit}, {used}, {plain(one.needs)} needed"
-    return text if one.enough else f"quota too low: {text}; ask for more at {look} before you apply"
+def _compared(one: Quota, look: Text) -> Text:
+    used = text("of which it is not said how many are used") if one.used is None else text("{used} used", used=one.used)
+    key = "{name}: {limit} {unit}, {used}, {needs} needed"
+    line = text(key, name=one.name, limit=one.limit, unit=one.unit, used=used, needs=one.needs)
+    return line if one.enough else text("quota too low: {said}; ask for more at {look} before you apply", said=line, look=look)

@@ -11,6 +11,7 @@ from planner.files import DATA
 from planner.records import NamedTuple
 from planner.sizing.models import Model
 from planner.sizing.naming import width_of_name
+from planner.text import Text, text
 
 __all__ = ["Checkpoint", "find"]
 
@@ -27,7 +28,7 @@ class Checkpoint(NamedTuple):
     modelscope_id: str
     revision: str
     served: str
-    note: str
+    note: Text
 
 
 def find(model: Model, asked: str, given: str, mainland: bool) -> Checkpoint:
@@ -43,7 +44,7 @@ def find(model: Model, asked: str, given: str, mainland: bool) -> Checkpoint:
             )
         name, _, revision = given.partition("@")
         served = model.name if model.hf_id else name.rpartition("/")[2]
-        return Checkpoint(name, _modelscope(name) or name, revision, served, "")
+        return Checkpoint(name, _modelscope(name) or name, revision, served, text(""))
     if not model.hf_id:
         raise MisuseError("this model has no published checkpoint to download: name one with --checkpoint ORG/NAME")
     name = _sister(model, asked) or model.hf_id
@@ -54,10 +55,10 @@ def find(model: Model, asked: str, given: str, mainland: bool) -> Checkpoint:
             f"no id of {name} on ModelScope is known, the hub that mainland China reaches: look it up at modelscope.cn and "
             "give it with --checkpoint ORG/NAME"
         )
-    note = ""
+    note = text("")
     bases = [a for a in model.aliases if a.rpartition("/")[2].lower() == model.name.lower() and a != name]
     if bases and name == model.hf_id:
-        note = f"{model.name} is served as {name}; for the base model: --checkpoint {bases[0]}"
+        note = text("{model} is served as {name}; for the base model: --checkpoint {base}", model=model.name, name=name, base=bases[0])
     return Checkpoint(name, there, "", model.name if name == model.hf_id else name.rpartition("/")[2], note)
 
 

@@ -13,6 +13,7 @@ from planner.sizing import Layout, engines, fit, gpus, parsers
 from planner.sizing.advisories import Setting
 from planner.sizing.models import Model
 from planner.errors import MisuseError
+from planner.i18n import English, translator
 from planner.money import plain, show
 from planner.quoting.around import ROOT_GB, Bill, Stand, bill, data_disk, weights_gb
 from planner.quoting.choose import pick
@@ -27,6 +28,7 @@ from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Deployment, Stack
 from planner.terraform.fallback import fallbacks
 from planner.terraform.settings import Settings
+from planner.text import Text, text
 from planner.units import add_months, term_months
 from planner.workload import Workload
 
@@ -75,7 +77,8 @@ def deploy(
         )
     prepaid = option in ("subscription",)
     unused = unbought(quote, offer, model, stack)
-    stack = stack._replace(notes=(*filter(None, [unused]), *stack.notes))
+    t = translator(settings.lang)
+    stack = stack._replace(notes=tuple(t.say(said) for said in (*filter(None, [unused]), *stack.notes)))
     weights = weights_gb(model, offer.sizing.memory.weights_gib if offer.sizing.memory else None, stack.made)
     storage = data_disk(work.storage_gb, weights, offer.machine.local_nvme_gb)
     public = work.public_ips > 0
@@ -90,6 +93,7 @@ def deploy(
     hook = settings.alert_webhook_secret
     _check_secrets(secret, settings)
     months = max(1, quote.months)
+    fabric = place.fabric(facts, offer.instance_type, layout.pp, public)
     return Deployment(
         name=name, provider=provider, site=offer.site, region=offer.region, zone=_zone(settings.zone or offer.zone, offer, facts),
         mainland=mainland, instance_type=offer.instance_type, vcpu=offer.machine.vcpu, memory_gib=offer.machine.memory_gib,
@@ -109,13 +113,13 @@ def deploy(
         max_model_len=longest(offer.sizing, model, work.input_tokens + work.output_tokens, work.context_tokens),
         stress=_window(settings.stress), alert_webhook_secret=hook, power_off=settings.power_off_on_failure, sized_tokens=(work.input_tokens, work.output_tokens),
         gpu_memory_utilization=f"{FREE_SHARE.get(stack.engine, UTILISATION):.2f}", stack=stack,
-        cost=tuple((str(c.name), c.amount, c.currency) for c in whole.charges), cost_total=total(whole), quote_hash=quote.hash,
-        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=_buy_note(offer, facts), planner_version=VERSION,
+        cost=tuple((t.say(c.name), c.amount, c.currency) for c in whole.charges), cost_total=total(whole, t), quote_hash=quote.hash,
+        quoted_on=quote.quoted_on, tags=_tags(settings.tags, facts, quote.workload.tag), buy_note=t.say(_buy_note(offer, facts)), planner_version=VERSION,
         months=months, api_key_secret=secret, hf_token_secret=settings.hf_token_secret,
         alert_email=_email(settings.alert_email), open_to_internet=settings.open_to_internet,
-        unpriced=tuple(str(said) for said in whole.unpriced), bill=whole.totals.effective,
+        unpriced=tuple(t.say(said) for said in whole.unpriced), lang=t.lang, idle_disk=t.say(unused), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
-        fabric=place.fabric(facts, offer.instance_type, layout.pp, public),
+        fabric=fabric._replace(why=t.say(fabric.why)),
         registry=_registry(settings.registry, mainland), fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
     )
 
@@ -160,12 +164,12 @@ def _layout(offer: Offer) -> Layout:
     return layout
 
 
-def total(whole: Bill) -> str:
+def total(whole: Bill, t: English = translator("en")) -> str:
     """Return the sum of the bill in words."""
-    total = f"{show(whole.totals.effective)} {whole.currency}"
-    if whole.totals.billed != whole.totals.effective:
-        total += f" effective, {show(whole.totals.billed)} {whole.currency} billed in the window"
-    return total
+    amount, billed = show(whole.totals.effective), show(whole.totals.billed)
+    if whole.totals.billed == whole.totals.effective:
+        return f"{amount} {whole.currency}"
+    return t("{amount} {code} effective, {billed} {code} billed in the window", amount=amount, billed=billed, code=whole.currency)
 
 
 def _check_option(offer: Offer, settings: Settings, facts: Cloud) -> None:
@@ -316,44 +320,46 @@ def _tags(
     return tuple(sorted(seen.items()))
 
 
-def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[str, ...]:
+def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[Text, ...]:
     """Return what a saved quote must hear when the engine table has moved on since it was sized."""
     deployed = engines.parse(f"{stack.engine}@{stack.engine_version}").label
     if offer.sizing.engine in ("", deployed):
         return ()
-    return (f"the quote was sized for {offer.sizing.engine}; the engine table deploys {deployed} today: quote again",)
+    key = "the quote was sized for {was}; the engine table deploys {now} today: quote again"
+    return (text(key, was=offer.sizing.engine, now=deployed),)
 
 
-def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> str:
-    """Return what is said where the quote has a data disk that the module does not need, else ""."""
+def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> Text:
+    """Return what is said where the quote has a data disk that the module does not need, else an empty text."""
     asked, local = quote.workload.storage_gb, offer.machine.local_nvme_gb
     memory = offer.sizing.memory
     weights = weights_gb(model, memory.weights_gib if memory else None, stack.made)
     if not asked or data_disk(asked, weights, local):
-        return ""
-    return (
-        f"the quote counts {plain(asked)} GB of block storage, which would lie idle: the local disks ({local} GB) hold the "
-        "weights, so no data disk is made; quote without --storage-gb"
-    )
+        return text("")
+    key = "the quote counts {gb} GB of block storage, which would lie idle: the local disks ({local} GB) hold the weights, so no data disk is made; quote without --storage-gb"
+    return text(key, gb=asked, local=local)
 
 
-def _buy_note(offer: Offer, facts: Cloud) -> str:
-    """Return what must be bought by hand for a billing-only option, "" for the others."""
+def _buy_note(offer: Offer, facts: Cloud) -> Text:
+    """Return what must be bought by hand for a billing-only option, an empty text for the others."""
     if offer.purchase_option not in ("reserved", "savings_plan"):
-        return ""
+        return text("")
     terms = offer.commitment
-    how = f"{offer.term} {offer.payment.replace('_', ' ')}".strip()
+    key, paid = ("{term} {payment}", offer.payment.replace("_", " ")) if offer.payment else ("{term}", "")
+    how = text(key, term=offer.term, **({"payment": text(paid)} if paid else {}))
+    where: dict[str, object] = {"type": offer.instance_type, "region": offer.region, "how": how}
     if offer.purchase_option == "reserved":
-        return (
-            f"buy {offer.count} {offer.offering or 'standard'} reserved instances of {offer.instance_type} (Linux, "
-            f"{offer.region}), {how}; a reservation is a discount on the bill, so there is no Terraform resource for it."
+        key = (
+            "buy {count} {offering} reserved instances of {type} (Linux, {region}), {how}; a reservation is a discount on the bill, so there is no "
+            "Terraform resource for it."
         )
-    commit = ""
+        return text(key, count=offer.count, offering=offer.offering or "standard", **where)
     if terms is not None and terms.term_hours:
         hourly = (terms.upfront / terms.term_hours + terms.hourly) * offer.count
-        commit = f", commitment {plain(hourly.quantize(Decimal('0.001'), ROUND_HALF_UP))} {offer.totals.native_currency} an hour"
-    kind = facts.offerings.get(offer.offering, offer.offering)
-    return (
-        f"buy one {kind} savings plan for {offer.instance_type.split('.')[0]} in {offer.region}, {how}{commit}; it is a "
-        f"discount on the bill, so there is no Terraform resource for it."
+        rate = plain(hourly.quantize(Decimal("0.001"), ROUND_HALF_UP))
+        where["how"] = text("{how}, commitment {rate} {code} an hour", how=how, rate=rate, code=offer.totals.native_currency)
+    where["type"] = offer.instance_type.split(".")[0]
+    key = (
+        "buy one {kind} savings plan for {type} in {region}, {how}; it is a discount on the bill, so there is no Terraform resource for it."
     )
+    return text(key, kind=facts.offerings.get(offer.offering, offer.offering), **where)

@@ -18,7 +18,7 @@ images from the engine table (planner.sizing.engines), or raises `MisuseError` (
 
 What is peculiar to the cloud comes from its facts (planner/terraform/cloud.py) and its templates: every `NAME.j2` at the
 top of its folder is a file of the module, `parts/` holds what shared templates include as `cloud/parts/...`:
-`quota.md` (what to ask for before the first apply), `secret.sh` (the body of `secret NAME`), `tags.sh` (the body of
+`quota.md` (what to ask for before the first apply; `quota.zh.md` and its like are the same in Chinese, optional), `secret.sh` (the body of `secret NAME`), `tags.sh` (the body of
 `tags`, which prints KEY=VALUE of the instance's own planner-KEY tags), `driver.sh` (defines
 `install_driver`; only where the machine image does not bring one) and, optional, `registry.sh` (logs in) and `remote.sh`
 (the body of `remote ID SHELL`, by which roll.sh changes an instance in place).
@@ -45,6 +45,7 @@ from decimal import Decimal
 
 from planner.records import NamedTuple
 from planner.sizing import Layout
+from planner.text import Text
 
 __all__ = ["MODULE_ENV", "Deployment", "Fabric", "Fallback", "Image", "Node", "Place", "Stack"]
 
@@ -87,7 +88,7 @@ class Stack(NamedTuple):
     dtype: str
     quantization: str
     images: tuple[Image, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str | Text, ...]
     flags: tuple[str, ...] = ()
     made: bool = False
 
@@ -138,7 +139,7 @@ class Fabric(NamedTuple):
     slots: tuple[tuple[int, int], ...] = ()
     transport: str = ""
     environment: tuple[tuple[str, str], ...] = ()
-    why: str = ""
+    why: str | Text = ""
 
 
 class Node(NamedTuple):
@@ -161,7 +162,7 @@ class Deployment(NamedTuple):
     storage_gb: data disk for weights; 0: local NVMe holds them. max_model_len in tokens; stress: "" or when GPUs are stress-tested ("Sun 03:00", UTC); sized_tokens: input and output that the load is sized for. prepaid: subscription, so no
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
-    fallback: ways out where the zone has no machines to sell, in their order; None = nobody asked. registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in; fabric: how those of a pipeline speak to each other. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
+    fallback: ways out where the zone has no machines to sell, in their order; None = nobody asked. lang: of README.md and RUNBOOKS.md, in which what is said here (cost, unpriced, notes, buy_note, why) is worded; idle_disk: "" or that the quote's disk is not made. registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in; fabric: how those of a pipeline speak to each other. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
     alert_webhook_secret ("" = nobody is told): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
@@ -233,3 +234,5 @@ class Deployment(NamedTuple):
     fabric: Fabric = Fabric()
     registry: str = ""
     fallback: tuple[Fallback, ...] | None = None
+    lang: str = "en"
+    idle_disk: str = ""

@@ -23,8 +23,6 @@ __all__ = ["files", "record", "scan"]
 #: Files that every module has, from shared templates; the others are the templates at the top of the cloud's own folder.
 SHARED = {
     "terraform.tfvars": "common/terraform.tfvars.j2",
-    "README.md": "common/README.md.j2",
-    "RUNBOOKS.md": "common/RUNBOOKS.md.j2",
     ".gitignore": "common/gitignore.j2",
 }
 
@@ -79,19 +77,7 @@ def files(
     }
     if d.place.vpc_id:
         values["words"] = place.words(facts, many)
-    templates = {**_own_templates(own, d), **SHARED}
-    if copied:
-        templates["copy-images.sh"] = "common/copy-images.sh.j2"
-    if not d.place.backend:
-        templates.pop("backend.tf", None)
-    elif d.place.as_module:
-        templates["example/backend.tf"] = templates.pop("backend.tf")
-    if not finds:
-        templates.pop("zone.tf", None)
-    if values["rolls"] and not d.place.as_module:
-        templates["roll.sh"] = "common/roll.sh.j2"
-    elif values["in_place"]:
-        templates["roll.sh"] = "common/roll-in-place.sh.j2"
+    templates = _templates(own, d, copied=bool(copied), finds=finds, rolls=bool(values["rolls"]), stays=in_place(d))
     result = {path: render(template, own=own, **values) for path, template in templates.items()}
     if d.place.as_module:
         result |= _example(result, own, values)
@@ -134,6 +120,26 @@ def _sources(versions: str) -> list[tuple[str, str, str]]:
     for name, said in ((name, said) for b in inner for name, said in b.attributes.items()):
         fields = {str(key[1]): str(value[1]) for key, value in said[1]}
         found.append((name, fields["source"], fields["version"]))
+    return found
+
+
+def _templates(own: str, d: Deployment, *, copied: bool, finds: bool, rolls: bool, stays: bool) -> dict[str, str]:
+    """Return {module file: template} of the whole module; its pages are in the deployment's language."""
+    tongue = "" if d.lang == "en" else f".{d.lang}"
+    pages = {f"{page}.md": f"common/{page}{tongue}.md.j2" for page in ("README", "RUNBOOKS")}
+    found = {**_own_templates(own, d), **SHARED, **pages}
+    if copied:
+        found["copy-images.sh"] = "common/copy-images.sh.j2"
+    if not d.place.backend:
+        found.pop("backend.tf", None)
+    elif d.place.as_module:
+        found["example/backend.tf"] = found.pop("backend.tf")
+    if not finds:
+        found.pop("zone.tf", None)
+    if rolls and not d.place.as_module:
+        found["roll.sh"] = "common/roll.sh.j2"
+    elif stays:
+        found["roll.sh"] = "common/roll-in-place.sh.j2"
     return found
 
 

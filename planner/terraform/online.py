@@ -19,6 +19,7 @@ from planner.errors import FetchError
 from planner.harmless import one_line
 from planner.terraform.checkpoints import Checkpoint
 from planner.terraform.deployment import Image
+from planner.text import Text, text
 
 __all__ = ["Lookup", "digest"]
 
@@ -41,7 +42,7 @@ class Lookup:
 
     def __init__(self, today: str, environ: Mapping[str, str], sleep: Callable[[float], None] = time.sleep) -> None:
         self.today, self.environ, self.sleep = today, environ, sleep
-        self.said: list[str] = []
+        self.said: list[Text] = []
 
     def images(self, known: tuple[Image, ...]) -> tuple[Image, ...]:
         """Return the images with the digests that their tags have now; where none comes, the last known one stays with its date."""
@@ -50,12 +51,13 @@ class Lookup:
             try:
                 found = digest(image.reference, self.environ, self.sleep)
             except FetchError as exc:
-                kept = f"the digest of {image.as_of} stays" if image.digest else "no digest of it is known"
-                self.said.append(f"{image.role}: {exc}; {kept}")
+                kept = text("the digest of {day} stays", day=image.as_of) if image.digest else text("no digest of it is known")
+                self.said.append(text("{role}: {why}; {kept}", role=image.role, why=str(exc), kept=kept))
                 made.append(image)
                 continue
             if image.digest and found != image.digest:
-                self.said.append(f"{image.role}: {image.reference} is now {found[:19]}..., not {image.digest[:19]}... of {image.as_of}")
+                key = "{role}: {image} is now {now}..., not {was}... of {day}"
+                self.said.append(text(key, role=image.role, image=image.reference, now=found[:19], was=image.digest[:19], day=image.as_of))
             made.append(image._replace(digest=found, source="registry", as_of=self.today))
         return tuple(made)
 
@@ -65,7 +67,7 @@ class Lookup:
         try:
             return hub.newest(name, "modelscope" if mainland else "huggingface", self.environ, self.sleep)
         except FetchError as exc:
-            self.said.append(f"revision of {name}: {exc}; the newest of the first boot is taken")
+            self.said.append(text("revision of {name}: {why}; the newest of the first boot is taken", name=name, why=str(exc)))
             return ""
 
 

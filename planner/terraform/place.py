@@ -10,6 +10,7 @@ from planner.errors import MisuseError
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Fabric, Node, Place
 from planner.terraform.settings import Settings
+from planner.text import text
 
 __all__ = ["EXISTING", "balancer", "fabric", "nodes", "place", "words"]
 
@@ -129,9 +130,9 @@ def fabric(facts: Cloud, instance_type: str, pp: int, public: bool) -> Fabric:
         return Fabric(why=own.without)
     many = int(own.interfaces.get(instance_type, "0"))
     if not many:
-        return Fabric(why=f"how many {own.title} interfaces {instance_type} takes was not read")
+        return Fabric(why=text("how many {what} interfaces {type} takes was not read", what=own.title, type=instance_type))
     if public:
-        return Fabric(why=f"an instance with a public address takes one interface, so none of {own.title}")
+        return Fabric(why=text("an instance with a public address takes one interface, so none of {what}", what=own.title))
     first, rest = ([], many) if instance_type in own.spared else ([(0, 1)], many - 1)
     slots = (*first, *((card, 0) for card in range(1, rest + 1)))
     return Fabric(own.title, slots, own.transport, tuple(sorted(own.environment.items())))

@@ -21,7 +21,7 @@ class Settings(NamedTuple):
     balancer: one address for all replicas, None = from two on; with a certificate of the cloud's store and the name that it is for.
     balancer_subnet_id: a second subnet for it in a network that exists, where the cloud wants two zones.
     registry: HOST/NAMESPACE into which the images were copied. backend: kind of the remote state, "" = in the folder; state_bucket: its bucket.
-    fallback: other zones and types are named, in order, with their price.
+    fallback: other zones and types are named, in order, with their price. lang: of README.md and RUNBOOKS.md.
     """
 
     now: datetime
@@ -54,3 +54,4 @@ class Settings(NamedTuple):
     backend: str = ""
     state_bucket: str = ""
     fallback: bool = False
+    lang: str = "en"

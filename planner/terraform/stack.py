@@ -21,6 +21,7 @@ from planner.sizing.layout import PIPELINE_GBPS
 from planner.sizing.models import Model
 from planner.sizing.serving import serving
 from planner.terraform.deployment import Deployment, Image, Stack
+from planner.text import Text, text
 
 __all__ = ["check_layout", "driver", "host", "packages", "stack"]
 
@@ -104,7 +105,7 @@ def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str =
     way = serving(model, precision, gpu, chosen, checkpoint)
     installed = driver(where.name)
     images = [Image("engine", build.image, build.digest, build.source, build.as_of), *_images()]
-    notes = [str(said) for said in support.note(chosen, gpu, precision, model)]
+    notes = [*support.note(chosen, gpu, precision, model)]
     notes += _advisories(chosen, setting._replace(images=model.images), accept, named="@" in engine)
     return Stack(
         engine=chosen.key,
@@ -120,7 +121,7 @@ def stack(where: Host, gpu: GpuSpec, model: Model, precision: str, engine: str =
     )
 
 
-def _advisories(engine: Engine, setting: advisories.Setting, accept: tuple[str, ...], *, named: bool) -> list[str]:
+def _advisories(engine: Engine, setting: advisories.Setting, accept: tuple[str, ...], *, named: bool) -> list[Text]:
     """Return what the README says of the version's advisories; raise MisuseError for one that must not be emitted.
 
     named: the user asked for this very version, who is warned and not refused.
@@ -135,16 +136,16 @@ def _advisories(engine: Engine, setting: advisories.Setting, accept: tuple[str, 
             f"another version with --engine, or take it on with --accept-advisory {a.names[0]}"
         )
     told = [f for f in found if f.reached or f.advisory.score >= advisories.HIGH]
-    notes = [
-        f"{engine.label} is open to {f.advisory.id} (severity {f.advisory.severity}): {f.advisory.takes}. "
-        + ("Taken on by --accept-advisory. " if f in taken else "")
-        + f"Here: {f.answer}"
-        + (f"; advised: {f.advisory.mitigation}." if f.reached else ".")
-        for f in told
-    ]
+    notes = []
+    for f in told:
+        values = {"engine": engine.label, "id": f.advisory.id, "severity": f.advisory.severity, "takes": f.advisory.takes, "answer": f.answer}
+        said = text("{engine} is open to {id} (severity {severity}): {takes}. Here: {answer}", **values)
+        if f in taken:
+            said = text("{said}; taken on by --accept-advisory", said=said)
+        notes.append(text("{said}; advised: {mitigation}.", said=said, mitigation=f.advisory.mitigation) if f.reached else text("{said}.", said=said))
     rest = [f.advisory.names[0] for f in found if f not in told]
     if rest:
-        notes.append(f"{engine.label}: less serious and answered by this module: {', '.join(rest)}")
+        notes.append(text("{engine}: less serious and answered by this module: {ids}", engine=engine.label, ids=", ".join(rest)))
     return notes
 
 

@@ -182,7 +182,7 @@ def test_why_the_cheapest_is_not_the_type_that_is_known_and_how_to_get_it() -> N
 
     quote = make_quote(provider="aws")
     offer = pick(quote, "aws", (), (), (), "")
-    (said,) = besides("aws", quote, offer, False)
+    (said,) = map(str, besides("aws", quote, offer, False))
     assert said.startswith("not p4d.24xlarge: 1 x of it (8x A100-SXM4-40GB) is ")
     assert said.endswith(
         f"of 1 x {offer.instance_type}, which serves the workload as well; --instance-type p4d.24xlarge emits it"
@@ -201,6 +201,6 @@ def test_a_known_type_that_does_not_serve_says_why() -> None:
 
     quote = make_quote(provider="aws", model="DeepSeek-R1", count=1)
     offer = pick(quote, "aws", (), (), (), "")
-    (said,) = besides("aws", quote, offer, False)
+    (said,) = map(str, besides("aws", quote, offer, False))
     assert said.startswith("not p4d.24xlarge: ")
     assert "--instance-type" not in said

@@ -111,7 +111,7 @@ def test_a_critical_one_that_is_reached_is_refused_with_the_way_out(monkeypatch:
 
 @pytest.mark.parametrize("name", ["CVE-2026-1", "GHSA-x"])
 def test_it_can_be_taken_on_by_either_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    assert "Taken on by --accept-advisory" in _emit(monkeypatch, BAD, "", name)
+    assert "taken on by --accept-advisory" in _emit(monkeypatch, BAD, "", name)
     with pytest.raises(MisuseError, match=r"not open in vLLM@.*open there: CVE-2026-1"):
         _emit(monkeypatch, BAD, "", "CVE-2026-2")
 

@@ -160,7 +160,7 @@ class Adapter:
 def test_quotas_are_compared_or_said_where_to_look(adapter: Adapter, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(before.provider, "load", lambda _: adapter)
     (line,) = before.quotas(deployed("aws")[0])
-    assert line.startswith(said), line
+    assert str(line).startswith(said), line
 
 
 # -- fallbacks ---------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def test_what_is_named_is_what_is_served(asked: str, hf_id: str) -> None:
 def test_a_short_name_that_a_base_model_has_too_is_said() -> None:
     hub = found("Qwen2.5-7B")
     assert hub.hf_id == "Qwen/Qwen2.5-7B-Instruct"
-    assert hub.note == "Qwen2.5-7B is served as Qwen/Qwen2.5-7B-Instruct; for the base model: --checkpoint Qwen/Qwen2.5-7B"
+    assert str(hub.note) == "Qwen2.5-7B is served as Qwen/Qwen2.5-7B-Instruct; for the base model: --checkpoint Qwen/Qwen2.5-7B"
     assert not found("Qwen/Qwen2.5-7B").note and not found("DeepSeek-R1").note
 
 

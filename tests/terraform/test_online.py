@@ -103,9 +103,9 @@ def test_one_that_moved_or_does_not_answer_is_said_and_keeps_its_day(registry: H
     proxy, grafana, engine = lookup.images(known)
     assert (proxy.digest, proxy.as_of) == (NEW, "2026-11-30")
     assert grafana == known[1] and engine == known[2]
-    assert [said.partition(":")[0] for said in lookup.said] == ["proxy", "grafana", "engine"]
-    assert "not sha256:000000000000... of 2026-11-23" in lookup.said[0]
-    assert lookup.said[1].endswith("the digest of 2026-11-23 stays") and lookup.said[2].endswith("no digest of it is known")
+    assert [str(said).partition(":")[0] for said in lookup.said] == ["proxy", "grafana", "engine"]
+    assert "not sha256:000000000000... of 2026-11-23" in str(lookup.said[0])
+    assert str(lookup.said[1]).endswith("the digest of 2026-11-23 stays") and str(lookup.said[2]).endswith("no digest of it is known")
 
 
 def test_revisions_of_both_hubs(web: Hub) -> None:
