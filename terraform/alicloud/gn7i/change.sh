@@ -166,7 +166,7 @@ works() { # every replica answers a request, and none keeps falling
 
 # FOLDER: runs what is in it; the gap is the time that its engine takes to load
 turn() {
-  rm -f "$RUN/serving" # the watch leaves all as it is, but for a deadline
+  rm -f "$RUN/serving" # the watch leaves all as it is
   systemctl stop planner-watch.service
   # shellcheck disable=SC2046 # one word a service
   compose stop -t 30 $(engines)
