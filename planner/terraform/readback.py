@@ -17,9 +17,8 @@ from planner.money import CURRENCIES
 from planner.quoting.fields import load_workload
 from planner.records import NamedTuple
 from planner.terraform import cloud, configuration
-from planner.terraform.cloud import Readback, Rule
-from planner.terraform.configuration import Resource
-from planner.terraform.machines import first, holds, word
+from planner.terraform.cloud import Readback
+from planner.terraform.machines import Machine, bought, first, machine, word
 from planner.terraform.write import unfinished
 from planner.typed import held, number
 from planner.workload import Workload, make
@@ -93,7 +92,10 @@ def _rules(provider: str, path: str) -> Readback:
 def _facts(folder: str, provider: str, rules: Readback) -> dict[str, str]:
     """Return instance_type, count, region, purchase_option and hours as the module's HCL has them."""
     found = configuration.read(folder)
-    machines = [one for one in found.resources if one.type == rules.resource]
+    mine = [one for one in found.resources if one.type == rules.resource]
+    if rules.group and not mine:
+        mine = [one for one in found.resources if one.type == rules.group]
+    machines = [held for one in mine if (held := machine(one, found.resources, [])) is not None]
     if not machines:
         raise MisuseError(f"{folder}: expected one {rules.resource}, found 0")
     kinds = {_value(first(one.values, rules.instance_type), f"{rules.resource}.{rules.instance_type}", folder) for one in machines}
@@ -103,15 +105,17 @@ def _facts(folder: str, provider: str, rules: Readback) -> dict[str, str]:
     return {
         "instance_type": kinds.pop(),
         "region": word(found.named(rules.region)) or _value(found.local.get("region", ""), rules.region, folder),
-        "count": str(len(machines)),
+        "count": str(sum(one.count for one in machines)),
         "hours": _value(found.local.get("hours", ""), "local.hours", folder),
-        "purchase_option": _bought(provider, machines, rules.bought, said, folder),
+        "purchase_option": _bought(provider, machines, said, folder),
     }
 
 
-def _bought(provider: str, machines: list[Resource], rules: tuple[Rule, ...], said: str, folder: str) -> str:
-    """Return the way of buying by the instances' own arguments; billing-only ways run on demand and are only said."""
-    ways = {next((rule.option for rule in rules if holds(rule, one.values)), "on_demand") for one in machines}
+def _bought(provider: str, machines: list[Machine], said: str, folder: str) -> str:
+    """Return the way of buying by the machines' own arguments, a group with a share on demand as spot; billing-only ways run on
+    demand and are only said.
+    """
+    ways = {max((option for option, _, _ in bought(one)), key=lambda option: option == "spot") for one in machines}
     real = ways.pop()
     if ways:
         raise Mixed(f"{folder}: machines bought in several ways; `planner price` prices each")
