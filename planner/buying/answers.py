@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from planner.buying.demand import scaled
-from planner.buying.levels import Deal, Paid, held, rest, solve
+from planner.buying.levels import Deal, Paid, Solved, held, rest, solve
 from planner.buying.market import Market
 from planner.buying.plan import Mix, Plan, fleet
+from planner.money import plain
 from planner.quoting import whatif, worth
 from planner.quoting.records import Quote
 from planner.records import NamedTuple
 from planner.units import RATE_MONTH_HOURS
 
-__all__ = ["FACTORS", "Answers", "Owed", "Regret", "Step", "answers", "owed", "present_value"]
+__all__ = ["FACTORS", "Answers", "Owed", "Regret", "Step", "answers", "hourly_json", "owed", "present_value"]
 
 ZERO, ONE = Decimal(0), Decimal(1)
 #: Shares by which demand may come out lower or higher.
@@ -248,3 +250,25 @@ def present_value(plan: Plan, rate: Decimal) -> Decimal:
         beside = mix.market.fixed / len(parts)
         result += (part * scale + beside) / factor ** (number + 1)
     return result
+
+
+def _changes(paid: Paid, which: str) -> dict[str, Any]:
+    """Return the prices of an hour where they change: from which hour of the demand on which holds, null where it falls in steps."""
+    if not paid.later:
+        return {}
+    prices = [(0, getattr(paid, which)), *((hour, getattr(one, which)) for hour, one in paid.later)]
+    return {
+        "prices": [{"first_hour": hour, "price": None if price is None else plain(price)} for hour, price in prices]
+    }
+
+
+def hourly_json(market: Market, solved: Solved) -> list[dict[str, Any]]:
+    """Return what runs on demand and on spot."""
+    return [
+        {"offer": offer.id, "instance_hours": hours, "cost": plain(cost), **_changes(market.paid, which)}
+        for which, offer, hours, cost in (
+            ("hour", market.on_demand, solved.on_demand, solved.on_demand_cost),
+            ("spot", market.spot, solved.spot, solved.spot_cost),
+        )
+        if offer is not None and hours
+    ]

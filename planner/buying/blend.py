@@ -38,7 +38,8 @@ class _Place(NamedTuple):
 
 class Blend(NamedTuple):
     """The answer. parts: one for each type in the mix. cost: all of it, with what the service pays beside instances. bound: nothing
-    costs less. places: regions looked at."""
+    costs less. places: regions looked at. serves, spots: of each part what an instance serves, in output tokens a second or instances, and
+    its instances on spot in each hour."""
 
     place: _Place
     found: Mixed
@@ -46,6 +47,8 @@ class Blend(NamedTuple):
     cost: Decimal
     bound: Decimal
     places: int
+    serves: tuple[float, ...] = ()
+    spots: tuple[tuple[int, ...], ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -86,7 +89,7 @@ def make(plan: Plan, patience: float = PATIENCE) -> Blend | None:
         found = solve(place.kinds, place.need, asked.rules.spot_share, patience)
         if found is not None and found.cost + place.fixed < known - WORTH:
             cost, bound = found.cost + place.fixed, found.bound + place.fixed
-            best = Blend(place, found, _parts(place, found), cost, bound, len(looked))
+            best = Blend(place, found, _parts(place, found), cost, bound, len(looked), *_serving(place, found))
     return best if best is not None and len(best.parts) > 1 else None
 
 
@@ -143,6 +146,16 @@ def _parts(place: _Place, found: Mixed) -> tuple[Mix, ...]:
         counts = tuple((a + b + c) * unit for a, b, c in zip(part.held, part.firm, part.spot, strict=True))
         made.append(Mix(market, counts, Solved(cost, deals, firm, firm_cost, spot, spot_cost), cost))
     return tuple(made)
+
+
+def _serving(place: _Place, found: Mixed) -> tuple[tuple[float, ...], tuple[tuple[int, ...], ...]]:
+    """Return what an instance of each type in the mix serves, and how many run on spot in each hour."""
+    serves, spots = [], []
+    for unit, kind, part in zip(place.units, place.kinds, found.parts, strict=True):
+        if part.deals or any(part.firm) or any(part.spot):
+            serves.append(kind.size / unit)
+            spots.append(tuple(n * unit for n in part.spot))
+    return tuple(serves), tuple(spots)
 
 
 def meaning(plan: Plan, blend: Blend) -> Meaning:

@@ -97,7 +97,14 @@ def as_json(blend: Blend, means: Meaning) -> dict[str, Any]:
         "proven": blend.proven,
         "beside_instances": plain(blend.place.fixed),
         "all_on_demand": amount_of(None if means.on_demand is None else means.on_demand + blend.place.fixed),
-        "parts": [mix_json(part, whole=True) for part in blend.parts],
+        "parts": [
+            {
+                **mix_json(part, whole=True),
+                "serves_each": plain(Decimal(repr(round(each, 6)))),
+                **({"on_spot": list(spot)} if any(spot) else {}),
+            }
+            for part, each, spot in zip(blend.parts, blend.serves, blend.spots, strict=True)
+        ],
         "coverage": rate_of(means.coverage),
         "utilisation": rate_of(means.utilisation),
         "effective_savings_rate": rate_of(means.savings_rate),

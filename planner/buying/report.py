@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from planner.buying.answers import Answers, Owed, Regret
-from planner.buying.levels import Paid
+from planner.buying.answers import Answers, Owed, Regret, hourly_json
 from planner.buying.plan import Mix, Plan
 from planner.i18n import English, pad, width
 from planner.money import plain, show
@@ -351,25 +350,9 @@ def regret_json(regret: Sequence[Regret]) -> list[dict[str, str | None]]:
     ]
 
 
-def _changes(paid: Paid, which: str) -> dict[str, Any]:
-    """Return the prices of an hour where they change: from which hour of the demand on which holds, null where it falls in steps."""
-    if not paid.later:
-        return {}
-    prices = [(0, getattr(paid, which)), *((hour, getattr(one, which)) for hour, one in paid.later)]
-    return {"prices": [{"first_hour": hour, "price": amount_of(price)} for hour, price in prices]}
-
-
 def mix_json(mix: Mix, whole: bool) -> dict[str, Any]:
     """Return how a type is bought; whole: with its instances in each hour."""
     market, solved = mix.market, mix.solved
-    hourly = [
-        {"offer": offer.id, "instance_hours": hours, "cost": plain(cost), **_changes(market.paid, which)}
-        for which, offer, hours, cost in (
-            ("hour", market.on_demand, solved.on_demand, solved.on_demand_cost),
-            ("spot", market.spot, solved.spot, solved.spot_cost),
-        )
-        if offer is not None and hours
-    ]
     made: dict[str, Any] = {
         "provider": market.provider,
         "site": market.site,
@@ -389,7 +372,7 @@ def mix_json(mix: Mix, whole: bool) -> dict[str, Any]:
             }
             for deal, number in solved.deals
         ],
-        "hourly": hourly,
+        "hourly": hourly_json(market, solved),
     }
     if whole:
         made["instances"] = list(mix.counts)

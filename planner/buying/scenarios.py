@@ -15,7 +15,7 @@ from itertools import pairwise
 from planner.buying import plan as plans
 from planner.buying.demand import Demand
 from planner.buying.frontier import programme
-from planner.buying.levels import Deal, Paid, held, on_spot, rest, solve
+from planner.buying.levels import Deal, Paid, Solved, held, on_spot, rest, solve
 from planner.buying.market import Market, markets
 from planner.buying.plan import Asked, Fleet
 from planner.errors import MisuseError, NoOfferError
@@ -38,11 +38,14 @@ class Scenario(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One scenario under the plan. share: its weight of all; cost: of the plan then; best: had it been known before."""
+    """One scenario under the plan. share: its weight of all; cost: of the plan then; best: had it been known before. counts: instances in
+    each hour; beside: what runs beside the commitments."""
 
     share: Decimal
     cost: Decimal
     best: Decimal
+    counts: tuple[int, ...]
+    beside: Solved
 
 
 class Chosen(NamedTuple):
@@ -65,6 +68,7 @@ class Uncertain(NamedTuple):
     found: tuple[Chosen, ...]
     types: int
     left: int
+    spot_share: Decimal = ZERO
 
     @property
     def best(self) -> Chosen:
@@ -202,7 +206,9 @@ def make(quote: Quote, scenarios: Sequence[Scenario], asked: Asked, worst: Decim
             found = sorted([*found, one], key=lambda c: (c.tail, c.market[:4]))
     if not found:
         raise NoOfferError(plans.nothing(quote))
-    return Uncertain(quote, tuple(scenarios), worst, tuple(found[:SHOWN]), len(plain), len(all_) - len(plain))
+    return Uncertain(
+        quote, tuple(scenarios), worst, tuple(found[:SHOWN]), len(plain), len(all_) - len(plain), asked.rules.spot_share
+    )
 
 
 def _chosen(market: Market, fleets: Sequence[Fleet], shares: Sequence[Decimal], worst: Decimal) -> Chosen | None:
@@ -213,9 +219,10 @@ def _chosen(market: Market, fleets: Sequence[Fleet], shares: Sequence[Decimal], 
     owed = sum((deal.cost * number for deal, number in deals), ZERO)
     cases = []
     for series, share in zip(counts, shares, strict=True):
-        cost = owed + rest(series, held(deals, len(series)), market.paid).cost + market.fixed
+        beside = rest(series, held(deals, len(series)), market.paid)
+        cost = owed + beside.cost + market.fixed
         best = solve(series, market.deals, market.paid).cost + market.fixed
-        cases.append(Case(share, cost, best))
+        cases.append(Case(share, cost, best, tuple(series), beside))
     if not all(case.cost.is_finite() for case in cases):
         return None
     expected = sum((case.share * case.cost for case in cases), ZERO)

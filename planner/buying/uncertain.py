@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from planner.buying.answers import hourly_json
 from planner.buying.report import columns, percent
 from planner.buying.scenarios import Chosen, Uncertain
 from planner.i18n import English
@@ -64,18 +65,28 @@ def as_json(made: Uncertain) -> dict[str, Any]:
         "quoted_on": made.quote.quoted_on,
         "currency": made.quote.currency,
         "worst": plain(made.worst),
+        "spot_share": plain(made.spot_share),
+        "hours": made.scenarios[0].demand.hours,
+        "beside_instances": plain(made.best.market.fixed),
         "scenarios": [
-            {"weight": plain(s.weight), "kind": s.demand.kind, "peak": plain(s.demand.peak), "source": s.demand.source}
+            {
+                "name": s.name or s.demand.source,
+                "weight": plain(s.weight),
+                "kind": s.demand.kind,
+                "peak": plain(s.demand.peak),
+                "source": s.demand.source,
+            }
             for s in made.scenarios
         ],
-        "plan": _chosen(made.best),
+        "plan": _chosen(made.best, whole=True),
         "alternatives": [_chosen(one) for one in made.found[1:]],
         "types": made.types,
         "left_out": made.left,
     }
 
 
-def _chosen(one: Chosen) -> dict[str, Any]:
+def _chosen(one: Chosen, whole: bool = False) -> dict[str, Any]:
+    """Return a type and its commitments; whole: with what runs beside them and the instances of each hour, case by case."""
     market = one.market
     return {
         **dict(zip(("provider", "site", "region", "instance_type"), market[:4], strict=True)),
@@ -87,9 +98,18 @@ def _chosen(one: Chosen) -> dict[str, Any]:
                 "number": number,
                 "first_hour": deal.first,
                 "end_hour": deal.end,
+                "cost_each": plain(deal.cost),
                 "cost": plain(deal.cost * number),
             }
             for deal, number in one.deals
         ],
-        "cases": [{"share": plain(round(c.share, 9)), "cost": plain(c.cost), "best": plain(c.best)} for c in one.cases],
+        "cases": [
+            {
+                "share": plain(round(c.share, 9)),
+                "cost": plain(c.cost),
+                "best": plain(c.best),
+                **({"hourly": hourly_json(market, c.beside), "instances": list(c.counts)} if whole else {}),
+            }
+            for c in one.cases
+        ],
     }

@@ -118,7 +118,7 @@ def commit(
     asked = asked_of(term, min_replicas, scale_up_minutes, spot_share, spot_interruption)
     checked(form, output)
     others = {"--demand": said, "--repeat": repeat, "--mix-types": mix_types, "--price-falls": price_falls}
-    _together(form, scenarios, worst, {name for name, given in others.items() if given})
+    _together(scenarios, worst, {name for name, given in others.items() if given})
     if scenarios or worst:
         several = _several(scenarios, values)
         peak = plan.workload_at_peak(make_workload(values), scenario.together(several))
@@ -152,11 +152,8 @@ def commit(
     return 0
 
 
-def _together(form: str, scenarios: tuple[str, ...], worst: str, others: set[str]) -> None:
+def _together(scenarios: tuple[str, ...], worst: str, others: set[str]) -> None:
     """Raise `MisuseError` for options that do not go together; others: those given that say more of one demand."""
-    if form in ("xlsx", "html") and (scenarios or "--mix-types" in others):
-        other = "--scenario" if scenarios else "--mix-types"
-        raise MisuseError(f"--format {form} shows one demand's mix of one type: with {other} take table or json")
     if scenarios and others:
         raise MisuseError(f"{min(others)} and --scenario: give one of them")
     if worst and others and not scenarios:
@@ -255,7 +252,7 @@ def _worst(said: str) -> Decimal:
     return share
 
 
-def _uncertain(found: Uncertain, form: str, lang: str) -> str:
+def _uncertain(found: Uncertain, form: str, lang: str) -> str | bytes:
     from planner.buying import uncertain
 
     if form == "json":
@@ -265,7 +262,13 @@ def _uncertain(found: Uncertain, form: str, lang: str) -> str:
     from planner.i18n import translator
     from planner.rendering.words import seller, way
 
-    return uncertain.table(found, translator(lang), way, seller)
+    t = translator(lang)
+    told = uncertain.table(found, t, way, seller)
+    if form == "table":
+        return told
+    from planner.cli.shown import plan
+
+    return plan("scenarios", uncertain.as_json(found), told, found.best.market.ways, form, t)
 
 
 def _told(made: Plan, blend: Blend | None, falls: Falls | None, asked: tuple[str, str, bool]) -> str | bytes:
@@ -292,7 +295,13 @@ def _told(made: Plan, blend: Blend | None, falls: Falls | None, asked: tuple[str
     t = translator(lang)
     more = "" if falls is None else "\n" + "\n".join(fallen.lines(falls, made, t)) + "\n"
     if blend is not None and means is not None:
-        return blended.table(made, found, blend, means, t, way, seller) + more
+        said = blended.table(made, found, blend, means, t, way, seller)
+        if form == "table":
+            return said + more
+        from planner.cli.shown import plan
+
+        doc = report.as_json(made, found) | {"mixed_types": blended.as_json(blend, means)}
+        return plan("mixed", doc, said, [w for part in blend.parts for w in part.market.ways], form, t)
     said = report.table(made, found, t, way, seller)
     if form != "table":
         from planner.cli.shown import plan

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["checked", "plan"]
 
 
+#: Where a kind of plan is shown, if not in the usual page; and its workbook.
+PAGES = {"mixed": "several", "scenarios": "several", "portfolio": "portfolio_page"}
+BOOKS = {
+    "commit": "commit_book",
+    "portfolio": "portfolio_book",
+    "rent_or_buy": "own_book",
+    "mixed": "several_book",
+    "scenarios": "several_book",
+}
+
+
 def checked(form: str, output: str | None) -> None:
     """Raise `MisuseError` for a workbook that is to go to the terminal."""
     if form == "xlsx" and not output:
@@ -29,7 +40,7 @@ def plan(
     t: English,
     turns: Sequence[str] = (),
 ) -> str | bytes:
-    """Return a document as a page or workbook. kind: commit, portfolio or rent_or_buy; told: its table, whose first lines head it;
+    """Return a document as a page or workbook. kind: a key of BOOKS; told: its table, whose first lines head it;
     offers: those that it names."""
     from planner.rendering.plans import Words
     from planner.rendering.words import way
@@ -38,12 +49,13 @@ def plan(
     heading = [line for line in first if not line.startswith(" ")]
     words = Words(heading, {offer.id: way(offer, t) for offer in offers}, turns)
     if form == "html":
-        from planner.rendering.plans import page
-
-        made: str = getattr(page, kind)(doc, words, t)
+        made: str = getattr(_module(PAGES.get(kind, "page")), kind)(doc, words, t)
         return made
+    book: bytes = getattr(_module(BOOKS[kind]), kind)(doc, words, t, t.lang)
+    return book
+
+
+def _module(name: str) -> Any:
     from importlib import import_module
 
-    module = {"commit": "commit_book", "portfolio": "portfolio_book", "rent_or_buy": "own_book"}[kind]
-    book: bytes = getattr(import_module(f"planner.rendering.plans.{module}"), kind)(doc, words, t, t.lang)
-    return book
+    return import_module(f"planner.rendering.plans.{name}")

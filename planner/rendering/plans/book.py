@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from planner.i18n import English
 from planner.rendering.plans import Doc
-from planner.rendering.xlsx.book import Book
+from planner.rendering.xlsx.book import Book, Sheet
 
-__all__ = ["COLOURS", "MOST", "close", "look", "number", "opened", "series"]
+__all__ = ["COLOURS", "MOST", "close", "look", "number", "opened", "regret", "series"]
 
 #: Hours that a workbook holds: four years.
 MOST = 35_136
 NAMES = {
     "commit": {"mix": "Mix", "levels": "Levels", "regret": "Regret", "hours": "Hours"},
+    "mixed": {"mix": "Mix", "regret": "Regret", "hours": "Hours"},
+    "scenarios": {"mix": "Mix", "hours": "Hours"},
     "portfolio": {"workloads": "Workloads", "pools": "Shared", "providers": "Providers"},
     "rent": {
         "buy": "Rent or buy",
@@ -69,3 +72,31 @@ def look(chart: Any, title: str, x: str, y: str) -> None:
     grid = {"visible": True, "line": {"color": "#d5dbe3"}}
     chart.set_y_axis({"name": y, "name_font": font, "num_font": font, "num_format": "#,##0", "major_gridlines": grid})
     chart.set_legend({"position": "bottom", "font": font})
+
+
+def regret(s: Sheet, told: Sequence[Doc], owed: Sequence[Doc], code: str, t: English) -> None:
+    """Write what a mix costs at other demands, and what is owed at an early end."""
+    s.title(t("The commitments stay, the rest follows; beside it what would have been best."))
+    s.head(3, [t("demand comes out"), t("this mix"), t("best then"), t("regret")])
+    row = 4
+    for one in told:
+        s.put(row, 0, Decimal(one["demand"]), "pct")
+        s.put(row, 1, number(one["cost"]), "money")
+        s.put(row, 2, number(one["best"]), "money")
+        if one["regret"] is not None:
+            s.calc(row, 3, f"B{row + 1}-C{row + 1}", Decimal(one["regret"]), "money")
+        row += 1
+    chart = s.book.file.add_chart({"type": "column"})
+    for col, name, colour in ((1, "this mix", 0), (2, "best then", 3)):
+        chart.add_series(series(s.book, "regret", (4, row - 1), 0, col, t(name), COLOURS[colour]))
+    look(chart, t("Regret: demand comes out otherwise"), t("demand"), code)
+    chart.set_x_axis({"num_format": "0%", "label_position": "low"})
+    s.ws.insert_chart(row + 1, 0, chart, {"x_scale": 1.3, "y_scale": 1.2})
+    s.seen(row + 20, 3)
+    row += 22
+    if owed:
+        s.section(row, t("Still owed if it ends"), 4)
+        for one in owed:
+            row += 1
+            s.text(row, 0, t("month {n}", n=one["after_month"]))
+            s.put(row, 1, Decimal(one["amount"]), "money")

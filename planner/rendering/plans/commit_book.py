@@ -9,7 +9,7 @@ from planner.errors import PlannerError
 from planner.i18n import English
 from planner.records import NamedTuple
 from planner.rendering.plans import Doc, Words, weeks
-from planner.rendering.plans.book import COLOURS, MOST, close, look, number, opened, series
+from planner.rendering.plans.book import COLOURS, MOST, close, look, opened, regret, series
 from planner.rendering.xlsx.book import Sheet, cell
 
 __all__ = ["commit"]
@@ -82,7 +82,7 @@ def commit(doc: Doc, words: Words, t: English, lang: str) -> bytes:
     book, stream = opened(doc, "commit", t("How much to commit"), t, lang)
     mix = book.sheet("mix", [36, 12, 11, 11, 14, 16], landscape=False)
     levels = book.sheet("levels", [12, 18, 14, 14])
-    _regret(book.sheet("regret", [22, 18, 18, 18]), doc, t)
+    regret(book.sheet("regret", [22, 18, 18, 18]), doc["regret"], doc["owed_at_termination"], doc["currency"], t)
     hours = book.sheet("hours", [10, 12, 12, 12, 12, 12, 12])
     cells = _mix(mix, doc, words, fleet, t)
     _hours(hours, fleet, cells, t)
@@ -265,30 +265,3 @@ def _charts(mix: Sheet, levels: Sheet, fleet: _Fleet, row: int, t: English) -> N
     look(curve, t("Load-duration curve"), t("hours that need as many"), t("instances"))
     levels.ws.insert_chart(3, 5, curve, {"x_scale": 1.5, "y_scale": 1.3})
     levels.seen(22, 16)
-
-
-def _regret(s: Sheet, doc: Doc, t: English) -> None:
-    s.title(t("The commitments stay, the rest follows; beside it what would have been best."))
-    s.head(3, [t("demand comes out"), t("this mix"), t("best then"), t("regret")])
-    row = 4
-    for one in doc["regret"]:
-        s.put(row, 0, Decimal(one["demand"]), "pct")
-        s.put(row, 1, number(one["cost"]), "money")
-        s.put(row, 2, number(one["best"]), "money")
-        if one["regret"] is not None:
-            s.calc(row, 3, f"B{row + 1}-C{row + 1}", Decimal(one["regret"]), "money")
-        row += 1
-    chart = s.book.file.add_chart({"type": "column"})
-    for col, name, colour in ((1, "this mix", 0), (2, "best then", 3)):
-        chart.add_series(series(s.book, "regret", (4, row - 1), 0, col, t(name), COLOURS[colour]))
-    look(chart, t("Regret: demand comes out otherwise"), t("demand"), doc["currency"])
-    chart.set_x_axis({"num_format": "0%", "label_position": "low"})
-    s.ws.insert_chart(row + 1, 0, chart, {"x_scale": 1.3, "y_scale": 1.2})
-    s.seen(row + 20, 3)
-    row += 22
-    if doc["owed_at_termination"]:
-        s.section(row, t("Still owed if it ends"), 4)
-        for one in doc["owed_at_termination"]:
-            row += 1
-            s.text(row, 0, t("month {n}", n=one["after_month"]))
-            s.put(row, 1, Decimal(one["amount"]), "money")

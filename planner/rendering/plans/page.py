@@ -14,10 +14,22 @@ from planner.rendering.plans import Doc, Words, weeks
 from planner.rendering.plans.svg import Series, areas, bars, lines
 from planner.templating import environment, folder
 
-__all__ = ["commit", "portfolio", "rent_or_buy"]
+__all__ = [
+    "Chart",
+    "Parts",
+    "Table",
+    "built",
+    "change_of",
+    "commit",
+    "money",
+    "owed",
+    "regret",
+    "regret_chart",
+    "rent_or_buy",
+    "share_of",
+]
 
 Chart = tuple[str, str, str]
-MOST_BARS = 12
 
 
 class Table(NamedTuple):
@@ -40,7 +52,7 @@ class Parts(NamedTuple):
     foot: Sequence[str]
 
 
-def _page(doc: Doc, words: Words, parts: Parts, t: English) -> str:
+def built(doc: Doc, words: Words, parts: Parts, t: English) -> str:
     from markupsafe import Markup
 
     env = environment(html=True)
@@ -61,11 +73,11 @@ def _page(doc: Doc, words: Words, parts: Parts, t: English) -> str:
     )
 
 
-def _money(value: str | None) -> str:
+def money(value: str | None) -> str:
     return "–" if value is None else show(Decimal(value))
 
 
-def _share(value: str | None) -> str:
+def share_of(value: str | None) -> str:
     return "–" if value is None else f"{show(Decimal(value) * 100, 1)} %"
 
 
@@ -84,7 +96,7 @@ def committed_at(doc: Doc) -> list[int]:
 def commit(doc: Doc, words: Words, t: English) -> str:
     """Return the page of planner.commit/1."""
     parts = Parts(t("How much to commit"), _commit_charts(doc, t), _commit_tables(doc, words, t), _commit_foot(doc, t))
-    return _page(doc, words, parts, t)
+    return built(doc, words, parts, t)
 
 
 def _commit_charts(doc: Doc, t: English) -> list[Chart]:
@@ -110,14 +122,19 @@ def _commit_charts(doc: Doc, t: English) -> list[Chart]:
     found.append((title, _term(covered, above, held, title, t), ""))
     title = t("Load-duration curve")
     found.append((title, _duration(counts, held, title, t), t("How many hours need at least so many instances.")))
-    rows = [r for r in doc["regret"] if r["cost"] is not None and r["best"] is not None]
-    if rows:
-        title = t("Regret: demand comes out otherwise")
-        names = [_change(r["demand"]) for r in rows]
-        pairs = [(float(r["cost"]), float(r["best"])) for r in rows]
-        what = [(t("this mix"), 1), (t("best then"), 4)]
-        found.append((title, bars(title, names, pairs, what, t("demand")), ""))
-    return found
+    return found + regret_chart(doc["regret"], t)
+
+
+def regret_chart(told: Sequence[Doc], t: English) -> list[Chart]:
+    """Return what the mix costs at other demands beside what would have been best; nothing where nothing can be served."""
+    rows = [r for r in told if r["cost"] is not None and r["best"] is not None]
+    if not rows:
+        return []
+    title = t("Regret: demand comes out otherwise")
+    names = [change_of(r["demand"]) for r in rows]
+    pairs = [(float(r["cost"]), float(r["best"])) for r in rows]
+    what = [(t("this mix"), 1), (t("best then"), 4)]
+    return [(title, bars(title, names, pairs, what, t("demand")), "")]
 
 
 def _term(covered: Sequence[int], above: Sequence[int], held: Sequence[int], title: str, t: English) -> str:
@@ -152,7 +169,7 @@ def _duration(counts: Sequence[int], held: Sequence[int], title: str, t: English
     return lines(title, series, ticks, t("hours that need as many"))
 
 
-def _change(share: str) -> str:
+def change_of(share: str) -> str:
     value = Decimal(share) * 100
     return f"{'+' if value > 0 else ''}{plain(value)} %"
 
@@ -163,16 +180,16 @@ def _commit_tables(doc: Doc, words: Words, t: English) -> list[Table]:
         (
             f"{one['number']} x {words.ways[one['offer']]}",
             t("hours {first} to {end}", first=f"{one['first_hour']:,}", end=f"{one['end_hour']:,}"),
-            _money(one["cost"]),
+            money(one["cost"]),
         )
         for one in mix["commitments"]
     ]
     for one in mix["hourly"]:
         said = t("{n} instance-hours", n=f"{one['instance_hours']:,}")
-        rows.append((words.ways[one["offer"]], said, _money(one["cost"])))
+        rows.append((words.ways[one["offer"]], said, money(one["cost"])))
     if Decimal(cost["beside_instances"]):
-        rows.append((t("traffic and addresses"), "", _money(cost["beside_instances"])))
-    rows.append((t("together"), "", _money(cost["mix"])))
+        rows.append((t("traffic and addresses"), "", money(cost["beside_instances"])))
+    rows.append((t("together"), "", money(cost["mix"])))
     found = [Table(t("The mix"), (t("bought as"), t("when"), code), rows, 2)]
     changes: list[Sequence[str]] = [
         (words.ways[one["offer"]], t("hour {n}", n=f"{p['first_hour']:,}"), p["price"] or t("in steps of a run"))
@@ -183,7 +200,7 @@ def _commit_tables(doc: Doc, words: Words, t: English) -> list[Table]:
         of = (t("bought as"), t("from"), t("an instance-hour, {code}", code=code))
         found.append(Table(t("Prices that change"), of, changes, 2))
     against = [
-        (t(name), _money(cost[key]), _more(cost[key], cost["mix"]))
+        (t(name), money(cost[key]), _more(cost[key], cost["mix"]))
         for key, name in (
             ("mix", "this mix"),
             ("all_on_demand", "the same, all on demand"),
@@ -193,25 +210,34 @@ def _commit_tables(doc: Doc, words: Words, t: English) -> list[Table]:
     ]
     rates = t(
         "coverage {cover}, utilisation {use}, effective savings rate {esr}",
-        cover=_share(doc["coverage"]),
-        use=_share(doc["utilisation"]),
-        esr=_share(doc["effective_savings_rate"]),
+        cover=share_of(doc["coverage"]),
+        use=share_of(doc["utilisation"]),
+        esr=share_of(doc["effective_savings_rate"]),
     )
     found.append(Table(t("Beside other plans"), (t("plan"), code, t("more")), against, 1, rates, 0))
-    regret = [(_change(r["demand"]), *map(_money, (r["cost"], r["best"], r["regret"]))) for r in doc["regret"]]
-    found.append(Table(t("Regret"), (t("demand comes out"), t("this mix"), t("best then"), t("regret")), regret))
-    if doc["owed_at_termination"]:
-        owed = doc["owed_at_termination"]
-        kept = [o for o in owed if o["after_month"] in (0, 1, 3, 6, 9) or o["after_month"] % 12 == 0]
-        told = [(t("month {n}", n=o["after_month"]), _money(o["amount"])) for o in kept]
-        found.append(Table(t("Still owed if it ends"), (t("after"), code), told))
+    found += [regret(doc["regret"], t), *owed(doc["owed_at_termination"], code, t)]
     others = [
-        (m["instance_type"], m["provider"], m["region"], str(m["peak_instances"]), _money(m["cost"]))
+        (m["instance_type"], m["provider"], m["region"], str(m["peak_instances"]), money(m["cost"]))
         for m in (mix, *doc["alternatives"])
     ]
     head = (t("instance type"), t("provider"), t("region"), t("at most"), t("to pay"))
     found.append(Table(t("The cheapest types"), head, others, 3, "", 0))
     return found
+
+
+def regret(told: Sequence[Doc], t: English) -> Table:
+    """Return what the mix costs at other demands as a table."""
+    rows = [(change_of(r["demand"]), *map(money, (r["cost"], r["best"], r["regret"]))) for r in told]
+    return Table(t("Regret"), (t("demand comes out"), t("this mix"), t("best then"), t("regret")), rows)
+
+
+def owed(told: Sequence[Doc], code: str, t: English) -> list[Table]:
+    """Return what is owed at an early end as a table; none where nothing is."""
+    if not told:
+        return []
+    kept = [o for o in told if o["after_month"] in (0, 1, 3, 6, 9) or o["after_month"] % 12 == 0]
+    rows = [(t("month {n}", n=o["after_month"]), money(o["amount"])) for o in kept]
+    return [Table(t("Still owed if it ends"), (t("after"), code), rows)]
 
 
 def _more(cost: str | None, least: str) -> str:
@@ -226,66 +252,6 @@ def _commit_foot(doc: Doc, t: English) -> list[str]:
         t("Demand from {source}", source=doc["demand"]["source"]),
         t("Commitments count at all that they oblige to pay; a forecast from published prices, not a bill."),
     ]
-
-
-# -- portfolio --------------------------------------------------------------------------------------------------
-
-
-def portfolio(doc: Doc, words: Words, t: English) -> str:
-    """Return the page of planner.portfolio/1."""
-    code = doc["currency"]
-    rows = sorted((r for r in doc["workloads"] if "error" not in r), key=lambda r: -Decimal(r["cost"]))
-    charts: list[Chart] = []
-    if rows:
-        title = t("The dearest workloads")
-        names = [r["name"][:10] for r in rows[:MOST_BARS]]
-        pairs = [(float(r["cost"]),) for r in rows[:MOST_BARS]]
-        charts.append((title, bars(title, names, pairs, [(t("to pay, {code}", code=code), 1)], ""), ""))
-    by: dict[str, list[Decimal]] = {}
-    for row in rows:
-        by.setdefault(row["provider"], []).append(Decimal(row["cost"]))
-    if len(by) > 1:
-        title = t("By provider")
-        sums = [(float(sum(costs)),) for costs in by.values()]
-        charts.append((title, bars(title, list(by), sums, [(t("to pay, {code}", code=code), 4)], ""), ""))
-    head = (t("workload"), t("provider"), t("region"), t("instance type"), t("at most"), t("hours"), t("to pay"))
-    told = [
-        (
-            r["name"],
-            r["provider"],
-            r["region"],
-            r["instance_type"],
-            str(r["instances"]),
-            f"{Decimal(r['hours']):,f}",
-            _money(r["cost"]),
-        )
-        for r in rows
-    ]
-    tables = [Table(t("Workloads, the dearest first"), head, told, 4)]
-    shared = doc["shared"]
-    if shared is not None:
-        title = t("Shared commitments")
-        both = [(float(shared["cost_apart"]), float(shared["cost"]))]
-        what = [(t("each by itself"), 2), (t("shared"), 1)]
-        charts.insert(0, (title, bars(title, [t("workloads that share")], both, what, code), ""))
-        pools = [
-            (
-                p["instance_type"],
-                p["region"],
-                ", ".join(f"{c['number']} x {words.ways.get(c['offer'], c['offer'])}" for c in p["commitments"]) or "–",
-                str(len(p["workloads"])),
-                str(p["peak_instances"]),
-                _money(p["cost"]),
-            )
-            for p in shared["pools"]
-        ]
-        of = (t("instance type"), t("region"), t("commitments"), t("workloads"), t("at most"), t("to pay"))
-        tables.insert(0, Table(title, of, pools, 3))
-    failed = [(r["name"], r["error"]) for r in doc["workloads"] if "error" in r]
-    if failed:
-        tables.append(Table(t("Not served"), (t("workload"), t("why")), failed, 2))
-    foot = [t("A forecast from published prices, not a bill.")]
-    return _page(doc, words, Parts(t("Many workloads, one budget"), charts, tables, foot), t)
 
 
 # -- rent or buy ------------------------------------------------------------------------------------------------
@@ -310,7 +276,7 @@ def rent_or_buy(doc: Doc, words: Words, t: English) -> str:
     head = (t("machine"), t("bought"), t("at once"), t("a month"), t("a million tokens"), t("of the rent"), t("wins"))
     rows = [_machine(m, rent, t) for m in doc["machines"]]
     rows.append(
-        (t("rent, cheapest mix"), "", "", _money(rent["month"]), show(Decimal(rent["per_million_tokens"]), 3), "", "")
+        (t("rent, cheapest mix"), "", "", money(rent["month"]), show(Decimal(rent["per_million_tokens"]), 3), "", "")
     )
     best = next((n for n, m in enumerate(doc["machines"]) if m["machine"] == doc["chosen"]), -1)
     tables = [Table(t("Rent beside buy"), head, rows, 1, "", best)]
@@ -318,8 +284,8 @@ def rent_or_buy(doc: Doc, words: Words, t: English) -> str:
         turned = [
             (
                 said,
-                _money(turn["own_month"]),
-                _money(turn["rent_month"]),
+                money(turn["own_month"]),
+                money(turn["rent_month"]),
                 _wins(turn["buying_wins_from_month"], t),
             )
             for said, turn in zip(words.turns, doc["sensitivity"], strict=True)
@@ -340,7 +306,7 @@ def rent_or_buy(doc: Doc, words: Words, t: English) -> str:
     told = (t("value"), t("is"), t("range"), "", t("source"))
     tables.append(Table(t("Values and their sources"), told, values, 5))
     foot = [t("Rent stays at today's price; the line of the site to the internet is not in the cost of owning.")]
-    return _page(doc, words, Parts(t("Rent or buy"), charts, tables, foot), t)
+    return built(doc, words, Parts(t("Rent or buy"), charts, tables, foot), t)
 
 
 def _curve(doc: Doc, t: English) -> Chart:
@@ -374,7 +340,7 @@ def _machine(m: dict[str, Any], rent: dict[str, Any], t: English) -> tuple[str, 
         m["machine"],
         f"{m['bought']:,}",
         show(Decimal(m["upfront"]), 0),
-        _money(m["month"]),
+        money(m["month"]),
         show(Decimal(m["per_million_tokens"]), 3),
         of,
         _wins(m["buying_wins_from_month"], t),

@@ -73,20 +73,31 @@ class _Frame:
         return made
 
 
-def _key(names: Sequence[tuple[str, int, bool]]) -> list[str]:
-    """Return the legend: a row of names above the drawing; wide characters take more room."""
-    made, at = [], float(LEFT)
+def _key(names: Sequence[tuple[str, int, bool]]) -> tuple[list[str], int]:
+    """Return the legend, names in rows above the drawing (wide characters take more room), and how much higher it is than one row."""
+    rows: list[list[tuple[float, str, int, bool]]] = [[]]
+    at = float(LEFT)
     for name, colour, dashed in names:
-        look = ' stroke-dasharray="5 4"' if dashed else ""
-        made.append(f'<line class="c{colour}" x1="{at:.0f}" x2="{at + 22:.0f}" y1="14" y2="14"{look}/>')
-        made.append(f'<text x="{at + 28:.0f}" y="18">{escape(name)}</text>')
-        at += 50 + sum(13 if ord(char) > 0x2E7F else 7 for char in name)
-    return made
+        room = 50 + sum(13 if ord(char) > 0x2E7F else 7 for char in name)
+        if rows[-1] and at + room - 22 > WIDE:
+            rows.append([])
+            at = float(LEFT)
+        rows[-1].append((at, name, colour, dashed))
+        at += room
+    made = []
+    for number, row in enumerate(reversed(rows)):
+        y = 14 - 20 * number
+        for at, name, colour, dashed in row:
+            look = ' stroke-dasharray="5 4"' if dashed else ""
+            made.append(f'<line class="c{colour}" x1="{at:.0f}" x2="{at + 22:.0f}" y1="{y}" y2="{y}"{look}/>')
+            made.append(f'<text x="{at + 28:.0f}" y="{y + 4}">{escape(name)}</text>')
+    return made, 20 * (len(rows) - 1)
 
 
-def _whole(title: str, parts: Sequence[str], high: int = HIGH) -> str:
-    inside = "\n".join(parts)
-    return f'<svg viewBox="0 0 {WIDE} {high}" role="img" aria-label="{escape(title)}">\n{inside}\n</svg>'
+def _whole(title: str, parts: Sequence[str], key: Sequence[tuple[str, int, bool]], high: int = HIGH) -> str:
+    named, more = _key(key)
+    inside = "\n".join([*parts, *named])
+    return f'<svg viewBox="0 {-more} {WIDE} {high + more}" role="img" aria-label="{escape(title)}">\n{inside}\n</svg>'
 
 
 def areas(
@@ -112,7 +123,7 @@ def areas(
         steps = [(at + side, value) for at, value in enumerate(line[1]) for side in (0, 1)]
         parts.append(f'<polyline class="c3" points="{frame.path(steps)}"/>')
     key = [(name, colour, False) for name, colour, _ in layers] + ([(line[0], 3, False)] if line else [])
-    return _whole(title, [*parts, *frame.marks(ticks, label), *_key(key)])
+    return _whole(title, [*parts, *frame.marks(ticks, label)], key)
 
 
 def lines(
@@ -135,7 +146,7 @@ def lines(
         look = ' stroke-dasharray="5 4"' if one.dashed else ""
         parts.append(f'<polyline class="c{one.colour}" points="{frame.path(one.points)}"{look}/>')
     key = [(one.name, one.colour, one.dashed) for one in series]
-    return _whole(title, [*parts, *frame.marks(ticks, label), *_key(key)])
+    return _whole(title, [*parts, *frame.marks(ticks, label)], key)
 
 
 def bars(
@@ -154,4 +165,4 @@ def bars(
                 f'height="{HIGH - BOTTOM - top:.1f}"/>'
             )
     ticks = [(at + 0.5, name) for at, name in enumerate(names)]
-    return _whole(title, [*parts, *frame.marks(ticks, label), *_key([(name, c, False) for name, c in series])])
+    return _whole(title, [*parts, *frame.marks(ticks, label)], [(name, c, False) for name, c in series])
