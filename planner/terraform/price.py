@@ -25,7 +25,7 @@ from planner.records import NamedTuple
 from planner.terraform import configuration, plans, resources
 from planner.terraform.configuration import Configuration, Resource
 from planner.terraform.evaluate import Unknown
-from planner.terraform.machines import Machine, all_at, bought, first, kind, machine, named, size, truth, why_no_kind, word
+from planner.terraform.machines import Machine, all_at, bought, firm, first, kind, machine, named, size, truth, why_no_kind, word
 from planner.terraform.resources import Table
 from planner.text import Text, text
 from planner.units import Window
@@ -375,13 +375,6 @@ def record(path: str) -> dict[str, Any] | None:
     return raw if isinstance(raw, dict) else None
 
 
-def _firm(folder: str) -> int:
-    """Return how many instances of a module's spot groups are on demand."""
-    found = configuration.read(folder).resources
-    ways = [list(bought(held)) for one in found if (held := machine(one, found, [])) is not None]
-    return sum(n for each in ways if len(each) > 1 for option, _, n in each if option == "on_demand")
-
-
 def own(path: str, quote: Quote, offer_id: str, catalog: Catalog) -> tuple[Bill, Offer, Priced]:
     """Return the whole bill of a module of ours: the offer that its HCL buys now, and what it has around the machines."""
     offer = next((o for o in quote.offers if o.id == offer_id), None)
@@ -396,6 +389,6 @@ def own(path: str, quote: Quote, offer_id: str, catalog: Catalog) -> tuple[Bill,
     if weights is None:
         weights = around.stand_of(quote, offer).weights_gb
     things, missing, free = created(path, weights)
-    bill = around.bill(quote, offer, catalog, things, firm=_firm(path))
+    bill = around.bill(quote, offer, catalog, things, firm=firm(configuration.read(path).resources))
     bill = bill._replace(unpriced=(*bill.unpriced, *missing))
     return bill, offer, Priced(path, quote.hours, (Part("", bill.charges),), bill.unpriced, free)
