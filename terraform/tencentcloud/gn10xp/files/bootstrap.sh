@@ -282,12 +282,24 @@ bandwidth() {
   systemctl start planner-iperf3
 }
 
+# healthy; an engine that ends again and again is given up before the hour is over
+up() {
+  local id ends
+  healthy && return
+  # shellcheck disable=SC2046 # one word a service
+  for id in $(compose ps -aq $(compose config --services | grep -E '^(engine|worker)')); do
+    ends=$(docker inspect -f '{{.RestartCount}}' "$id")
+    [ "$ends" -lt 10 ] || die "the engine ended $ends times, with: $(docker logs --tail 1 "$id" 2>&1)"
+  done
+  return 1
+}
+
 serve() {
   # Containers have no business with the instance's role.
   iptables -C DOCKER-USER -d 169.254.0.0/16 -j DROP 2>/dev/null || iptables -I DOCKER-USER -d 169.254.0.0/16 -j DROP
   pull "$PLANNER_IMAGE_ENGINE" "$PLANNER_IMAGE_PROXY" || die "the images of engine and proxy do not come"
   engine
-  retry 180 20 healthy || die "the engine is not healthy after an hour: docker compose logs engine-0"
+  retry 180 20 up || die "the engine is not healthy after an hour: docker compose logs engine-0"
   touch "$RUN/serving"
   monitoring
   bandwidth || true
