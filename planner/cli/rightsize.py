@@ -141,9 +141,9 @@ def told(v: Verdict, t: English) -> str:
     plan = sizes.planned(v.quote.workload)
     rows: list[tuple[str, ...]] = [("", t("plan"), t("median"), "p95", t("most"))]
     labels = (
-        ("output", t("output tokens a second"), 1.0, ""),
-        ("prompt", t("prompt tokens a second"), 1.0, ""),
-        ("requests", t("requests a second"), 1.0, ""),
+        ("output", t("output tokens per second"), 1.0, ""),
+        ("prompt", t("prompt tokens per second"), 1.0, ""),
+        ("requests", t("requests per second"), 1.0, ""),
         ("running", t("running requests"), 1.0, ""),
         ("waiting", t("waiting requests"), 1.0, ""),
         ("kv_cache", t("KV cache used"), 100.0, " %"),
