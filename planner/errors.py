@@ -32,9 +32,10 @@ __all__ = [
 
 
 class PlannerError(Exception):
-    """Base of all errors that a user may see; `exit_code` is the process's."""
+    """Base of all errors that a user may see; `exit_code` is the process's, `code` stays the same (docs/errors.md)."""
 
     exit_code = 1
+    code = "E100"
 
     def __str__(self) -> str:
         return scrubbed(super().__str__())
@@ -43,35 +44,50 @@ class PlannerError(Exception):
 class CatalogError(PlannerError):
     """A price list fails its checks."""
 
+    code = "E101"
+
 
 class BudgetError(PlannerError):
     """No offer fits the budget."""
+
+    code = "E102"
 
 
 class NoOfferError(PlannerError):
     """No offer serves the workload."""
 
+    code = "E103"
+
 
 class StaleError(PlannerError):
     """A price list is older than the limit and `--strict` was given."""
+
+    code = "E104"
 
 
 class FetchError(PlannerError):
     """A cloud did not answer, or answered something that cannot be trusted."""
 
+    code = "E105"
+
 
 class PriceBookError(PlannerError):
     """The user's price book cannot be used."""
 
+    code = "E106"
+
 
 class TerraformError(PlannerError):
     """Terraform is missing, or refused."""
+
+    code = "E107"
 
 
 class MisuseError(PlannerError):
     """The request itself is wrong."""
 
     exit_code = 2
+    code = "E200"
 
 
 def scrubbed(text: str) -> str:

@@ -216,4 +216,4 @@ def test_every_command_warns_of_a_changed_file_and_strict_stops(
     code, _, errors = said(touched, *(["--force"] if "emit-tf" in words else []))
     assert code == 0
     assert errors == f"planner: warning: {path}: {saved.ALTERED}\n" * words.count(str(path))
-    assert said(touched, "--strict") == (1, "", f"planner: {path}: {saved.ALTERED}\n")
+    assert said(touched, "--strict") == (1, "", f"planner: {path}: {saved.ALTERED} [E100]\n")

@@ -43,8 +43,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "doctor",
         "What works here: versions, prices, keys, terraform, folders, advisories.",
     ),
+    "diagnose": ("planner.cli.diagnose", "diagnose", "What a log says went wrong, and what to do about it."),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
     "mcp": ("planner.cli.mcp", "mcp", "Serve these questions to an agent (Model Context Protocol)."),
+    "man": ("planner.cli.manual", "man", "The manual page of all commands."),
     "completion": ("planner.cli.completion", "completion", "The script that completes words in bash, zsh or fish."),
 }
 
@@ -133,7 +135,7 @@ def main(args: Sequence[str] | None = None) -> None:
         if os.environ.get("PLANNER_DEBUG"):
             raise
         what = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-        code = _say(f"unexpected {what}; please report it, with what PLANNER_DEBUG=1 shows", 1)
+        code = _say(f"unexpected {what}; please report it, with what PLANNER_DEBUG=1 shows", 1, "E199")
     if "coverage" in sys.modules:
         sys.exit(code)
     # All output is flushed and every file closed: freeing 100,000 objects one by one would take another 15 ms.
@@ -147,10 +149,10 @@ def run(args: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except PlannerError as exc:
-        return _say(str(exc), exc.exit_code)
+        return _say(str(exc), exc.exit_code, exc.code)
     except click.ClickException as exc:
         where = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "planner"
-        return _say(f"{' '.join(exc.format_message().split())} (see `{where} --help`)", exc.exit_code)
+        return _say(f"{' '.join(exc.format_message().split())} (see `{where} --help`)", exc.exit_code, "E201")
     except BrokenPipeError:
         # The reader (`| head -1`) has gone: nothing to say, and nothing more to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -159,11 +161,11 @@ def run(args: Sequence[str] | None = None) -> int:
         number = getattr(exc, "number", 2)
         return _say("interrupted" if number == 2 else "stopped by a signal", 128 + number)
     except RecursionError:
-        return _say("the input is nested too deeply", 2)
+        return _say("the input is nested too deeply", 2, "E202")
     except MemoryError:
-        return _say("out of memory", 1)
+        return _say("out of memory", 1, "E110")
     except OSError as exc:
-        return _say(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc), 1)
+        return _say(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc), 1, "E109")
 
 
 def _invoke(args: Sequence[str] | None) -> object:
@@ -177,7 +179,8 @@ def _invoke(args: Sequence[str] | None) -> object:
         return exc.exit_code
 
 
-def _say(message: str, code: int) -> int:
+def _say(message: str, code: int, name: str = "") -> int:
+    """Say an error in one line, with its stable name (docs/errors.md); return the exit code."""
     from planner.harmless import one_line
 
     try:
@@ -185,5 +188,5 @@ def _say(message: str, code: int) -> int:
             sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    print(f"planner: {one_line(scrubbed(' '.join(message.split())))}", file=sys.stderr)
+    print(f"planner: {one_line(scrubbed(' '.join(message.split())))}{name and f' [{name}]'}", file=sys.stderr)
     return code

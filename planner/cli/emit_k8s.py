@@ -57,6 +57,9 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 @click.option(
     "--check-quota", is_flag=True, help="Ask the cloud whether your account may start them; refuse where not."
 )
+@click.option(
+    "--reserve-capacity", is_flag=True, help="Reserve the GPU nodes until the deadline, where the cloud has that."
+)
 @click.option("--queue", metavar="NAME", default="", help="Quota and gang scheduling by kueue or volcano.")
 @click.option("--observe", is_flag=True, help="Monitors, alerts and a dashboard for the Prometheus operator.")
 @click.option("--zone", metavar="ZONE", default="", help="Availability zone of the GPU nodes.  [set before apply]")
@@ -68,7 +71,10 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 )
 @engine_options
 @click.option(
-    "--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest: engine, router."
+    "--image",
+    metavar="ROLE=IMAGE@SHA256",
+    multiple=True,
+    help="Pin a container image by digest: engine, router, fabric.",
 )
 def emit_k8s(
     cloud: str,
@@ -95,8 +101,8 @@ def emit_k8s(
     from planner.terraform import deploy, write
 
     facts.find(cloud)
-    if existing_cluster and (values["deadline"] or values["zone"]):
-        given = "--deadline" if values["deadline"] else "--zone"
+    given = next((f"--{n.replace('_', '-')}" for n in ("deadline", "zone", "reserve_capacity") if values[n]), "")
+    if existing_cluster and given:
         raise MisuseError(f"{given} is the cluster's, and --existing-cluster leaves that out: drop one of them")
     settings, cluster = _settings(values)
     catalog, priced, offer = choose(cloud, values, quote_file, offer_id, strict)
@@ -140,7 +146,16 @@ def _settings(values: dict[str, Any]) -> tuple[Any, Any]:
     from planner.terraform.deploy import Settings
 
     limit = values.pop("spot_limit")
-    own = ("name", "zone", "deadline", "api_key_secret", "hf_token_secret", "checkpoint", "accept_advisory")
+    own = (
+        "name",
+        "zone",
+        "deadline",
+        "reserve_capacity",
+        "api_key_secret",
+        "hf_token_secret",
+        "checkpoint",
+        "accept_advisory",
+    )
     settings = Settings(
         now=datetime.now(UTC),
         spot_limit=decimal_of(limit, "--spot-limit") if limit is not None else None,

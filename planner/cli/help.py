@@ -17,9 +17,9 @@ __all__ = ["BATCH", "COMMAND_GROUPS", "MOST_USED", "OUTPUT", "SHARED", "Grouped"
 COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
     ("Plan", "quote size explain init models"),
     ("Buy", "commit portfolio rent-or-buy"),
-    ("Run", "emit-tf emit-k8s price verify doctor"),
+    ("Run", "emit-tf emit-k8s price verify diagnose doctor"),
     ("Prices", "catalog refresh book"),
-    ("Share and review", "diff actual mcp completion"),
+    ("Share and review", "diff actual mcp completion man"),
 )
 
 #: (title, options in the order in which they are shown)

@@ -32,6 +32,8 @@ _OURS = ("0m", "1m", "2m")
 class OutputError(PlannerError):
     """The output cannot be written."""
 
+    code = "E108"
+
 
 class Stopped(KeyboardInterrupt):
     """SIGTERM or SIGHUP: the command ends as after Ctrl-C, with the signal's own code. number: which."""

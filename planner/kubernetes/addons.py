@@ -56,7 +56,8 @@ def steps(t: Target, existing: bool) -> list[Step]:
 
 
 def _occasions(t: Target, existing: bool) -> list[str]:
-    scaling = t.cluster.min_replicas is not None and not existing and t.d.capacity != "block"
+    # What is reserved is paid, used or not: nobody takes its nodes away.
+    scaling = t.cluster.min_replicas is not None and not existing and not t.d.capacity
     return [name for name, holds in (("fabric", bool(t.fabric)), ("scaling", scaling)) if holds]
 
 

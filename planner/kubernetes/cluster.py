@@ -80,7 +80,7 @@ def files(t: Target) -> dict[str, str]:
         "hours": plain(d.hours),
         # A block, and a spot pool, take no placement group: it would only narrow what can be had.
         "placed": d.layout.pp > 1 and d.purchase_option not in ("spot", "capacity_block"),
-        "scaling": t.cluster.min_replicas is not None and d.capacity != "block",
+        "scaling": t.cluster.min_replicas is not None and not d.capacity,
         "support_end": t.service.versions[t.version],
         "zone_argument": facts.zone.id_argument if by_id else facts.zone.argument,
         "zone_by_id": by_id,

@@ -115,9 +115,11 @@ def check(d: Deployment, cluster: Cluster, today: date) -> tuple[Service, str, i
         raise MisuseError(f"{service.service} is not sold in {d.region} by what we know; choose another --region")
     _check_names(d, cluster, service)
     if d.stack.engine != "vllm":
+        old = d.stack.engine == "lmdeploy"
+        way = "choose a newer GPU with --gpu or --instance-type" if old else "choose --engine vllm"
         raise MisuseError(
             f"emit-k8s serves with vLLM, and {d.gpu_model} takes {d.stack.engine} {d.stack.engine_version}, whose metrics the "
-            "router does not read: choose a newer GPU with --gpu or --instance-type, or write plain instances with emit-tf"
+            f"router does not read: {way}, or write plain instances with emit-tf"
         )
     known = engines.flags("vllm", d.stack.engine_version)
     if "--shutdown-timeout" not in known:

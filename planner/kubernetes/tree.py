@@ -173,7 +173,7 @@ def _values(t: Target, secrets: bool, existing: bool, fixed: Decimal) -> dict[st
         else f"{facts.title} has no operator that brings its secrets into a cluster: serve/README.md says how by hand.",
         "copies": _copies(t),
         "cost": [(label, show(amount), currency) for label, amount, currency in d.cost],
-        "directory": hub_id.partition("/")[2],
+        "directory": path.rpartition("/")[2],
         "hub_id": hub_id,
         "mark": mark,
         "metadata_range": str(ip_network(facts.metadata)),

@@ -21,7 +21,7 @@ from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import MODULE_ENV, Deployment
 
-__all__ = ["engine_command", "find_secrets", "hub_id", "model_path", "module_env", "render", "user_data_size"]
+__all__ = ["engine_command", "find_secrets", "hub_id", "in_place", "model_path", "module_env", "render", "user_data_size"]
 
 #: Templates that every module has, by the path they get below files/. None depends on how many instances there are:
 #: another one must not change the user-data of those that serve.
@@ -63,7 +63,16 @@ def hub_id(deployment: Deployment) -> str:
 
 def model_path(deployment: Deployment) -> str:
     """Return where the model lies on the instance."""
-    return posixpath.join("/srv/models", hub_id(deployment).partition("/")[2])
+    name = hub_id(deployment).partition("/")[2]
+    # Another revision comes beside the one that serves.
+    return posixpath.join("/srv/models", f"{name}-{deployment.revision[:12]}" if deployment.revision else name)
+
+
+def in_place(d: Deployment) -> bool:
+    """Return whether roll.sh takes another engine or model to the instances that serve: not behind a balancer, where it makes new ones in turn."""
+    behind = d.place.balancer and d.count // d.layout.pp > 1
+    there = os.path.exists(os.path.join(cloud.templates(d.provider), "parts", "remote.sh.j2"))
+    return there and not behind and not d.place.as_module
 
 
 def engine_command(deployment: Deployment) -> list[str]:
@@ -126,7 +135,7 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
         "completion": json.dumps(completion),
         "cuda_repo": f"https://developer.download.nvidia.{'cn' if d.mainland else 'com'}/compute/cuda/repos/ubuntu2204/x86_64",
         "devices": [[str(i * layout.tp + k) for k in range(layout.tp)] for i in range(layout.replicas)],
-        "directory": hub.partition("/")[2],
+        "directory": posixpath.basename(model_path(d)),
         "disk_floor": 1000 if d.local_nvme_gb else 100,
         "driver": driver,
         "engine": d.stack.engine,
@@ -141,6 +150,7 @@ def _values(d: Deployment, facts: Cloud) -> dict[str, Any]:
         "mtu": facts.mtu,
         "open_paths": advisories.paths(engines.parse(f"{d.stack.engine}@{d.stack.engine_version}")),
         "nvswitch": gpu.link == "nvlink" and d.gpu_count >= 8 and gpu.family != "volta",
+        "probe": json.dumps({"model": d.served_name, "max_tokens": 8, "prompt": "Say OK."}),
         "packages": (*facts.secrets.packages, *stacks.packages(d.mainland)),
         "pp": layout.pp > 1,
         "served_json": json.dumps(d.served_name),
@@ -197,6 +207,8 @@ def _rendered(deployment: Deployment, board: bool) -> dict[str, str]:
         suffix = "" if name.endswith(_STATIC) else ".j2"
         sources[name if name in facts.apart else f"files/{name}"] = f"bootstrap/{name}{suffix}"
     sources |= {f"files/{name.removesuffix('.j2')}": f"cloud/files/{name}" for name in _own_files(own)}
+    if in_place(deployment):
+        sources["change.sh"] = "bootstrap/change.sh.j2"
     out = {path: templating.render(source, own=own, **values) for path, source in sources.items()}
     out["files/grafana/dashboard.json" if board else "dashboard.json"] = monitoring.dashboard(deployment)
     return out

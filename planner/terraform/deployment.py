@@ -20,7 +20,8 @@ What is peculiar to the cloud comes from its facts (planner/terraform/cloud.py) 
 top of its folder is a file of the module, `parts/` holds what shared templates include as `cloud/parts/...`:
 `quota.md` (what to ask for before the first apply; `quota.zh.md` and its like are the same in Chinese, optional), `secret.sh` (the body of `secret NAME`), `tags.sh` (the body of
 `tags`, which prints KEY=VALUE of the instance's own planner-KEY tags), `driver.sh` (defines
-`install_driver`; only where the machine image does not bring one) and, optional, `registry.sh` (logs in).
+`install_driver`; only where the machine image does not bring one) and, optional, `registry.sh` (logs in) and `remote.sh`
+(the body of `remote ID SHELL`, by which roll.sh changes an instance in place).
 
 Terraform's side (templates/<provider>/main.tf.j2) is
 

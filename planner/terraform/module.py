@@ -36,8 +36,8 @@ def files(
     `planner.terraform.bootstrap.render`, None to call it. Raises `MisuseError` when the user-data would be over the
     cloud's limit or when any file holds what looks like a secret.
     """
+    from planner.terraform.bootstrap import in_place, user_data_size
     from planner.terraform.bootstrap import render as render_bootstrap
-    from planner.terraform.bootstrap import user_data_size
 
     if bootstrap is None:
         bootstrap = render_bootstrap(deployment)
@@ -67,6 +67,7 @@ def files(
         "disk_kind": facts.disks.kinds.get(d.instance_type.partition(".")[0], facts.disks.kind),
         "resource": resource,
         "rolls": d.place.balancer and d.count // d.layout.pp > 1,
+        "in_place": in_place(d),
         "board_apart": "dashboard.json" in bootstrap,
         "weights": f"{d.weights_gib * 1.073741824:.0f}",
         "tfvars": "example/terraform.tfvars" if d.place.as_module else "terraform.tfvars",
@@ -76,7 +77,7 @@ def files(
     }
     if d.place.vpc_id:
         values["words"] = place.words(facts, many)
-    templates = _templates(own, d, copied=bool(copied), finds=finds, rolls=bool(values["rolls"]))
+    templates = _templates(own, d, copied=bool(copied), finds=finds, rolls=bool(values["rolls"]), stays=in_place(d))
     result = {path: render(template, own=own, **values) for path, template in templates.items()}
     if d.place.as_module:
         result |= _example(result, own, values)
@@ -122,7 +123,7 @@ def _sources(versions: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def _templates(own: str, d: Deployment, *, copied: bool, finds: bool, rolls: bool) -> dict[str, str]:
+def _templates(own: str, d: Deployment, *, copied: bool, finds: bool, rolls: bool, stays: bool) -> dict[str, str]:
     """Return {module file: template} of the whole module; its pages are in the deployment's language."""
     tongue = "" if d.lang == "en" else f".{d.lang}"
     pages = {f"{page}.md": f"common/{page}{tongue}.md.j2" for page in ("README", "RUNBOOKS")}
@@ -137,6 +138,8 @@ def _templates(own: str, d: Deployment, *, copied: bool, finds: bool, rolls: boo
         found.pop("zone.tf", None)
     if rolls and not d.place.as_module:
         found["roll.sh"] = "common/roll.sh.j2"
+    elif stays:
+        found["roll.sh"] = "common/roll-in-place.sh.j2"
     return found
 
 

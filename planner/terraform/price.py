@@ -281,7 +281,14 @@ def _part(
     for mine, option, term, count in [] if held is None or not held.count else [(held, *way) for way in bought(held)]:
         rows, why = _rows(mine, region, sites, catalog, (option, term)) if kind(mine) else ([], why_no_kind(mine))
         if not rows:
-            missing.append(text("{what}: {why}", what=address, why=why))
+            # A machine that no quote offers may be priced as what stands around one: the CPU nodes of a cluster.
+            named_so = Thing(text("Instance usage"), "machine", kind(mine), Decimal(1), count * times)
+            beside = [s for s in catalog.services(table.provider, region) if s.site in sites] if option == "on_demand" else []
+            single = around.line(beside, named_so, False, ZERO)
+            if single is None:
+                missing.append(text("{what}: {why}", what=address, why=why))
+            else:
+                charges += cost.charges_of((single,), None, window)
             continue
         way = rows[0].way
         site, by_month = way.site, way.purchase_option == "subscription"

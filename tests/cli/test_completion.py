@@ -144,3 +144,19 @@ def test_the_version_names_the_days_of_its_data(planner: Run) -> None:
         newest = max(p.source.seen for r in catalog.info(provider).home_regions for p in catalog.prices(provider, r))
         assert f"{provider} {newest}" in prices
     assert [line.split("  ")[0] for line in rest] == ["exchange rates", "engines"]
+
+
+def test_the_manual_page_has_every_command_and_option(planner: Run, tmp_path: Path) -> None:
+    """groff, the real reader of such pages, finds nothing to warn of."""
+    done = planner("man")
+    assert done.returncode == 0
+    for name in COMMANDS:
+        assert f'.SS "planner {name}'.replace("-", "\\-") in done.stdout, name
+    assert ".B \\-\\-egress\\-gb GB" in done.stdout and "planner catalog list" in done.stdout
+    groff = shutil.which("groff")
+    if groff is None:
+        pytest.skip("groff is not installed")
+    shown = subprocess.run(
+        [groff, "-ww", "-man", "-Tutf8"], input=done.stdout, capture_output=True, text=True, check=True
+    )
+    assert not shown.stderr and "Data that leaves per calendar month" in " ".join(shown.stdout.split())

@@ -77,6 +77,7 @@ CASES: dict[str, Case] = {
     "tencentcloud-volcano": _case(
         "tencentcloud", "GN7.5XLARGE80", HALF, count=3, cluster={**MIRROR, "queue": "volcano", "observe": True}
     ),
+    "aws-reserved": _case("aws", "p4d.24xlarge", R1, settings={"reserve_capacity": True}, cluster={"observe": True}),
     "aws-zero": _case("aws", "g6.xlarge", SEVEN, count=3, cluster={"observe": True, "min_replicas": 0}),
     "aws-volcano": _case("aws", "p4d.24xlarge", R1, cluster={"queue": "volcano"}),
 }

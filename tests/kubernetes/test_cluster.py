@@ -166,6 +166,20 @@ def test_a_capacity_block_brings_its_reservation_and_no_placement_group() -> Non
     assert "desiredSize=3" in files["cluster/README.md"]
 
 
+def test_a_reservation_is_made_with_the_placement_group_and_kept() -> None:
+    text = whole("aws-reserved")
+    for line in (
+        "instance_count = local.nodes",
+        "end_date = var.deadline",
+        "placement_group_arn = aws_placement_group.this.arn",
+        "capacity_reservation_id = aws_ec2_capacity_reservation.this.id",
+        'capacity_type = "ON_DEMAND"',
+    ):
+        assert squeezed(line) in text, line
+    assert "capacity reserved from apply to the deadline" in written("aws-reserved")["README.md"]
+    assert "aws_ec2_capacity_reservation" not in whole("aws-nodes")
+
+
 def test_the_readme_names_what_only_the_user_knows() -> None:
     readme = written("alicloud-three")["README.md"]
     for name in ("zone", "second_zone", "kubernetes_version", "kms_key_id", "key_name"):
@@ -227,7 +241,9 @@ def place(name: str, folder: Path) -> Path:
 @pytest.mark.system
 @pytest.mark.long
 @needs_terraform
-@pytest.mark.parametrize("name", [*SHOWN, pytest.param("aws-kueue", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [*SHOWN, *(pytest.param(n, marks=pytest.mark.slow) for n in ("aws-kueue", "aws-reserved"))]
+)
 def test_a_cluster_is_planned_applied_and_destroyed_by_real_terraform(name: str, tmp_path: Path) -> None:
     env = environment(tmp_path)
     module = place(name, tmp_path / "m")

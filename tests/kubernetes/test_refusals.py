@@ -68,6 +68,10 @@ TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     "options against each other": (
         (f"{L4} --existing-cluster --deadline 2027-01-01T00:00:00Z", "--deadline is the cluster's"),
         (f"{L4} --existing-cluster --zone us-east-1a", "--zone is the cluster's"),
+        (f"{L4} --existing-cluster --reserve-capacity", "--reserve-capacity is the cluster's"),
+        (f"{ACK} --reserve-capacity", "where the cloud has that"),
+        (f"{L4} --reserve-capacity --purchase-option spot", "instances bought on demand"),
+        (f"{L4} --engine sglang@0.5.20", "choose --engine vllm, or write plain instances"),
         (f"{L4} --deadline 2020-01-01T00:00:00Z", "minutes ahead"),
         (f"{L4} --zone eu-west-1a", "not in us-east-1"),
         (f"{L4} --existing-cluster --provider alicloud", "drop --provider"),

@@ -27,6 +27,7 @@ from planner.cli.emit_k8s import emit_k8s
 from planner.terraform import monitoring
 from tests.conftest import ROOT, Run
 from tests.kubernetes.cases import CASES, SAMPLE, made
+from tests.kubernetes.rules import problems
 
 pytestmark = pytest.mark.system
 
@@ -88,6 +89,7 @@ def test_what_kustomize_renders_is_valid(name: str, tmp_path: Path) -> None:
     done = validate(items, tmp_path / "rendered", "--refs", "--kubernetes", made(name).target.version)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 problems" in done.stderr
+    assert list(problems(items, made(name))) == []
     for item in items:
         wide = item["kind"] in ("Namespace", "PriorityClass", "ResourceFlavor", "ClusterQueue", "Queue")
         assert item["metadata"].get("namespace") == (None if wide else made(name).target.namespace), item["kind"]

@@ -63,7 +63,7 @@ def test_shell_is_clean(variant):
     d, _, folder = variant
     scripts = [str(path) for path in folder.rglob("*.sh")]
     stress = set() if d.provider == "tencentcloud" and not d.stress else {"stress.sh"}
-    assert {Path(s).name for s in scripts} == {"bootstrap.sh", "acceptance.sh", *stress}
+    assert {Path(s).name for s in scripts} == {"bootstrap.sh", "acceptance.sh", "change.sh", *stress}
     for script in scripts:
         assert run("bash", "-n", script).stderr == ""
     done = run(need("shellcheck", "apt-get install shellcheck"), "-S", "style", *scripts)

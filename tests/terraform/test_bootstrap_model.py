@@ -332,7 +332,7 @@ def _listed(
         [sys.executable, "model.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
     )
     assert (folder / "victim").read_text() == "v" and "Traceback" not in done.stderr, done.stderr
-    return done, folder / "models/DeepSeek-R1-Distill-Qwen-7B"
+    return done, folder / "models" / bootstrap.model_path(VARIANTS[variant]._replace(revision=revision)).rpartition("/")[2]
 
 
 @pytest.mark.parametrize("variant", ["g5", "gn7i"])

@@ -143,6 +143,13 @@ def test_a_higher_count_only_adds_and_a_lower_one_takes_the_highest(provider: st
     assert not [a for a in lost(plan) if '["1"]' not in a and "security" not in a and a.split("[")[0] not in theirs], plan
 
 
+def test_each_instance_of_aws_has_an_end_of_its_own() -> None:
+    """EC2 ends none of several when one of them is gone already (a spot instance taken back, one that powered itself off)."""
+    text = files("aws", 3)["deadline.tf"]
+    assert "for_each = local.nodes" in text and "InstanceIds = [aws_instance.this[each.key].id]" in text
+    assert 'to   = aws_scheduler_schedule.deadline["0"]' in text and 'each.key == "0" ? "" :' in text, "the first keeps its schedule"
+
+
 @pytest.mark.parametrize("provider", TYPES)
 def test_how_many_there_are_is_in_no_file_of_an_instance(provider: str) -> None:
     """The user-data is made of these: what differs replaces every server."""

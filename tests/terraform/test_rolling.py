@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -61,13 +63,27 @@ def test_another_engine_or_model_goes_to_one_replica_at_a_time(provider: str, tm
 
 
 @needs_terraform
-@pytest.mark.parametrize("provider", [pytest.param("aws", marks=pytest.mark.slow), pytest.param("tencentcloud", marks=pytest.mark.slow)])
-def test_without_a_balancer_an_apply_takes_it_to_the_instance(provider: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", TYPES)
+def test_without_a_balancer_an_apply_leaves_the_instance_and_brings_the_change_to_roll(provider: str, tmp_path: Path) -> None:
     m = Applied(tmp_path / "m", provider, files(provider, 1))
+
+    def brought() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(terraform(m.folder, m.env, "output", "-json", "servers").stdout)
+        return found
+
+    [before] = brought().values()
     m.write(another_model(provider, 1))
-    [change] = plan(m).values()
-    assert data(change["before"]) != data(change["after"]), "other user-data replaces the server"
-    assert "user_data_replace_on_change" in files(provider, 1)["main.tf"]
+    assert plan(m) == {}, "nothing replaces or touches the instance"
+    terraform(m.folder, m.env, "apply", "-auto-approve", "-input=false")
+    [after] = brought().values()
+    assert after["id"] == before["id"] and after["data"] != before["data"], "what roll.sh brings to it"
+    text = gzip.decompress(base64.b64decode(after["data"])).decode()
+    assert SHA in text and sum(line.startswith("    content: ") for line in text.splitlines()) == 2, "as change.sh reads it"
+    (m.folder / "zz.auto.tfvars").write_text(f'images = {{ engine = "registry.example.com/engine@sha256:{"b" * 64}" }}\n')
+    assert plan(m) == {}
+    [changed] = plan(m, f"-replace={provider}_instance.this").values()
+    assert sorted(changed["actions"]) == ["create", "delete"] and data(changed["before"]) != data(changed["after"]), "a new one starts with it"
 
 
 @pytest.mark.slow
@@ -107,9 +123,10 @@ def test_the_real_aws_provider_replaces_one_replica_and_moves_its_place(moto: st
     assert replaced() == {'aws_instance.this["2"]': ["create"], 'aws_lb_target_group_attachment.this["2"]': ["create"]}
 
 
-def test_only_replicas_behind_a_balancer_roll() -> None:
-    assert "roll.sh" not in files("aws", 1) and "roll.sh" not in files("aws", 2, balancer=False)
-    assert "roll.sh" not in files("aws", 1, balancer=True), "one replica is the last healthy one"
+def test_only_replicas_behind_a_balancer_are_made_anew() -> None:
+    assert "-replace=" not in files("aws", 1)["roll.sh"] + files("aws", 2, balancer=False)["roll.sh"]
+    assert "-replace=" not in files("aws", 1, balancer=True)["roll.sh"], "one replica is the last healthy one"
+    assert "-replace=" in files("aws", 2)["roll.sh"]
     assert "roll.sh" in files("aws", 2) and "bash roll.sh" in files("aws", 2)["README.md"]
     called = files("aws", 2, as_module=True, **NETWORK["aws"])
     assert "roll.sh" not in called and "-replace=" in called["README.md"]

@@ -15,6 +15,12 @@ output "quoted_cost" {
   value       = "7,450.75 CNY"
 }
 
+output "servers" {
+  description = "What roll.sh brings to each instance."
+  value       = { "0" = { id = alicloud_instance.this.id, data = local.user_data } }
+  sensitive   = true # it holds no secret, but is long
+}
+
 output "log_in" {
   description = "Opens a shell on an instance through Session Manager; no key and no open port. README.md says how to switch it on."
   value       = "ali-instance-cli session --instance ${alicloud_instance.this.id}"

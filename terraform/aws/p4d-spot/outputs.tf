@@ -15,6 +15,12 @@ output "quoted_cost" {
   value       = "4,588.28 USD"
 }
 
+output "servers" {
+  description = "What roll.sh brings to each instance."
+  value       = { "0" = { id = aws_instance.this.id, data = local.user_data } }
+  sensitive   = true # it holds no secret, but is long
+}
+
 output "log_in" {
   description = "Shell on an instance through Session Manager; no key and no open port."
   value       = "aws ssm start-session --region us-east-1 --target ${aws_instance.this.id}"

@@ -1,6 +1,12 @@
 # Written by planner 0.1.0 emit-tf from quote db8a2f033767; write it again rather than edit it.
 # The end: AWS itself terminates the instances at the deadline, whatever the guest does.
 
+# Where there were several before, the first stays.
+moved {
+  from = aws_scheduler_schedule.deadline["0"]
+  to   = aws_scheduler_schedule.deadline
+}
+
 resource "aws_scheduler_schedule" "deadline" {
   #checkov:skip=CKV_AWS_297:the schedule holds instance ids, nothing secret
   name                         = "${local.name}-deadline"

@@ -87,7 +87,8 @@ resource "aws_instance" "this" {
   volume_tags = local.tags
 
   lifecycle {
-    ignore_changes = [ami] # a newer image must not replace a running server
+    # A newer image must not replace a running server, nor another engine or model: roll.sh takes it there in place.
+    ignore_changes = [ami, user_data_base64]
 
     precondition {
       condition     = length(local.user_data) / 4 * 3 <= 16384

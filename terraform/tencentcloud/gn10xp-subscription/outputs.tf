@@ -10,6 +10,12 @@ output "quoted_cost" {
   value       = "46,000.00 CNY"
 }
 
+output "servers" {
+  description = "What roll.sh brings to each instance."
+  value       = { "0" = { id = tencentcloud_instance.this.id, data = local.user_data } }
+  sensitive   = true # it holds no secret, but is long
+}
+
 output "log_in" {
   description = "Instances to open in the console with Log In, OrcaTerm, password-free (by the TAT agent): no key and no open port."
   value       = tencentcloud_instance.this.id

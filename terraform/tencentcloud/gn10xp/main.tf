@@ -96,7 +96,8 @@ resource "tencentcloud_instance" "this" {
   }
 
   lifecycle {
-    ignore_changes = [image_id] # a newer image must not replace a running server
+    # A newer image must not replace a running server, nor another engine or model: roll.sh takes it there in place.
+    ignore_changes = [image_id, user_data]
 
     precondition {
       condition     = length(local.user_data) / 4 * 3 <= 12288

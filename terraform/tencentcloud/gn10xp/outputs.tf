@@ -15,6 +15,12 @@ output "quoted_cost" {
   value       = "9,985.68 USD"
 }
 
+output "servers" {
+  description = "What roll.sh brings to each instance."
+  value       = { "0" = { id = tencentcloud_instance.this.id, data = local.user_data } }
+  sensitive   = true # it holds no secret, but is long
+}
+
 output "log_in" {
   description = "Instances to open in the console with Log In, OrcaTerm, password-free (by the TAT agent): no key and no open port."
   value       = tencentcloud_instance.this.id

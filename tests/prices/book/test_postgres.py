@@ -397,5 +397,5 @@ def test_without_psycopg_the_remedy_is_said(tmp_path: Path) -> None:
     env = os.environ | {"PLANNER_BOOK": "postgresql://me@host/book", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code, "quote"], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stderr == (
-        "planner: a price book in PostgreSQL needs psycopg: pip install 'gpu-cost-planner[postgres]'\n"
+        "planner: a price book in PostgreSQL needs psycopg: pip install 'gpu-cost-planner[postgres]' [E100]\n"
     )

@@ -276,12 +276,24 @@ bandwidth() {
   systemctl start planner-iperf3
 }
 
+# healthy; an engine that ends again and again is given up before the hour is over
+up() {
+  local id ends
+  healthy && return
+  # shellcheck disable=SC2046 # one word a service
+  for id in $(compose ps -aq $(compose config --services | grep -E '^(engine|worker)')); do
+    ends=$(docker inspect -f '{{.RestartCount}}' "$id")
+    [ "$ends" -lt 10 ] || die "the engine ended $ends times, with: $(docker logs --tail 1 "$id" 2>&1)"
+  done
+  return 1
+}
+
 serve() {
   # Containers have no business with the instance's role.
   iptables -C DOCKER-USER -d 100.100.100.200 -j DROP 2>/dev/null || iptables -I DOCKER-USER -d 100.100.100.200 -j DROP
   pull "$PLANNER_IMAGE_ENGINE" "$PLANNER_IMAGE_PROXY" || die "the images of engine and proxy do not come"
   engine
-  retry 180 20 healthy || die "the engine is not healthy after an hour: docker compose logs engine-0"
+  retry 180 20 up || die "the engine is not healthy after an hour: docker compose logs engine-0"
   touch "$RUN/serving"
   monitoring
   bandwidth || true
@@ -295,11 +307,14 @@ watch() { # each minute: takes over new tags and keys, brings up what is down or
     if secrets; then echo "$PLANNER_API_KEY_SECRET" >"$RUN/secret-name"; else echo "planner: the keys stay as they are"; fi
   fi
   if [ "$(compose ps --services --status running | wc -l)" -lt "$(compose config --services | wc -l)" ]; then engine && TRIES=1 monitoring; fi
-  docker ps -q --filter health=unhealthy | xargs -r docker restart
+  docker ps -q --filter health=unhealthy | xargs -r docker restart || echo "planner: docker does not answer"
   bandwidth || true
 }
 
 if [ $# -gt 0 ]; then
+  # What fails while it serves is no start that failed: it ends this look, and never the instance.
+  step=$1
+  trap 'echo "planner: $step: line $LINENO: $BASH_COMMAND"' ERR
   "$1"
   exit 0
 fi
