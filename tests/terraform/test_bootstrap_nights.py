@@ -360,6 +360,17 @@ def test_updates_of_the_image_that_hold_the_lock_are_waited_for(tmp_path: Path) 
     assert not m.called("dpkg -i")
 
 
+def test_packages_come_before_the_engine_is_up(machine: Machine) -> None:
+    machine.tag("api-key-secret=the-key", "deadline=2099-12-31T10:00:00Z", "instances=2")
+    (machine.root / "bin" / "apt-get").unlink()
+    (machine.root / "bin" / "apt-get").write_text('#!/bin/bash\necho "apt-get $*" >>"$STUB/calls"\n[[ $* != *install* ]] || { touch "${0%/*}/iperf3" && chmod +x "${0%/*}/iperf3"; }\n')
+    (machine.root / "bin" / "apt-get").chmod(0o755)
+    assert machine.boot().returncode == 0
+    order = [call for call in machine.calls if "iperf3" in call or " up -d" in call]
+    assert order[0].startswith("apt-get install") and order[-1] == "systemctl start planner-iperf3"
+    assert len([call for call in order if call.startswith("apt-get")]) == 1
+
+
 def test_gpus_survive_a_reload_of_systemd(machine: Machine) -> None:
     """cgroupfs and device links, live-restore, and no reload or enable after the engine is up."""
     import json
