@@ -336,6 +336,15 @@ def test_an_engine_that_ends_again_and_again_is_given_up_before_the_hour_is_over
     assert not m.called("sleep 20")
 
 
+def test_a_docker_that_does_not_answer_never_ends_an_instance_that_serves(tmp_path: Path) -> None:
+    """Ten looks that fail are no ten starts that failed: --power-off-on-failure is about a start that cannot succeed."""
+    m = Machine(tmp_path, VARIANTS["p4d"]._replace(power_off=True, purchase_option="spot"))
+    run = m.boot("touch $STUB/no-docker", *["watch || true"] * 12, "rm $STUB/no-docker", "watch")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count("planner: docker does not answer") == 12
+    assert m.state["status"] == "done" and not m.called("systemctl poweroff") and not m.called("poweroff")
+
+
 def test_a_look_that_hangs_is_ended_and_asks_a_registry_once(tmp_path: Path) -> None:
     m = Machine(tmp_path, VARIANTS["p4d"])
     assert "\nTimeoutStartSec=10min\n" in (m.root / "opt/planner/units/planner-watch.service").read_text()
