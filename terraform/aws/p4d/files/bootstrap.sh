@@ -125,6 +125,8 @@ PY
   # Packages that are only known of, and patterns that nothing matches, fail both commands.
   dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'linux-image*' 'linux-headers*' '*nvidia*' 'docker*' 'containerd*' 'runc*' 2>/dev/null |
     sed -n 's/^installed //p' | xargs -r apt-mark hold >/dev/null || true
+  # Now, and not beside a running engine: a package may have systemd reloaded.
+  [ "${PLANNER_INSTANCES:-1}" -eq 1 ] || command -v iperf3 >/dev/null || install iperf3 || echo "planner: no iperf3"
 }
 
 # whole disks without partitions, file system or mount: the local ones, else the largest other one
@@ -298,11 +300,14 @@ watch() { # each minute: takes over new tags and keys, brings up what is down or
     if secrets; then echo "$PLANNER_API_KEY_SECRET" >"$RUN/secret-name"; else echo "planner: the keys stay as they are"; fi
   fi
   if [ "$(compose ps --services --status running | wc -l)" -lt "$(compose config --services | wc -l)" ]; then engine && TRIES=1 monitoring; fi
-  docker ps -q --filter health=unhealthy | xargs -r docker restart
+  docker ps -q --filter health=unhealthy | xargs -r docker restart || echo "planner: docker does not answer"
   bandwidth || true
 }
 
 if [ $# -gt 0 ]; then
+  # What fails while it serves is no start that failed: it ends this look, and never the instance.
+  step=$1
+  trap 'echo "planner: $step: line $LINENO: $BASH_COMMAND"' ERR
   "$1"
   exit 0
 fi
