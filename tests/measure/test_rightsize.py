@@ -221,7 +221,7 @@ def test_promtools_dump_and_labels(tmp_path: Path) -> None:
     assert measured(read(path)).hours == whole.hours
     one = measured(read(path, {"instance": "10.0.0.1:8000", "job": "engine"}))
     assert one.instances == 1 and one.busiest.output == pytest.approx(whole.busiest.output / 4)
-    with pytest.raises(MisuseError, match="no tokens of .* with job=other in it"):
+    with pytest.raises(MisuseError, match=r"no tokens of .* with job=other in it"):
         read(path, {"job": "other"})
 
 
@@ -316,7 +316,7 @@ def test_a_server_is_asked_in_pieces_and_with_its_key() -> None:
     assert m.missing == ("prompt", "requests", "running", "waiting", "kv_cache", "utilisation", "power")
     with serving(answer) as url:
         asked(f"{url}/prom", basic="me:secret")
-    with serving(answer) as url, pytest.raises(FetchError, match="no tokens of .* with job=engine in this time"):
+    with serving(answer) as url, pytest.raises(FetchError, match=r"no tokens of .* with job=engine in this time"):
         series.ask(f"{url}/prom", "", "", START, START + 86_400, lambda _: None, {"job": "engine"})
     assert "Basic bWU6c2VjcmV0" in keys
 
@@ -356,8 +356,21 @@ def test_a_server_that_is_down_or_an_address_that_will_not_do() -> None:
 
 def test_as_people_and_programs_read_it(tmp_path: Path, planner: Run) -> None:
     path = kept(tmp_path, month(3, gap=range(100, 140)))
-    words = ("rightsize", "--prometheus", path, "--rps", "5", "--region", "us-east-1", "--instance-type", "g6.xlarge",
-             "--running", "9", "--days", "3")  # fmt: skip
+    words = (
+        "rightsize",
+        "--prometheus",
+        path,
+        "--rps",
+        "5",
+        "--region",
+        "us-east-1",
+        "--instance-type",
+        "g6.xlarge",
+        "--running",
+        "9",
+        "--days",
+        "3",
+    )
     done = planner(*words)
     assert done.returncode == 0, done.stderr
     assert "62 of 72 hours seen" in done.stdout and "would do at the busiest hour, instead of 9" in done.stdout
