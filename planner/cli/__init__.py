@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "actual": ("planner.cli.actual", "actual", "What was planned against what the cloud billed (FOCUS)."),
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
     "verify": ("planner.cli.verify", "verify", "Check the sizing against a running endpoint or a benchmark's results."),
+    "rightsize": ("planner.cli.rightsize", "rightsize", "What a service was measured to need, beside the plan."),
     "emit-tf": ("planner.cli.emit_tf", "emit_tf", "Write the Terraform module of an offer."),
     "emit-k8s": ("planner.cli.emit_k8s", "emit_k8s", "Write an offer for Kubernetes: cluster and manifests."),
     "price": ("planner.cli.price", "price", "What a Terraform module or plan costs."),

@@ -17,7 +17,7 @@ __all__ = ["BATCH", "COMMAND_GROUPS", "MOST_USED", "OUTPUT", "SHARED", "Grouped"
 COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
     ("Plan", "quote size explain init models"),
     ("Buy", "commit portfolio rent-or-buy"),
-    ("Run", "emit-tf emit-k8s price verify diagnose doctor"),
+    ("Run", "emit-tf emit-k8s price verify rightsize diagnose doctor"),
     ("Prices", "catalog refresh book"),
     ("Share and review", "diff actual mcp completion man"),
 )

@@ -19,6 +19,8 @@ ENVIRONMENT = (
     ("PLANNER_HOME", "Folder of planner's data."),
     ("PLANNER_BOOK", "Price book to use instead: a file or a postgresql:// address."),
     ("PLANNER_BOOK_TOKEN", "Bearer token for a price book that is shared over HTTPS."),
+    ("PLANNER_PROMETHEUS_TOKEN", "Bearer token for the Prometheus of `planner rightsize`."),
+    ("PLANNER_PROMETHEUS_BASIC", "user:password for it instead."),
     ("PLANNER_MCP_TOKEN", "Bearer token that agents send to `planner mcp --http`."),
     ("PLANNER_DEBUG", "Show the traceback of an unexpected error."),
     ("NO_COLOR", "No colours."),
