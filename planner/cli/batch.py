@@ -150,3 +150,20 @@ def _shares(said: dict[str, str | None]) -> tuple[Decimal, Decimal]:
     if share * 100 % 1:
         raise MisuseError(f"--spot-share: {said['spot_share']}: say it in whole percent")
     return share, lost
+
+
+def alone(
+    said: dict[str, str | None],
+    values: dict[str, Any],
+    catalog: Catalog,
+    other: tuple[str | None, ...],
+    shown: tuple[str, str | None, bool, str, str | None],
+) -> int:
+    """Tell a batch with a deadline; other: options that say nothing of one."""
+    names = ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis", "target")
+    for name, given in zip(names, other, strict=True):
+        if given is not None:
+            raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
+    return batch(
+        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
+    )

@@ -86,6 +86,9 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 )
 @click.option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
+@click.option(
+    "--neighbours", is_flag=True, help="Models and formats beside this one: published scores, and what each costs."
+)
 @click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
 @click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
 @click.option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
@@ -129,10 +132,18 @@ def quote(
     _check_form(form, output, wide=wide, explain=explain, infrastructure=infrastructure)
     asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    if values.pop("neighbours"):
+        from planner.cli.neighbours import neighbours
+
+        silent = {"from-tf": from_tf, "replay": replay, "charts": charts, "own": own_file, "beside-apis": asked}
+        told = {"form": form, "lang": lang, "output": output, "force": force}
+        return neighbours(values, catalog, told, silent | {"target": target})
     batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
     if any(said is not None for said in batch.values()):
         other = (from_tf, replay, compare, charts, offer, own_file, asked, target)
-        return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
+        from planner.cli.batch import alone
+
+        return alone(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
@@ -157,7 +168,7 @@ def quote(
     options = {k: v for k, v in given.items() if v}
     options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
-        raise NoOfferError(_why_none(result))
+        raise NoOfferError(_why_none(result, catalog, replay))
     text = formats.render(result, form, **options)
     if explain:
         text = str(text) + _explained(result, lang)
@@ -168,6 +179,8 @@ def quote(
     if charts and result.offers:
         _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
+    if not result.offers:
+        raise NoOfferError(_why_none(result, catalog, replay))
     _verdict(result, strict)
     return 0
 
@@ -176,25 +189,6 @@ def _draw(result: Quote, folder: str, top: int, lang: str, force: bool) -> None:
     from planner.rendering.charts import write
 
     write(result, folder, top, lang, force=force)
-
-
-def _batch(
-    said: dict[str, str | None],
-    values: dict[str, Any],
-    catalog: Catalog,
-    other: tuple[str | None, ...],
-    shown: tuple[str, str | None, bool, str, str | None],
-) -> int:
-    """Tell a batch with a deadline; other: options that say nothing of one."""
-    from planner.cli.batch import batch
-
-    names = ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis", "target")
-    for name, given in zip(names, other, strict=True):
-        if given is not None:
-            raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
-    return batch(
-        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
-    )
 
 
 def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:
@@ -361,10 +355,12 @@ def _bound(result: Quote, catalog: Catalog, lang: str) -> list[str]:
     return bound(model, "" if best is None else best.gpu.model, mainland, lang)
 
 
-def _why_none(result: Quote) -> str:
+def _why_none(result: Quote, catalog: Catalog | None = None, replay: str | None = None) -> str:
+    """Return why there is no offer, and of a quote made now a smaller model that does fit."""
+    from planner.cli.neighbours import suggestion
     from planner.quoting.choose import why_none
 
-    return why_none(result)
+    return why_none(result) + (suggestion(result, catalog) if catalog is not None and not replay else "")
 
 
 def _verdict(result: Quote, strict: bool) -> None:
