@@ -125,6 +125,8 @@ PY
   # Packages that are only known of, and patterns that nothing matches, fail both commands.
   dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'linux-image*' 'linux-headers*' '*nvidia*' 'docker*' 'containerd*' 'runc*' 2>/dev/null |
     sed -n 's/^installed //p' | xargs -r apt-mark hold >/dev/null || true
+  # Now, and not beside a running engine: a package may have systemd reloaded.
+  [ "${PLANNER_INSTANCES:-1}" -eq 1 ] || command -v iperf3 >/dev/null || install iperf3 || echo "planner: no iperf3"
 }
 
 # whole disks without partitions, file system or mount: the local ones, else the largest other one
