@@ -18,22 +18,29 @@ if TYPE_CHECKING:
 __all__ = ["neighbours", "suggestion"]
 
 
-def neighbours(values: dict[str, Any], catalog: Catalog, shown: dict[str, Any], others: dict[str, object]) -> int:
-    """Tell the neighbours of the workload's model. others: options that say nothing of them."""
+#: Options of `quote` that say nothing of neighbours.
+SILENT = ("from-tf", "replay", "charts", "own", "beside-apis", "target")
+
+
+def neighbours(
+    values: dict[str, Any], catalog: Catalog, shown: tuple[str, str, str | None, bool], others: tuple[object, ...]
+) -> int:
+    """Tell the neighbours of the workload's model. shown: format, language, file, force; others: what was given for SILENT."""
     from planner.i18n import translator
     from planner.quoting import quality
 
-    for name, given in others.items():
+    form, lang, output, force = shown
+    for name, given in zip(SILENT, others, strict=True):
         if given:
             raise MisuseError(f"--{name}: says nothing of neighbours: leave it out")
-    if shown["form"] not in ("table", "json"):
+    if form not in ("table", "json"):
         raise MisuseError("--neighbours goes with --format table or json")
     found = quality.near(make_workload(values), lambda work: make_quote(work, catalog, brief=True))
-    if shown["form"] == "json":
+    if form == "json":
         told = json.dumps(quality.as_json(found), indent=2, ensure_ascii=False) + "\n"
     else:
-        told = table(found, translator(shown["lang"]))
-    put(told, shown["output"], shown["force"], people=shown["form"] == "table")
+        told = table(found, translator(lang))
+    put(told, output, force, people=form == "table")
     return 0
 
 

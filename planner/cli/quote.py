@@ -133,17 +133,11 @@ def quote(
     asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     if values.pop("neighbours"):
-        from planner.cli.neighbours import neighbours
-
-        silent = {"from-tf": from_tf, "replay": replay, "charts": charts, "own": own_file, "beside-apis": asked}
-        told = {"form": form, "lang": lang, "output": output, "force": force}
-        return neighbours(values, catalog, told, silent | {"target": target})
+        return _near(values, catalog, (form, lang, output, force), (from_tf, replay, charts, own_file, asked, target))
     batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
     if any(said is not None for said in batch.values()):
         other = (from_tf, replay, compare, charts, offer, own_file, asked, target)
-        from planner.cli.batch import alone
-
-        return alone(batch, values, catalog, other, (form, output, force, lang, measurements))
+        return _batch(batch, values, catalog, other, (form, output, force, lang, measurements))
     if from_tf and not _ours(from_tf):
         return _price(from_tf, values, catalog, (form, lang, output, force))
     if replay:
@@ -162,13 +156,12 @@ def quote(
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
-    shown = output is None
-    room = columns() if shown and not wide else None
-    common = {"top": top, "lang": lang, "colour": shown and colours(), "width": room}
+    room = columns() if output is None and not wide else None
+    common = {"top": top, "lang": lang, "colour": output is None and colours(), "width": room}
     options = {k: v for k, v in given.items() if v}
     options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
-        raise NoOfferError(_why_none(result, catalog, replay))
+        raise NoOfferError(_why_none(result, None if replay else catalog))
     text = formats.render(result, form, **options)
     if explain:
         text = str(text) + _explained(result, lang)
@@ -176,19 +169,29 @@ def quote(
         text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
     if result.beside is not None and form == "table":
         text = str(text) + _tokens(result, lang, room)
-    if charts and result.offers:
-        _draw(result, charts, top or 1, lang, force)
+    _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
-    if not result.offers:
-        raise NoOfferError(_why_none(result, catalog, replay))
-    _verdict(result, strict)
+    _verdict(result, strict, None if replay else catalog)
     return 0
 
 
-def _draw(result: Quote, folder: str, top: int, lang: str, force: bool) -> None:
-    from planner.rendering.charts import write
+def _near(*asked: Any) -> int:
+    from planner.cli.neighbours import neighbours
 
-    write(result, folder, top, lang, force=force)
+    return neighbours(*asked)
+
+
+def _batch(*asked: Any) -> int:
+    from planner.cli.batch import alone
+
+    return alone(*asked)
+
+
+def _draw(result: Quote, folder: str | None, top: int, lang: str, force: bool) -> None:
+    if folder and result.offers:
+        from planner.rendering.charts import write
+
+        write(result, folder, top, lang, force=force)
 
 
 def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:
@@ -355,19 +358,19 @@ def _bound(result: Quote, catalog: Catalog, lang: str) -> list[str]:
     return bound(model, "" if best is None else best.gpu.model, mainland, lang)
 
 
-def _why_none(result: Quote, catalog: Catalog | None = None, replay: str | None = None) -> str:
-    """Return why there is no offer, and of a quote made now a smaller model that does fit."""
+def _why_none(result: Quote, catalog: Catalog | None = None) -> str:
+    """Return why there is no offer; catalog: of a quote made now, which names a smaller model that does fit."""
     from planner.cli.neighbours import suggestion
     from planner.quoting.choose import why_none
 
-    return why_none(result) + (suggestion(result, catalog) if catalog is not None and not replay else "")
+    return why_none(result) + (suggestion(result, catalog) if catalog is not None else "")
 
 
-def _verdict(result: Quote, strict: bool) -> None:
+def _verdict(result: Quote, strict: bool, catalog: Catalog | None = None) -> None:
     """Raise what the exit code has to say of a quote that has been written."""
     budget = result.budget
     if not result.offers:
-        raise NoOfferError(_why_none(result))
+        raise NoOfferError(_why_none(result, catalog))
     if budget is not None and not budget.fits:
         from planner.money import show
 
