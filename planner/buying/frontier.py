@@ -57,7 +57,9 @@ def solver() -> tuple[Any, Any]:
         import highspy
         import numpy
     except ImportError:
-        raise PlannerError("a mix of types needs the solver HiGHS: pip install 'gpu-cost-planner[commit]'") from None
+        raise PlannerError(
+            "mixes of types and scenarios need the solver HiGHS: pip install 'gpu-cost-planner[commit]'"
+        ) from None
     return highspy, numpy
 
 

@@ -6,19 +6,22 @@ addresses are of the whole service: the same for every mix at one place (`fixed`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from itertools import pairwise
+from typing import overload
 
 from planner.buying.levels import Deal, Paid, laminar
+from planner.provider import owns
 from planner.quoting import whatif
 from planner.quoting.records import Offer, Quote
 from planner.records import NamedTuple
+from planner.sizing import Sizing
 from planner.units import add_months, term_hours, term_months
 
-__all__ = ["Market", "Rules", "fixed", "from_hour", "markets", "one_of", "owed"]
+__all__ = ["PRICED", "Known", "Market", "Rules", "Ways", "fixed", "from_hour", "markets", "one_of", "owed"]
 
 ZERO, ONE = Decimal(0), Decimal(1)
 #: Parts of an offer that do not follow the number of instances.
@@ -30,6 +33,15 @@ SHORTEST = 28 * 24
 COMMITTED = ("reserved", "savings_plan", "subscription", "capacity_block")
 
 
+#: Fields of a workload that change what an instance costs: only workloads that agree on them share.
+PRICED = (
+    *("storage_gb", "currency", "discount", "fx", "tax", "taxes", "contract", "purchase_option", "low_confidence"),
+    *("budget_basis", "discount_rate"),
+)
+#: The most types whose prices are kept, over the workloads of a portfolio.
+KEPT = 4000
+
+
 class Rules(NamedTuple):
     """What may be bought. term: the longest commitment, "" for none beyond the demand's end. spot_share: of an hour's instances
     that may be spot; interruption: the share of spot hours that is lost and done again."""
@@ -39,22 +51,75 @@ class Rules(NamedTuple):
     interruption: Decimal = ZERO
 
 
+class Ways(Sequence[Offer]):
+    """The offers of a type, one instance each, made when they are looked at: of most types nobody asks more than the sizing."""
+
+    def __init__(self, offers: Sequence[Offer], more: Sequence[Offer] = ()) -> None:
+        self._offers, self._made = offers, dict(enumerate(more, len(offers)))
+
+    @property
+    def sizing(self) -> Sizing:
+        return self._offers[0].sizing if self._offers else self[0].sizing
+
+    def __len__(self) -> int:
+        return max(len(self._offers), max(self._made, default=-1) + 1)
+
+    @overload
+    def __getitem__(self, index: int) -> Offer: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Offer]: ...
+    def __getitem__(self, index: int | slice) -> Offer | Sequence[Offer]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        if at not in self._made:
+            self._made[at] = one_of(self._offers[at])
+        return self._made[at]
+
+
+class Priced(NamedTuple):
+    """What a type's ways cost, whatever runs on it: numbers of its offers, as in `Market`."""
+
+    deals: tuple[Deal, ...]
+    paid: Paid
+    on_demand: int
+    spot: int
+    floor: Decimal | None
+
+
+#: What types cost, by all that it depends on: for workloads that are planned one after the other.
+Known = dict[tuple[object, ...], Priced]
+
+
 class Market(NamedTuple):
-    """One instance type at one place. ways: its offers, one instance each; a deal's `way` is its number there. on_demand, spot:
-    the offers whose hours `paid` prices, None without. fixed: what the service pays there however many instances run. floor: the least that
+    """One instance type at one place. ways: its offers, one instance each; a deal's `way` is its number there. firm_at, spot_at:
+    the numbers of those whose hours `paid` prices, -1 without. fixed: what the service pays there however many instances run. floor: the least that
     an hour of a run adds, where the price on demand falls in steps."""
 
     provider: str
     site: str
     region: str
     instance_type: str
-    ways: tuple[Offer, ...]
+    ways: Ways
     deals: tuple[Deal, ...]
     paid: Paid
-    on_demand: Offer | None
-    spot: Offer | None
+    firm_at: int
+    spot_at: int
     fixed: Decimal
     floor: Decimal | None = None
+
+    @property
+    def sizing(self) -> Sizing:
+        return self.ways.sizing
+
+    @property
+    def on_demand(self) -> Offer | None:
+        """The offer whose hours `paid` prices, None without."""
+        return None if self.firm_at < 0 else self.ways[self.firm_at]
+
+    @property
+    def spot(self) -> Offer | None:
+        return None if self.spot_at < 0 else self.ways[self.spot_at]
 
     @property
     def least(self) -> Decimal:
@@ -67,15 +132,23 @@ class Market(NamedTuple):
         return min(prices, default=ZERO)
 
 
-def markets(quote: Quote, hours: int, rules: Rules) -> list[Market]:
-    """Return every type at every place of a quote whose window is the demand's `hours`. What is not fully priced is left out."""
+def markets(quote: Quote, hours: int, rules: Rules, known: Known | None = None) -> list[Market]:
+    """Return every type at every place of a quote whose window is the demand's `hours`. What is not fully priced is left out.
+
+    known: what types cost, as far as earlier workloads have asked; it grows.
+    """
     groups: dict[tuple[str, str, str, str], list[Offer]] = {}
     for offer in (*quote.offers, *quote.beyond):
         if not offer.unpriced:
-            groups.setdefault((offer.provider, offer.site, offer.region, offer.instance_type), []).append(offer)
+            way = offer.way
+            groups.setdefault((way.provider, way.site, way.region, way.instance_type), []).append(offer)
     edges = _months(quote, hours)
-    found = (_market(quote, hours, rules, edges, key, mine) for key, mine in groups.items())
-    return [m for m in found if m.deals or m.on_demand is not None or m.paid.spot is not None]
+    work = quote.workload
+    asked = (hours, rules, work.start, work.use, *(getattr(work, name) for name in PRICED))
+    if known is not None and len(known) > KEPT:
+        known.clear()
+    found = (_market(quote, hours, rules, edges, key, mine, (asked, known)) for key, mine in groups.items())
+    return [m for m in found if m.deals or m.firm_at >= 0 or m.paid.spot is not None]
 
 
 def one_of(offer: Offer) -> Offer:
@@ -94,8 +167,31 @@ def _months(quote: Quote, hours: int) -> list[int]:
 
 
 def _market(
-    quote: Quote, hours: int, rules: Rules, edges: list[int], key: tuple[str, str, str, str], offers: list[Offer]
+    quote: Quote,
+    hours: int,
+    rules: Rules,
+    edges: list[int],
+    key: tuple[str, str, str, str],
+    offers: list[Offer],
+    asked: tuple[tuple[object, ...], Known | None],
 ) -> Market:
+    begun, known = asked
+    if (
+        known is None or any(o.eras for o in offers) or owns(key[0])
+    ):  # machines of one's own cost what the work makes of them
+        priced, ways = _priced(quote, hours, rules, edges, offers)
+    else:
+        name = (begun, tuple([o.id for o in offers]))
+        ways = Ways(offers)
+        if name not in known:
+            known[name], ways = _priced(quote, hours, rules, edges, offers)
+        priced = known[name]
+    firm, spot, service = priced.on_demand, priced.spot, fixed(quote, offers[0], hours)
+    return Market(*key, ways, priced.deals, priced.paid, firm, spot, service, priced.floor)
+
+
+def _priced(quote: Quote, hours: int, rules: Rules, edges: list[int], offers: list[Offer]) -> tuple[Priced, Ways]:
+    """Return what a type's ways cost, and the ways; one that changes stands there once more for each later price."""
     ways = [one_of(o) for o in offers]
     deals: list[Deal] = []
     on_demand: tuple[Decimal, int] | None = None
@@ -115,17 +211,14 @@ def _market(
             on_demand = min(on_demand or (whole, number), (whole, number))
     firm = None if on_demand is None else ways[on_demand[1]]
     market = None if spot is None else ways[spot[1]]
-    paid = _paid(quote, firm, market, rules)
-    return Market(
-        *key,
-        ways=tuple(ways),
+    priced = Priced(
         deals=tuple(laminar(_cheapest(deals))),
-        paid=paid,
-        on_demand=firm,
-        spot=market,
-        fixed=fixed(quote, offers[0], hours),
+        paid=_paid(quote, firm, market, rules),
+        on_demand=-1 if on_demand is None else on_demand[1],
+        spot=-1 if spot is None else spot[1],
         floor=None if firm is None else _floors(quote, firm, hours),
     )
+    return priced, Ways((), ways)
 
 
 def eras(quote: Quote, way: Offer) -> list[tuple[int, Offer]]:
@@ -199,6 +292,9 @@ def _by_hour(quote: Quote, way: Offer | None):  # type: ignore[no-untyped-def]
 
 def fixed(quote: Quote, offer: Offer, hours: int) -> Decimal:
     """Return what the service pays beside its instances in the whole window: traffic and addresses, with their tax."""
+    work = quote.workload
+    if not (work.egress_gb or work.inter_region_gb or work.public_ips):
+        return ZERO
     lines = tuple(line for line in offer.lines if line.part in (*SERVICE, "tax"))
     if not any(line.part in SERVICE for line in lines):
         return ZERO

@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from planner.buying.demand import Demand
 from planner.buying.levels import Solved, solve
-from planner.buying.market import Market, Rules, markets
+from planner.buying.market import Known, Market, Rules, markets
 from planner.errors import MisuseError, NoOfferError
 from planner.quoting.choose import why_none
 from planner.quoting.records import Offer, Quote
@@ -102,13 +102,14 @@ class Fleet:
         self.hours = Counter(self.values)
         self.number: dict[object, dict[Decimal, int]] = {}
         self.known: dict[object, tuple[int, ...]] = {}
+        self.total: dict[object, int] = {}
 
-    def _key(self, offer: Offer) -> object:
+    def _key(self, offer: Offer | Market) -> object:
         if self.kind == "sized":
             return offer.sizing.count
         return None if self.kind == "instances" else capacity(offer.sizing, self.load)
 
-    def _numbers(self, key: object, offer: Offer) -> dict[Decimal, int]:
+    def _numbers(self, key: object, offer: Offer | Market) -> dict[Decimal, int]:
         if key not in self.number:
             count = (
                 _up if key is None else counter(offer.sizing, self.load) if isinstance(key, tuple) else _as_sized(key)
@@ -116,17 +117,20 @@ class Fleet:
             self.number[key] = {value: max(count(value), self.asked.least) for value in self.hours}
         return self.number[key]
 
-    def __call__(self, offer: Offer) -> tuple[int, ...]:
+    def __call__(self, offer: Offer | Market) -> tuple[int, ...]:
         key = self._key(offer)
         if key not in self.known:
             number = self._numbers(key, offer)
             self.known[key] = tuple(map(number.__getitem__, self.values))
         return self.known[key]
 
-    def instance_hours(self, offer: Offer) -> int:
+    def instance_hours(self, offer: Offer | Market) -> int:
         """Return the sum over all hours."""
-        number = self._numbers(self._key(offer), offer)
-        return sum(number[value] * hours for value, hours in self.hours.items())
+        key = self._key(offer)
+        if key not in self.total:
+            number = self._numbers(key, offer)
+            self.total[key] = sum(number[value] * hours for value, hours in self.hours.items())
+        return self.total[key]
 
 
 def fleet(quote: Quote, demand: Demand, asked: Asked) -> Fleet:
@@ -134,24 +138,26 @@ def fleet(quote: Quote, demand: Demand, asked: Asked) -> Fleet:
     return Fleet(quote, demand, asked)
 
 
-def make(quote: Quote, demand: Demand, asked: Asked) -> Plan:
+def make(quote: Quote, demand: Demand, asked: Asked, known: Known | None = None) -> Plan:
     """Return the cheapest mix for each type of a quote that was made for the peak (`workload_at_peak`), best first.
+
+    known: what types cost, where many workloads are planned.
 
     Raises `NoOfferError` where nothing on offer serves the demand.
     """
-    found = markets(quote, demand.hours, asked.rules)
+    found = markets(quote, demand.hours, asked.rules, known)
     if not found:
         raise NoOfferError(nothing(quote))
     counts_of = fleet(quote, demand, asked)
     bounds = []
     for number, market in enumerate(found):
-        bounds.append((market.least * counts_of.instance_hours(market.ways[0]) + market.fixed, number))
+        bounds.append((market.least * counts_of.instance_hours(market) + market.fixed, number))
     mixes: list[Mix] = []
     for bound, number in sorted(bounds):
         market = found[number]
         if len(mixes) >= SHOWN and bound > mixes[SHOWN - 1].cost:
             break
-        counts = counts_of(market.ways[0])
+        counts = counts_of(market)
         solved = solve(counts, market.deals, market.paid)
         if solved.cost.is_finite():
             mixes.append(Mix(market, counts, solved, solved.cost + market.fixed))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from planner.buying import plan
 from planner.buying.demand import Demand
+from planner.buying.market import Known
 from planner.buying.plan import Asked
 from planner.buying.workloads import Item
 from planner.errors import MisuseError, NoOfferError
@@ -92,7 +93,7 @@ def results(
 
     Raises `MisuseError` for a name that the prices do not know, with the workload's file and line.
     """
-    _HERE[:] = [_Here(given, catalog, items)]
+    _HERE[:] = [_Here(given, catalog, items, {})]
     if jobs > 1 and len(items) >= ALONE and hasattr(os, "fork"):
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
@@ -114,6 +115,7 @@ class _Here(NamedTuple):
     given: Given
     catalog: Catalog
     items: Sequence[Item]
+    known: Known
 
 
 _HERE: list[_Here] = []
@@ -156,7 +158,7 @@ def _simple(item: Item, here: _Here) -> Result:
 def _planned(item: Item, here: _Here, shared: bool) -> Result:
     """Return the cheapest mix of the type that is cheapest by itself, and where commitments are shared the next types."""
     work, demand = item.work, item.demand or sized(item.work)
-    made = plan.make(quoted(here.given, here.catalog, work), demand, here.given.asked)
+    made = plan.make(quoted(here.given, here.catalog, work), demand, here.given.asked, here.known)
     mix = made.best
     offers = [(mix.market.ways[deal.way].id, number, deal.cost * number) for deal, number in mix.solved.deals]
     for offer, hours, cost in (

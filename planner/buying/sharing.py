@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from operator import add
+from operator import add, sub
 
 from planner.buying.levels import Solved, solve
-from planner.buying.market import Market, markets
+from planner.buying.market import PRICED, Market, markets
 from planner.buying.portfolio import Candidate, Given, Result, Row, quoted
 from planner.buying.workloads import Item
 from planner.prices.catalog import Catalog
@@ -27,11 +27,6 @@ ZERO = Decimal(0)
 NEAR = (Decimal("1.05"), Decimal("1.15"), Decimal("1.4"))
 #: Types to which workloads try to move, those first that most of them could take.
 TRIED = 12
-#: Fields of a workload that change what an instance costs: only workloads that agree on them share.
-PRICED = (
-    *("storage_gb", "currency", "discount", "fx", "tax", "taxes", "contract", "purchase_option", "low_confidence"),
-    *("budget_basis", "discount_rate"),
-)
 Key = tuple[object, ...]
 
 
@@ -89,8 +84,7 @@ class _Search:
         if key not in sums:
             sums[key] = list(self.sums.get(key, ())) or [0] * self.hours
         first, end = member.offset, member.offset + len(counts)
-        more = counts if sign > 0 else (-n for n in counts)
-        sums[key][first:end] = map(add, sums[key][first:end], more)
+        sums[key][first:end] = map(add if sign > 0 else sub, sums[key][first:end], counts)
 
     def market(self, key: Key) -> Market | None:
         """Return what the type costs over the whole time, None where it is not sold then."""

@@ -80,6 +80,17 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
     default="",
     help="Registry into which the images were copied, by their published digests.  [where they are published]",
 )
+@click.option(
+    "--group",
+    is_flag=True,
+    help="Let a group of the cloud keep the replicas: it makes anew what is lost or taken back.",
+)
+@click.option(
+    "--on-demand-share",
+    metavar="PERCENT",
+    type=click.IntRange(1, 99),
+    help="Of a spot group, so many instances on demand, rounded up.  [0]",
+)
 @click.option("--fallback", is_flag=True, help="Name other zones and types to try, in order, with their price.")
 @click.option(
     "--backend", metavar="s3|oss|cos", default="", help="Keep the state in a bucket of the cloud.  [in the folder]"

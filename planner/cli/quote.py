@@ -191,7 +191,13 @@ def _batch(
     names = ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis", "target")
     for name, given in zip(names, other, strict=True):
         if given is not None:
-            raise MisuseError(f"--{name}: says nothing of a batch (--tokens): leave it out")
+            why = "says nothing of a batch (--tokens): leave it out"
+            if name == "own":
+                why = (
+                    "what is bought is paid for its whole life, however short a batch is: leave it out; "
+                    "planner rent-or-buy --own FILE tells what a million tokens of it cost beside the rent's"
+                )
+            raise MisuseError(f"--{name}: {why}")
     return batch(
         said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
     )

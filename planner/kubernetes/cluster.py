@@ -93,11 +93,12 @@ def files(t: Target) -> dict[str, str]:
     }
     values |= {
         "asked": _asked(made["cluster/variables.tf"], values),
+        "own_file": "> kubeconfig" in made["cluster/outputs.tf"],
         "tunnel": 'output "tunnel"' in made["cluster/outputs.tf"],
         "protected": "deletion_protection" in made["cluster/main.tf"],
     }
     made["cluster/README.md"] = render("kubernetes/cluster/README.md.j2", own=own, **values)
-    made["cluster/.gitignore"] = render("common/gitignore.j2", own=own, **values)
+    made["cluster/.gitignore"] = render("common/gitignore.j2", own=own, **values) + "kubeconfig\n"
     return made
 
 

@@ -219,7 +219,7 @@ def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
         "m": m,
         "asked": f'{{__name__=~"llm_d_epp_request_total|llm_d_epp_request_error_total",namespace="{t.namespace}"}}',
         "selector": f'{{namespace="{t.namespace}",model_name="{d.served_name}"}}',
-        "rules": render("bootstrap/rules.yml.j2", d=every, m=m).rstrip(),
+        "rules": render("bootstrap/rules.yml.j2", d=every, m=m, disk=_mount(t)).rstrip(),
         "hourly": plain(hourly.quantize(Decimal("0.0001"))),
         "base": plain(base.quantize(Decimal("0.0001"))),
         "levels": [(n, show(base + hourly * n)) for n in (fewest, t.replicas)],
@@ -228,6 +228,12 @@ def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
         "scale_up_s": min(1800, max(60, t.times.load + t.times.startup // 4)),
         "scale_down_s": patience(t.times),
     }
+
+
+def _mount(t: Target) -> str:
+    """Return where the disk with the weights is mounted on a node."""
+    own = t.service.nvme_path
+    return own if own and t.models.startswith(f"{own}/") else t.models
 
 
 def _copies(t: Target) -> list[tuple[str, str, str]]:

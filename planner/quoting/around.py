@@ -15,7 +15,7 @@ from math import ceil
 
 from planner.errors import MisuseError
 from planner.money import tax_at
-from planner.offer import ServicePrice
+from planner.offer import Price, ServicePrice
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.quoting import cost, lines
 from planner.quoting.records import Amounts, Charge, Line, Offer, Quote, Rate
@@ -172,10 +172,12 @@ def bill(
     stand: Stand | None = None,
     window: Window | None = None,
     without: Sequence[str] = (),
+    firm: int = 0,
 ) -> Bill:
     """Return the whole bill of an offer; created: what the module has, None for what a module of ours would have.
 
     window: another one than the quote's; without: parts of the offer that are left out. Either leaves `around` at 0.
+    firm: so many of the offer's instances are on demand, whatever its way of buying.
     """
     info = catalog.info(offer.provider)
     known = bool(info.module) or created is not None
@@ -204,7 +206,7 @@ def bill(
             text("what stands around the machines: {who} does not say what its module creates", who=info.title)
         )
     gone = ("tax", *without, *(_REPLACED if known else ()))
-    own = [x for x in offer.lines if x.part not in gone]
+    own = [x for x in (_firm(offer, catalog, firm, unpriced) if firm else offer.lines) if x.part not in gone]
     tax = tax_at(work.taxes, work.tax, offer.provider, offer.site)
     taxes = (lines.tax(tax, currency),) if tax.share else ()
     within, months = (window, window.months) if window else (quote.window, quote.months)
@@ -214,6 +216,25 @@ def bill(
     beside = tuple(u for u in offer.unpriced if not (known and _replaced(u)))
     around = ZERO if window or without else totals.effective - offer.totals.native.effective
     return Bill(charges, (*beside, *unpriced), totals, around, currency)
+
+
+def _firm(offer: Offer, catalog: Catalog, firm: int, unpriced: list[Text]) -> list[Line]:
+    """Return the lines of an offer of which `firm` instances are on demand, at the list price of its zone and price book."""
+    own, currency = offer.way, offer.totals.native_currency
+    ways: dict[str, list[Price]] = {}
+    for p in catalog.prices(offer.provider, offer.region):
+        way = p.way
+        alike = (way.instance_type, way.site, way.os, p.currency) == (own.instance_type, own.site, own.os, currency)
+        if alike and way.purchase_option == "on_demand" and not p.status and way.zone in ("", own.zone):
+            ways.setdefault(way.zone, []).append(p)
+    compute = [x for x in offer.lines if x.part == "compute"]
+    made = [x._replace(count=x.count - firm) for x in compute]
+    if ways:
+        made += lines.compute(ways.get(own.zone) or ways[""], firm, compute[0].share)
+    else:
+        key = "{type} has no {way} price in {region}"
+        unpriced.append(text(key, type=own.instance_type, way=text("on-demand"), region=offer.region))
+    return [*made, *(x for x in offer.lines if x.part != "compute")]
 
 
 def _replaced(said: Text) -> bool:

@@ -14,7 +14,7 @@ from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise
 
 from planner.duty import Use, parse
-from planner.quoting.entries import Entry, Period, covered
+from planner.quoting.entries import Entry, Period, covered, dated
 from planner.quoting.records import Charge, Commitment, Line, Offer, Quote
 from planner.quoting.steps import months_of_traffic
 from planner.records import NamedTuple
@@ -214,7 +214,7 @@ def _untaxed(quote: Quote, offer: Offer, when: Sequence[Period]) -> list[Entry]:
         if line.rule == "traffic" and line.each:
             entries += _traffic(timed, line, [c for c in offer.charges if c.category == line.part], window, quote)
     used = [c for c in offer.charges if c.rule in ("hours", "block")]
-    entries += _pay_as_you_go(timed, used, window, offer.count)
+    entries += [dated(offer, entry) for entry in _pay_as_you_go(timed, used, window, offer.count)]
     for charge in offer.charges:
         if charge.rule in ("committed", "upfront", "months"):
             entries += _commitment(timed, charge, offer, when, quote.months)

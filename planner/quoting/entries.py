@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from planner.quoting.records import Charge, Offer
 from planner.records import NamedTuple
 from planner.units import RATE_MONTH_HOURS
 
-__all__ = ["Entry", "Period", "covered", "usual"]
+__all__ = ["Entry", "Period", "covered", "dated", "usual"]
 
 
 ZERO = Decimal(0)
@@ -110,3 +111,14 @@ def covered(offer: Offer, entries: Iterable[Entry]) -> list[Entry]:
             entry = entry._replace(listed=entry.quantity * listed, contracted=entry.quantity * contracted)
         made.append(entry)
     return made
+
+
+def dated(offer: Offer, entry: Entry) -> Entry:
+    """Return an entry of use within the days for which its price holds, where the offer's price changes in the window."""
+    source = entry.charge.source
+    for era, after in pairwise((*offer.eras, None)):
+        if era is not None and any(rate.source == source for line in era.lines for rate in line.rates):
+            begins = datetime.fromisoformat(era.since) if era.since else entry.begins
+            ends = datetime.fromisoformat(after.since) if after is not None else entry.ends
+            return entry._replace(begins=max(entry.begins, begins), ends=min(entry.ends, ends))
+    return entry

@@ -65,11 +65,13 @@ class Later:
     __slots__ = (
         "_asked",
         "_made",
+        "eras",
         "id",
         "instance_type",
         "market",
         "provider",
         "purchase_option",
+        "sizing",
         "sources",
         "totals",
         "unpriced",
@@ -81,7 +83,7 @@ class Later:
         self.way = way
         self.provider, self.instance_type, self.purchase_option = way.provider, way.instance_type, way.purchase_option
         self.market = way.purchase_option == "spot"
-        self.id = offer_id(way)
+        self.id, self.sizing, self.eras = offer_id(way), what.sizing, what.eras
         lines_, self.unpriced = _lines(req, what)
         native, self.sources = cost.weigh(lines_, req.terms(way), req.window, req.months)
         self.totals = _totals(req, currency, native)

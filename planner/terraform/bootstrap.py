@@ -72,7 +72,7 @@ def in_place(d: Deployment) -> bool:
     """Return whether roll.sh takes another engine or model to the instances that serve: not behind a balancer, where it makes new ones in turn."""
     behind = d.place.balancer and d.count // d.layout.pp > 1
     there = os.path.exists(os.path.join(cloud.templates(d.provider), "parts", "remote.sh.j2"))
-    return there and not behind and not d.place.as_module
+    return there and not behind and not d.place.as_module and not d.group
 
 
 def engine_command(deployment: Deployment) -> list[str]:

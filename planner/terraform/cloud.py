@@ -179,13 +179,14 @@ class Readback(NamedTuple):
     """Where the HCL says what is bought. resource: the type of the instance's resource.
 
     instance_type: path in that resource, nested blocks and maps by dots. region: `provider.NAME.ATTRIBUTE` or
-    `local.NAME`. bought: the first rule that holds says the way of buying; on demand where none does.
+    `local.NAME`. group: the type of the resource that keeps the instances instead (--group). bought: the first rule that holds says the way of buying; on demand where none does.
     """
 
     resource: str
     instance_type: str
     region: str
     bought: tuple[Rule, ...] = ()
+    group: str = ""
 
 
 class Cloud(NamedTuple):

@@ -22,7 +22,7 @@ from planner.quoting.records import Offer, Quote
 from planner.sizing.lengths import longest
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.sizing.serving import layout_flags
-from planner.terraform import checkpoints, cloud, images, place
+from planner.terraform import checkpoints, cloud, group, images, place
 from planner.terraform import stack as stacks
 from planner.terraform.cloud import Cloud
 from planner.terraform.deployment import Deployment, Stack
@@ -84,8 +84,9 @@ def deploy(
     public = work.public_ips > 0
     exact = Decimal(str(round(weights, 3)))
     where = place.place(settings, facts, offer.count // layout.pp)
+    firm = group.firm(settings, facts, offer, layout.pp, where.balancer)
     stand = Stand(offer.instance_type, offer.count, public, storage, exact, bool(where.vpc_id), where.balancer)
-    whole = bill(quote, offer, catalog or Catalog(), stand=stand)
+    whole = bill(quote, offer, catalog or Catalog(), stand=stand, firm=firm)
     name = _name(settings.name or work.name or checkpoint.rpartition("/")[2], bool(settings.name))
     if settings.deadline and prepaid:
         raise MisuseError("a subscription is paid for its whole period: it cannot have a deadline; drop --deadline")
@@ -99,7 +100,7 @@ def deploy(
         mainland=mainland, instance_type=offer.instance_type, vcpu=offer.machine.vcpu, memory_gib=offer.machine.memory_gib,
         network_gbps=offer.machine.network_gbps, local_nvme_gb=offer.machine.local_nvme_gb, gpu_model=offer.gpu.model,
         gpu_count=int(offer.gpu.count), gpu_memory_gib=offer.gpu.memory_gib, count=offer.count,
-        nodes=place.nodes(where, offer.count, layout.pp), purchase_option=option, term=offer.term, payment=offer.payment,
+        nodes=place.nodes(where, offer.count, layout.pp, settings.group), purchase_option=option, term=offer.term, payment=offer.payment,
         offering=offer.offering, period_months=term_months(offer.term) if prepaid else 0, prepaid=prepaid,
         capacity="reservation" if settings.reserve_capacity else facts.options[option].capacity,
         spot_limit=_limit(settings.spot_limit, facts),
@@ -120,7 +121,7 @@ def deploy(
         unpriced=tuple(t.say(said) for said in whole.unpriced), lang=t.lang, idle_disk=t.say(unused), bill=whole.totals.effective,
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
         fabric=fabric._replace(why=t.say(fabric.why)),
-        registry=_registry(settings.registry, mainland), fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
+        registry=_registry(settings.registry, mainland), group=settings.group, firm=firm, fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
     )
 
 

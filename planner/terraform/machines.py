@@ -17,7 +17,21 @@ from planner.terraform.functions import number
 from planner.terraform.resources import Table
 from planner.text import Text, text
 
-__all__ = ["Machine", "all_at", "bought", "first", "holds", "kind", "machine", "named", "size", "truth", "why_no_kind", "word"]
+__all__ = [
+    "Machine",
+    "all_at",
+    "bought",
+    "firm",
+    "first",
+    "holds",
+    "kind",
+    "machine",
+    "named",
+    "size",
+    "truth",
+    "why_no_kind",
+    "word",
+]
 
 ZERO = Decimal(0)
 _MOST = 100_000
@@ -116,7 +130,9 @@ def machine(one: Resource, found: Sequence[Resource], missing: list[Text]) -> Ma
     if "count" in facts:
         known = [n for path in facts["count"] if (n := size(first(values, path))) is not None]
         if not known:
-            missing.append(text("{what}: {why}", what=one.address, why=text("its number is not known: it is counted once")))
+            missing.append(
+                text("{what}: {why}", what=one.address, why=text("its number is not known: it is counted once"))
+            )
         count = known[0] if known else Decimal(1)
     return Machine(one, table, facts, values, min(int(count), _MOST))
 
@@ -162,6 +178,12 @@ def bought(one: Machine) -> Iterator[tuple[str, str, int]]:
         yield ("on_demand" if option == "spot" else option), term, firm
     if one.count - firm:
         yield "spot", "", one.count - firm
+
+
+def firm(found: Sequence[Resource]) -> int:
+    """Return how many instances of spot groups are on demand."""
+    ways = [list(bought(held)) for one in found if (held := machine(one, found, [])) is not None]
+    return sum(n for each in ways if len(each) > 1 for option, _, n in each if option == "on_demand")
 
 
 def holds(rule: Rule, values: Any) -> bool:

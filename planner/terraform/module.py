@@ -43,7 +43,7 @@ def files(
         bootstrap = render_bootstrap(deployment)
     d = deployment
     facts, own = cloud.find(d.provider), cloud.templates(d.provider)
-    resource, many = facts.readback.resource, d.count > 1
+    resource, many = facts.readback.resource, d.count > 1 and not d.group
     by_id = bool(facts.zone.id_pattern and re.fullmatch(facts.zone.id_pattern, d.zone))
     pinned = images.pinned(d, pins)
     copied = [p for p in pinned if p.copied]

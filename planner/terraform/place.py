@@ -111,11 +111,11 @@ def _backend(s: Settings, facts: Cloud) -> str:
     return s.backend
 
 
-def nodes(where: Place, count: int, pp: int) -> tuple[Node, ...]:
-    """Return the instances with their addresses; in a network that exists the cloud chooses them, or the user names them."""
+def nodes(where: Place, count: int, pp: int, group: bool = False) -> tuple[Node, ...]:
+    """Return the instances with their addresses; in a group or a network that exists the cloud chooses them, or the user names them."""
     if count % pp:
         raise MisuseError(f"{count} instances do not split into replicas of {pp} instances; give a multiple with --count")
-    if where.vpc_id:
+    if where.vpc_id or group:
         return tuple(Node(i, i % pp, "", "") for i in range(count))
     first = IPv4Network(where.subnet_cidr).network_address + 10
     return tuple(Node(i, i % pp, str(first + i), str(first + i - i % pp)) for i in range(count))

@@ -25,7 +25,7 @@ from planner.records import NamedTuple
 from planner.terraform import configuration, plans, resources
 from planner.terraform.configuration import Configuration, Resource
 from planner.terraform.evaluate import Unknown
-from planner.terraform.machines import Machine, all_at, bought, first, kind, machine, named, size, truth, why_no_kind, word
+from planner.terraform.machines import Machine, all_at, bought, firm, first, kind, machine, named, size, truth, why_no_kind, word
 from planner.terraform.resources import Table
 from planner.text import Text, text
 from planner.units import Window
@@ -389,6 +389,6 @@ def own(path: str, quote: Quote, offer_id: str, catalog: Catalog) -> tuple[Bill,
     if weights is None:
         weights = around.stand_of(quote, offer).weights_gb
     things, missing, free = created(path, weights)
-    bill = around.bill(quote, offer, catalog, things)
+    bill = around.bill(quote, offer, catalog, things, firm=firm(configuration.read(path).resources))
     bill = bill._replace(unpriced=(*bill.unpriced, *missing))
     return bill, offer, Priced(path, quote.hours, (Part("", bill.charges),), bill.unpriced, free)

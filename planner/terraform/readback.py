@@ -17,9 +17,8 @@ from planner.money import CURRENCIES
 from planner.quoting.fields import load_workload
 from planner.records import NamedTuple
 from planner.terraform import cloud, configuration
-from planner.terraform.cloud import Readback, Rule
-from planner.terraform.configuration import Resource
-from planner.terraform.machines import first, holds, word
+from planner.terraform.cloud import Readback
+from planner.terraform.machines import Machine, bought, first, holds, machine, word
 from planner.terraform.write import unfinished
 from planner.typed import held, number
 from planner.workload import Workload, make
@@ -39,6 +38,14 @@ class Module(NamedTuple):
     currency: str
     effective: Decimal
     billed: Decimal
+
+
+class Run(NamedTuple):
+    """A resource of machines: its values, how many, and how they are bought."""
+
+    values: Any
+    count: int  # type: ignore[assignment]
+    way: str
 
 
 class Mixed(MisuseError):
@@ -75,7 +82,9 @@ def module_of(folder: str) -> Module:
     for name, text in (("provider", provider), ("offer", offer), ("quote", quote_hash)):
         held(text, str, f"{path}: {name}")
     if currency not in CURRENCIES:
-        raise MisuseError(f"{path}: cost.currency: unknown currency {currency[:40]!r}: {suggest(currency[:40], CURRENCIES)}")
+        raise MisuseError(
+            f"{path}: cost.currency: unknown currency {currency[:40]!r}: {suggest(currency[:40], CURRENCIES)}"
+        )
     facts = _facts(folder, provider, _rules(provider, path))
     names = {name: [facts[name]] for name in ("region", "instance_type", "purchase_option")}
     run = {"provider": [provider], **names, "count": facts["count"], "spare": 0, "hours": facts["hours"]}
@@ -93,25 +102,39 @@ def _rules(provider: str, path: str) -> Readback:
 def _facts(folder: str, provider: str, rules: Readback) -> dict[str, str]:
     """Return instance_type, count, region, purchase_option and hours as the module's HCL has them."""
     found = configuration.read(folder)
-    machines = [one for one in found.resources if one.type == rules.resource]
+    machines = [Run(one.values, 1, _way(one.values, rules)) for one in found.resources if one.type == rules.resource]
+    if rules.group and not machines:
+        groups = [machine(one, found.resources, []) for one in found.resources if one.type == rules.group]
+        machines = [Run(held.values, held.count, _of_group(held)) for held in groups if held is not None]
     if not machines:
         raise MisuseError(f"{folder}: expected one {rules.resource}, found 0")
-    kinds = {_value(first(one.values, rules.instance_type), f"{rules.resource}.{rules.instance_type}", folder) for one in machines}
+    kinds = {
+        _value(first(one.values, rules.instance_type), f"{rules.resource}.{rules.instance_type}", folder)
+        for one in machines
+    }
     if len(kinds) > 1:
         raise Mixed(f"{folder}: machines of several types ({', '.join(sorted(kinds))}); `planner price` prices each")
     said = _value(found.local.get("purchase_option", ""), "local.purchase_option", folder)
     return {
         "instance_type": kinds.pop(),
         "region": word(found.named(rules.region)) or _value(found.local.get("region", ""), rules.region, folder),
-        "count": str(len(machines)),
+        "count": str(sum(one.count for one in machines)),
         "hours": _value(found.local.get("hours", ""), "local.hours", folder),
-        "purchase_option": _bought(provider, machines, rules.bought, said, folder),
+        "purchase_option": _bought(provider, {one.way for one in machines}, said, folder),
     }
 
 
-def _bought(provider: str, machines: list[Resource], rules: tuple[Rule, ...], said: str, folder: str) -> str:
-    """Return the way of buying by the instances' own arguments; billing-only ways run on demand and are only said."""
-    ways = {next((rule.option for rule in rules if holds(rule, one.values)), "on_demand") for one in machines}
+def _way(values: Any, rules: Readback) -> str:
+    return next((rule.option for rule in rules.bought if holds(rule, values)), "on_demand")
+
+
+def _of_group(held: Machine) -> str:
+    """Return the way of buying of a group; one with a share on demand is spot."""
+    return max((option for option, _, _ in bought(held)), key=lambda option: option == "spot")
+
+
+def _bought(provider: str, ways: set[str], said: str, folder: str) -> str:
+    """Return the way of buying by the machines' own arguments; billing-only ways run on demand and are only said."""
     real = ways.pop()
     if ways:
         raise Mixed(f"{folder}: machines bought in several ways; `planner price` prices each")
@@ -126,5 +149,7 @@ def _value(held: Any, what: str, folder: str) -> str:
     """Return a value as a word; raise `MisuseError` for what the module does not say itself."""
     made = word(held)
     if not made:
-        raise MisuseError(f"{folder}: cannot read back {what}: only an apply knows it, or nothing does; write its value there")
+        raise MisuseError(
+            f"{folder}: cannot read back {what}: only an apply knows it, or nothing does; write its value there"
+        )
     return made

@@ -21,6 +21,7 @@ class Settings(NamedTuple):
     balancer: one address for all replicas, None = from two on; with a certificate of the cloud's store and the name that it is for.
     balancer_subnet_id: a second subnet for it in a network that exists, where the cloud wants two zones.
     registry: HOST/NAMESPACE into which the images were copied. backend: kind of the remote state, "" = in the folder; state_bucket: its bucket.
+    group: the cloud's own keeps the instances, on_demand_share: percent of a spot group's that are on demand.
     fallback: other zones and types are named, in order, with their price. lang: of README.md and RUNBOOKS.md.
     """
 
@@ -54,4 +55,6 @@ class Settings(NamedTuple):
     backend: str = ""
     state_bucket: str = ""
     fallback: bool = False
+    group: bool = False
+    on_demand_share: int | None = None
     lang: str = "en"

@@ -319,3 +319,45 @@ def test_machines_of_ones_own_are_refused_where_they_cannot_be(planner: Run, tmp
     for args, words in (((), "p.csv:2: --own: instances of a cloud"), (("--shared",), "not with --shared")):
         found = planner("portfolio", "--offline-list", "--own", "examples", *args, str(file))
         assert found.returncode == 2 and words in found.stderr and found.stderr.count("\n") == 1, found.stderr
+
+
+#: Workloads that differ in what a price depends on, and in what it does not (model, rate).
+PRICED_BY = (
+    {},
+    {"model": "DeepSeek-R1-Distill-Qwen-32B", "rps": 20},
+    {"storage_gb": 500},
+    {"currency": "CNY"},
+    {"discount": {"aws": "12%"}},
+    {"hours": 8760},
+    {"tax": "6%"},
+    {"purchase_option": ("on_demand", "spot")},
+    {"rps": 3, "egress_gb": 100},
+)
+
+
+def check_kept(asked: tuple[dict[str, object], ...], **where: object) -> None:
+    from planner.buying.market import Known, markets
+
+    known: Known = {}
+    for fields in asked:
+        quoted = fresh(start="2027-01-01", **{"hours": 2190, **where, **fields})
+        for rules in (Rules(), Rules("1y", Decimal("0.3"), Decimal("0.05"))):
+            hours = int(quoted.hours)
+            kept, made = markets(quoted, hours, rules, known), markets(quoted, hours, rules)
+            assert len(kept) == len(made) > 1
+            for one, other in zip(kept, made, strict=True):
+                assert (one[:4], one.deals, one[7:]) == (other[:4], other.deals, other[7:])
+                assert one.paid._replace(run=None) == other.paid._replace(run=None)
+                assert [way.lines for way in one.ways] == [way.lines for way in other.ways]
+                if one.paid.run is not None and other.paid.run is not None:
+                    assert one.paid.run(500) == other.paid.run(500)
+    assert len(known) > len(made)
+
+
+def test_prices_that_are_kept_are_those_that_would_be_made() -> None:
+    check_kept(PRICED_BY[:4], provider=("tencentcloud",), region=("ap-guangzhou",), gpu=("A100", "V100", "T4"))
+
+
+@pytest.mark.slow
+def test_prices_that_are_kept_over_all_that_they_depend_on() -> None:
+    check_kept(PRICED_BY, provider=("aws", "tencentcloud"))

@@ -33,6 +33,7 @@ LIST = ("--offline-list", "--provider", "aws", "--region", "us-east-1")
         (("commit", "--own", "nowhere.toml", "--demand", "flat rps=3"), 2, "cannot read own nowhere.toml"),
         (("commit", "--price-falls", "--scenario", "1=flat rps=1", "--scenario", "1=flat rps=2"), 2, "--price-falls"),
         (("quote", "--replay", "saved.json", "--own", "examples"), 2, "--own"),
+        (("quote", "--tokens", "2e8", "--by", "48h", "--own", "examples"), 2, "paid for its whole life"),
         (("rent-or-buy", "--rps", "5"), 2, "--own: which machines?"),
     ],
 )

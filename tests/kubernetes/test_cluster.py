@@ -166,6 +166,28 @@ def test_a_capacity_block_brings_its_reservation_and_no_placement_group() -> Non
     assert "desiredSize=3" in files["cluster/README.md"]
 
 
+@pytest.mark.parametrize(
+    ("name", "answer"), [("alicloud-three", {"config": "a: b\n"}), ("tencentcloud-three", {"Kubeconfig": "a: b\n"})]
+)
+def test_the_kubeconfig_becomes_a_file_that_git_does_not_see(name: str, answer: dict[str, str], tmp_path: Path) -> None:
+    """The command of the output itself, with a stand-in for the cloud's command line."""
+    files = written(name)
+    (found,) = re.findall(r'value += "(umask .*)"$', files["outputs.tf"], re.M)
+    command = re.sub(r"\$\{[^}]+\}", "c1", found).replace('\\"', '"')
+    for tool in ("aliyun", "tccli"):
+        (tmp_path / tool).write_text(f"#!/bin/sh\ncat <<'E'\n{json.dumps(answer)}\nE\n")
+        (tmp_path / tool).chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "kubeconfig").read_text().strip() == "a: b" and (
+        tmp_path / "kubeconfig"
+    ).stat().st_mode & 0o77 == 0
+    assert "kubeconfig" in files[".gitignore"].split()
+    assert "export KUBECONFIG=$PWD/kubeconfig" in files["README.md"]
+    assert "export KUBECONFIG" not in written("aws-one")["README.md"]
+
+
 def test_a_reservation_is_made_with_the_placement_group_and_kept() -> None:
     text = whole("aws-reserved")
     for line in (
@@ -257,6 +279,7 @@ def test_a_cluster_is_planned_applied_and_destroyed_by_real_terraform(name: str,
     )
     outputs = json.loads(terraform(module, env, "output", "-json").stdout)
     assert outputs["gpu_nodes"]["value"] == made(name).offer.count
+    assert subprocess.run(["sh", "-n"], input=outputs["kubeconfig"]["value"], text=True, check=False).returncode == 0
     terraform(module, env, "destroy", "-auto-approve", "-input=false")
     assert not json.loads((module / "terraform.tfstate").read_text())["resources"]
 

@@ -36,6 +36,20 @@ def test_the_control_plane_is_a_charge_by_its_own_row() -> None:
     assert any(said.startswith("CPU node (ecs.g7.xlarge): no price for cn-beijing") for said in unpriced)
 
 
+def test_cpu_nodes_cost_the_same_in_the_tree_and_in_its_terraform(tmp_path: Path) -> None:
+    m = made("aws-one")
+    found, _, _ = charges("aws-one")
+    assert found["CPU node (m6i.xlarge)"] == 2 * 720 * Decimal("0.192")
+    for path, text in tree.files(m.target, m.quote, m.offer, existing=False).items():
+        if path.startswith("cluster/"):
+            (tmp_path / path.removeprefix("cluster/")).write_text(text)
+    priced = priced_at(str(tmp_path), None, Asked(), CATALOG)
+    (nodes,) = [part for part in priced.parts if part.address == "aws_eks_node_group.cpu"]
+    (usage,) = [c for c in nodes.charges if str(c.name) == "Instance usage (m6i.xlarge)"]
+    assert usage.amount == found["CPU node (m6i.xlarge)"] and "karpenter" in usage.source.text
+    assert any(said.startswith("CPU node (m6i.xlarge): no price") for said in charges("aws-mainland")[1]) is False
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_everything_is_priced_or_named_and_nothing_twice(name: str) -> None:
     m = made(name)

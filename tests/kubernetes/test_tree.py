@@ -240,6 +240,11 @@ def test_the_load_balancer_is_private_on_every_cloud() -> None:
     }
 
 
+def test_the_alarm_of_a_full_disk_looks_where_the_weights_lie() -> None:
+    for name, place in (("aws-kueue", "/mnt/k8s-disks/0"), ("alicloud-kueue", "/srv/models")):
+        assert f'mountpoint=~"/|{place}"' in made(name).files["serve/components/observe/rules.yaml"]
+
+
 def test_the_readme_computes_the_cold_start() -> None:
     m = made("aws-nodes")
     readme = m.files["serve/README.md"]

@@ -276,13 +276,13 @@ FREE = {"labels", "annotations", "matchLabels", "nodeSelector", "data", "selecto
 @needs_validator
 @pytest.mark.parametrize(
     ("names", "step"),
-    [(("aws-one",), 9), pytest.param(("aws-one", "aws-nodes", "alicloud-three"), 1, marks=pytest.mark.slow)],
+    [(("aws-one",), 37), pytest.param(("aws-one", "aws-nodes", "alicloud-three"), 1, marks=pytest.mark.slow)],
 )
 def test_every_field_that_is_broken_is_caught(names: tuple[str, ...], step: int, tmp_path: Path) -> None:
     broken = [(path, item) for name in names for i in render(name, tmp_path / name) for path, item in misspelt(i)][
         ::step
     ]
-    assert len(broken) > 40
+    assert len(broken) > 10
     done = validate([item for _, item in broken], tmp_path / "broken")
     caught = {int(Path(line.split(":")[0]).stem) for line in done.stdout.splitlines() if ".yaml" in line.split(":")[0]}
     missed = [broken[n][0] for n in range(len(broken)) if n not in caught]

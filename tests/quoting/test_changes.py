@@ -73,6 +73,14 @@ def test_each_month_is_billed_at_its_own_price(tmp_path: Path) -> None:
     assert billed == [672 + 612, 1008, 744, 30]
 
 
+def test_each_day_is_billed_at_its_own_price(tmp_path: Path) -> None:
+    from planner.quoting.calendar import cut
+
+    made, found = offers(tmp_path, hours=768)  # to 2 February
+    days = {e.begins.date().isoformat(): e.billed for e in cut(made, found["on_demand", "", "", ""], "daily")}
+    assert len(days) == 32 and days["2027-01-14"] == 48 and days["2027-01-15"] == 36 == days["2027-02-01"]
+
+
 @pytest.mark.parametrize(
     ("asked", "billed"),
     [

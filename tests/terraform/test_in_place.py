@@ -48,7 +48,6 @@ class Serving(Machine):
         (root / "lib/planner/change/change.sh").write_text(made["change.sh"])
         (root / "etc/planner").mkdir(exist_ok=True)
         self.write("running", ALL)
-        self.write("restarts", "0\n")
 
     def change(self, *what: str) -> subprocess.CompletedProcess[str]:
         """Boot, then run change.sh for each of `what`; a word that is no part of it is shell."""
@@ -102,7 +101,7 @@ def test_another_engine_and_model_come_while_the_old_one_serves_and_take_its_pla
 def test_what_does_not_work_goes_back(tmp_path: Path) -> None:
     m = Serving(tmp_path, NEW)
     m.write("sick-image", "x/engine@sha256:1")
-    m.write("restarts", "3\n")
+    m.write("ends", "3\n")
     m.write("log", "loading\nRuntimeError: no kernel\n")
     run = m.change("prepare", "swap", "watch")
     assert m.statuses[0] == "prepared" and m.statuses[1].startswith("back the change does not work, what was there before serves again")
@@ -121,6 +120,40 @@ def test_back_by_hand_and_a_change_that_is_there_already(tmp_path: Path) -> None
         "prepared", "done it serves the change", "same it serves this already", "done what was there before serves again", "failed nothing is prepared",
     ]
     assert (tmp_path / "lib/planner/bundle").read_text() == bundle(OLD)
+
+
+@pytest.mark.slow
+def test_a_way_back_that_does_not_work_leaves_what_serves(tmp_path: Path) -> None:
+    m = Serving(tmp_path, NEW)
+    sick = f"echo x/engine@sha256:0 >{m.stub}/sick-image; echo 3 >{m.stub}/ends"
+    m.change("prepare", "swap", sick, "back", f"rm {m.stub}/sick-image", "back", "back")
+    assert m.statuses == [
+        "prepared", "done it serves the change", "back what was there before does not work, what served until now serves again",
+        "done what was there before serves again", "done what was there before serves again",
+    ]
+    assert (tmp_path / "lib/planner/bundle").read_text() == bundle(NEW), "back and back again is the change"
+    assert (tmp_path / "run/serving").exists()
+
+
+@pytest.mark.slow
+def test_there_is_no_way_back_to_a_model_that_made_room(tmp_path: Path) -> None:
+    """The next change takes the disk that the model before the last one had; what serves is never stopped for a model that is gone."""
+    m = Serving(tmp_path, NEW)
+    third = Serving(tmp_path / "third", OLD._replace(hf_id="mistralai/Mistral-7B-v0.3", served_name="m", model="m")).root / "lib/planner/change/data"
+    m.change("prepare", "swap", f"cp {third} {CHANGE}/data; mkdir -p /srv/models/DeepSeek-R1-Distill-Llama-70B", f"touch {m.stub}/no-registry; : >{m.stub}/images", "prepare", "back")
+    assert m.statuses[2].startswith("failed the image ") and m.statuses[3].startswith("failed there is nothing to go back to")
+    assert not (tmp_path / "srv/models/DeepSeek-R1-Distill-Llama-70B").exists() and (tmp_path / "run/serving").exists()
+    assert len([c for c in m.since if " stop -t 30 " in c]) == 1 and (tmp_path / "lib/planner/bundle").read_text() == bundle(NEW)
+
+
+@pytest.mark.slow
+def test_a_notice_between_preparing_and_swapping_is_seen_and_a_spot_instance_counts_anew(tmp_path: Path) -> None:
+    spot = OLD._replace(purchase_option="spot")
+    m = Serving(tmp_path, NEW._replace(purchase_option="spot"), old=spot)
+    drain = "mkdir -p /run/planner/keys; touch /run/planner/keys/drain"
+    m.change("prepare", drain, "swap", "rm /run/planner/keys/drain", "swap")
+    assert m.statuses[1:] == ["failed the cloud takes this instance back", "done it serves the change"]
+    assert [c for c in m.since if c == "systemctl try-restart planner-spot.service"]
 
 
 @pytest.mark.slow
@@ -224,7 +257,7 @@ def test_roll_says_why_and_goes_no_further(tmp_path: Path) -> None:
     two = files("aws", 2, balancer=False)
     bad = ["prepared", "prepared", "going back the change does not work: no kernel", "back what was there before serves again"]
     done, calls = rolled(two, tmp_path / "a", {"i-0": bad, "i-1": ["prepared"]})
-    assert done.returncode == 1 and "no kernel" in done.stderr and "what was there before serves again" in done.stderr
+    assert done.returncode == 1 and "no kernel" in done.stderr and "replica 0 goes on with what it served" in done.stderr
     assert calls == ["i-0 prepare", "i-0 swap"], "the next replica keeps what it serves"
     done, calls = rolled(two, tmp_path / "b", {"i-0": ["failed the model does not come"], "i-1": ["prepared"]})
     assert done.returncode == 1 and "the model does not come" in done.stderr and calls == ["i-0 prepare"]

@@ -247,7 +247,13 @@ def _scenario_tables(doc: Doc, words: Words, names: Sequence[str], t: English) -
         note = t(key, share=change_of(doc["worst"]).lstrip("+"), amount=money(plan["worst_mean"]), code=code)
     tables.append(Table(t("Scenarios"), head, cases, 2, note))
     others = [
-        (m["instance_type"], m["provider"], m["region"], money(m["expected"]), money(m["worst_mean"]))
+        (
+            m["instance_type"],
+            m["provider"],
+            m["region"],
+            money(m["expected"]),
+            show(max(Decimal(case["cost"]) for case in m["cases"])),
+        )
         for m in (plan, *doc["alternatives"])
     ]
     named = (t("instance type"), t("provider"), t("region"), t("expected"), t("worst"))

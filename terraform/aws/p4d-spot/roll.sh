@@ -3,7 +3,7 @@
 # Takes another engine, model, flag or image to the instance in place: images and weights come while the old engine serves, then the new one
 # takes its GPUs; where it does not work, the old one comes back by itself.
 # Usage, after planner emit-tf has written the change and terraform apply: bash roll.sh [REPLICA]...     without a number: all of them
-#        to what was there before the last change: bash roll.sh back [REPLICA]...
+#        to what was there before the last change: bash roll.sh back [REPLICA]...     once more: to the change again
 set -Eeuo pipefail
 cd "$(dirname "$0")"
 readonly TOTAL=1 NODES=1 # replicas, and instances of each
@@ -92,7 +92,7 @@ for replica in "$@"; do
   fi
   if ! await "${ids[0]}" "done"; then
     for id in "${ids[@]:1}"; do begin "$id" back; done # the first of a pipeline goes back by itself
-    ! await "${ids[0]}" back || echo "roll: replica $replica does not work with the change; what was there before serves again" >&2
+    ! await "${ids[0]}" back || echo "roll: replica $replica goes on with what it served" >&2
     exit 1
   fi
 done

@@ -80,7 +80,7 @@ model() {
 }
 
 prepare() { # all that takes long, while the old engine serves
-  local mine other role version
+  local mine other before role version
   say preparing
   [ -s "$BUNDLE" ] || fail "$BUNDLE is not there: nothing says what runs here"
   [ ! -e "$RUN/keys/drain" ] || fail "the cloud takes this instance back"
@@ -107,6 +107,10 @@ for name, text in zip(("module.env", "bundle"), texts, strict=True):
   fi
   # A model that an earlier change left: there is room for this one and the next.
   find "$MODELS" -mindepth 1 -maxdepth 1 -type d ! -name "$mine" ! -name "$other" ! -name lost+found -exec rm -rf {} +
+  if [ -e "$AT/old/bundle" ]; then
+    before=$(folder "$AT/old/bundle")
+    [ "$before" = "$mine" ] || [ "$before" = "$other" ] || rm -rf "$AT/old" # there is no way back to a model that is gone
+  fi
   set -a
   # shellcheck source=/dev/null
   . "$AT/new/module.env"
@@ -134,6 +138,13 @@ lay() {
   systemctl daemon-reload
   # shellcheck disable=SC2046 # one word a timer
   systemctl enable -q --now $(basename -a units/*.timer)
+}
+
+keep() { # FOLDER: what serves now, to go back to
+  rm -rf "$1"
+  mkdir -p "$1"
+  cp "$BUNDLE" "$1/bundle"
+  cp "$ENV" "$1/module.env"
 }
 
 every() { # COMMAND: for the address of each replica
@@ -182,12 +193,10 @@ turn() {
 swap() {
   local why
   [ -e "$AT/new/ready" ] || fail "nothing is prepared"
+  [ ! -e "$RUN/keys/drain" ] || fail "the cloud takes this instance back"
   rm "$AT/new/ready"
   say swapping
-  rm -rf "$AT/old"
-  mkdir -p "$AT/old"
-  cp "$BUNDLE" "$AT/old/bundle"
-  cp "$ENV" "$AT/old/module.env"
+  keep "$AT/old"
   if turn "$AT/new"; then
     say "done" "it serves the change"
     return
@@ -200,11 +209,24 @@ swap() {
   say back "the change does not work, what was there before serves again; /var/lib/planner/change/engine.log: $why"
 }
 
-back() { # what the last swap replaced; its model and images are still here
-  [ -s "$AT/old/bundle" ] || fail "nothing was changed here"
+back() { # what the last swap replaced, whose model and images are still here; once more: the change again
+  [ -s "$AT/old/bundle" ] || fail "there is nothing to go back to: nothing was changed here, or the model from before has made room for another change"
+  [ ! -e "$RUN/keys/drain" ] || fail "the cloud takes this instance back"
+  if cmp -s "$AT/old/bundle" "$BUNDLE" && cmp -s "$AT/old/module.env" "$ENV"; then
+    say same "it serves this already"
+    return
+  fi
   say swapping back
-  turn "$AT/old" || fail "what was there before does not work"
-  say "done" "what was there before serves again"
+  keep "$AT/last"
+  if turn "$AT/old"; then
+    rm -rf "$AT/old"
+    mv "$AT/last" "$AT/old"
+    say "done" "what was there before serves again"
+    return
+  fi
+  say "going back" "what was there before does not work"
+  turn "$AT/last" || fail "neither what was there before nor what served until now works"
+  say back "what was there before does not work, what served until now serves again"
 }
 
 "$1"

@@ -6,8 +6,8 @@ output "cluster" {
 }
 
 output "kubeconfig" {
-  description = "Prints a kubeconfig for the private address; run it from inside the network."
-  value       = "aliyun cs GET /k8s/${alicloud_cs_managed_kubernetes.this.id}/user_config --PrivateIpAddress true --TemporaryDurationMinutes 60"
+  description = "Writes the file kubeconfig, with the private address, good for an hour; run it from inside the network."
+  value       = "umask 077; aliyun cs GET /k8s/${alicloud_cs_managed_kubernetes.this.id}/user_config --PrivateIpAddress true --TemporaryDurationMinutes 60 | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"config\"])' > kubeconfig"
 }
 
 output "secrets_role" {

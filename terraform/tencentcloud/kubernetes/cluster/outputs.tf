@@ -6,8 +6,8 @@ output "cluster" {
 }
 
 output "kubeconfig" {
-  description = "Prints a kubeconfig for the private address; run it from inside the network."
-  value       = "tccli tke DescribeClusterKubeconfig --region ap-guangzhou --ClusterId ${tencentcloud_kubernetes_cluster.this.id} --IsExtranet false"
+  description = "Writes the file kubeconfig, with the private address; run it from inside the network."
+  value       = "umask 077; tccli tke DescribeClusterKubeconfig --region ap-guangzhou --ClusterId ${tencentcloud_kubernetes_cluster.this.id} --IsExtranet false | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"Kubeconfig\"])' > kubeconfig"
 }
 
 output "lb_subnet" {

@@ -1,0 +1,263 @@
+"""Replicas that a group of the cloud keeps: what it refuses, costs and changes, its start-up, and its roll.sh."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planner.errors import MisuseError
+from planner.prices import fx
+from planner.prices.catalog import Catalog
+from planner.quoting import around, build
+from planner.terraform import deploy, price, readback
+from tests.bootstrap.variants import VARIANTS
+from tests.conftest import TODAY, make_quote
+from tests.terraform.test_bootstrap_run import Machine
+from tests.terraform.test_change import Applied, files, lost
+from tests.terraform.test_real import CHECKOV, POLICIES, needs_checkov
+from tests.terraform.test_real import against, environment, moto_image, needs_terraform, terraform
+from tests.terraform.test_real import moto as moto  # the fixture
+from tests.terraform.test_rolling import SHA
+
+pytestmark = pytest.mark.system
+
+GROUP = "aws_autoscaling_group.this"
+
+
+def written(folder: Path, given: dict[str, str]) -> Path:
+    for path, text in given.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("provider", "count", "option", "settings", "said"),
+    [
+        ("aws", 2, "spot", {"on_demand_share": 50}, "--on-demand-share is of a group"),
+        ("aws", 1, "spot", {"group": True}, "two replicas or more"),
+        ("aws", 2, "spot", {"group": True, "balancer": False}, "two replicas or more"),
+        ("aws", 2, "on_demand", {"group": True, "on_demand_share": 50}, "is of spot instances"),
+        ("aws", 2, "spot", {"group": True, "on_demand_share": 51}, "none would be spot"),
+        ("aws", 2, "on_demand", {"group": True, "reserve_capacity": True}, "not with reserved capacity"),
+        ("aws", 2, "spot", {"group": True, "stress": "Sun 03:00"}, "--stress does not go with --group"),
+        (
+            "aws",
+            2,
+            "spot",
+            {"group": True, "power_off_on_failure": True},
+            "--power-off-on-failure does not go with --group",
+        ),
+        ("aws", 2, "spot", {"group": True, "as_module": True}, "--as-module does not go with --group"),
+        ("alicloud", 2, "on_demand", {"group": True}, "have no group that replaces instances"),
+        ("tencentcloud", 2, "on_demand", {"group": True}, "have no group that replaces instances"),
+    ],
+)
+def test_a_group_that_cannot_be_is_refused(
+    provider: str, count: int, option: str, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(MisuseError, match=said):
+        files(provider, count, option, **settings)
+
+
+@pytest.mark.parametrize(
+    ("count", "option", "share", "firm"), [(2, "spot", None, 0), (4, "spot", 30, 2), (2, "on_demand", None, 0)]
+)
+def test_module_readme_and_price_give_one_sum(
+    count: int, option: str, share: int | None, firm: int, tmp_path: Path
+) -> None:
+    made = files("aws", count, option, group=True, on_demand_share=share)
+    folder = str(written(tmp_path / "m", made))
+    module = readback.module_of(folder)
+    assert (module.workload.count, module.workload.purchase_option) == (count, (option,))
+    quote = build.quote(module.workload, Catalog(), TODAY, fx.Rates(fx.committed(), ()))
+    bill, offer, priced = price.own(folder, quote, module.offer, Catalog())
+    assert f"{bill.totals.effective:,.2f} USD" in made["README.md"].partition("| **Total**")[2].splitlines()[0].replace(
+        "*", ""
+    )
+    assert Decimal(json.loads(made["planner.json"])["bill"]["effective"]) == bill.totals.effective
+    assert priced.totals["USD"] == bill.totals.effective
+    by = {c.name.key: c for c in bill.charges}
+    machines = [c.amount for c in bill.charges if str(c.name).startswith("Instance usage")]
+    assert by and len(machines) == (2 if firm else 1)
+    if firm:
+        spot = around.bill(quote, offer, Catalog()).charges[0].amount
+        assert machines[0] == spot * (count - firm) / count
+        hourly = Decimal("21.957642")
+        assert machines[1] == hourly * firm * 720
+        assert f"on_demand_base_capacity = {firm}" in " ".join(made["main.tf"].split()), "and the group is told"
+
+
+def test_a_share_without_an_on_demand_price_is_said_and_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    quote = make_quote(
+        provider=("aws",), instance_type=("p4d.24xlarge",), purchase_option=("spot",), count=2, model="Llama-3.1-8B"
+    )
+    offer = deploy.pick(quote, "aws", option=("spot",))
+    kept = [p for p in Catalog().prices("aws", offer.region) if p.way.purchase_option != "on_demand"]
+    monkeypatch.setattr(Catalog, "prices", lambda *_: kept)
+    bill = around.bill(quote, offer, Catalog(), firm=1)
+    assert any("has no on-demand price" in str(said) for said in bill.unpriced)
+    assert bill.charges[0].amount == around.bill(quote, offer, Catalog()).charges[0].amount / 2
+
+
+def test_without_a_group_nothing_of_one_is_written() -> None:
+    made = files("aws", 2, "spot")
+    assert not [path for path, text in made.items() if "autoscaling" in text]
+    one = files("aws", 2, "spot", group=True)
+    assert "aws_instance" not in "".join(text for path, text in one.items() if path.endswith(".tf"))
+    assert "Auto Scaling" not in one["README.md"] and "The group makes another instance" in one["README.md"]
+    assert "另建一台" in files("aws", 2, "spot", group=True, lang="zh")["README.md"]
+
+
+@needs_terraform
+@pytest.mark.slow
+def test_no_change_of_a_group_deletes_or_replaces_anything(tmp_path: Path) -> None:
+    m = Applied(tmp_path / "m", "aws", files("aws", 3, "spot", group=True, on_demand_share=30))
+    assert m.plan() == {}
+    m.write(files("aws", 3, "spot", group=True, on_demand_share=30), deadline="2027-01-31T12:00:00Z")
+    plan = m.plan()
+    assert not lost(plan) and plan[GROUP] == ("update",) and plan["aws_autoscaling_schedule.deadline"] == ("update",)
+    assert "aws_launch_template.this" not in plan or plan["aws_launch_template.this"] == ("update",)
+    m.write(
+        files("aws", 3, "spot", group=True, on_demand_share=30),
+        deadline="2026-12-24T00:00:00Z",
+        api_key_secret="another-key",
+    )
+    assert not lost(m.plan()) and m.plan()[GROUP] == ("update",)
+    m.write(files("aws", 3, "spot", group=True, on_demand_share=30), api_key_secret="llm-api-key")
+    for count in (4, 2):
+        m.write(files("aws", count, "spot", group=True, on_demand_share=30))
+        plan = m.plan()
+        assert not lost(plan) and plan[GROUP] == ("update",) and not [a for a, x in plan.items() if "create" in x]
+    m.write(
+        files(
+            "aws",
+            3,
+            "spot",
+            group=True,
+            on_demand_share=30,
+            checkpoint=f"deepseek-ai/DeepSeek-R1-Distill-Llama-70B@{SHA}",
+        )
+    )
+    plan = m.plan()
+    assert not lost(plan) and plan["aws_launch_template.this"] == ("update",), (
+        "the next instance starts with it, roll.sh takes it to the others"
+    )
+
+
+@needs_checkov
+@pytest.mark.slow
+def test_checkov_finds_nothing(tmp_path: Path) -> None:
+    written(tmp_path, files("aws", 4, "spot", group=True, on_demand_share=50))
+    words = [CHECKOV, "-d", str(tmp_path), "--framework", "terraform", "secrets", "-o", "json", "--compact"]
+    words += ["--external-checks-dir", str(POLICIES / "rules")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "LOG_LEVEL": "ERROR"})
+    found = json.loads(done.stdout)
+    for report in found if isinstance(found, list) else [found]:
+        failed = report.get("results", {}).get("failed_checks", [])
+        assert not failed, [(f["check_id"], f["resource"], f["check_name"]) for f in failed]
+
+
+@pytest.mark.slow
+@needs_terraform
+def test_the_real_aws_provider_makes_a_group_that_serves_behind_the_balancer(moto: str, tmp_path: Path) -> None:
+    env = environment(tmp_path, real=True)
+    if "aws" not in Path(env["TF_CLI_CONFIG_FILE"]).read_text():
+        pytest.skip("the real hashicorp/aws provider is not installed on this machine")
+    moto_image(moto)
+    folder = tmp_path / "m"
+
+    def write(count: int, share: int) -> None:
+        written(folder, files("aws", count, "spot", group=True, on_demand_share=share))
+        (folder / "budget.tf").unlink()
+        override = against(moto).partition('resource "aws_instance"')[0]
+        (folder / "test_override.tf").write_text(
+            override.replace("endpoints {", f'endpoints {{\n    autoscaling = "{moto}"', 1)
+        )
+        (folder / "terraform.tfvars").write_text('client_cidr = "10.8.0.0/16"\ndeadline = "2026-12-24T00:00:00Z"\n')
+
+    def deleted() -> list[str]:
+        terraform(folder, env, "plan", "-input=false", "-out=saved")
+        shown = json.loads(terraform(folder, env, "show", "-json", "saved").stdout)["resource_changes"]
+        return [c["address"] for c in shown if "delete" in c["change"]["actions"]]
+
+    write(3, 30)
+    terraform(folder, env, "init", "-input=false")
+    terraform(folder, env, "apply", "-auto-approve", "-input=false")
+    shown = json.loads(terraform(folder, env, "show", "-json").stdout)["values"]["root_module"]["resources"]
+    group = next(r["values"] for r in shown if r["address"] == GROUP)
+    assert (
+        group["desired_capacity"],
+        group["mixed_instances_policy"][0]["instances_distribution"][0]["on_demand_base_capacity"],
+    ) == (3, 1)
+    assert deleted() == []
+    write(2, 30)
+    assert deleted() == [], "a lower count is the group's own matter"
+
+
+def test_the_start_up_reads_the_tags_of_the_group(tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS["p4d"]._replace(group=True, purchase_option="spot"))
+    m.tag("api-key-secret=the-key", "deadline=2099-12-31T10:00:00Z", "instances=2")
+    run = m.boot()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert m.called("aws autoscaling describe-tags --region us-east-1 --filters Name=auto-scaling-group,Values=llm")
+    settings = (m.root / "lib/planner/settings.env").read_text()
+    assert "PLANNER_DEADLINE=2099-12-31T10:00:00Z" in settings and "PLANNER_API_KEY_SECRET=the-key" in settings
+
+
+STUB = """#!/bin/bash
+# Stands in for terraform, aws and sleep. `left` holds how many replicas are healthy, a line for each look.
+case "${0##*/} $*" in
+  sleep*) ;;
+  terraform*) echo arn ;;
+  *describe-auto-scaling-groups*) printf 'i-a\\ti-b\\n' ;;
+  *terminate-instance-in*) echo "renew $(sed 's/.*--instance-id \\([^ ]*\\) .*/\\1/' <<<"$*") $([[ $* == *--no-should-decrement* ]] && echo kept)" >>"$STUB/calls" ;;
+  *describe-target-health*)
+    head -n 1 "$STUB/left"
+    [ "$(wc -l <"$STUB/left")" -le 1 ] || sed -i 1d "$STUB/left" ;;
+esac
+"""
+
+
+def rolled(folder: Path, left: list[int], *words: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    (folder / "bin").mkdir(parents=True)
+    (folder / "roll.sh").write_text(files("aws", 2, "spot", group=True)["roll.sh"].replace("{1..360}", "{1..3}"))
+    for name in ("terraform", "aws", "sleep"):
+        (folder / "bin" / name).write_text(STUB)
+        (folder / "bin" / name).chmod(0o755)
+    (folder / "left").write_text("".join(f"{n}\n" for n in left))
+    (folder / "calls").write_text("")
+    env = {**os.environ, "STUB": str(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", str(folder / "roll.sh"), *words], capture_output=True, text=True, env=env, check=False, timeout=60
+    )
+    return done, (folder / "calls").read_text().splitlines()
+
+
+@pytest.mark.long
+def test_roll_renews_one_after_the_other_and_never_the_last_healthy_one(tmp_path: Path) -> None:
+    done, calls = rolled(tmp_path / "a", [2, 1, 2, 2, 1, 2])
+    assert done.returncode == 0 and calls == ["renew i-a kept", "renew i-b kept"], done.stderr
+    done, calls = rolled(tmp_path / "b", [1])
+    assert done.returncode == 1 and not calls and "might be the last one" in done.stderr
+    done, calls = rolled(tmp_path / "c", [2, 1], "i-b")
+    assert done.returncode == 1 and calls == ["renew i-b kept"] and "does not come up" in done.stderr
+    done, calls = rolled(tmp_path / "d", [2], "i-other")
+    assert done.returncode == 2 and not calls and "is not an instance of the group" in done.stderr
+
+
+def test_roll_is_clean_shell(tmp_path: Path) -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("no shellcheck")
+    (tmp_path / "roll.sh").write_text(files("aws", 2, "spot", group=True)["roll.sh"])
+    done = subprocess.run(
+        ["shellcheck", "-S", "style", str(tmp_path / "roll.sh")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
