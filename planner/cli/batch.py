@@ -150,3 +150,26 @@ def _shares(said: dict[str, str | None]) -> tuple[Decimal, Decimal]:
     if share * 100 % 1:
         raise MisuseError(f"--spot-share: {said['spot_share']}: say it in whole percent")
     return share, lost
+
+
+def alone(
+    said: dict[str, str | None],
+    values: dict[str, Any],
+    catalog: Catalog,
+    other: tuple[str | None, ...],
+    shown: tuple[str, str | None, bool, str, str | None],
+) -> int:
+    """Tell a batch with a deadline; other: options that say nothing of one."""
+    names = ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis", "target")
+    for name, given in zip(names, other, strict=True):
+        if given is not None:
+            why = "says nothing of a batch (--tokens): leave it out"
+            if name == "own":
+                why = (
+                    "what is bought is paid for its whole life, however short a batch is: leave it out; "
+                    "planner rent-or-buy --own FILE tells what a million tokens of it cost beside the rent's"
+                )
+            raise MisuseError(f"--{name}: {why}")
+    return batch(
+        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
+    )

@@ -172,7 +172,7 @@ def emit_tf(
     if validate or plan:
         from planner.terraform import run
 
-        sys.stdout.write((run.plan(folder) if plan else run.validate(folder)) + "\n")
+        sys.stdout.write(t.say(run.plan(folder) if plan else run.validate(folder)) + "\n")
     return 0
 
 

@@ -46,7 +46,7 @@ SHARED: tuple[tuple[str, str], ...] = (
 )
 #: Of `quote` alone.
 BATCH: tuple[tuple[str, str], ...] = (
-    ("Beside the clouds", "--own --beside-apis --cache-hits"),
+    ("Beside the clouds", "--own --beside-apis --cache-hits --neighbours"),
     ("A batch with a deadline", "--tokens --by --spot-share --spot-interruption"),
 )
 OUTPUT: tuple[tuple[str, str], ...] = (

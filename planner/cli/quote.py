@@ -86,6 +86,9 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 )
 @click.option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
 @click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
+@click.option(
+    "--neighbours", is_flag=True, help="Models and formats beside this one: published scores, and what each costs."
+)
 @click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
 @click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
 @click.option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
@@ -129,6 +132,8 @@ def quote(
     _check_form(form, output, wide=wide, explain=explain, infrastructure=infrastructure)
     asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
+    if values.pop("neighbours"):
+        return _near(values, catalog, (form, lang, output, force), (from_tf, replay, charts, own_file, asked, target))
     batch = {name: values.pop(name) for name in ("tokens", "by", "spot_share", "spot_interruption")}
     if any(said is not None for said in batch.values()):
         other = (from_tf, replay, compare, charts, offer, own_file, asked, target)
@@ -151,13 +156,12 @@ def quote(
     given: dict[str, object] = {"sort": sort, "gaps": gaps, "rejected": rejected, "offer": offer}
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
-    shown = output is None
-    room = columns() if shown and not wide else None
-    common = {"top": top, "lang": lang, "colour": shown and colours(), "width": room}
+    room = columns() if output is None and not wide else None
+    common = {"top": top, "lang": lang, "colour": output is None and colours(), "width": room}
     options = {k: v for k, v in given.items() if v}
     options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
-        raise NoOfferError(_why_none(result))
+        raise NoOfferError(_why_none(result, None if replay else catalog))
     text = formats.render(result, form, **options)
     if explain:
         text = str(text) + _explained(result, lang)
@@ -165,42 +169,29 @@ def quote(
         text = str(text) + _around(result, catalog, lang, (infrastructure, from_tf or ""), room)
     if result.beside is not None and form == "table":
         text = str(text) + _tokens(result, lang, room)
-    if charts and result.offers:
-        _draw(result, charts, top or 1, lang, force)
+    _draw(result, charts, top or 1, lang, force)
     put(text, output, force, people=chosen.plain)
-    _verdict(result, strict)
+    _verdict(result, strict, None if replay else catalog)
     return 0
 
 
-def _draw(result: Quote, folder: str, top: int, lang: str, force: bool) -> None:
-    from planner.rendering.charts import write
+def _near(*asked: Any) -> int:
+    from planner.cli.neighbours import neighbours
 
-    write(result, folder, top, lang, force=force)
+    return neighbours(*asked)
 
 
-def _batch(
-    said: dict[str, str | None],
-    values: dict[str, Any],
-    catalog: Catalog,
-    other: tuple[str | None, ...],
-    shown: tuple[str, str | None, bool, str, str | None],
-) -> int:
-    """Tell a batch with a deadline; other: options that say nothing of one."""
-    from planner.cli.batch import batch
+def _batch(*asked: Any) -> int:
+    from planner.cli.batch import alone
 
-    names = ("from-tf", "replay", "compare", "charts", "offer", "own", "beside-apis", "target")
-    for name, given in zip(names, other, strict=True):
-        if given is not None:
-            why = "says nothing of a batch (--tokens): leave it out"
-            if name == "own":
-                why = (
-                    "what is bought is paid for its whole life, however short a batch is: leave it out; "
-                    "planner rent-or-buy --own FILE tells what a million tokens of it cost beside the rent's"
-                )
-            raise MisuseError(f"--{name}: {why}")
-    return batch(
-        said, values, catalog, dict(zip(("form", "output", "force", "lang", "measurements"), shown, strict=True))
-    )
+    return alone(*asked)
+
+
+def _draw(result: Quote, folder: str | None, top: int, lang: str, force: bool) -> None:
+    if folder and result.offers:
+        from planner.rendering.charts import write
+
+        write(result, folder, top, lang, force=force)
 
 
 def _asked(values: dict[str, Any], from_tf: str | None) -> Workload:
@@ -367,17 +358,19 @@ def _bound(result: Quote, catalog: Catalog, lang: str) -> list[str]:
     return bound(model, "" if best is None else best.gpu.model, mainland, lang)
 
 
-def _why_none(result: Quote) -> str:
+def _why_none(result: Quote, catalog: Catalog | None = None) -> str:
+    """Return why there is no offer; catalog: of a quote made now, which names a smaller model that does fit."""
+    from planner.cli.neighbours import suggestion
     from planner.quoting.choose import why_none
 
-    return why_none(result)
+    return why_none(result) + (suggestion(result, catalog) if catalog is not None else "")
 
 
-def _verdict(result: Quote, strict: bool) -> None:
+def _verdict(result: Quote, strict: bool, catalog: Catalog | None = None) -> None:
     """Raise what the exit code has to say of a quote that has been written."""
     budget = result.budget
     if not result.offers:
-        raise NoOfferError(_why_none(result))
+        raise NoOfferError(_why_none(result, catalog))
     if budget is not None and not budget.fits:
         from planner.money import show
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from planner.errors import TerraformError
 from planner.terraform.variables import unset
+from planner.text import Text, text
 
 __all__ = ["MINIMUM", "plan", "validate", "version"]
 
@@ -70,14 +71,14 @@ def _init(tf: Any) -> None:
         raise TerraformError(f"terraform init: {_first(err or out)}")
 
 
-def validate(folder: str) -> str:
+def validate(folder: str) -> Text:
     """Return a sentence when terraform finds the module in `folder` valid; raise `TerraformError` when it does not."""
     tf = _terraform(folder)
     _init(tf)
     return _validate(tf)
 
 
-def _validate(tf: Any) -> str:
+def _validate(tf: Any) -> Text:
     code, out, err = _run(tf, "validate", "-json")
     try:
         found = json.loads(out[out.index("{") :])
@@ -90,10 +91,10 @@ def _validate(tf: Any) -> str:
         where = f"{place.get('filename', '')}:{place.get('start', {}).get('line', '')}: " if place else ""
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise TerraformError(f"terraform finds the module invalid: {where}{first.get('summary', _first(err))}{more}")
-    return "terraform finds the module valid"
+    return text("terraform finds the module valid")
 
 
-def plan(folder: str) -> str:
+def plan(folder: str) -> Text:
     """Return what a first apply would do, in a sentence; raise `TerraformError` with each missing value, or terraform's first reason.
 
     Needs the cloud's credentials and every variable that has no default. The plan is thrown away. A remote state is left alone: a copy
@@ -122,7 +123,7 @@ def _without_backend(folder: str, root: str, target: str) -> str:
     return copy
 
 
-def _plan(folder: str, saved: str) -> str:
+def _plan(folder: str, saved: str) -> Text:
     tf = _terraform(folder)
     _init(tf)
     _validate(tf)
@@ -140,7 +141,7 @@ def _plan(folder: str, saved: str) -> str:
         for action in change["change"]["actions"]:
             if action in count:
                 count[action] += 1
-    return f"terraform plans {count['create']} to add, {count['update']} to change, {count['delete']} to destroy"
+    return text("terraform plans {create} to add, {update} to change, {delete} to destroy", **count)
 
 
 def _first(text: str) -> str:

@@ -236,5 +236,5 @@ def test_a_plan_leaves_the_remote_state_alone(provider: str, tmp_path: Path, mon
         (folder / "images.auto.tfvars").write_text('registry = "registry.example.com/llm"\n' + digest)
     assert "to add, 0 to change, 0 to destroy" in running.plan(str(folder))
     assert not list(folder.rglob("*.tfstate*")) and list((folder / ".terraform" / "providers").iterdir())
-    assert running.validate(str(folder)) == "terraform finds the module valid"
+    assert str(running.validate(str(folder))) == "terraform finds the module valid"
     terraform(folder, environment(tmp_path), "fmt", "-check", "-diff")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,19 @@ def test_both_languages_have_the_same_commands_and_numbers(
     assert set(english) == set(chinese) and changed <= {*PAGES, "outputs.tf"}
     if "outputs.tf" in changed:  # the sentence of the quoted cost
         assert re.sub(r".*[\u4e00-\u9fff].*", "", chinese["outputs.tf"]).count("\n") == english["outputs.tf"].count("\n")
+
+
+def test_the_command_says_in_chinese_what_it_wrote(tmp_path: Path) -> None:
+    from tests.terraform.test_price import planner
+
+    said = planner("emit-tf", "aws", "--lang", "zh", "--fallback", "-o", str(tmp_path / "m"))
+    assert said.code == 0, said.err
+    first, *rest = said.out.splitlines()
+    assert "个文件" in first and "按量" in first and len(rest) >= 4
+    for line in rest:
+        assert re.search(r"[\u4e00-\u9fff]", line), line
+    assert "## 第一次部署" in (tmp_path / "m/README.md").read_text(encoding="utf-8")
+    assert "处置手册" in (tmp_path / "m/RUNBOOKS.md").read_text(encoding="utf-8")
 
 
 def test_a_stranger_s_part_without_chinese_is_taken_as_it_is() -> None:

@@ -120,7 +120,8 @@ def test_the_real_aws_provider_replaces_one_replica_and_moves_its_place(moto: st
     first = {'aws_instance.this["0"]': ["create", "delete"], 'aws_lb_target_group_attachment.this["0"]': ["create", "delete"]}
     assert replaced('-replace=aws_instance.this["0"]') == first
     write(files("aws", 3))
-    assert replaced() == {'aws_instance.this["2"]': ["create"], 'aws_lb_target_group_attachment.this["2"]': ["create"]}
+    own = ("aws_instance.this", "aws_lb_target_group_attachment.this", "aws_scheduler_schedule.deadline")
+    assert replaced() == {f'{kind}["2"]': ["create"] for kind in own}
 
 
 def test_only_replicas_behind_a_balancer_are_made_anew() -> None:
