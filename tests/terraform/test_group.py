@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -119,19 +121,25 @@ def test_without_a_group_nothing_of_one_is_written() -> None:
 @needs_terraform
 @pytest.mark.slow
 def test_no_change_of_a_group_deletes_or_replaces_anything(tmp_path: Path) -> None:
-    m = Applied(tmp_path / "m", "aws", files("aws", 3, "spot", group=True, on_demand_share=30))
+    made = files("aws", 3, "spot", group=True, on_demand_share=30)
+    m = Applied(tmp_path / "m", "aws", made, deadline="2098-12-24T00:00:00Z")
     assert m.plan() == {}
-    m.write(files("aws", 3, "spot", group=True, on_demand_share=30), deadline="2027-01-31T12:00:00Z")
+    m.write(files("aws", 3, "spot", group=True, on_demand_share=30), deadline="2099-01-31T12:00:00Z")
     plan = m.plan()
     assert not lost(plan) and plan[GROUP] == ("update",) and plan["aws_autoscaling_schedule.deadline"] == ("update",)
     assert "aws_launch_template.this" not in plan or plan["aws_launch_template.this"] == ("update",)
     m.write(
         files("aws", 3, "spot", group=True, on_demand_share=30),
-        deadline="2026-12-24T00:00:00Z",
+        deadline="2098-12-24T00:00:00Z",
         api_key_secret="another-key",
     )
     assert not lost(m.plan()) and m.plan()[GROUP] == ("update",)
     m.write(files("aws", 3, "spot", group=True, on_demand_share=30), api_key_secret="llm-api-key")
+    late = m.folder / "zz.auto.tfvars"
+    late.write_text('deadline = "2026-01-01T00:00:00Z"\n')
+    with pytest.raises(AssertionError, match="The deadline has passed"):
+        m.plan()
+    late.unlink()
     for count in (4, 2):
         m.write(files("aws", count, "spot", group=True, on_demand_share=30))
         plan = m.plan()
@@ -181,7 +189,7 @@ def test_the_real_aws_provider_makes_a_group_that_serves_behind_the_balancer(mot
         (folder / "test_override.tf").write_text(
             override.replace("endpoints {", f'endpoints {{\n    autoscaling = "{moto}"', 1)
         )
-        (folder / "terraform.tfvars").write_text('client_cidr = "10.8.0.0/16"\ndeadline = "2026-12-24T00:00:00Z"\n')
+        (folder / "terraform.tfvars").write_text('client_cidr = "10.8.0.0/16"\ndeadline = "2098-12-24T00:00:00Z"\n')
 
     def deleted() -> list[str]:
         terraform(folder, env, "plan", "-input=false", "-out=saved")
@@ -200,6 +208,23 @@ def test_the_real_aws_provider_makes_a_group_that_serves_behind_the_balancer(mot
     assert deleted() == []
     write(2, 30)
     assert deleted() == [], "a lower count is the group's own matter"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("minutes", "off"), [(3, False), (6, True)])
+def test_a_guest_ends_later_than_its_group(minutes: int, off: bool, tmp_path: Path) -> None:
+    """A guest that ended first would be made anew, and end, until the group's own end comes."""
+    m = Machine(tmp_path, VARIANTS["p4d"]._replace(group=True, purchase_option="spot"))
+    passed = datetime.now(UTC) - timedelta(minutes=minutes)
+    m.tag("api-key-secret=the-key", f"deadline={passed:%Y-%m-%dT%H:%M:%SZ}", "instances=2")
+    assert m.boot().returncode == 0
+    assert bool(m.called("systemctl poweroff")) == off
+
+
+def test_a_group_replaces_what_is_lost_and_nothing_that_serves() -> None:
+    text = files("aws", 2, "spot", group=True)["main.tf"]
+    assert re.search(r"capacity_rebalance += false", text), "it takes an instance before the other one has its weights"
+    assert re.search(r"timecmp\(var.deadline, plantimestamp\(\)\) > 0", text)
 
 
 def test_the_start_up_reads_the_tags_of_the_group(tmp_path: Path) -> None:
