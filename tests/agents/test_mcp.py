@@ -321,7 +321,9 @@ def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPa
         mcp.mcp.callback("", None, "127.0.0.1")
 
 
-@pytest.mark.parametrize("times", [60, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "times", [pytest.param(60, marks=pytest.mark.long), pytest.param(10_000, marks=pytest.mark.slow)]
+)
 def test_many_calls_in_a_row_stay_small(times: int) -> None:
     def resident() -> int:
         with open("/proc/self/statm", encoding="ascii") as file:

@@ -234,7 +234,7 @@ def test_a_plan_leaves_the_remote_state_alone(provider: str, tmp_path: Path, mon
     if (folder / "copy-images.sh").exists():
         digest = f'images = {{\n  engine = "x@sha256:{"a" * 64}"\n}}\n' if "crane digest" in given["copy-images.sh"] else ""
         (folder / "images.auto.tfvars").write_text('registry = "registry.example.com/llm"\n' + digest)
-    assert "to add, 0 to change, 0 to destroy" in running.plan(str(folder))
+    assert "to add, 0 to change, 0 to destroy" in str(running.plan(str(folder)))
     assert not list(folder.rglob("*.tfstate*")) and list((folder / ".terraform" / "providers").iterdir())
     assert str(running.validate(str(folder))) == "terraform finds the module valid"
     terraform(folder, environment(tmp_path), "fmt", "-check", "-diff")

@@ -410,6 +410,7 @@ def test_a_start_that_cannot_succeed_ends_the_bill_when_asked(name: str, tmp_pat
     kept(f"power-off-{name}", m, run)
 
 
+@pytest.mark.long
 def test_a_failure_that_may_pass_is_tried_ten_times_before_the_end(tmp_path: Path) -> None:
     m = Machine(tmp_path, VARIANTS["g5"]._replace(power_off=True))
     m.write("gpus", "No devices were found\n")

@@ -363,6 +363,7 @@ def test_a_subscription_has_no_deadline(machine):
     assert not m.called("systemctl poweroff") and not any("deadline" in call for call in m.calls)
 
 
+@pytest.mark.long
 def test_an_engine_that_never_gets_healthy_is_a_failure(machine):
     m = machine("g5")
     m.write("unhealthy", "")

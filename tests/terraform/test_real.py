@@ -106,7 +106,7 @@ def terraform(
 
 @needs_terraform
 @pytest.mark.parametrize(
-    "folder", [pytest.param(m, marks=[] if m == "aws/p4d" else pytest.mark.long if m == "alicloud/gn7i" else pytest.mark.slow) for m in MODULES]
+    "folder", [pytest.param(m, marks=pytest.mark.long if m in ("aws/p4d", "alicloud/gn7i") else pytest.mark.slow) for m in MODULES]
 )
 def test_a_module_lives_and_dies(folder: str, tmp_path: Path) -> None:
     env = environment(tmp_path)
@@ -386,6 +386,7 @@ def test_checkov_finds_nothing(folder: str, checked: dict[str, list[str]]) -> No
     assert checked.get(folder, []) == []
 
 
+@pytest.mark.long
 @needs_checkov
 @pytest.mark.xdist_group("checkov")  # which runs once for all of these tests
 @pytest.mark.parametrize("number", range(1, 10))

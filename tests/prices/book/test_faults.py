@@ -52,7 +52,7 @@ def _whole(path: Path) -> int:
         return len(counts)
 
 
-@pytest.mark.parametrize("times", [20, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [8, pytest.param(50, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_the_book_holds_whole_regions_only(times: int, tmp_path: Path) -> None:
     """One process does what `planner refresh` does after its start-up, so that the deaths fall into the work.
 
