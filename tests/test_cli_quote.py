@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.quoting import saved
+from planner.quoting import choose, notes, saved
 from planner.quoting.fields import load_workload
 from tests.conftest import ROOT, Run
 
@@ -306,3 +306,12 @@ def test_a_region_without_any_price_says_how_to_get_them(planner: Run, provider:
     done = planner("quote", "--offline-list", "--provider", provider, "--region", region)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert f"no price at all for {region}: `planner refresh {provider} --region {region}`" in done.stderr
+
+
+def test_why_nothing_serves_is_said_by_what_is_known(planner: Run) -> None:
+    """Not by a type that nobody has a datasheet of, while others say what the model lacks."""
+    done = planner("quote", "--model", "DeepSeek-R1", "--provider", "tencentcloud")
+    assert done.returncode == 1
+    first = done.stderr.splitlines()[-1].split(";")[0]
+    assert "no offer: " in first and choose.UNKNOWN not in first and "GiB a GPU" in first
+    assert str(notes.refusal(None)) == choose.UNKNOWN

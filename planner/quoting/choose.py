@@ -23,7 +23,7 @@ from decimal import Decimal
 from planner.errors import MisuseError, suggest
 from planner.money import plain
 from planner.offer import Way
-from planner.quoting.records import Budget, Offer, Quote, Recommended
+from planner.quoting.records import Budget, Offer, Quote, Recommended, Rejected
 from planner.records import NamedTuple
 from planner.text import Text, text
 from planner.workload import BASES
@@ -48,6 +48,8 @@ __all__ = [
     "worth_showing",
 ]
 
+#: Why a type that a list prices and nobody describes is rejected.
+UNKNOWN = "no specification in the catalogue: cannot be sized"
 _WHY = {
     "obligation": text("least to pay in all, every obligation counted"),
     "present-value": text("least present value of all that is owed"),
@@ -141,7 +143,7 @@ def within(quote: Quote, limit: Decimal | None, basis: str) -> Budget | None:
 
 def why_none(quote: Quote) -> str:
     """Return why a quote has no offer at all: the first reasons, and how many more there are."""
-    said = [f"{r.provider} {r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected]
+    said = [f"{r.provider} {r.instance_type} in {r.region}: {r.reason}" for r in _telling(quote.rejected)]
     said += [f"{g.provider} {g.region}: {g.message}" for g in quote.gaps]
     said = list(dict.fromkeys(said))
     near = _nearest(quote)
@@ -152,6 +154,11 @@ def why_none(quote: Quote) -> str:
         return "no offer: nothing that was asked for is in the price lists"
     more = f"; and {len(said) - 2} more" if len(said) > 2 else ""
     return f"no offer: {'; '.join(said[:2])}{more}"
+
+
+def _telling(rejected: Iterable[Rejected]) -> list[Rejected]:
+    """Return what was rejected, last of all what nobody has a datasheet of: that says nothing of the workload."""
+    return sorted(rejected, key=lambda one: one.reason.key == UNKNOWN)
 
 
 def _nearest(quote: Quote) -> str:
@@ -231,7 +238,8 @@ def _nothing(
 ) -> str:
     """Return why `provider` has no offer at all for what was asked."""
     where = ", ".join(region) or "the regions looked at"
-    reasons = [f"{r.instance_type} in {r.region}: {r.reason}" for r in quote.rejected if r.provider == provider]
+    mine = (r for r in quote.rejected if r.provider == provider)
+    reasons = [f"{r.instance_type} in {r.region}: {r.reason}" for r in _telling(mine)]
     gaps = [g for g in quote.gaps if g.provider == provider]
     said = [str(g.message) for g in gaps if g.purchase_option in wanted] + reasons + [str(g.message) for g in gaps]
     types = {t.lower() for t in instance_type}

@@ -249,6 +249,73 @@ LINES = [
         "qwen3_moe",
         "",
     ),
+    (
+        "kernel: [  514.682838] Memory cgroup out of memory: Killed process 15617 (python3) total-vm:11892kB, anon-rss:4292kB",
+        "for-linux/issues/1001",
+        "host-memory",
+        "killed python3",
+        "",
+    ),
+    (
+        "kernel: oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/kubepods.slice,task=ray",
+        "GEAK/issues/398",
+        "host-memory",
+        "CONSTRAINT_MEMCG",
+        "",
+    ),
+    ("    Reason:       OOMKilled", "opentelemetry-operator/issues/3479", "host-memory", "limit of memory", ""),
+    (
+        "RuntimeError: NCCL error in: /torch/lib/c10d/ProcessGroupNCCL.cpp:260, unhandled system error",
+        "nccl/issues/207",
+        "nccl",
+        "network or shared memory",
+        "",
+    ),
+    ("NCCL WARN Bootstrap : no socket interface found", "MambaTree/issues/14", "nccl", "network or shared memory", ""),
+    (
+        "Error response from daemon: manifest for vllm/vllm-openai:v9.9.9 not found: manifest unknown: manifest unknown",
+        "Duix-Avatar/issues/24",
+        "image",
+        "vllm/vllm-openai:v9.9.9",
+        "name the GPU",
+    ),
+    ("Error response from daemon: manifest unknown", "llm-d/issues/1597", "image", "no such image", ""),
+    (
+        "  Warning  Failed  3m25s  kubelet  spec.containers{x}: Error: ImagePullBackOff",
+        "llm-d/issues/1597",
+        "image",
+        "cannot pull",
+        "",
+    ),
+    (
+        "Repository Not Found for url: https://huggingface.co/api/models/xcodec_tps25_0215/revision/main.",
+        "higgs-audio/issues/123",
+        "token",
+        "does not exist under this name",
+        "",
+    ),
+    (
+        "Revision Not Found for url: https://huggingface.co/sap-ai-research/contexttab/resolve/v1.0.0/l2/base.pt.",
+        "sap-rpt-1-oss/pull/4",
+        "revision",
+        "no such revision",
+        "",
+    ),
+    (
+        "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.4, please update your driver to a newer version, or use an",
+        "vllm/issues/5635",
+        "driver",
+        "CUDA 12.4",
+        "needs driver",
+    ),
+    ("RuntimeError: No CUDA GPUs are available", "vllm/issues/807", "driver", "sees no GPU", "needs driver"),
+    (
+        "ValueError(\"type fp8e4nv not supported in this architecture. The supported fp8 dtypes are ('fp8e4b15', 'fp8e5')\")",
+        "vllm/issues/15336",
+        "kernel",
+        "compute capability 8.9",
+        "name the GPU",
+    ),
 ]
 
 
@@ -313,7 +380,8 @@ def test_the_image_is_the_one_of_the_engine_table() -> None:
 
 
 def test_the_first_comes_first_and_the_same_is_counted() -> None:
-    log = "x\n" * 1000 + (LINES[0][0] + "\n") * 3 + LINES[-1][0] + "\n" + LINES[0][0] + "\n"
+    model = next(row[0] for row in LINES if row[2] == "model")
+    log = "x\n" * 1000 + (LINES[0][0] + "\n") * 3 + model + "\n" + LINES[0][0] + "\n"
     first, second = looked(log)
     assert (first.pattern.kind, first.line, first.times) == ("gpu-memory", 1001, 4)
     assert (second.pattern.kind, second.line, second.times) == ("model", 1004, 1)
@@ -385,7 +453,7 @@ def test_as_people_and_programs_read_it(tmp_path: Path, planner: Run) -> None:
     [
         (("nowhere.log",), "No such file", 2),
         ((".",), "Is a directory", 2),
-        (("/dev/null",), "none of the 57 lines", 1),
+        (("/dev/null",), "none of the 70 lines", 1),
         (("/dev/null", "--instance-type", "x9.huge"), "is in no price list", 2),
         (("/dev/null", "--model", "no such model"), "unknown model", 2),
         (("/dev/null", "--gpus", "0"), "--gpus", 2),
