@@ -92,15 +92,15 @@ def judge(
     found: Measured,
     quoted: Callable[[Workload], Quote],
     *,
+    region: Callable[[str, str], Region | None] = lambda provider, name: None,
     offer: str = "",
     since: str = "",
     today: str,
-    grid: Grid | None = None,
     running: int = 0,
 ) -> Verdict:
     """Return what the measurements say of the plan.
 
-    offer: the id of what runs ("" the recommended one); since: the day on which its commitment was signed; running: how many run (0: those that were seen). Raises `MisuseError` for an offer that is
+    region: of a cloud and a region's name its record, None where it is not known. offer: the id of what runs ("" the recommended one); since: the day on which its commitment was signed; running: how many run (0: those that were seen). Raises `MisuseError` for an offer that is
     not there or a day that does not fit, `NoOfferError` where nothing serves the plan.
     """
     if not found.hours:
@@ -152,7 +152,7 @@ def judge(
         month=per_hour * RATE_MONTH_HOURS,
         lengths=lengths,
         binding=_binding(plan, spare, since, today),
-        grid=grid,
+        grid=grid_of(region(plan.provider, plan.region)),
         why=why,
         counted=counted,
         behind=behind,

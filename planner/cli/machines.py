@@ -113,11 +113,9 @@ def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Write columns; those of numbers to the right."""
-    table = [[name.replace("_", " ") for name in header], *([_said(value) for value in row] for row in rows)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    from planner.rendering.columns import grid
+
     right = {i for i, name in enumerate(header) if name in _NUMBERS or name.endswith(("_gb_s", "tflops"))}
-    for row in table:
-        cells = [
-            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    names = [name.replace("_", " ") for name in header]
+    for line in grid(names, ([_said(value) for value in row] for row in rows), right, False):
+        sys.stdout.write(line + "\n")

@@ -23,12 +23,13 @@ def models() -> None:
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def list_(form: str) -> int:
     """List the registry: parameters, KV cache, tensor parallel degrees, context, licence."""
+    from planner.rendering.columns import grid
     from planner.sizing.models import rows
 
     if form == "json":
         return _write([_facts(m) for m in rows()])
     header = ("model", "params", "active", "KV B/token", "tp", "context", "precision", "licence")
-    table = [header]
+    table = []
     for m in rows():
         sized = (
             f"{m.total_params / 1e9:.1f}B",
@@ -46,12 +47,8 @@ def list_(form: str) -> int:
                 m.license,
             )
         )
-    widths = [max(len(r[i]) for r in table) for i in range(len(header))]
-    for r in table:
-        cells = [
-            c.rjust(w) if i in (1, 2, 3, 5) else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))
-        ]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+    for line in grid(header, table, {1, 2, 3, 5}, False):
+        sys.stdout.write(line + "\n")
     return 0
 
 

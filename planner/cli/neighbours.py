@@ -46,8 +46,8 @@ def neighbours(
 
 def table(found: Neighbours, t: English) -> str:
     """Return the neighbours as people read them: a line each, then the sources."""
-    from planner.i18n import width
     from planner.money import show
+    from planner.rendering.columns import grid
 
     best, code = found.asked.best, found.asked.currency
     head = (
@@ -80,16 +80,7 @@ def table(found: Neighbours, t: English) -> str:
         show(best.totals.report.obligation) if best else "",
         t("asked for"),
     )
-    rows = [head, mine, *map(row, found.formats), *map(row, found.models)]
-    widths = [max(width(r[i]) for r in rows) for i in range(len(head) - 1)]
-    right = {2, 4}
-    lines = []
-    for r in rows:
-        cells = [
-            (" " * (w - width(c)) + c) if i in right else c + " " * (w - width(c))
-            for i, (c, w) in enumerate(zip(r[:-1], widths, strict=True))
-        ]
-        lines.append("  ".join([*cells, r[-1]]).rstrip())
+    lines = grid(head, [mine, *map(row, found.formats), *map(row, found.models)], {2, 4}, False)
     sources = {
         (s.source, s.date): None
         for near in (*found.formats, *found.models)

@@ -24,6 +24,7 @@ from planner.errors import MisuseError
 if TYPE_CHECKING:
     from planner.i18n import English
     from planner.measure.series import Recording
+    from planner.offer import Region
     from planner.quoting.records import Quote
     from planner.rightsize import Verdict
     from planner.workload import Workload
@@ -105,11 +106,19 @@ def rightsize(
     def quoted(asked: Workload) -> Quote:
         return make_quote(asked, catalog, brief=True, measurements=measurements)
 
-    today = catalog.as_of or now.date().isoformat()
-    found = sizes.judge(work, measured(recording), quoted, offer=offer, since=signed, today=today, running=running or 0)
-    place = found.plan
-    region = catalog.regions(place.provider).get(place.region) if place.provider in catalog.providers() else None
-    found = found._replace(grid=sizes.grid_of(region))
+    def region(provider: str, name: str) -> Region | None:
+        return catalog.regions(provider).get(name) if provider in catalog.providers() else None
+
+    found = sizes.judge(
+        work,
+        measured(recording),
+        quoted,
+        region=region,
+        offer=offer,
+        since=signed,
+        today=catalog.as_of or now.date().isoformat(),
+        running=running or 0,
+    )
     if form == "json":
         put(json.dumps(sizes.as_json(found), indent=2, ensure_ascii=False) + "\n", None, people=False)
     else:
@@ -142,7 +151,7 @@ def _recorded(source: str, days: int, now: datetime, labels: dict[str, str]) -> 
 def told(v: Verdict, t: English) -> str:
     """Return the verdict as people read it."""
     from planner import rightsize as sizes
-    from planner.i18n import width
+    from planner.rendering.columns import grid
 
     m = v.measured
     seen = t("{seen} of {asked} hours seen", seen=f"{len(m.hours):,}", asked=f"{m.asked:,}")
@@ -157,7 +166,8 @@ def told(v: Verdict, t: English) -> str:
     if m.missing:
         lines.append(t("not recorded: {what}", what=", ".join(m.missing)))
     plan = sizes.planned(v.quote.workload)
-    rows: list[tuple[str, ...]] = [("", t("plan"), t("median"), "p95", t("most"))]
+    head = ("", t("plan"), t("median"), "p95", t("most"))
+    rows: list[tuple[str, ...]] = []
     labels = (
         ("output", t("output tokens per second"), 1.0, ""),
         ("prompt", t("prompt tokens per second"), 1.0, ""),
@@ -174,10 +184,7 @@ def told(v: Verdict, t: English) -> str:
         cells = [m.share(name, share) for share in (0.5, 0.95, 1.0)]
         said = ["" if c is None else f"{c * unit:,.{2 if abs(c * unit) < 10 else 0}f}{sign}" for c in cells]
         rows.append((label, f"{plan:,.0f}" if name == "output" and plan else "", *said))
-    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    for first, *others in rows:
-        right = [" " * (w - width(c)) + c for c, w in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join([first + " " * (widths[0] - width(first)), *right]).rstrip())
+    lines += grid(head, rows, {1, 2, 3, 4}, False)
     lines.append(
         t("busiest hour: {when} UTC", when=datetime.fromtimestamp(m.busiest.start, UTC).strftime("%Y-%m-%d %H:00"))
     )

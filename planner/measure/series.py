@@ -193,13 +193,14 @@ def ask(
         return list(kept.values())
 
     gauges: dict[str, Samples] = {}
-    output = {engine: found for engine in ENGINES if (found := _first(series, COUNTERS["output"][engine], where))}
-    if not output:
+    engine, output = next(
+        ((e, found) for e in ENGINES if (found := _first(series, COUNTERS["output"][e], where))), ("", [])
+    )
+    if not engine:
         raise FetchError(
             f"{server.at.shown}: no tokens of {', '.join(ENGINES)}{_with(labels)} in this time; does it scrape the engines, and since when?"
         )
-    engine = next(iter(output))
-    counters = {"output": output[engine]}
+    counters = {"output": output}
     counters |= {n: _first(series, COUNTERS[n][engine], where) for n in COUNTERS if n != "output"}
     for name, (how, names) in GAUGES.items():
         found = next(
