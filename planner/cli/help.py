@@ -6,12 +6,14 @@ below; the table may name what a command does not have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
-__all__ = ["BATCH", "COMMAND_GROUPS", "MOST_USED", "OUTPUT", "SHARED", "Grouped", "help_option"]
+__all__ = ["BATCH", "COMMAND_GROUPS", "MOST_USED", "OUTPUT", "SHARED", "Grouped", "Option", "help_option", "option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: (title, commands in the order in which `planner --help` shows them)
 COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
@@ -66,9 +68,22 @@ MOST_USED = frozenset(
 _COLUMN = 24
 
 
+class Option(click.Option):
+    """An option whose help is taken as it stands, one line; click tidies it with `inspect`, which a quote need not load."""
+
+    def __init__(self, *args: Any, help: str | None = None, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.help = help
+
+
+def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Add such an option to a command, as `click.option` does."""
+    return click.option(*names, cls=Option, **attributes)
+
+
 def help_option() -> click.Option:
     """Return `--help`. click's own asks gettext for its sentence, which looks for files and loads `locale`: two ms of a quote."""
-    return click.Option(
+    return Option(
         ["-h", "--help"],
         is_flag=True,
         is_eager=True,
@@ -93,7 +108,7 @@ class Grouped(click.Command):
         self.params.append(help_option())
         if most is not None:
             self.params.append(
-                click.Option(
+                Option(
                     ["--help-all"],
                     is_flag=True,
                     is_eager=True,

@@ -55,6 +55,10 @@ class Bought(NamedTuple):
     eras: tuple[Era, ...] = ()
 
 
+#: All lines of an offer, what has no price, and what the lines come to.
+_Weighed = tuple[tuple[Line, ...], tuple[Text, ...], Totals]
+
+
 class Later:
     """An offer that is weighed now and made when somebody reads more of it than its weight.
 
@@ -87,7 +91,7 @@ class Later:
         lines_, self.unpriced = _lines(req, what)
         native, self.sources = cost.weigh(lines_, req.terms(way), req.window, req.months)
         self.totals = _totals(req, currency, native)
-        self._asked = (req, what)
+        self._asked = (req, what, (lines_, self.unpriced, self.totals))
         self._made: Offer | None = None
 
     @property
@@ -154,14 +158,14 @@ def _totals(req: Request, currency: str, native: Amounts) -> Totals:
     )
 
 
-def offer(req: Request, what: Bought) -> Offer:
-    """Return the offer that a way of buying makes, whole."""
+def offer(req: Request, what: Bought, weighed: _Weighed | None = None) -> Offer:
+    """Return the offer that a way of buying makes, whole. weighed: what is known of it already."""
     sizing, prices = what.sizing, what.prices
     way, currency = prices[0].way, prices[0].currency
-    made, unpriced = _lines(req, what)
+    made, unpriced = weighed[:2] if weighed else _lines(req, what)
     terms = req.terms(way)
     charges = cost.charges_of(made, terms, req.window, req.months)
-    totals = _totals(req, currency, cost.totals(charges))
+    totals = weighed[2] if weighed else _totals(req, currency, cost.totals(charges))
     commitment = cost.commitment_of(made, way, terms)
     on_demand = what.on_demand
     even = cost.break_even(commitment, on_demand) if commitment is not None and on_demand is not None else None
