@@ -228,6 +228,10 @@
     row.dataset.extra = "1";
     row.querySelectorAll(".warn").forEach((e) => e.remove());
     for (const part of row.querySelectorAll("[data-k]")) part.textContent = offer[part.dataset.k];
+    for (const link of row.querySelectorAll("a[data-to]")) {
+      link.href = link.dataset.to + encodeURIComponent(offer.id);
+      link.setAttribute("aria-label", `${link.textContent}: ${offer.name}`);
+    }
     return row;
   }
 
