@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["LOOPBACK", "Gate", "names"]
+from planner.addresses import loopback
 
-#: The names by which a machine reaches itself alone.
-LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+__all__ = ["Gate", "names"]
+
 _EVERY = ("", "0.0.0.0", "::")  # noqa: S104 - known when it is named, never chosen
 
 
@@ -51,8 +51,8 @@ class Gate:
 def names(host: str, others: Iterable[str] = ()) -> Callable[[str], bool]:
     """Return whether a Host header's name is one of a server that listens on `host`: a page of another name that was made to point
     here (DNS rebinding) is not. others: further names by which it is reached. Addresses themselves cannot be made to point elsewhere."""
-    known = {*LOOPBACK, host.lower(), *(name.lower().rstrip(".") for name in others)} - set(_EVERY)
-    return lambda name: name in known or (host in _EVERY and _is_address(name))
+    known = {host.lower(), *(name.lower().rstrip(".") for name in others)} - set(_EVERY)
+    return lambda name: name in known or loopback(name) or (host in _EVERY and _is_address(name))
 
 
 def _name(host: str) -> str:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.addresses import loopback
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["LOOPBACK", "listen", "long_lived", "token_of"]
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+__all__ = ["listen", "long_lived", "token_of"]
 
 
 def long_lived() -> None:
@@ -43,13 +42,14 @@ def listen(app: ASGIApp, host: str, port: int, what: str, path: str = "/", **con
     try:
         opened = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, UnicodeError) as exc:
-        why = getattr(exc, "strerror", None) or exc
+        number = getattr(exc, "errno", None) or 0
+        why = os.strerror(number) if number > 0 else exc  # create_server says the address once more
         free = f"; another may be free: {what} {port + 1}, or {what} 0 for any" if 0 < port < 65535 else ""
         raise MisuseError(f"{what}: cannot listen on {host} port {port}: {why}{free}") from None
     with opened:
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"planner: serving on http://{shown}:{opened.getsockname()[1]}{path}", err=True)
-        if host not in LOOPBACK:
+        if not loopback(host):
             click.echo(
                 "planner: warning: others reach this address: put TLS before it, or the token is read on the way",
                 err=True,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.addresses import loopback
 from planner.cli.help import Grouped
-from planner.cli.listening import LOOPBACK, listen, long_lived, token_of
+from planner.cli.listening import listen, long_lived, token_of
 from planner.cli.options import book_options, doubted, measured_option, my_measurements, open_catalog
 from planner.errors import MisuseError
 
@@ -45,14 +46,13 @@ def serve(port: int, host: str, names: tuple[str, ...], lang: str, **prices: Any
     try:
         from planner import gate
         from planner.web import app
+        from planner.web.wire import Wire
     except ModuleNotFoundError as exc:
-        if exc.name not in ("starlette", "uvicorn"):
+        if (exc.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
         raise MisuseError("planner serve needs the extra `web`: pip install 'gpu-cost-planner[web]'") from None
-    from planner.web.wire import Wire
-
     token = token_of(TOKEN, "planner serve")
-    if host not in LOOPBACK and not token:
+    if not loopback(host) and not token:
         raise MisuseError(f"--host {host[:60]}: others would reach it: set {TOKEN} to a token of 16 letters or more")
     made = app.app(kit(lang, prices))
     long_lived()
@@ -83,7 +83,15 @@ def kit(lang: str, prices: dict[str, Any]) -> Kit:
             mine = my_measurements(measurements, catalog.as_of)
             return api.quote(work, catalog=catalog, measurements=mine), doubted()
 
+    def emit(quote: Quote, offer: str | None, lang: str) -> dict[str, str]:
+        from datetime import UTC, datetime
+
+        from planner import api
+        from planner.terraform.settings import Settings
+
+        return api.emit(quote, offer, Settings(datetime.now(UTC), lang=lang))
+
     with click.Context(serve):
         open_catalog(own, **prices)  # what is wrong with the prices is said now
         known = {name: tuple(dict.fromkeys(words_of(click.get_current_context(), name))) for name in LISTED}
-    return Kit(quote, known, lang)
+    return Kit(quote, emit, known, lang)

@@ -22,13 +22,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from planner import api
 from planner.errors import MisuseError, NoOfferError, PlannerError
 from planner.i18n import translator
 from planner.quoting.choose import named, place_of, why_none
 from planner.quoting.records import Quote
 from planner.records import NamedTuple
 from planner.rendering.explain import dump
+from planner.rendering.formats import render
 from planner.web import page
 from planner.web.fields import Asked, Value, culprit, read
 from planner.workload import Workload, make, of_table
@@ -51,10 +51,12 @@ _HEADERS = {
 
 
 class Kit(NamedTuple):
-    """What the server is given. quote: a workload's quote, and why its prices may not be the newest (""). known: words to choose from, by
-    the field's key. lang: the language where an address names none."""
+    """What the server is given. quote: a workload's quote, and why its prices may not be the newest (""). emit: the module of an offer (by
+    its id, None: the best on demand) in a language. known: words to choose from, by the field's key. lang: the language where an address
+    names none."""
 
     quote: Callable[[Workload], tuple[Quote, str]]
+    emit: Callable[[Quote, str | None, str], Mapping[str, str]]
     known: Mapping[str, Sequence[str]]
     lang: str = "en"
 
@@ -145,27 +147,24 @@ class _Web:
     def workbook(self, asked: Asked) -> Response:
         """Answer with the workbook."""
         quote = self._quote(asked)
-        return _file(api.render(quote, "xlsx", lang=asked.lang), f"quote-{quote.hash[:8]}.xlsx", _XLSX)
+        return _file(render(quote, "xlsx", lang=asked.lang), f"quote-{quote.hash[:8]}.xlsx", _XLSX)
 
     def focus(self, asked: Asked) -> Response:
         """Answer with the rows of an offer's bill."""
         quote = self._quote(asked)
         more = {"offer": asked.offer} if asked.offer else {}
-        return _file(api.render(quote, "focus", **more), f"focus-{quote.hash[:8]}.csv", "text/csv; charset=utf-8")
+        return _file(render(quote, "focus", **more), f"focus-{quote.hash[:8]}.csv", "text/csv; charset=utf-8")
 
     def json(self, asked: Asked) -> Response:
         """Answer with the quote as it is saved."""
         quote = self._quote(asked)
-        return _file(api.render(quote, "json"), f"quote-{quote.hash[:8]}.json", "application/json")
+        return _file(render(quote, "json"), f"quote-{quote.hash[:8]}.json", "application/json")
 
     def module(self, asked: Asked) -> Response:
         """Answer with the Terraform module of an offer, packed."""
-        from planner.terraform.deploy import Settings
-
         quote = self._quote(asked)
-        now = datetime.now(UTC)
-        files = api.emit(quote, asked.offer or None, Settings(now, lang=asked.lang))
-        return _file(_packed(files, now), f"module-{quote.hash[:8]}.zip", "application/zip")
+        files = self.kit.emit(quote, asked.offer or None, asked.lang)
+        return _file(_packed(files, datetime.now(UTC)), f"module-{quote.hash[:8]}.zip", "application/zip")
 
 
 def app(kit: Kit, patience: float = PATIENCE) -> ASGIApp:

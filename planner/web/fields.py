@@ -175,7 +175,7 @@ def read(pairs: Iterable[tuple[str, str]], lang: str = "en") -> Asked:
     if "" in errors:
         wrong.append(errors.pop(""))
     asked = Asked(values, errors, tuple(wrong[:20]), tuple(heard), work, own["lang"], own["offer"], True)
-    return asked._replace(tidy=[p for p in pairs if p[0] in FIELDS] == asked.pairs)
+    return asked._replace(tidy=sorted(p for p in pairs if p[0] in FIELDS) == sorted(asked.pairs))
 
 
 def _take(field: Field, texts: list[str], values: dict[str, Value], errors: dict[str, str]) -> None:

@@ -32,7 +32,7 @@ def report(quote: Quote, asked: Asked, known: Known, usual: str, doubt: str = ""
     if quote.best is not None:
         files = [
             _to("quote.xlsx", t("Workbook (xlsx)"), asked, usual, file=True),
-            *_files(quote.best, asked, usual, t),
+            *_files(quote.best, asked, usual, _called(t)),
             _to("quote.json", t("Quote (JSON)"), asked, usual, file=True),
         ]
     by_id = {offer.id: offer for offer in quote.offers}
@@ -60,8 +60,10 @@ def unfolded(quote: Quote, offer: Offer, asked: Asked, usual: str, text: str) ->
     """Return the page of an offer that `planner explain` has unfolded to `text`."""
     t = translator(asked.lang)
     title = f"{offer.count} x {offer.instance_type}, {words.way(offer, t)}"
-    files = _files(offer, asked, usual, t)
-    return _bare(t, title, under=offer.id, text=text, back=link("./", asked, usual), files=files)
+    files = _files(offer, asked, usual, _called(t))
+    other = {"groups": (), "other": _other(asked, usual, "explain", offer=offer.id)}
+    back = link("./", asked, usual)
+    return _bare(t, title, under=offer.id, text=text, back=back, files=files, served=other)
 
 
 def _bare(t: English, title: str, **said: Any) -> str:
@@ -94,16 +96,21 @@ def _to(path: str, text: str, asked: Asked, usual: str, offer: str = "", file: b
 
 def _of(offer: Offer, asked: Asked, usual: str, t: English) -> list[dict[str, Any]]:
     """Return what can be done with an offer: unfold it, take its bill or its module along."""
-    return [_to("explain", t("Explain"), asked, usual, offer.id), *_files(offer, asked, usual, t)]
+    return [_to("explain", t("Explain"), asked, usual, offer.id), *_files(offer, asked, usual, ("FOCUS", "Terraform"))]
 
 
-def _files(offer: Offer, asked: Asked, usual: str, t: English) -> list[dict[str, Any]]:
+def _files(offer: Offer, asked: Asked, usual: str, texts: tuple[str, str]) -> list[dict[str, Any]]:
+    """Return the links to an offer's bill and module, called by `texts`."""
     found = []
     if not offer.unpriced:
-        found.append(_to("focus.csv", t("FOCUS (CSV)"), asked, usual, offer.id, file=True))
+        found.append(_to("focus.csv", texts[0], asked, usual, offer.id, file=True))
         if _has_module(offer):
-            found.append(_to("module.zip", t("Terraform (zip)"), asked, usual, offer.id, file=True))
+            found.append(_to("module.zip", texts[1], asked, usual, offer.id, file=True))
     return found
+
+
+def _called(t: English) -> tuple[str, str]:
+    return t("FOCUS rows (CSV)"), t("Terraform module (zip)")
 
 
 def _has_module(offer: Offer) -> bool:
@@ -118,7 +125,6 @@ def _has_module(offer: Offer) -> bool:
 
 
 def _form(asked: Asked, known: Known, usual: str, t: English) -> dict[str, Any]:
-    other, tag, name = ("zh", "zh-Hans", "中文") if asked.lang == "en" else ("en", "en", "English")
     groups = []
     for title, fields in GROUPS:
         said = sum(f.key in asked.values for f in fields)
@@ -129,8 +135,14 @@ def _form(asked: Asked, known: Known, usual: str, t: English) -> dict[str, Any]:
         "groups": groups,
         "known": {name: words for name, words in known.items() if FIELDS[name].kind != "many"},
         "lang": asked.lang if asked.lang != usual else "",
-        "other": {"href": link("./", asked._replace(lang=other), usual), "tag": tag, "name": name},
+        "other": _other(asked, usual, "./"),
     }
+
+
+def _other(asked: Asked, usual: str, path: str, **more: str) -> dict[str, str]:
+    """Return the link to the same page in the other language."""
+    lang, tag, name = ("zh", "zh-Hans", "中文") if asked.lang == "en" else ("en", "en", "English")
+    return {"href": link(path, asked._replace(lang=lang), usual, **more), "tag": tag, "name": name}
 
 
 def _field(field: Field, asked: Asked, known: Known, t: English) -> dict[str, Any]:

@@ -254,7 +254,7 @@
       const mine = best !== null && best.offer.id === offer.id;
       row.classList.toggle("best", mine);
       row.querySelector(".tag")?.remove();
-      if (mine) row.cells[0].append(Object.assign(document.createElement("span"), { className: "tag", textContent: t("recommended") }));
+      if (mine) row.cells[0].insertBefore(Object.assign(document.createElement("span"), { className: "tag", textContent: t("recommended") }), row.cells[0].querySelector(".links"));
       if (row !== body.lastElementChild) body.append(row);
     }
     document.querySelectorAll(".pv").forEach((cell) => { cell.hidden = rate === null; });
