@@ -14,7 +14,7 @@ from planner.rendering.columns import fold, layout
 from planner.rendering.words import seller, way
 from planner.text import plural
 
-__all__ = ["as_json", "dump", "section"]
+__all__ = ["as_json", "dump", "name", "notes_below", "section"]
 
 #: So many APIs are listed; JSON has every one.
 MOST = 8
@@ -80,6 +80,10 @@ def section(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[
     assert told is not None
     head = [_head(quote, told, much, t)]
     if not found:
+        key = "No API is known to sell {model} inside {area} at a dated price that can be compared."
+        if told.area:
+            head.append(t(key, model=quote.workload.model, area=told.area))
+            return head, [], [*_left_out(told, t), *_without_rate(quote, found, t)]
         head.append(t("No API sells {model} at a dated price that can be compared.", model=quote.workload.model))
         return head, [], [*_left_out(told, t), *_without_rate(quote, found, t)]
     head += _verdict(quote, found[0], t)
@@ -99,11 +103,11 @@ def section(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[
     groups: dict[tuple[str, ...], list[str]] = {}
     for c in found[:MOST]:
         lacks = t("; ").join(t.say(x) for x in c.api.lacks)
-        groups.setdefault((lacks,), []).append(_name(c.api))
+        groups.setdefault((lacks,), []).append(name(c.api))
     said += [f"{', '.join(dict.fromkeys(names))}: {lacks[0]}" for lacks, names in groups.items()]
     for c in found[:MOST]:  # what a list says of its own rows is in JSON
         notes = [n for n in c.api.notes if n.key != "{note}"]
-        said += [t("{api}: {note}", api=f"{_name(c.api)} {c.api.model}", note=t.say(n)) for n in notes]
+        said += [t("{api}: {note}", api=f"{name(c.api)} {c.api.model}", note=t.say(n)) for n in notes]
     return head, rows, [*said, *_left_out(told, t), *_without_rate(quote, found, t)]
 
 
@@ -130,7 +134,7 @@ def _verdict(quote: Quote, least: Compared, t: English) -> list[str]:
     if machine <= least.cost:
         key = "By price alone machines win: the recommended ones cost {machine} {code}, {api} asks {cost} (price of {day})."
     amounts = {"cost": show(least.cost), "code": quote.currency, "machine": show(machine)}
-    return [t(key, api=_name(least.api), day=least.api.source.as_of, **amounts)]
+    return [t(key, api=name(least.api), day=least.api.source.as_of, **amounts)]
 
 
 def _row(quote: Quote, one: Compared, t: English) -> list[str]:
@@ -140,7 +144,7 @@ def _row(quote: Quote, one: Compared, t: English) -> list[str]:
     cached = "-" if api.cached is None else _price(api.cached)
     found = sorted(evens(quote, one), key=lambda e: (e.never, e.each))
     return [
-        _name(api),
+        name(api),
         api.model,
         as_of + (" !" if old else ""),
         f"{_price(api.input)} {api.currency}",
@@ -183,20 +187,34 @@ def _left_out(told: Beside, t: English) -> list[str]:
     ):
         if n:
             found.append(t(plural(n, one, many), n=n))
+    if told.outside:
+        one, many = "{n} API outside {area} was left out", "{n} APIs outside {area} were left out"
+        found.append(t(plural(told.outside, one, many), n=told.outside, area=told.area))
+    if told.unplaced:
+        key = "not compared, because no list says where they compute ({area} was asked for): {apis}"
+        found.append(t(key, area=told.area, apis=", ".join(told.unplaced)))
     return found
+
+
+def notes_below(quote: Quote, t: English) -> list[str]:
+    """Return what was left out and why, for a table that lists every API."""
+    assert quote.beside is not None
+    found = compared(quote)
+    return [*_left_out(quote.beside, t), *_without_rate(quote, found, t)]
 
 
 def _without_rate(quote: Quote, found: list[Compared], t: English) -> list[str]:
     assert quote.beside is not None
     shown = [c.api for c in found]
     return [
-        t("{api}: {note}", api=_name(a), note=t.say(a.notes[-1]))
+        t("{api}: {note}", api=name(a), note=t.say(a.notes[-1]))
         for a in quote.beside.apis
         if a not in shown and a.notes
     ]
 
 
-def _name(api: Api) -> str:
+def name(api: Api) -> str:
+    """Return what reports call an API."""
     return " ".join(x for x in (api.vendor, api.site, "" if api.region in api.site else api.region) if x)
 
 
