@@ -75,7 +75,7 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
     )
 
 
-def _tokens(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[str]] | None:
+def _tokens(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[str], list[str]] | None:
     """Return what the table says of managed APIs, None where nobody asked for them."""
     if quote.beside is None:
         return None
