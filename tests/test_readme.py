@@ -15,7 +15,7 @@ from tools import readme
 @pytest.mark.parametrize("page", readme.pages(), ids=lambda p: p.name)
 def test_console_blocks_are_real(page: Path) -> None:
     text = page.read_text("utf-8")
-    assert readme.renew(text) == text, f"{page.name} differs: run `make docs`"
+    assert readme.same(readme.renew(text), text), f"{page.name} differs: run `make docs`"
 
 
 def test_a_wrong_block_is_found() -> None:
@@ -23,6 +23,10 @@ def test_a_wrong_block_is_found() -> None:
         readme.renew("```console\n$ planner --version\nplanner 0.0.0\n```")
         != "```console\n$ planner --version\nplanner 0.0.0\n```"
     )
+
+
+def test_an_age_alone_is_no_difference() -> None:
+    assert readme.same("129 days old. STALE", "130 days old. STALE") and not readme.same("1 USD", "2 USD")
 
 
 def test_every_command_is_documented() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.commit import asked_of, buying_options
+from planner.cli.filed import stays
 from planner.cli.help import OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     book_options,
@@ -23,7 +24,6 @@ from planner.cli.options import (
     output_options,
     own_option,
     put,
-    stays,
     told,
 )
 from planner.cli.shown import checked

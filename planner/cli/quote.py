@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.filed import take_asides
 from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
@@ -130,6 +131,7 @@ def quote(
     chosen = formats.find(form)
     target = values.pop("target")
     _check_form(form, output, wide=wide, explain=explain, infrastructure=infrastructure)
+    take_asides(values)
     asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     if values.pop("neighbours"):

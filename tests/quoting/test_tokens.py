@@ -172,8 +172,8 @@ def test_a_saved_quote_has_it_and_a_changed_figure_is_refused(usual) -> None:
     assert back.beside == usual.beside and formats.render(back, "json").decode() == text
     told = json.loads(text)
     assert told["apis"]["offers"][0]["cost"] == "1751.77728" and told["apis"]["volume"]["input_tokens"] == "7962624000"
-    for name, value in (("input", "NaN"), ("input", 1), ("vendor", "a\x1bb"), ("lacks", ["{x}", 1])):
-        told["beside"]["apis"][0][name] = value
+    for field, value in (("input", "NaN"), ("input", 1), ("vendor", "a\x1bb"), ("lacks", ["{x}", 1])):
+        told["beside"]["apis"][0][field] = value
         with pytest.raises(MisuseError):
             saved.load(json.dumps(told))
         told = json.loads(text)
@@ -246,7 +246,9 @@ def test_page_and_workbook_say_what_the_table_says(complete, lang: str) -> None:
     head, rows, _, lacks = section(complete, t)
     for said in (*head, rows[1][0], rows[1][7], lacks[1]):
         assert str(escape(said)) in page, said
-    book = openpyxl.load_workbook(io.BytesIO(formats.render(complete, "xlsx", lang=lang)), read_only=True, data_only=True)
+    book = openpyxl.load_workbook(
+        io.BytesIO(formats.render(complete, "xlsx", lang=lang)), read_only=True, data_only=True
+    )
     sheet = [[*r, *[None] * 15] for r in book[t("Tokens")].iter_rows(values_only=True)]
     shown = {(r[0], r[1], r[3]): r for r in sheet}
     for one in beside.compared(complete):
