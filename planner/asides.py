@@ -6,7 +6,6 @@ Each is an option of `planner quote` under the same name, and means the same.
 from collections.abc import Mapping
 
 from planner.errors import MisuseError
-from planner.money import seen
 
 __all__ = ["BATCH", "KEYS", "MOST", "OPTIONS", "of", "refused", "without"]
 
@@ -36,7 +35,7 @@ def _typed(key: str, value: object, where: str) -> str:
     if hasattr(value, "isoformat") and hasattr(value, "year"):  # TOML's own date or time
         return str(value.isoformat())
     if isinstance(value, bool) or (not isinstance(value, (str, int)) and not hasattr(value, "as_tuple")):
-        raise MisuseError(f"{where}{key}: expected text or a number, got {seen(value)}")
+        raise MisuseError(f"{where}{key}: expected text or a number, got {repr(value)[:60]}")
     return str(value)
 
 

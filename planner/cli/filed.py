@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 __all__ = ["stays", "table_of", "take_asides"]
@@ -36,11 +36,12 @@ def table_of(path: str) -> dict[str, Any]:
     return read_toml(path, "workload", MOST)
 
 
-def stays(values: Mapping[str, Any], region: Sequence[str], provider: Sequence[str]) -> dict[str, Any]:
-    """Return the regions that `--data-stays` leaves of those named ((): the usual ones), and say them; nothing without the option."""
+def stays(
+    values: Mapping[str, Any], region: Sequence[str], provider: Sequence[str], told: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return the regions that `--data-stays` leaves of those named ((): the usual ones), and say them (told); nothing without the option."""
     if not values.get("data_stays"):
         return {}
-    from planner.cli.options import told
     from planner.prices.catalog import Catalog
     from planner.prices.places import kept, terms
 

@@ -196,7 +196,7 @@ def make_workload(
     values = {**values, "data_stays": values.get("data_stays") or aside.get("data_stays")}
     known = (*workload.Workload._fields, "preset")
     given = {k: v for k, v in values.items() if k in known and v is not None and v != ()}
-    given |= stays(values, given.get("region", result.region), given.get("provider", result.provider))
+    given |= stays(values, given.get("region", result.region), given.get("provider", result.provider), told)
     demands = ("rps", "concurrency", "tokens_per_second")
     if any(key in given for key in demands):  # the demand that is typed takes the place of the file's
         result = result._replace(**{key: workload.Workload._field_defaults[key] for key in demands})
