@@ -131,7 +131,6 @@ def quote(
     chosen = formats.find(form)
     target = values.pop("target")
     _check_form(form, output, wide=wide, explain=explain, infrastructure=infrastructure)
-    take_asides(values)
     asked, hits = _for_apis(values, form)
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
     if values.pop("neighbours"):
@@ -240,7 +239,11 @@ def _check_form(form: str, output: str | None, **given: bool) -> None:
 
 
 def _for_apis(values: dict[str, Any], form: str) -> tuple[str | None, str]:
-    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing."""
+    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing.
+
+    What the workload's file says beside the workload is put among `values` before.
+    """
+    take_asides(values)
     asked, cache_hits = values.pop("beside_apis"), values.pop("cache_hits")
     if cache_hits and not asked:
         raise MisuseError("--cache-hits goes with --beside-apis")
