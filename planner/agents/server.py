@@ -20,10 +20,10 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from starlette.types import ASGIApp
 
+from planner.admission import Gate
 from planner.agents.answers import ANSWERS, shape
 from planner.agents.tools import TOOLS, Option, Tool, arguments, inside, schema
 from planner.errors import MisuseError, PlannerError
-from planner.gate import Gate
 from planner.records import NamedTuple
 from planner.version import VERSION
 

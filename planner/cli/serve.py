@@ -44,7 +44,7 @@ def serve(port: int, host: str, names: tuple[str, ...], lang: str, **prices: Any
     Needs the extra `web`.
     """
     try:
-        from planner import gate
+        from planner import admission
         from planner.web import app
         from planner.web.wire import Wire
     except ModuleNotFoundError as exc:
@@ -56,7 +56,7 @@ def serve(port: int, host: str, names: tuple[str, ...], lang: str, **prices: Any
         raise MisuseError(f"--host {host[:60]}: others would reach it: set {TOKEN} to a token of 16 letters or more")
     made = app.app(kit(lang, prices))
     long_lived()
-    guarded = gate.Gate(made, token, gate.names(host, names), browser=True)
+    guarded = admission.Gate(made, token, admission.names(host, names), browser=True)
     limits: dict[str, Any] = {
         "http": Wire,
         "ws": "none",

@@ -76,6 +76,7 @@ def page(
         name=lambda o: advice.name(quote, o, t),
         ties=advice.ties(quote, shown, t),
         fiscal=fiscal.rows(quote, said.best, t) if said.best else [],
+        tokens=_tokens(quote, t),
         gaps=words.gaps(quote, t),
         rejected=words.rejected(quote, t),
         ages=[words.prices_of(a, t) for a in quote.prices_as_of],
@@ -87,6 +88,15 @@ def page(
         **more,
     )
     return made, policy
+
+
+def _tokens(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[str], list[str]] | None:
+    """Return what the table says of managed APIs, None where nobody asked for them."""
+    if quote.beside is None:
+        return None
+    from planner.rendering.tokens import section
+
+    return section(quote, t)
 
 
 def _policy(script: str, form: str) -> str:

@@ -20,11 +20,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from planner import api, i18n, workload
+from planner.admission import Gate, names
 from planner.cli import cli, run, serve
 from planner.cli.help import SHARED
 from planner.cli.listening import listen
 from planner.errors import MisuseError, PlannerError
-from planner.gate import Gate, names
 from planner.rendering import html
 from planner.web import app as web
 from planner.web.fields import FIELDS, GROUPS, read
@@ -404,9 +404,9 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 @pytest.mark.usefixtures("context")
 def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("planner.gate", "starlette.responses"):
+    for name in ("planner.admission", "starlette.responses"):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "starlette", None)
-    monkeypatch.delattr("planner.gate")
+    monkeypatch.delattr("planner.admission")
     with pytest.raises(MisuseError, match=r"gpu-cost-planner\[web\]"):
         start()()
