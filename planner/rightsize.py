@@ -29,6 +29,8 @@ __all__ = ["Binding", "Grid", "Verdict", "as_json", "grid_of", "judge", "planned
 
 SCHEMA = "planner.rightsize/1"
 _SHARES = (("median", 0.5), ("p95", 0.95), ("most", 1.0))
+#: Requests that wait, in the mean of an hour, and the share of the KV cache, from which on a fleet does not keep up.
+QUEUE, FULL = 1.0, 0.95
 _NAMES = ("output", "prompt", "requests", "running", "waiting", "kv_cache", "utilisation", "power")
 
 
@@ -53,7 +55,9 @@ class Binding(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """plan: the offer that runs; now: how many of it. would: how many would do at the busiest hour, usual: at the hour that 95 % of the hours do not
+    """plan: the offer that runs; now: how many of it, by the engines that reported (`counted` "seen"), as the user says ("said") or, where that cannot be told,
+    as planned ("plan"). behind: hours in which requests waited or the cache was full, so that less was served than was asked for: fewer than what runs
+    are then not advised, whatever `sized` says. would: how many would do at the busiest hour, usual: at the hour that 95 % of the hours do not
     exceed; None where no number serves what was measured. month: what one costs a month, in the quote's currency. lengths: (input, output)
     tokens of a request as measured, None where requests were not counted."""
 
@@ -68,6 +72,9 @@ class Verdict(NamedTuple):
     binding: Binding | None
     grid: Grid | None
     why: Text
+    counted: str = "plan"
+    behind: int = 0
+    sized: int | None = None
 
     @property
     def spare(self) -> int:
@@ -89,10 +96,11 @@ def judge(
     since: str = "",
     today: str,
     grid: Grid | None = None,
+    running: int = 0,
 ) -> Verdict:
     """Return what the measurements say of the plan.
 
-    offer: the id of what runs ("" the recommended one); since: the day on which its commitment was signed. Raises `MisuseError` for an offer that is
+    offer: the id of what runs ("" the recommended one); since: the day on which its commitment was signed; running: how many run (0: those that were seen). Raises `MisuseError` for an offer that is
     not there or a day that does not fit, `NoOfferError` where nothing serves the plan.
     """
     if not found.hours:
@@ -128,14 +136,17 @@ def judge(
             why = next((r.reason for r in made.rejected), Text(""))
         return min(fit, default=None)
 
-    would, usual = needed(found.busiest.output), needed(found.share("output", 0.95) or 0.0)
+    now, counted = _running(plan, found, running)
+    behind = sum(1 for hour in found.hours if (hour.waiting or 0) >= QUEUE or (hour.kv_cache or 0) >= FULL)
+    sized, usual = needed(found.busiest.output), needed(found.share("output", 0.95) or 0.0)
+    would = max(sized, now) if behind and sized is not None else sized
     per_hour = plan.totals.report.effective / quote.workload.hours / plan.count
-    spare = 0 if would is None else max(0, plan.count - would)
+    spare = 0 if would is None else max(0, now - would)
     return Verdict(
         measured=found,
         quote=quote,
         plan=plan,
-        now=plan.count,
+        now=now,
         would=would,
         usual=usual,
         month=per_hour * RATE_MONTH_HOURS,
@@ -143,7 +154,20 @@ def judge(
         binding=_binding(plan, spare, since, today),
         grid=grid,
         why=why,
+        counted=counted,
+        behind=behind,
+        sized=sized,
     )
+
+
+def _running(plan: Offer, found: Measured, said: int) -> tuple[int, str]:
+    """Return how many machines run and how that is known: one Prometheus may see all of them, or its own alone."""
+    if said:
+        return said, "said"
+    layout = plan.sizing.layout
+    if not found.instances or layout is None:
+        return plan.count, "plan"
+    return max(1, -(-found.instances // max(1, layout.replicas))) * layout.pp, "seen"
 
 
 def _lengths(found: Measured) -> tuple[int, int] | None:
@@ -179,7 +203,9 @@ def _binding(plan: Offer, spare: int, since: str, today: str) -> Binding | None:
 def grid_of(region: Region | None) -> Grid | None:
     """Return the grid of the country in which a region lies, None where its name does not tell."""
     rows, where = tables.read(os.path.join(DATA, "grid.csv"))[1], region
-    if where is None:
+    if where is None or (
+        where.zone_of and where.market != "mainland"
+    ):  # a zone that is sold apart may stand in another country
         return None
     for (country, name, places, grams, year, source, confidence), _ in rows:
         words = places.split(";")
@@ -220,6 +246,9 @@ def as_json(v: Verdict) -> dict[str, Any]:
         "request_tokens": None if v.lengths is None else {"input": v.lengths[0], "output": v.lengths[1]},
         "offer": v.plan.id,
         "count": v.now,
+        "count_is": v.counted,
+        "count_planned": v.plan.count,
+        "hours_behind": v.behind,
         "count_at_busiest_hour": v.would,
         "count_at_p95": v.usual,
         "spare": v.spare,
@@ -255,10 +284,18 @@ def as_json(v: Verdict) -> dict[str, Any]:
 def sentences(v: Verdict) -> list[Text]:
     """Return what the verdict comes to."""
     of, said = v.plan.instance_type, []
+    if v.counted == "seen" and v.now != v.plan.count:
+        key = "the plan has {plan}: {now} were seen, and the load is theirs; if each has a Prometheus of its own, ask one that sees all, or say --running"
+        said.append(text(key, plan=v.plan.count, now=v.now))
+    if v.behind:
+        key = "hours in which requests waited or the KV cache was full: {n}; less was served than was asked for"
+        said.append(text(key, n=v.behind))
     if v.would is None:
         said.append(text("no number of {type} serves the busiest hour: {why}", type=of, why=v.why))
     elif v.would == 0:
         said.append(text("nothing was asked in this time: {now} x {type} stood idle", now=v.now, type=of))
+    elif v.behind and v.sized is not None and v.sized < v.would:
+        said.append(text("keep all {now} x {type}, and look why they do not keep up", now=v.now, type=of))
     elif v.spare > 0:
         key = "{would} x {type} would do at the busiest hour, instead of {now}"
         said.append(text(key, would=v.would, type=of, now=v.now))
@@ -267,7 +304,7 @@ def sentences(v: Verdict) -> list[Text]:
         said.append(text(key, would=v.would, type=of, lack=-v.spare, now=v.now))
     else:
         said.append(text("{now} x {type} is what the busiest hour needs", now=v.now, type=of))
-    if v.usual is not None and v.would is not None and 0 < v.usual < v.would:
+    if v.usual is not None and v.would is not None and not v.behind and 0 < v.usual < v.would:
         said.append(text("in 95 % of the hours {usual} would do", usual=v.usual))
     if v.spare > 0:
         if v.plan.commitment is None:

@@ -120,6 +120,30 @@ def on_spot(counts: Sequence[int], paid: Paid) -> list[int]:
     return [n * top // bottom for n in counts]
 
 
+def _kinds(counts: tuple[int, ...], first: int) -> dict[tuple[int, int, int, int], int]:
+    """Return the kinds of runs without stop (above which level, up to which, how long, from which hour on), and how many of each.
+
+    Weeks repeat: most runs are of few kinds, and each kind is priced once. first: the hour of the first count where it matters when a
+    run begins, since prices change; -1 where it does not.
+    """
+    found: dict[tuple[int, int, int, int], int] = {}
+    standing: list[tuple[int, int]] = []  # (level up to which instances run, hour since which)
+    level = 0  # of the last of them
+    for hour, n in enumerate((*counts, 0)):
+        if n == level:
+            continue
+        since = hour
+        while standing and standing[-1][0] > n:
+            top, since = standing.pop()
+            low = max(n, standing[-1][0] if standing else 0)
+            kind = (low, top, hour - since, first + since if first >= 0 else 0)
+            found[kind] = found.get(kind, 0) + 1
+        if n > (standing[-1][0] if standing else 0):
+            standing.append((n, since))
+        level = standing[-1][0] if standing else 0
+    return found
+
+
 class _Curve:
     """The load-duration curve in segments of equal levels, cell by cell; a cell is a time that no slot's edge cuts."""
 
@@ -139,7 +163,7 @@ class _Curve:
         self.whole: list[Decimal] | None = None
         if paid.stepped:
             self.cost = [self._runs(firm[a:b], a) for a, b in cells]
-            self.whole = self._runs(firm, 0)
+            self.whole = self.cost[0] if len(cells) == 1 else self._runs(firm, 0)
         else:
             self.cost = [self._priced(firm, a, b, own) for (a, b), own in zip(cells, self.firm, strict=True)]
         if paid.later:
@@ -181,19 +205,7 @@ class _Curve:
     def _runs(self, counts: Sequence[int], first: int) -> list[Decimal]:
         """Return what each segment costs where every run without stop is paid by its length; first: the hour of the first count."""
         steps = [ZERO] * (len(self.tops) + 1)
-        # Weeks repeat: most runs are of few kinds, and each kind is priced once. Where prices change it matters when a run begins.
-        found: dict[tuple[int, int, int, int], int] = {}
-        changes = bool(self.paid.later)
-        standing: list[tuple[int, int]] = []  # (level up to which instances run, hour since which)
-        for hour, n in enumerate([*counts, 0]):
-            since = hour
-            while standing and standing[-1][0] > n:
-                top, since = standing.pop()
-                low = max(n, standing[-1][0] if standing else 0)
-                kind = (low, top, hour - since, first + since if changes else 0)
-                found[kind] = found.get(kind, 0) + 1
-            if n > (standing[-1][0] if standing else 0):
-                standing.append((n, since))
+        found = _kinds(tuple(counts), first if self.paid.later else -1)
         price = {(hours, at): self.paid.going(at, at + hours) for hours, at in {kind[2:] for kind in found}}
         for (low, top, hours, at), number in found.items():
             cost = price[hours, at] * number

@@ -102,6 +102,7 @@ class Fleet:
         self.hours = Counter(self.values)
         self.number: dict[object, dict[Decimal, int]] = {}
         self.known: dict[object, tuple[int, ...]] = {}
+        self.total: dict[object, int] = {}
 
     def _key(self, offer: Offer | Market) -> object:
         if self.kind == "sized":
@@ -125,8 +126,11 @@ class Fleet:
 
     def instance_hours(self, offer: Offer | Market) -> int:
         """Return the sum over all hours."""
-        number = self._numbers(self._key(offer), offer)
-        return sum(number[value] * hours for value, hours in self.hours.items())
+        key = self._key(offer)
+        if key not in self.total:
+            number = self._numbers(key, offer)
+            self.total[key] = sum(number[value] * hours for value, hours in self.hours.items())
+        return self.total[key]
 
 
 def fleet(quote: Quote, demand: Demand, asked: Asked) -> Fleet:

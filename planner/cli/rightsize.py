@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 )
 @click.option("--offer", metavar="ID", default="", help="What runs, by its id.  [the recommended offer]")
 @click.option("--since", metavar="DATE", default="", help="The day on which its commitment was signed.")
+@click.option("--running", type=click.IntRange(1, 10_000), metavar="N", help="How many run.  [those that were seen]")
+@click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="Only series that bear this label.")
 @click.option("--save", metavar="FILE", default="", help="Keep what Prometheus answered, to be read again.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write (--save).")
 @workload_options
@@ -57,6 +59,8 @@ def rightsize(
     days: int,
     offer: str,
     since: str,
+    running: int | None,
+    labels: tuple[str, ...],
     save: str,
     force: bool,
     price_book: tuple[str, ...],
@@ -85,7 +89,7 @@ def rightsize(
     signed = iso_date(since, "--since") if since else ""
     work = make_workload(values)
     now = datetime.now(UTC)
-    recording = _recorded(source, days, now)
+    recording = _recorded(source, days, now, _labels(labels))
     if save:
         from planner.measure.series import record
         from planner.writing import write_new
@@ -101,9 +105,8 @@ def rightsize(
     def quoted(asked: Workload) -> Quote:
         return make_quote(asked, catalog, brief=True, measurements=measurements)
 
-    found = sizes.judge(
-        work, measured(recording), quoted, offer=offer, since=signed, today=catalog.as_of or now.date().isoformat()
-    )
+    today = catalog.as_of or now.date().isoformat()
+    found = sizes.judge(work, measured(recording), quoted, offer=offer, since=signed, today=today, running=running or 0)
     place = found.plan
     region = catalog.regions(place.provider).get(place.region) if place.provider in catalog.providers() else None
     found = found._replace(grid=sizes.grid_of(region))
@@ -114,15 +117,26 @@ def rightsize(
     return 0
 
 
-def _recorded(source: str, days: int, now: datetime) -> Recording:
+def _labels(said: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for one in said:
+        key, sign, value = one.partition("=")
+        name = key.strip()
+        if not sign or not name.replace("_", "a").isalnum() or not name.isascii() or name[0].isdigit():
+            raise MisuseError(f"--label: {one[:60]!r}: write KEY=VALUE, as in job=engine")
+        found[name] = value
+    return found
+
+
+def _recorded(source: str, days: int, now: datetime, labels: dict[str, str]) -> Recording:
     from planner.measure import series
 
     if "://" in source:
         end = now.timestamp()
         token, basic = os.environ.get(series.TOKEN, ""), os.environ.get(series.BASIC, "")
-        return series.ask(source, token, basic, end - days * 86_400, end)
-    found = series.read(source)
-    return found._replace(start=max(found.start, found.end - days * 86_400))
+        return series.ask(source, token, basic, end - days * 86_400, end, labels=labels)
+    found = series.read(source, labels)
+    return found._replace(start=found.end - days * 86_400)
 
 
 def told(v: Verdict, t: English) -> str:
@@ -134,6 +148,10 @@ def told(v: Verdict, t: English) -> str:
     seen = t("{seen} of {asked} hours seen", seen=f"{len(m.hours):,}", asked=f"{m.asked:,}")
     names = {"vllm": "vLLM", "lmdeploy": "LMDeploy", "sglang": "SGLang"}
     lines = [t("{engine}: {seen}, {n} instances reported", engine=names[m.engine], seen=seen, n=m.instances)]
+    late = m.hours[0].start - m.first if m.hours else 0
+    if late >= 86_400:
+        days = f"{m.asked / 24 - late / 86_400:.3g}"
+        lines.append(t("days that are there: the last {days} of {asked}", days=days, asked=m.asked // 24))
     if m.resets:
         lines.append(t("counters began anew {n} times: what they counted since then was taken", n=m.resets))
     if m.missing:

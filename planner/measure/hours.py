@@ -35,7 +35,7 @@ class Hour(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """hours: those that were seen, in order. asked: how many there are in the time that was asked for. instances: engines that reported at once,
+    """hours: those that were seen, in order. asked: how many there are in the time that was asked for, which begins at `first`, seconds since 1970. instances: engines that reported at once,
     at most. resets: how often a counter began anew. missing: what was not recorded."""
 
     engine: str
@@ -44,6 +44,7 @@ class Measured(NamedTuple):
     instances: int
     resets: int
     missing: tuple[str, ...]
+    first: float = 0.0
 
     def share(self, name: str, share: float) -> float | None:
         """Return the value of `name` that a share of the hours does not exceed (0.5: the median, 1: the most), None without one."""
@@ -112,7 +113,7 @@ def measured(recording: Recording) -> Measured:
     missing = [n for n in ("prompt", "requests") if not any(recording.counters.get(n, ()))]
     missing += [n for n in ("running", "waiting", "kv_cache", "utilisation", "power") if not recording.gauges.get(n)]
     instances = _at_once(recording.counters["output"], recording.step)
-    return Measured(recording.engine, tuple(hours), asked, instances, resets, tuple(missing))
+    return Measured(recording.engine, tuple(hours), asked, instances, resets, tuple(missing), first * 3600.0)
 
 
 def _add(samples: Samples, step: float, amounts: dict[int, float], spans: dict[int, list[tuple[float, float]]]) -> int:

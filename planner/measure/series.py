@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -78,6 +78,7 @@ GAUGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "power": ("sum", {"": ("DCGM_FI_DEV_POWER_USAGE",)}),
 }
 Samples = list[tuple[float, float]]
+NO_LABELS: Mapping[str, str] = {}
 
 
 class Recording(NamedTuple):
@@ -164,13 +165,21 @@ class _Server:
 
 
 def ask(
-    url: str, token: str, basic: str, start: float, end: float, sleep: Callable[[float], None] = time.sleep
+    url: str,
+    token: str,
+    basic: str,
+    start: float,
+    end: float,
+    sleep: Callable[[float], None] = time.sleep,
+    labels: Mapping[str, str] = NO_LABELS,
 ) -> Recording:
-    """Return what the Prometheus at `url` recorded between two times, in pieces that it answers.
+    """Return what the Prometheus at `url` recorded between two times, in pieces that it answers. labels: what series must bear.
 
     Raises `MisuseError` for an address or key that will not do, `FetchError` where it is down, slow, another program, or knows no engine.
     """
     server = _Server(url, token, basic, sleep)
+    where = "".join(f"{key}={json.dumps(value, ensure_ascii=False)}," for key, value in labels.items())
+    where = f"{{{where}}}" if where else ""
 
     def series(query: str) -> list[Samples]:
         kept: dict[str, Samples] = {}
@@ -184,23 +193,25 @@ def ask(
         return list(kept.values())
 
     gauges: dict[str, Samples] = {}
-    output = {engine: found for engine in ENGINES if (found := _first(series, COUNTERS["output"][engine]))}
+    output = {engine: found for engine in ENGINES if (found := _first(series, COUNTERS["output"][engine], where))}
     if not output:
         raise FetchError(
-            f"{server.at.shown}: no tokens of {', '.join(ENGINES)} in this time; does it scrape the engines, and since when?"
+            f"{server.at.shown}: no tokens of {', '.join(ENGINES)}{_with(labels)} in this time; does it scrape the engines, and since when?"
         )
     engine = next(iter(output))
     counters = {"output": output[engine]}
-    counters |= {n: _first(series, COUNTERS[n][engine]) for n in COUNTERS if n != "output"}
+    counters |= {n: _first(series, COUNTERS[n][engine], where) for n in COUNTERS if n != "output"}
     for name, (how, names) in GAUGES.items():
-        found = next((s for metric in names.get(engine, names.get("", ())) if (s := series(f"{how}({metric})"))), [])
+        found = next(
+            (s for metric in names.get(engine, names.get("", ())) if (s := series(f"{how}({metric}{where})"))), []
+        )
         gauges[name] = found[0] if found else []
     return Recording(engine, start, end, STEP, counters, gauges)
 
 
-def _first(series: Callable[[str], list[Samples]], names: Iterable[str]) -> list[Samples]:
-    """Return the series of the first of `names` that has any."""
-    return next((found for name in names if (found := series(name))), [])
+def _first(series: Callable[[str], list[Samples]], names: Iterable[str], where: str) -> list[Samples]:
+    """Return the series of the first of `names` that has any. where: labels that they must bear, as a query has them."""
+    return next((found for name in names if (found := series(name + where))), [])
 
 
 def _points(values: Iterable[Any], where: str) -> Iterator[tuple[float, float]]:
@@ -213,8 +224,12 @@ def _points(values: Iterable[Any], where: str) -> Iterator[tuple[float, float]]:
         raise FetchError(f"{where}: a sample is no number") from None
 
 
-def read(path: str) -> Recording:
-    """Return the recording in a file; raises `MisuseError` for what is none, or knows no engine."""
+def _with(labels: Mapping[str, str]) -> str:
+    return f" with {', '.join(f'{key}={value}' for key, value in labels.items())}" if labels else ""
+
+
+def read(path: str, labels: Mapping[str, str] = NO_LABELS) -> Recording:
+    """Return the recording in a file, of the series that bear `labels`; raises `MisuseError` for what is none, or knows no engine."""
     try:
         with open(path, "rb") as file:
             body = file.read(MOST_FILE + 1)
@@ -229,16 +244,16 @@ def read(path: str) -> Recording:
     except UnicodeDecodeError:
         raise MisuseError(f"{path}: this is no text; {_FORMS}") from None
     start = text.lstrip()[:1]
-    if start in ("{", "["):
-        return _of_json(path, text)
-    return _of_raw(path, _openmetrics(path, text))
+    if start in ("{", "[") and not text.lstrip().startswith("{__name__="):
+        return _of_json(path, text, labels)
+    return _of_raw(path, _openmetrics(path, text, labels), labels)
 
 
 _FORMS = "give Prometheus's JSON answers, a dump of promtool, or what --save kept"
 Raw = dict[str, dict[str, Samples]]
 
 
-def _of_json(path: str, text: str) -> Recording:
+def _of_json(path: str, text: str, labels: Mapping[str, str]) -> Recording:
     raw: Raw = {}
     decoder, at = json.JSONDecoder(), 0
     try:
@@ -250,14 +265,20 @@ def _of_json(path: str, text: str) -> Recording:
             found, at = decoder.raw_decode(text, at)
             for answer in found if isinstance(found, list) else [found]:
                 if answer.get("schema") == "planner.recording/1":
+                    if labels:
+                        raise MisuseError(
+                            f"{path}: what --save kept is of the labels it was saved with: leave out --label"
+                        )
                     return _kept(path, answer)
                 for one in answer["data"]["result"]:
                     name = one["metric"].get("__name__", "")
+                    if any(one["metric"].get(key) != value for key, value in labels.items()):
+                        continue
                     key = json.dumps(one["metric"], sort_keys=True)
                     raw.setdefault(name, {}).setdefault(key, []).extend(_points(one["values"], path))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise MisuseError(f"{path}: no recording; {_FORMS}") from None
-    return _of_raw(path, raw)
+    return _of_raw(path, raw, labels)
 
 
 def _kept(path: str, found: dict[str, Any]) -> Recording:
@@ -280,14 +301,24 @@ def _kept(path: str, found: dict[str, Any]) -> Recording:
     return made
 
 
-def _openmetrics(path: str, text: str) -> Raw:
-    """Return the samples of a dump that have a time: `name{labels} value time`, seconds or milliseconds since 1970."""
+def _openmetrics(path: str, text: str, wanted: Mapping[str, str]) -> Raw:
+    """Return the samples of a dump that have a time: `name{labels} value time`, seconds or milliseconds since 1970.
+
+    `promtool tsdb dump` has the name among the labels.
+    """
     raw: Raw = {}
+    borne = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in wanted.items()]
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
         head, _, rest = line.rpartition("} ") if "} " in line else line.partition(" ")
         name, _, labels = head.partition("{")
+        if not name and labels.startswith('__name__="'):
+            name = labels.split('"', 2)[1]
+        if borne:
+            parts = labels.rstrip("}").replace('", ', '",').split(",")
+            if any(one not in parts for one in borne):
+                continue
         words = rest.split()
         if len(words) < 2:
             continue
@@ -300,7 +331,7 @@ def _openmetrics(path: str, text: str) -> Raw:
     return raw
 
 
-def _of_raw(path: str, raw: Raw) -> Recording:
+def _of_raw(path: str, raw: Raw, labels: Mapping[str, str]) -> Recording:
     for every in raw.values():
         for samples in every.values():
             samples.sort()
@@ -314,7 +345,7 @@ def _of_raw(path: str, raw: Raw) -> Recording:
 
     engine = next((e for e in ENGINES if named(COUNTERS["output"][e])), "")
     if not engine:
-        raise MisuseError(f"{path}: no tokens of {', '.join(ENGINES)} in it; {_FORMS}")
+        raise MisuseError(f"{path}: no tokens of {', '.join(ENGINES)}{_with(labels)} in it; {_FORMS}")
     counters = {name: named(by_engine[engine]) for name, by_engine in COUNTERS.items()}
     gauges = {
         name: _together(named(names.get(engine, names.get("", ()))), how) for name, (how, names) in GAUGES.items()

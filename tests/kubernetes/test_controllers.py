@@ -106,6 +106,15 @@ def test_a_block_is_paid_so_that_nobody_takes_its_nodes_away() -> None:
     t = made("aws-kueue").target
     names = [s.addon.name for s in addons.steps(t._replace(d=t.d._replace(capacity="block")), existing=False)]
     assert "cluster-autoscaler" not in names and "keda" in names
+    case = CASES["aws-reserved"]
+    m = build(case._replace(fields={**case.fields, "count": 6}, cluster={"min_replicas": 1}))
+    files = whole(m)
+    assert (
+        "cluster-autoscaler" not in "".join(files)
+        and 'aws_iam_role" "autoscaler' not in files["cluster/controllers.tf"]
+    )
+    assert "paid whatever the number of replicas" in files["serve/README.md"]
+    assert "the reserved nodes stay" in files["addons/README.md"]
 
 
 def test_what_the_autoscaler_asks_is_scraped_without_the_alerts_too() -> None:

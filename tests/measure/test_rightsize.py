@@ -43,8 +43,10 @@ def shape(at: float) -> float:
     return 0.6 + 0.4 * math.sin(2 * math.pi * ((at // 3600) % 24 - 9) / 24)
 
 
-def month(days: int = 30, peak: float = QUARTER, engine: str = "vllm", gap: range = range(0), reset: int = 0) -> str:
-    """An OpenMetrics dump of four instances. gap: quarters of an hour that nobody recorded; reset: the one at which a counter begins anew."""
+def month(
+    days: int = 30, peak: float = QUARTER, engine: str = "vllm", gap: range = range(0), reset: int = 0, waiting: int = 0
+) -> str:
+    """An OpenMetrics dump of four instances. waiting: requests, at each; gap: quarters of an hour that nobody recorded; reset: the one at which a counter begins anew."""
     names = {
         "vllm": (
             "generation_tokens_total",
@@ -73,7 +75,7 @@ def month(days: int = 30, peak: float = QUARTER, engine: str = "vllm", gap: rang
                 continue
             if reset and i == reset and instance == 0:
                 tokens = 0.0
-            values = (tokens, tokens * 2, tokens / 512, 8 * shape(at), 0, 0.2 * shape(at))
+            values = (tokens, tokens * 2, tokens / 512, 8 * shape(at), waiting, 0.2 * shape(at))
             label = f'{{instance="10.0.0.{instance}:8000"}}'
             lines += [f"{engine}:{name}{label} {value} {at}" for name, value in zip(names, values, strict=True)]
             lines += [f"DCGM_FI_DEV_GPU_UTIL{label} {20 * shape(at)} {at}", f"DCGM_FI_DEV_POWER_USAGE{label} 50 {at}"]
@@ -101,7 +103,7 @@ def quarter(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 
 
 def test_a_quarter_of_the_load_needs_what_the_quote_says_of_it(quarter: Recording) -> None:
-    found = verdict(quarter)
+    found = verdict(quarter, running=9)
     m = found.measured
     assert (m.engine, len(m.hours), m.asked, m.instances, m.resets, m.missing) == ("vllm", 720, 720, 4, 0, ())
     assert m.busiest.output == pytest.approx(QUARTER, rel=1e-3)
@@ -161,7 +163,7 @@ def test_resets_and_gaps_lose_nothing_and_invent_nothing(tmp_path: Path) -> None
 
 def test_nothing_asked_needs_nothing(tmp_path: Path) -> None:
     found = verdict(read(kept(tmp_path, month(1, peak=0))))
-    assert found.would == 0 and "stood idle" in str(rightsize.sentences(found)[0])
+    assert found.would == 0 and "stood idle" in "; ".join(map(str, rightsize.sentences(found)))
     assert found.measured.kwh_per_million is None
 
 
@@ -188,6 +190,39 @@ def test_the_forms_of_a_file_are_one(tmp_path: Path) -> None:
     ):
         assert measured(read(other)).hours == measured(dump).hours, other
     assert measured(read(kept(tmp_path, month(1, engine="lmdeploy")))).engine == "lmdeploy"
+
+
+def test_how_many_run_is_what_reports(quarter: Recording) -> None:
+    """Where each machine has a Prometheus of its own, one sees a part: what the plan has more is not called spare."""
+    found = verdict(quarter)
+    assert (found.now, found.counted, found.plan.count) == (4, "seen", 9)
+    assert found.spare == 4 - (found.would or 0) and "the plan has 9: 4 were seen" in str(rightsize.sentences(found)[0])
+    assert verdict(quarter, running=6).counted == "said" and verdict(quarter, running=6).now == 6
+
+
+def test_requests_that_wait_forbid_fewer(tmp_path: Path) -> None:
+    found = verdict(read(kept(tmp_path, month(1, waiting=2))))
+    assert (found.behind, found.would, found.spare, found.saves) == (24, 4, 0, 0) and (found.sized or 9) < 4
+    said = "; ".join(map(str, rightsize.sentences(found)))
+    assert "requests waited or the KV cache was full: 24" in said and "keep all 4 x g6.xlarge" in said
+
+
+def test_promtools_dump_and_labels(tmp_path: Path) -> None:
+    """`promtool tsdb dump` has the name among the labels, and milliseconds; a label keeps to the series that bear it."""
+    text = month(1)
+    lines = []
+    for line in text.splitlines():
+        if "{" in line:
+            name, _, rest = line.partition("{")
+            label, value, at = rest.rsplit(" ", 2)
+            lines.append(f'{{__name__="{name}", job="engine", {label} {value} {int(at) * 1000}')
+    whole = measured(read(kept(tmp_path, text)))
+    path = kept(tmp_path, "\n".join(lines), "dump.txt")
+    assert measured(read(path)).hours == whole.hours
+    one = measured(read(path, {"instance": "10.0.0.1:8000", "job": "engine"}))
+    assert one.instances == 1 and one.busiest.output == pytest.approx(whole.busiest.output / 4)
+    with pytest.raises(MisuseError, match=r"no tokens of .* with job=other in it"):
+        read(path, {"job": "other"})
 
 
 @pytest.mark.parametrize(
@@ -281,6 +316,8 @@ def test_a_server_is_asked_in_pieces_and_with_its_key() -> None:
     assert m.missing == ("prompt", "requests", "running", "waiting", "kv_cache", "utilisation", "power")
     with serving(answer) as url:
         asked(f"{url}/prom", basic="me:secret")
+    with serving(answer) as url, pytest.raises(FetchError, match=r"no tokens of .* with job=engine in this time"):
+        series.ask(f"{url}/prom", "", "", START, START + 86_400, lambda _: None, {"job": "engine"})
     assert "Basic bWU6c2VjcmV0" in keys
 
 
@@ -319,7 +356,21 @@ def test_a_server_that_is_down_or_an_address_that_will_not_do() -> None:
 
 def test_as_people_and_programs_read_it(tmp_path: Path, planner: Run) -> None:
     path = kept(tmp_path, month(3, gap=range(100, 140)))
-    words = ("rightsize", "--prometheus", path, "--rps", "5", "--region", "us-east-1", "--instance-type", "g6.xlarge")
+    words = (
+        "rightsize",
+        "--prometheus",
+        path,
+        "--rps",
+        "5",
+        "--region",
+        "us-east-1",
+        "--instance-type",
+        "g6.xlarge",
+        "--running",
+        "9",
+        "--days",
+        "3",
+    )
     done = planner(*words)
     assert done.returncode == 0, done.stderr
     assert "62 of 72 hours seen" in done.stdout and "would do at the busiest hour, instead of 9" in done.stdout
@@ -342,6 +393,7 @@ def test_as_people_and_programs_read_it(tmp_path: Path, planner: Run) -> None:
         (("--prometheus", "ftp://x/y"), "write http://HOST:PORT"),
         (("--prometheus", "m", "--days", "0"), "--days"),
         (("--prometheus", "m", "--since", "yesterday"), "is not a date"),
+        (("--prometheus", "m", "--label", "job"), "write KEY=VALUE"),
     ],
 )
 def test_bad_input(planner: Run, words: tuple[str, ...], said: str) -> None:
@@ -362,7 +414,8 @@ def test_each_home_region_has_a_grid_or_none_is_claimed() -> None:
                 assert 10 < grid.grams < 1000 and grid.year >= "2022" and grid.source
         home = catalog.regions(provider)[catalog.info(provider).home_regions[0]]
         assert rightsize.grid_of(home) is not None
-    assert rightsize.grid_of(None) is None
+    lima = catalog.regions("aws")["us-east-1-lim-1"]  # sold under Virginia
+    assert rightsize.grid_of(lima) is None and rightsize.grid_of(None) is None
 
 
 @pytest.mark.long
