@@ -51,6 +51,23 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"instance_type": ("p4d.24xlarge",)},
         {"reserve_capacity": True, "alert_email": "a@b.example"},
     ),
+    "aws-group": (
+        "aws",
+        {"purchase_option": ("spot",), "count": 4},
+        {"group": True, "on_demand_share": 30, "spot_limit": Decimal("5.12345"), "alert_webhook_secret": "hook"},
+    ),
+    "aws-group-vpc": (
+        "aws",
+        {"instance_type": ("p4d.24xlarge",), "count": 2, "public_ips": 1},
+        {
+            "group": True,
+            **NETWORK["aws"],
+            **SECOND.get("aws", {}),
+            "security_group_id": GROUP["aws"],
+            "client_cidr": "",
+        },
+    ),
+    "aws-no-balancer": ("aws", {"count": 2}, {"balancer": False}),
     "aws-savings": ("aws", {"instance_type": ("g7e.2xlarge",), "purchase_option": ("savings_plan",)}, {}),
     "aws-stress": ("aws", {"instance_type": ("p4d.24xlarge",)}, {"stress": "Sun 03:00"}),
     "aws-sglang": ("aws", {"instance_type": ("g6e.xlarge",), "engine": "sglang@0.5.20"}, {"lang": "zh"}),
