@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -410,11 +412,104 @@ def test_roll_renews_one_after_the_other_and_never_the_last_healthy_one(tmp_path
     assert done.returncode == 2 and not calls and "is not an instance of the group" in done.stderr
 
 
-def test_roll_is_clean_shell(tmp_path: Path) -> None:
+OTHERS = """#!/bin/bash
+# Stands in for terraform, aliyun, tccli and sleep: i-a and i-b, of which the one that is taken out goes, and i-c comes.
+all() { for id in i-a i-b; do grep -qx "renew $id" "$STUB/calls" || echo $id; done; }
+well=$(head -n 1 "$STUB/left")
+case "${0##*/} $*" in
+  sleep*) echo "sleep $1" >>"$STUB/slept" ;;
+  terraform*json*) echo '["asg-1"]' ;;
+  terraform*) echo asg-1 ;;
+  *DescribeScalingInstances*) all | python3 -c 'import json, sys; print(json.dumps({"ScalingInstances": {"ScalingInstance": [{"InstanceId": i} for i in sys.stdin.read().split()]}}))' ;;
+  *DescribeAutoScalingInstances*) [[ $* == *'"asg-1"'* ]] && all | python3 -c 'import json, sys; print(json.dumps({"AutoScalingInstanceSet": [{"InstanceId": i} for i in sys.stdin.read().split()]}))' ;;
+  *RunCommand*) echo "drain $(sed 's/.*\\["\\(i-.\\)"\\].*/\\1/' <<<"$*") $(sed 's/.*--Content //' <<<"$*" | base64 -d)" >>"$STUB/slept" ;;
+  *RemoveInstances*) [[ $* == *"--DecreaseDesiredCapacity false"* ]] && echo "renew $(sed 's/.*--InstanceId.1 \\(i-.\\).*/\\1/' <<<"$*")" >>"$STUB/calls" ;;
+  *TerminateInstances*) echo "renew $(sed 's/.*\\["\\(i-.\\)"\\].*/\\1/' <<<"$*")" >>"$STUB/calls" ;;
+  *ListServerGroupServers*) python3 -c 'import json; print(json.dumps({"Servers": [{"ServerId": i, "Status": "Available"} for i in ("i-x", "i-y")]}))' ;;
+  *GetListenerHealthStatus*) python3 -c 'import json, sys; print(json.dumps({"ListenerHealthStatus": [{"ServerGroupInfos": [{"NonNormalServers": [{"ServerId": i} for i in ("i-x", "i-y")[int(sys.argv[1]):]]}]}]}))' "$well"
+    [ "$(wc -l <"$STUB/left")" -le 1 ] || sed -i 1d "$STUB/left" ;;
+  *DescribeTargetHealth*) python3 -c 'import json, sys; print(json.dumps({"LoadBalancers": [{"Listeners": [{"Rules": [{"Targets": [{"HealthStatus": n < int(sys.argv[1])} for n in range(2)]}]}]}]}))' "$well"
+    [ "$(wc -l <"$STUB/left")" -le 1 ] || sed -i 1d "$STUB/left" ;;
+esac
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("provider", ["alicloud", "tencentcloud"])
+def test_roll_of_other_clouds_waits_for_the_one_in_its_place(provider: str, tmp_path: Path) -> None:
+    def run(name: str, left: list[int]) -> tuple[subprocess.CompletedProcess[str], list[str], str]:
+        folder = tmp_path / name
+        (folder / "bin").mkdir(parents=True)
+        (folder / "roll.sh").write_text(spot(provider, 2)[0]["roll.sh"].replace("{1..360}", "{1..3}"))
+        for tool in ("terraform", "aliyun", "tccli", "sleep"):
+            (folder / "bin" / tool).write_text(OTHERS)
+            (folder / "bin" / tool).chmod(0o755)
+        (folder / "left").write_text("".join(f"{n}\n" for n in left))
+        (folder / "calls").write_text("")
+        (folder / "slept").write_text("")
+        env = {**os.environ, "STUB": str(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", str(folder / "roll.sh")], capture_output=True, text=True, env=env, check=False, timeout=60)
+        return done, (folder / "calls").read_text().splitlines(), (folder / "slept").read_text()
+
+    done, calls, slept = run("a", [2, 1, 2, 2, 1, 2])
+    assert done.returncode == 0 and calls == ["renew i-a", "renew i-b"], done.stderr
+    if provider == "tencentcloud":
+        assert "drain i-a date -u +%FT%TZ >/run/planner/keys/drain" in slept and "sleep 330" in slept, "streams end first"
+    done, calls, _ = run("b", [1])
+    assert done.returncode == 1 and not calls and "might be the last one" in done.stderr
+    done, calls, _ = run("c", [2, 1])
+    assert done.returncode == 1 and calls == ["renew i-a"] and "does not come up" in done.stderr
+
+
+@pytest.mark.parametrize("provider", TYPES)
+def test_without_a_state_the_group_is_found_first(provider: str) -> None:
+    """AWS's search by tag knows no Auto Scaling groups, and what a group keeps comes again when it is ended by hand."""
+    lost = spot(provider, 2)[0]["RUNBOOKS.md"].partition("## The state is lost")[2]
+    first = next(line for line in lost.splitlines() if line.startswith("    ") and "terraform" not in line)
+    assert re.search("describe-auto-scaling-groups|DescribeScalingGroups|DescribeAutoScalingGroups", first) and "llm" in first
+
+
+@pytest.mark.parametrize("provider", TYPES)
+def test_roll_is_clean_shell(provider: str, tmp_path: Path) -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("no shellcheck")
-    (tmp_path / "roll.sh").write_text(files("aws", 2, "spot", group=True)["roll.sh"])
+    (tmp_path / "roll.sh").write_text(spot(provider, 2)[0]["roll.sh"])
     done = subprocess.run(
         ["shellcheck", "-S", "style", str(tmp_path / "roll.sh")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("provider", ["alicloud", "tencentcloud"])
+def test_the_guest_reads_the_tags_that_an_apply_changes(provider: str, tmp_path: Path) -> None:
+    """tags.py as it is, with the cloud's library stubbed: what it asks for, and what it prints."""
+    made = spot(provider, 2)[0]["files/tags.py"]
+    tags = [("planner-deadline", "2099-12-31T10:00:00Z"), ("team", "a"), ("planner-api-key-secret", "k")]
+    asked: list[Any] = []
+
+    class Client:
+        def __init__(self, *given: Any) -> None:
+            asked.append(given)
+
+        def call_api(self, call: Any, request: Any, _: Any) -> Any:
+            asked.append((call["action"], request["query"]))
+            found = {"Tags": {"Tag": [{"TagKey": k, "TagValue": v} for k, v in tags]}}
+            return {"body": {"LaunchTemplateSets": {"LaunchTemplateSet": [found]}}}
+
+        def call_json(self, action: str, query: Any) -> Any:
+            asked.append((action, query))
+            groups = [{"AutoScalingGroupName": name, "Tags": [{"Key": k, "Value": v} for k, v in tags]} for name in ("llm-b", "llm")]
+            return {"Response": {"AutoScalingGroupSet": groups}}
+
+    def kept(**given: Any) -> dict[str, Any]:
+        return given
+
+    code = re.sub(r"(?m)^from .* import .*\n", "", made)
+    names = {n: kept for n in ("CredentialsConfig", "Config", "OpenApiRequest", "Params", "RuntimeOptions", "CVMRoleCredential")}
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLANNER_REGION", "somewhere")
+        exec(code, {**names, "Credentials": lambda given: given, "Client": lambda given: Client(given), "CommonClient": Client})
+    assert said.getvalue().splitlines() == ["deadline=2099-12-31T10:00:00Z", "api-key-secret=k"]
+    assert asked[-1][0] == {"alicloud": "DescribeLaunchTemplates", "tencentcloud": "DescribeAutoScalingGroups"}[provider]
+    assert "llm" in json.dumps(asked[-1][1])
