@@ -73,7 +73,11 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.option("--granularity", type=click.Choice(GRANULARITIES), help="How long a row is.  [monthly]")
 @click.option("--allow-unpriced", is_flag=True, help="Mark parts without a price instead of exit 1.")
 @click.option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
-@click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
+@click.option(
+    "--charts",
+    metavar="PATH",
+    help="Also draw: the main charts into a folder, or the cost over hours into FILE.png or .svg.",
+)
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
 @click.option("--infrastructure", is_flag=True, help="The whole bill: with what a module creates around the machines.")
 @click.option(
