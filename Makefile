@@ -83,6 +83,7 @@ docs: setup                 ## rewrite the generated parts of README.md and docs
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.clouds
 	$(BIN)/python -m tools.readme
+	$(BIN)/python -m tools.notebook
 
 $(VENV)/.site: $(VENV)/.installed
 	@echo "installing what the site is built with ..."
