@@ -51,7 +51,7 @@ GROUPS: tuple[tuple[str, str], ...] = (
     ("Beside the clouds", "--own --beside-apis --cache-hits --neighbours"),
     (
         "Money",
-        "--budget --budget-basis --currency --fx --discount --discount-rate --tax --fiscal-year-start --contract",
+        "--budget --budget-basis --currency --fx --discount --discount-rate --tax --fiscal-year-start --contract --tag",
     ),
     (
         "Prices",
@@ -78,7 +78,7 @@ GROUPS: tuple[tuple[str, str], ...] = (
     (
         "Output",
         "--format --output --lang --top --sort --wide --gaps --rejected --explain --infrastructure --folder --yes --sources --plot "
-        "--force --charts --from-tf --target --replay --tag --validate --plan",
+        "--force --charts --from-tf --target --replay --validate --plan",
     ),
 )
 #: Of `quote` alone: there these options go with one format, and stand under it, after all others.
