@@ -11,16 +11,17 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate, chain
 from marshal import dumps, loads
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from typing import Any, TextIO
+    from typing import TextIO
 
-__all__ = ["APART", "REGION", "RaggedError", "Rows", "apart", "json_of", "read"]
+__all__ = ["APART", "REGION", "Made", "RaggedError", "Rows", "apart", "json_of", "read"]
 
 #: A row, and the number of the line on which it ends.
 Rows = list[tuple[tuple[str, ...], int]]
@@ -44,6 +45,32 @@ class RaggedError(ValueError):
     def __init__(self, line: int, found: int, expected: int) -> None:
         super().__init__(f"{found} columns, expected {expected}")
         self.line = line
+
+
+class Made(Mapping[str, Any]):
+    """Records by name; one is made of its row when somebody looks at it."""
+
+    def __init__(self, rows: Mapping[str, Any], make: Callable[[Any], Any]) -> None:
+        self._rows, self._make = rows, make
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._make(self._rows[name])
+        return self._made[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the record, `default` where there is none of the name."""
+        return self[name] if name in self._rows else default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def read(path: str, only: Collection[str] = ()) -> tuple[tuple[str, ...], Rows]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from planner.cli.help import COMMAND_GROUPS
+from planner.cli.help import COMMAND_GROUPS, Grouped
 
 __all__ = ["man"]
 
@@ -22,6 +22,7 @@ ENVIRONMENT = (
     ("PLANNER_PROMETHEUS_TOKEN", "Bearer token for the Prometheus of `planner rightsize`."),
     ("PLANNER_PROMETHEUS_BASIC", "user:password for it instead."),
     ("PLANNER_MCP_TOKEN", "Bearer token that agents send to `planner mcp --http`."),
+    ("PLANNER_SERVE_TOKEN", "Password that browsers send to `planner serve`, whatever the user."),
     ("PLANNER_DEBUG", "Show the traceback of an unexpected error."),
     ("NO_COLOR", "No colours."),
 )
@@ -65,7 +66,7 @@ def _described(name: str, command: click.Command, context: click.Context) -> Ite
             yield from _described(f"{name} {within}", found, click.Context(found, info_name=within))
 
 
-@click.command()
+@click.command(cls=Grouped)
 def man() -> int:
     """Print the manual page of all commands.
 

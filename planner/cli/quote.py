@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped, option
+from planner.cli.filed import take_asides
+from planner.cli.help import FORMS, Grouped, option
 from planner.cli.options import (
     BASES,
     book_options,
@@ -35,7 +36,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 GRANULARITIES = ("hourly", "daily", "monthly")
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *BATCH, *OUTPUT))
+@click.command(cls=Grouped, also=FORMS)
 @workload_options
 @book_options
 @measured_option
@@ -72,7 +73,11 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @option("--granularity", type=click.Choice(GRANULARITIES), help="How long a row is.  [monthly]")
 @option("--allow-unpriced", is_flag=True, help="Mark parts without a price instead of exit 1.")
 @option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
-@option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
+@option(
+    "--charts",
+    metavar="PATH",
+    help="Also draw: the main charts into a folder, or the cost over hours into FILE.png or .svg.",
+)
 @option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
 @option("--infrastructure", is_flag=True, help="The whole bill: with what a module creates around the machines.")
 @option("--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price).")
@@ -143,7 +148,7 @@ def quote(
             bring_own(catalog, own_file, workload)
         brief = chosen.name == "table" and not (charts or target)  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
-        result = _beside(result, catalog, hits) if asked else result
+        result = _beside(result, catalog, hits, values.get("data_stays")) if asked else result
     if target is not None:
         others = (from_tf, compare, charts, explain, infrastructure, sort, gaps, rejected, granularity, asked)
         return _elsewhere(target, (result, offer, strict), catalog, others, (form, lang, output, force))
@@ -232,22 +237,24 @@ def _check_form(form: str, output: str | None, **given: bool) -> None:
 
 
 def _for_apis(values: dict[str, Any], form: str) -> tuple[str | None, str]:
-    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing."""
+    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing.
+
+    What the workload's file says beside the workload is put among `values` before.
+    """
+    take_asides(values)
     asked, cache_hits = values.pop("beside_apis"), values.pop("cache_hits")
-    if asked and values.get("data_stays"):
-        raise MisuseError("--beside-apis: no text says where an API computes and keeps data: leave out --data-stays")
     if cache_hits and not asked:
         raise MisuseError("--cache-hits goes with --beside-apis")
-    if asked and form not in ("table", "json"):
-        raise MisuseError("--beside-apis goes with --format table or json")
+    if asked and form not in ("table", "json", "html", "xlsx"):
+        raise MisuseError("--beside-apis goes with --format table, json, html or xlsx")
     return "yes" if asked else None, cache_hits or "0%"
 
 
-def _beside(result: Quote, catalog: Catalog, cache_hits: str) -> Quote:
+def _beside(result: Quote, catalog: Catalog, cache_hits: str, area: str | None) -> Quote:
     from planner.money import percent_of
     from planner.quoting import tokens
 
-    return tokens.beside(result, catalog, percent_of(cache_hits, "--cache-hits"))
+    return tokens.beside(result, catalog, percent_of(cache_hits, "--cache-hits"), (area or "").strip().upper())
 
 
 def _tokens(result: Quote, lang: str, room: int | None) -> str:

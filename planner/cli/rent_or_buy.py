@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import Grouped
 from planner.cli.options import (
     book_options,
     make_quote,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped)
 @click.option("--own", "own_file", metavar="FILE", help="Machines and site (TOML), or `examples`: those of planner.")
 @click.option("--machine", metavar="NAME", default="", help="The machine told in full.  [the cheapest a month]")
 @click.option("--demand", "said", metavar="WHAT", help="Hourly demand, as for `planner commit`.")
@@ -59,10 +59,11 @@ def rent_or_buy(
         raise MisuseError("--own: which machines? name a TOML file; `--own examples` takes the dated ones of planner")
     machines = stock.file_of(own_file)
     path = values.pop("workload_file", None)
-    base, demand = one(path, heard=told) if path else (None, None)
+    aside: dict[str, str] = {}
+    base, demand = one(path, None, told, aside) if path else (None, None)
     if said:
         demand = demand_of(said, "--demand", "")
-    work = make_workload(values, base)
+    work = make_workload(values, base, aside)
     if work.budget is not None:
         raise MisuseError("--budget: rent-or-buy compares, and holds nothing to a budget: leave it out")
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)

@@ -136,33 +136,7 @@ def _heads(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-class Made(Mapping[str, Any]):
-    """Records by name; one is made of its row when somebody looks at it."""
-
-    def __init__(self, rows: Mapping[str, Any], make: Callable[[Any], Any]) -> None:
-        self._rows, self._make = rows, make
-        self._made: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            self._made[name] = self._make(self._rows[name])
-        return self._made[name]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the record, `default` where there is none of the name."""
-        return self[name] if name in self._rows else default
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-
-class Types(Made):
+class Types(tables.Made):
     """The instance types of a list by name."""
 
     def __init__(self, shelf: Shelf | None) -> None:
@@ -224,14 +198,13 @@ class Lists:
 
     def regions(self) -> Mapping[str, Region]:
         """Return the regions by id."""
-        file, rows = "regions.csv", {}
+        rows = {}
         for row, line in self._rows("regions.csv", _REGION, "zone_of"):
             if row[5] not in MARKETS:
-                raise CatalogError(
-                    f"{self.shown}/{file}:{line}: unknown market {row[5]!r} (known: {', '.join(MARKETS)})"
-                )
+                known = ", ".join(MARKETS)
+                raise CatalogError(f"{self.shown}/regions.csv:{line}: unknown market {row[5]!r} (known: {known})")
             rows[row[0]] = row
-        return Made(rows, self._region)
+        return tables.Made(rows, self._region)
 
     def _region(self, row: tuple[str, ...]) -> Region:
         name, name_en, name_zh, sites, groups, market, source, zone_of = row
@@ -303,8 +276,9 @@ class Lists:
             types, regions, site, option, term, offering, os_, source, note = row
             said = self._sources.get(source, source)
             where, but = tuple(regions.removeprefix("!").split()), regions.startswith("!")
-            kinds = tuple(types.split())
-            found.append(NotSold(kinds, where, but, site, option, term, offering, os_, said, note))
+            found.append(
+                NotSold._make((tuple(types.split()), where, but, site, option, term, offering, os_, said, note))
+            )
         return tuple(found)
 
     @cached_property
@@ -332,7 +306,7 @@ class Lists:
         """Return the rows of `prices` as they stand and how to make prices of them: of each of `names` file by file."""
         found: dict[str, list[Shelf]] = {name: [] for name in names}
         for file in self.price_files:
-            header, parts = self._apart(file, PRICE.texts[1:], names)
+            header, parts = self._asked(tables.apart, file, PRICE.texts[1:], names) or ((), {})
             for name, rows in parts.items():
                 found[name].append(self._shelved(PRICE, file, header, rows, region, "" if name == region else name))
         return list(found.values())
@@ -406,12 +380,6 @@ class Lists:
     def _read(self, file: str, columns: Sequence[str], only: Sequence[str] = ()) -> tuple[Sequence[str], tables.Rows]:
         """Return a file's header and its rows after it, those of the regions `only`; of a missing file `columns` and no rows."""
         return self._asked(tables.read, file, columns, only) or (columns, [])
-
-    def _apart(
-        self, file: str, columns: Sequence[str], only: Sequence[str]
-    ) -> tuple[Sequence[str], dict[str, tables.Rows]]:
-        """Return the same by region."""
-        return self._asked(tables.apart, file, columns, only) or (columns, {})
 
     def _asked(self, how: Callable[..., Any], file: str, columns: Sequence[str], only: Sequence[str]) -> Any:
         """Return the header and the rows of a file, None of a missing one; raise `CatalogError` where a column is missing."""

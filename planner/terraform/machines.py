@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -24,11 +24,13 @@ __all__ = [
     "firm",
     "first",
     "holds",
+    "inside",
     "kind",
     "machine",
     "named",
     "size",
     "truth",
+    "ways",
     "why_no_kind",
     "word",
 ]
@@ -82,6 +84,15 @@ def truth(given: Any) -> bool:
 def word(given: Any) -> str:
     """Return a value as a word, "" for what is not known."""
     return plain(given) if isinstance(given, Decimal) else given if isinstance(given, str) else ""
+
+
+def inside(blocks: Iterable[dict[str, Any]], path: str) -> Iterator[dict[str, Any]]:
+    """Yield the blocks with what the block at `path` in each says; none that has none there ("" leaves them as they are)."""
+    for block in blocks:
+        if not path:
+            yield block
+        elif isinstance(inner := first(block, path), dict):
+            yield {**block, **inner}
 
 
 def named(one: Resource, said: Any, found: Sequence[Resource], kinds: Sequence[str] = ()) -> Resource | None:
@@ -180,10 +191,18 @@ def bought(one: Machine) -> Iterator[tuple[str, str, int]]:
         yield "spot", "", one.count - firm
 
 
+def ways(found: Sequence[Resource]) -> tuple[tuple[str, str], ...]:
+    """Return of whom and how machines are bought by their arguments, each (provider, way) once."""
+    held = [one for resource in found if (one := machine(resource, found, [])) is not None and one.count]
+    return tuple(dict.fromkeys((one.table.provider, option) for one in held for option, _, n in bought(one) if n))
+
+
 def firm(found: Sequence[Resource]) -> int:
     """Return how many instances of spot groups are on demand."""
-    ways = [list(bought(held)) for one in found if (held := machine(one, found, [])) is not None]
-    return sum(n for each in ways if len(each) > 1 for option, _, n in each if option == "on_demand")
+    groups = [held for one in found if (held := machine(one, found, [])) is not None and "count" in held.facts]
+    ways = [(option, n) for held in groups for option, _, n in bought(held)]
+    spot = any(option == "spot" for option, _ in ways)
+    return sum(n for option, n in ways if option == "on_demand") if spot else 0
 
 
 def holds(rule: Rule, values: Any) -> bool:
