@@ -185,6 +185,7 @@ def test_a_group_of_alibaba_cloud_says_what_it_keeps_and_ends() -> None:
         "formatdate(\"YYYY-MM-DD'T'hh:mm'Z'\", var.deadline)",
         'timeadd(plantimestamp(), "2160h")',
         "template_tags = local.tags",
+        'if key == "planner-workload" || !startswith(key, "planner-")',
     ):
         assert line in main, line
     everything = "".join(made.values())
@@ -204,7 +205,7 @@ def test_a_group_of_tencent_cloud_has_one_of_its_own_for_what_is_on_demand() -> 
     everything = "".join(made.values())
     assert '"tencentcloud_instance"' not in everything and "tencentcloud_cvm_action_timer" not in everything
     assert "tencentcloud_clb_attachment" not in everything and main.count("forward_balancer_ids") == 2
-    assert "name/as:DescribeAutoScalingGroups" in made["iam.tf"] and "not encrypted" in made["README.md"]
+    assert "name/as:DescribeAutoScalingGroups" in made["iam.tf"] and all(said in made["README.md"] for said in ("not encrypted", "terraform untaint"))
     alone = spot("tencentcloud", 2)[0]["main.tf"]
     assert alone.count('"tencentcloud_as_scaling_group"') == 1 and "max_size                        = local.instances\n" in alone
 
@@ -230,6 +231,11 @@ def test_no_change_of_another_clouds_group_deletes_or_replaces_anything(provider
     m.write(at(4), deadline="2027-01-31T12:00:00Z")
     plan = m.plan()
     assert not lost(plan) and plan[group_] == ("update",) and plan[end] == ("update",)
+    if provider == "alicloud":
+        terraform(m.folder, m.env, "plan", "-input=false", "-out=saved")
+        changes = {c["address"]: c["change"] for c in json.loads(terraform(m.folder, m.env, "show", "-json", "saved").stdout)["resource_changes"]}
+        template = changes[TEMPLATES[provider]]
+        assert template["before"]["tags"] == template["after"]["tags"] != template["after"]["template_tags"], "no version of its own"
     m.write(at(4), deadline="2026-12-24T00:00:00Z", api_key_secret="another-key")
     assert not lost(m.plan()) and m.plan()[group_] == ("update",)
     m.write(at(4), api_key_secret="llm-api-key")
