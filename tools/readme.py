@@ -1,7 +1,7 @@
-"""Run the console blocks of README.md and docs/*.md and write their real output back (`make docs`).
+"""Run the console blocks of README.md, README.zh.md and docs/*.md and write their real output back (`make docs`).
 
 A block begins with ```console; each line `$ command` in it is run by bash in an empty folder with `planner` on the
-PATH, an empty price book and no colour; what follows it up to the next `$` or the end is its output. `--check` only
+PATH, docs/, an empty price book and no colour; what follows it up to the next `$` or the end is its output. `--check` only
 says what differs; the tests call it.
 
 A row of the table below `<!-- answers -->` is a question, a command in backticks and what it prints on stdout (a pipe
@@ -22,10 +22,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+README, CHINESE = ROOT / "README.md", ROOT / "README.zh.md"
 ANSWERS = re.compile(r"(?<=^<!-- answers -->\n).*?(?=^\n|\Z)", re.M | re.S)
 ROW = re.compile(r"^(\| [^|`]+ \| `)((?:[^`\\]|\\.)+)(` \| ).*( \|)$", re.M)
-DAY = re.compile(r"(?<=printed on )\d{4}-\d\d-\d\d(?=\.)")
+DAY = re.compile(r"(?<=printed on )\d{4}-\d\d-\d\d(?=\.)|(?<=打印于 )\d{4}-\d\d-\d\d(?=。)")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 
 
@@ -50,6 +50,7 @@ def run(command: str, folder: Path, day: date, *, both: bool = True) -> str:
         script = shim / "planner"
         script.write_text(PLANNER_THEN.format(python=sys.executable, day=day))
         script.chmod(0o755)
+        (folder / "docs").symlink_to(ROOT / "docs")
     env = {
         "PATH": f"{shim}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
@@ -93,7 +94,9 @@ def renew(text: str, day: date) -> str:
 
 def pages() -> list[Path]:
     """Return the pages that may hold console blocks."""
-    return [p for p in (README, *sorted((ROOT / "docs").rglob("*.md"))) if "```console" in p.read_text("utf-8")]
+    return [
+        p for p in (README, CHINESE, *sorted((ROOT / "docs").rglob("*.md"))) if "```console" in p.read_text("utf-8")
+    ]
 
 
 def main() -> int:
