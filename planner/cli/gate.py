@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
     from planner.prices.fx import Rates
     from planner.quoting.records import Quote
+    from planner.text import Text
     from planner.workload import Workload
 
 __all__ = ["gate"]
@@ -101,7 +102,7 @@ def _told(paths: tuple[str, ...], ref: str, policy_file: str, books: dict[str, A
     changed = base.changes(commit) if commit else []
     found = base.found(changed, paths, base.records(commit)) if commit else base.everything(paths)
     with tempfile.TemporaryDirectory(prefix="planner-gate-") as folder:
-        notes: list[str] = []
+        notes: list[Text] = []
         rules = policy.Policy()
         now = open_catalog(**books)
         if policy_file:
@@ -131,9 +132,10 @@ def _configs(paths: Iterable[str], folder: str) -> list[str]:
     return [name for name in found if name]
 
 
-def _of_base(path: str, commit: str, folder: str, notes: list[str]) -> str:
+def _of_base(path: str, commit: str, folder: str, notes: list[Text]) -> str:
     """Return where the policy lies by which to judge: the base's, so that no change loosens what it is judged by."""
     from planner.gate import base
+    from planner.text import text
 
     if not commit:
         return path
@@ -142,7 +144,7 @@ def _of_base(path: str, commit: str, folder: str, notes: list[str]) -> str:
     if os.path.isabs(path) or not os.path.isfile(old):
         return path
     if _bytes(old) != _bytes(path):
-        notes.append(f"{path}: this change alters the policy; judged by the base's")
+        notes.append(text("{path}: this change alters the policy; judged by the base's", path=path))
     return old
 
 
@@ -227,21 +229,26 @@ def _module(path: str, folder: str, catalog: Catalog, basis: str, rates: Rates) 
     return of_priced(priced, bought, currency, rates, basis), None
 
 
-def _bought(path: str) -> tuple[tuple[str, str], str]:
-    """Return the provider and way of buying of a module, and the currency in which it was planned."""
+def _bought(path: str) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return of whom and how a module's machines are bought, as its HCL stands, and the currency in which it was planned."""
+    from planner.terraform import configuration
+    from planner.terraform.machines import ways
     from planner.terraform.price import record
+    from planner.terraform.readback import module_of
 
-    raw = record(path) or {}
     try:
-        from planner.terraform.readback import module_of
-
         work = module_of(path).workload
-        return (work.provider[0], work.purchase_option[0]), work.currency
-    except PlannerError:
-        said = raw.get("workload")
-        offer = str(raw.get("offer", "")).split(":")
-        currency = said.get("currency", "USD") if isinstance(said, dict) else "USD"
-        return (str(raw.get("provider", "") or offer[0]), (offer + [""] * 5)[4]), str(currency)
+        return ((work.provider[0], work.purchase_option[0]),), work.currency
+    except PlannerError:  # machines of several kinds, or a tree of emit-k8s
+        raw = record(path) or {}
+    said = raw.get("workload")
+    currency = str(said.get("currency", "USD")) if isinstance(said, dict) else "USD"
+    inner = os.path.join(path, "cluster")
+    found = ways(configuration.read(inner if os.path.isdir(inner) else path).resources)
+    if found:
+        return found, currency
+    offer = [*str(raw.get("offer", "")).split(":"), *[""] * 5]  # in a cluster that is there
+    return ((str(raw.get("provider", "") or offer[0]), offer[4]),), currency
 
 
 def _comment(at: Any, text: str, marker: str) -> PlannerError | None:
