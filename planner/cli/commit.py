@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import Grouped
 from planner.cli.options import (
     book_options,
     bring_own,
@@ -61,7 +61,7 @@ def buying_options(function: Any) -> Any:
     return function
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped)
 @click.option(
     "--demand",
     "said",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import SHARED, Grouped
+from planner.cli.help import Grouped
 from planner.cli.options import (
     book_options,
     make_quote,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from planner.workload import Workload
 
 
-@click.command(cls=Grouped, groups=SHARED)
+@click.command(cls=Grouped)
 @click.option(
     "--prometheus",
     "source",
