@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["gate"]
 
 
-@click.command(cls=Grouped, most=None)
+@click.command(cls=Grouped)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--base", metavar="REF", help="Compare with this commit or branch.  [the one that the CI names]")
 @click.option("--policy", "policy_file", metavar="FILE", help="What is allowed (TOML, [policy]).  [nothing is judged]")
