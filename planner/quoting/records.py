@@ -9,11 +9,12 @@ equal).
 """
 
 from decimal import Decimal
+from typing import Any
 
 from planner.money import Fx
 from planner.offer import Source, Way
 from planner.quoting.parts import RULES, Amounts, Charge, Line, Rate, Totals
-from planner.records import NamedTuple
+from planner.records import NamedTuple, as_dataframe, as_html
 from planner.sizing import Sizing
 from planner.sizing.own import Measurement
 from planner.text import Text
@@ -290,13 +291,17 @@ class Api(NamedTuple):
 
 class Beside(NamedTuple):
     """Managed APIs beside the offers. cache_hits: share of input that hits the cache. undated, doubtful: prices that were left out because
-    they bear no day, or are of low confidence; long: those for shorter requests only."""
+    they bear no day, or are of low confidence; long: those for shorter requests only. area: in which data has to stay ("": anywhere); outside: APIs that were
+    left out for it, unplaced: the names of those of which no list says where they compute."""
 
     cache_hits: Decimal
     apis: tuple[Api, ...]
     undated: int = 0
     doubtful: int = 0
     long: int = 0
+    area: str = ""
+    outside: int = 0
+    unplaced: tuple[str, ...] = ()
 
 
 class Quote(NamedTuple):
@@ -347,3 +352,11 @@ class Quote(NamedTuple):
         """Return what is known of `provider` (a quote of 0.1.0 knows its name only)."""
         found = next((s for s in self.sellers if s.provider == provider), None)
         return found or Seller(provider, provider, provider, ())
+
+    def _repr_html_(self) -> str | None:
+        """Return it as a notebook shows it (docs/notebook.md)."""
+        return as_html(self)
+
+    def to_dataframe(self, library: str = "") -> Any:
+        """Return the offers, a row each, as a data frame of "pandas" or "polars" ("" = the first that is installed); raise `PlannerError` where neither is."""
+        return as_dataframe(self, library)
