@@ -107,9 +107,12 @@ def quote(
         measurements=heard,
         left_out=short.left_out if short else 0,
     )
-    if not ranked:
-        return made
-    made = made._replace(budget=choose.within(made, workload.budget, workload.budget_basis))
+    return _judged(made, brief) if ranked else made
+
+
+def _judged(made: Quote, brief: bool) -> Quote:
+    """Return the quote with what its budget allows, what is recommended, and its hash where it is not brief."""
+    made = made._replace(budget=choose.within(made, made.workload.budget, made.workload.budget_basis))
     made = made._replace(recommended=choose.recommend(made))
     made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
     if brief:

@@ -58,8 +58,8 @@ def test_a_commitment_at_sixty_percent_as_a_guide_prints_it(used, saved):
     """cloudcostkit.com, reserved against on demand, 2026-01-29: breaks even at 60 %, likely wins at 80 %, likely loses at 50 %."""
     hours = int(D(used) * 100)
     counts = [1] * hours + [0] * (100 - hours)
-    kept = D("0.6") * 100
-    assert 1 - kept / hours == D(saved)
+    bought = D("0.6") * 100 + rest(counts, [1] * 100, Paid(D(1))).cost
+    assert 1 - bought / sum(counts) == D(saved)
     assert (one_contract(counts, "0.6").deals != ()) == (D(saved) > 0)  # of two that cost the same, none is bought
 
 
