@@ -19,7 +19,7 @@ import planner
 from planner.agents.answers import shape
 from planner.agents.tools import TOOLS, schema
 from planner.cli import COMMANDS, cli
-from planner.cli.help import COMMAND_GROUPS, SHARED, Grouped
+from planner.cli.help import COMMAND_GROUPS, GROUPS, Grouped
 from planner.cli.mcp import RESOURCES, _options
 from planner.gate.policy import Policy
 from planner.workload import Workload
@@ -55,12 +55,8 @@ def _records(command: click.Command, context: click.Context) -> dict[str, tuple[
 
 def _options_of(command: click.Command, context: click.Context) -> Iterator[str]:
     records = _records(command, context)
-    groups = command.groups if isinstance(command, Grouped) else ()
-    grouped = {name for _, names in groups for name in names.split()}
-    sections = [("Options", [name for name in records if name not in grouped])]
-    sections += [(title, [name for name in names.split() if name in records]) for title, names in groups]
-    for title, names in sections:
-        if names:
+    for title, listed in command.groups() if isinstance(command, Grouped) else ():
+        if names := [name for name in listed if name in records]:
             yield table((title, "what it does"), ((f"`{records[n][0]}`", cell(records[n][1])) for n in names))
 
 
@@ -117,7 +113,7 @@ def workload() -> str:
         "and `contract` are tables ([cost model](../cost-model.md#discounts-tax-currency)). `planner init` writes a commented one.\n"
     )
     fields = Workload._fields
-    for title, names in SHARED:
+    for title, names in GROUPS:
         keys = [name for name in names.split() if name[2:].replace("-", "_") in fields and name in records]
         rows = (
             (f"`{name[2:].replace('-', '_')}`", cell(records[name][1]), f"`{records[name][0].split(', ')[-1]}`")
