@@ -26,7 +26,8 @@ COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
 SHARED: tuple[tuple[str, str], ...] = (
     (
         "What must run",
-        "--hours --use --start --model --model-config --online --precision --kv-cache-dtype --engine --measurements",
+        "--hours --use --start --model --model-config --online --precision --kv-cache-dtype --engine "
+        "--pipeline-gbps --measurements",
     ),
     (
         "Its load",

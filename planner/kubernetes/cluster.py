@@ -49,6 +49,10 @@ def check(d: Deployment, service: Service) -> None:
         raise MisuseError(
             f"{d.instance_type} has local disks that {service.service} does not mount by itself: choose a type without them, or {way}"
         )
+    if d.instance_type.startswith(service.apart):
+        raise MisuseError(
+            f"{d.instance_type} is not sold to a node pool of {service.service}: choose another type, or {way}"
+        )
     if d.public_ip:
         raise MisuseError("nodes of a cluster have no public addresses: quote without --public-ips")
     if service.driver and int(d.stack.driver_min.partition(".")[0]) > service.driver:

@@ -41,6 +41,7 @@ class Service(NamedTuple):
     (what install.sh tells it beside its values) and `when` ("always" where left out, "fabric" with interfaces past TCP, "scaling" with an autoscaler
     and a cluster of ours). fabric: how a pod gets the interfaces that emit-tf's `d.fabric` counts, by a `resource`, and an image that carries NCCL's
     plug-in (`reference`, `digest`, `source`, `as_of`).
+    apart: how the names of those types begin that a node pool cannot have.
     scales_nodes: cluster/ makes and removes nodes as pods wait; False: an autoscaler is the user's.
     things: what is charged beside the machines, as `module` in provider.json; per "node", "data_disk" and "balancer" always, per "cluster",
     "cpu" and "download" (GB that each node fetches) where the cluster is ours.
@@ -54,6 +55,7 @@ class Service(NamedTuple):
     regions: tuple[str, ...] = ()
     nvme_path: str = ""
     gateway: Mapping[str, str] = _NONE
+    apart: tuple[str, ...] = ()
     subnet_annotation: str = ""
     driver: int = 0
     device_plugin: bool = True

@@ -50,6 +50,8 @@ __all__ = [
 
 #: Why a type that a list prices and nobody describes is rejected.
 UNKNOWN = "no specification in the catalogue: cannot be sized"
+#: What a reason says where one option takes what stands in the way (planner.sizing.layout).
+WAY_OUT = "--pipeline-gbps {whole} takes it"
 _WHY = {
     "obligation": text("least to pay in all, every obligation counted"),
     "present-value": text("least present value of all that is owed"),
@@ -157,8 +159,14 @@ def why_none(quote: Quote) -> str:
 
 
 def _telling(rejected: Iterable[Rejected]) -> list[Rejected]:
-    """Return what was rejected, last of all what nobody has a datasheet of: that says nothing of the workload."""
-    return sorted(rejected, key=lambda one: one.reason.key == UNKNOWN)
+    """Return what was rejected, first what an option takes, last of all what nobody has a datasheet of: that says nothing of the workload."""
+
+    def rank(one: Rejected) -> tuple[bool, bool]:
+        why = dict(one.reason.values).get("reasons", ())
+        held = any(isinstance(part, Text) and WAY_OUT in part.key for part in why)  # type: ignore[attr-defined]
+        return one.reason.key == UNKNOWN, not held
+
+    return sorted(rejected, key=rank)
 
 
 def _nearest(quote: Quote) -> str:
