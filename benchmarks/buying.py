@@ -87,7 +87,7 @@ def _portfolio(folder: Path, text: str, *options: str) -> float:
 
 def draw(path: Path, offers: tuple[Points, Points], workloads: tuple[Points, Points]) -> None:
     """Draw both growths, on logarithmic scales: a straight line of slope one is proportional."""
-    from planner.rendering.charts import BLUE, ORANGE, pyplot_of
+    from planner.rendering.canvas import BLUE, ORANGE, pyplot_of
 
     plt = pyplot_of()
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator

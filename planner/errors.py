@@ -8,6 +8,7 @@
     |-- FetchError          a cloud did not answer as expected (providers map their SDKs' errors to it)
     |-- PriceBookError      the user's price book cannot be read or written
     |-- TerraformError      terraform is missing, or refused a module
+    |-- PolicyError         exit 3: a policy file does not allow it
     `-- MisuseError         exit 2: the request itself is wrong (a value, a name, a file's content)
 
 A message says what, where and what to do next, in one line, and never a password: whatever becomes the text of a
@@ -23,6 +24,7 @@ __all__ = [
     "MisuseError",
     "NoOfferError",
     "PlannerError",
+    "PolicyError",
     "PriceBookError",
     "StaleError",
     "TerraformError",
@@ -81,6 +83,13 @@ class TerraformError(PlannerError):
     """Terraform is missing, or refused."""
 
     code = "E107"
+
+
+class PolicyError(PlannerError):
+    """All could be done, and a policy file does not allow what came out."""
+
+    exit_code = 3
+    code = "E300"
 
 
 class MisuseError(PlannerError):

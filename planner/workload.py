@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 
+from planner import asides
 from planner.duty import parse
 from planner.errors import MisuseError, suggest
 from planner.files import read_toml
@@ -207,7 +208,7 @@ def make(
     fields: dict[str, object] = {}
     for key, value in values.items():
         if key not in Workload._fields:
-            raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, Workload._fields)}")
+            raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, (*Workload._fields, *asides.KEYS))}")
         try:
             if key == "tax" and not saved:
                 fields |= taxes_given(value)
@@ -369,7 +370,7 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
 
 def from_toml(path: str, base: Workload | None = None, heard: Callable[[str], None] | None = None) -> Workload:
     """Return the workload in a TOML file: keys at the top or in `[workload]`, and tables `[fx]` and `[discount]`."""
-    return of_table(read_toml(path, "workload", 1 << 20), f"workload {path}: ", base, heard)
+    return of_table(read_toml(path, "workload", asides.MOST), f"workload {path}: ", base, heard)
 
 
 def of_table(
@@ -377,8 +378,12 @@ def of_table(
     where: str,
     base: Workload | None = None,
     heard: Callable[[str], None] | None = None,
+    aside: dict[str, str] | None = None,
 ) -> Workload:
-    """Return the workload of a file's keys; `count = 0` leaves the number to the sizing, as the field's default does. where: begins errors."""
+    """Return the workload of a file's keys; `count = 0` leaves the number to the sizing, as the field's default does. where: begins errors.
+
+    aside: takes what the file says beside the workload (planner.asides); None: that is refused.
+    """
     data = dict(data)
     served = data.get("engine")
     if isinstance(served, dict):  # [engine] with name and kv_cache_dtype
@@ -394,6 +399,7 @@ def of_table(
     if isinstance({**data, **inner}.get("demand"), dict):
         raise MisuseError(f"{where}[demand] is for `planner commit` and `planner portfolio`; name one load here")
     values = {**data, **inner}
+    values = asides.without(values, where, aside)
     decides = values.get("count") == 0 and values.pop("count") == 0  # a file with every key says so by the default
     made = make(values, base, where.removesuffix(": "), heard=heard)
     return made._replace(count=0) if decides else made

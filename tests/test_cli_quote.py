@@ -220,7 +220,7 @@ def test_a_saved_quote_and_a_module_without_an_offer_exit_1(planner: Run, tmp_pa
     again = planner("quote", "--replay", "nothing.json")
     one_line(again, 1, "no offer: tencentcloud ", "GI3X")
     assert "DeepSeek-R1" in again.stdout
-    made = planner("emit-tf", "aws", "-o", "m", "--client-cidr", "10.1.0.0/16", "--deadline", "2027-01-31T18:00:00Z")
+    made = planner("emit-tf", "aws", "-o", "m", "--client-cidr", "10.1.0.0/16", "--deadline", "2036-01-31T18:00:00Z")
     assert made.returncode == 0, made.stderr
     priced = planner("quote", "--from-tf", "m", "--model", "DeepSeek-R1")
     one_line(priced, 1, "no offer: aws")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,25 @@ from planner.cli import COMMANDS
 from tests.conftest import ROOT
 from tools import readme
 
+PRINTED = readme.day_of(readme.README.read_text("utf-8"))
+
 
 @pytest.mark.parametrize("page", readme.pages(), ids=lambda p: p.name)
 def test_console_blocks_are_real(page: Path) -> None:
     text = page.read_text("utf-8")
-    assert readme.renew(text) == text, f"{page.name} differs: run `make docs`"
+    assert readme.renew(text, PRINTED) == text, f"{page.name} differs: run `make docs`"
+
+
+def test_the_pages_are_of_their_day_not_of_today(tmp_path: Path) -> None:
+    asked = "planner quote --hours 720 | grep -o '[^ ]*, [0-9]* days old'"
+    for day in (PRINTED, PRINTED + timedelta(days=100)):
+        listed, age = readme.run(asked, tmp_path / str(day), day).strip().split(", ")
+        assert age == f"{(day - date.fromisoformat(listed)).days} days old"
 
 
 def test_a_wrong_block_is_found() -> None:
-    assert (
-        readme.renew("```console\n$ planner --version\nplanner 0.0.0\n```")
-        != "```console\n$ planner --version\nplanner 0.0.0\n```"
-    )
+    text = "```console\n$ planner --version\nplanner 0.0.0\n```"
+    assert readme.renew(text, PRINTED) != text
 
 
 def test_every_command_is_documented() -> None:

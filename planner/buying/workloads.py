@@ -7,12 +7,15 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from planner import asides
 from planner.buying import demand, shapes
 from planner.buying.demand import Demand
 from planner.buying.plan import workload_at_peak
-from planner.errors import MisuseError
+from planner.errors import MisuseError, NoOfferError
 from planner.files import read_text, toml
 from planner.money import seen as shown
+from planner.prices.catalog import Catalog
+from planner.prices.places import kept
 from planner.records import NamedTuple
 from planner.sizing.fit import check
 from planner.workload import Workload, make, of_table
@@ -36,9 +39,12 @@ def _keys(text: str) -> dict[str, int]:
 
 
 def one(
-    path: str, base: Workload | None = None, heard: Callable[[str], None] | None = None
+    path: str,
+    base: Workload | None = None,
+    heard: Callable[[str], None] | None = None,
+    aside: dict[str, str] | None = None,
 ) -> tuple[Workload, Demand | None]:
-    """Return the workload in a TOML file, and its `[demand]` where it has one. heard: as planner.workload.make's."""
+    """Return the workload in a TOML file, and its `[demand]` where it has one. heard, aside: as planner.workload.of_table's."""
     text, where = read_text(path, "workload", _LIMIT), f"workload {path}"
     data = toml(text, where)
     said = data.pop("demand", None)
@@ -48,7 +54,7 @@ def one(
         said = inner["demand"]
     lines = _below(text, ("[demand]", "[workload.demand]"))
     found = None if said is None else demand_of(said, where, os.path.dirname(path), lines, where)
-    return of_table(data, f"{where}: ", base, heard), found
+    return of_table(data, f"{where}: ", base, heard, aside), found
 
 
 def _below(text: str, names: tuple[str, ...]) -> dict[str, int]:
@@ -122,24 +128,35 @@ class _Reading:
             self.wrong.append(str(exc))
             return
         try:
-            work = make(self.given, of_table(data, "", self.base))
+            work = make(self.given, self._inside(data))
             check(work)
             if found is not None:
                 work = workload_at_peak(work, found)
-        except MisuseError as exc:
+        except (MisuseError, NoOfferError) as exc:
             self.wrong.append(f"{where}:{self._line(data, lines)}: {exc}")
             return
         place = f"{where}:{lines.first}"
         self.items.append(Item(work.name or name, place, work, None if found is None else said, folder))
 
+    def _inside(self, data: dict[str, Any]) -> Workload:
+        """Return the workload of a file's keys, in the area in which its data stays unless regions are given."""
+        aside: dict[str, str] = {}
+        work = of_table(data, "", self.base, aside=aside)
+        asides.refused(aside, ("data_stays", "cache_hits"), "")
+        if "data_stays" not in aside or "region" in self.given:
+            return work
+        providers = tuple(str(p) for p in self.given.get("provider", ()) or work.provider)  # type: ignore[attr-defined]
+        return work._replace(region=kept(Catalog(), aside["data_stays"], providers, work.region)[1])
+
     def _line(self, data: Mapping[str, object], lines: Lines) -> int:
         """Return the line of the key that is wrong by itself, else the workload's first."""
         for key, value in data.items():
             try:
-                make({key: value})
+                make({} if key in asides.KEYS else {key: value})
             except MisuseError:
                 return lines.keys.get(key, lines.first)
-        return next((lines.keys[k] for k in ("model", "precision", "engine") if k in lines.keys), lines.first)
+        likely = (*asides.KEYS, "model", "precision", "engine")
+        return next((lines.keys[k] for k in likely if k in lines.keys), lines.first)
 
     def toml(self, path: str) -> None:
         """Take in a file: one workload, or many below `[[workload]]`; keys above these hold for all of them."""

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "book": ("planner.cli.book", "book", "Share the price book: its whole history as one file."),
     "refresh": ("planner.cli.refresh", "refresh", "Fetch newer prices from the clouds into your price book."),
     "diff": ("planner.cli.diff", "diff", "What changed between two saved quotes, in money and why."),
+    "gate": ("planner.cli.gate", "gate", "What a pull request changes in cost: one comment, judged by a policy."),
     "actual": ("planner.cli.actual", "actual", "What was planned against what the cloud billed (FOCUS)."),
     "size": ("planner.cli.size", "size", "How many GPUs a model needs, what they deliver, how sure that is."),
     "verify": ("planner.cli.verify", "verify", "Check the sizing against a running endpoint or a benchmark's results."),
@@ -123,7 +124,7 @@ cli.params.append(help_option())
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 fine, 1 failed, 2 misused, 130 interrupted, 143 and 129 stopped by a signal.
+    """Run the command line and exit: 0 fine, 1 failed, 2 misused, 3 not allowed by a policy, 130 interrupted, 143 and 129 stopped by a signal.
 
     An error that is none of ours is one line as well; with PLANNER_DEBUG set it is the traceback.
     """

@@ -25,6 +25,9 @@ def batch(said: dict[str, str | None], values: dict[str, Any], catalog: Catalog,
 
     if shown["form"] not in ("table", "json"):
         raise MisuseError(f"--tokens: a batch is told as table or json, not as {shown['form']}")
+    if said["tokens"] is None and said["by"] is None:
+        lone = next(name for name, value in said.items() if value is not None).replace("_", "-")
+        raise MisuseError(f"--{lone} needs --tokens and --by: it says how a batch is run")
     if said["tokens"] is None or said["by"] is None:
         lone, other = (
             ("--by", "--tokens 2e9") if said["tokens"] is None else ("--tokens", "--by 2026-12-05T08:00 or 48h")
@@ -35,7 +38,7 @@ def batch(said: dict[str, str | None], values: dict[str, Any], catalog: Catalog,
             other = "--by says how long" if name in ("hours", "use") else "the demand is --tokens"
             raise MisuseError(f"--{name.replace('_', '-')}: {other}: leave it out")
     tokens = tokens_of(said["tokens"])
-    work = make_workload(values)
+    work = make_workload(values, batch=True)
     start = begin(work.start, catalog.as_of)
     end = deadline(said["by"], start)
     hours = (end - start) // timedelta(hours=1)

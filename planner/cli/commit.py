@@ -197,7 +197,8 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
         if values.get(name):
             raise MisuseError(f"--{name.replace('_', '-')}: the demand is in --demand: give one of them")
     path, hours = values.pop("workload_file", None), values.pop("hours", None)
-    base, found = one(path, heard=told) if path else (None, None)
+    aside: dict[str, str] = {}
+    base, found = one(path, None, told, aside) if path else (None, None)
     where = "--demand"
     if hours:
         if not said or not shapes.is_shape(said):
@@ -214,7 +215,7 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
     if repeat and not term:
         raise MisuseError("--repeat: until when? say --term, such as 1y")
     whole_term(found, term, repeat, where)
-    work = make_workload(values, base)
+    work = make_workload(values, base, aside)
     return demand.repeated(found, int(term_hours(term))) if repeat else found, work
 
 

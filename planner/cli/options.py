@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -36,7 +36,6 @@ __all__ = [
     "own_option",
     "put",
     "saved_quote",
-    "stays",
     "told",
     "workload_options",
 ]
@@ -179,32 +178,30 @@ def output_options(function: F) -> F:
     return function
 
 
-def make_workload(values: dict[str, Any], base: Workload | None = None) -> Workload:
-    """Return the workload of a command's parameters; options given on the command line beat the file's keys."""
-    from planner import workload
+def make_workload(
+    values: dict[str, Any], base: Workload | None = None, aside: dict[str, str] | None = None, *, batch: bool = False
+) -> Workload:
+    """Return the workload of a command's parameters; options given on the command line beat the file's keys.
 
-    path = values.get("workload_file")
-    result = workload.from_toml(path, base, told) if path else (base or workload.Workload())
+    aside: what the file of `base` said beside it (planner.asides); batch: whether it may say that the workload is one.
+    """
+    from planner import asides, workload
+    from planner.cli.filed import stays, table_of
+
+    path, aside = values.get("workload_file"), dict(aside or {})
+    result = base or workload.Workload()
+    if path:
+        table = values.get("workload_table") or table_of(path)
+        result = workload.of_table(table, f"workload {path}: ", base, told, aside)
+    asides.refused(aside, asides.KEYS if batch else ("data_stays", "cache_hits"), f"workload {path}: " if path else "")
+    values = {**values, "data_stays": values.get("data_stays") or aside.get("data_stays")}
     known = (*workload.Workload._fields, "preset")
     given = {k: v for k, v in values.items() if k in known and v is not None and v != ()}
-    given |= stays(values, given.get("region", result.region), given.get("provider", result.provider))
+    given |= stays(values, given.get("region", result.region), given.get("provider", result.provider), told)
     demands = ("rps", "concurrency", "tokens_per_second")
     if any(key in given for key in demands):  # the demand that is typed takes the place of the file's
         result = result._replace(**{key: workload.Workload._field_defaults[key] for key in demands})
     return fetched(workload.make(given, result, heard=told), values.get("online"))
-
-
-def stays(values: Mapping[str, Any], region: Sequence[str], provider: Sequence[str]) -> dict[str, Any]:
-    """Return the regions that `--data-stays` leaves of those named ((): the usual ones), and say them; nothing without the option."""
-    if not values.get("data_stays"):
-        return {}
-    from planner.prices.catalog import Catalog
-    from planner.prices.places import kept, terms
-
-    area, found = kept(Catalog(), values["data_stays"], provider, region)
-    weights = next(t for t in terms() if t.kind == "weights" and area in t.match)
-    told(f"data stays in {area}: {', '.join(found)}; {weights.said} ({weights.source}, {weights.date})")
-    return {"region": found}
 
 
 def told(sentence: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.commit import asked_of, buying_options
+from planner.cli.filed import stays
 from planner.cli.help import OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     book_options,
@@ -23,7 +24,6 @@ from planner.cli.options import (
     output_options,
     own_option,
     put,
-    stays,
     told,
 )
 from planner.cli.shown import checked
@@ -134,7 +134,7 @@ def _read(path: str, values: dict[str, Any], limit: str | None) -> tuple[list[It
     given = {k: v for k, v in values.items() if k in (*Workload._fields, "preset") and v is not None and v != ()}
     if values.get("online"):
         raise MisuseError("--online: fetch config.json of each model before (`planner size --online`)")
-    given |= stays(values, given.get("region", ()), given.get("provider", ()))
+    given |= stays(values, given.get("region", ()), given.get("provider", ()), told)
     make(given, heard=told)  # what is typed is told by its own name
     budget = None if limit is None else make({"budget": limit}).budget
     items, wrong = many(path, Workload(), given)

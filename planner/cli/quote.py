@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.filed import take_asides
 from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped
 from planner.cli.options import (
     BASES,
@@ -72,7 +73,11 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @click.option("--granularity", type=click.Choice(GRANULARITIES), help="How long a row is.  [monthly]")
 @click.option("--allow-unpriced", is_flag=True, help="Mark parts without a price instead of exit 1.")
 @click.option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
-@click.option("--charts", metavar="DIR", help="Also write the main charts as PNG and SVG into this folder.")
+@click.option(
+    "--charts",
+    metavar="PATH",
+    help="Also draw: the main charts into a folder, or the cost over hours into FILE.png or .svg.",
+)
 @click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
 @click.option("--infrastructure", is_flag=True, help="The whole bill: with what a module creates around the machines.")
 @click.option(
@@ -149,7 +154,7 @@ def quote(
             bring_own(catalog, own_file, workload)
         brief = chosen.name == "table" and not (charts or target)  # a chart names the quote's hash
         result = make_quote(workload, catalog, chosen.whole, brief, measurements, top or 1)
-        result = _beside(result, catalog, hits) if asked else result
+        result = _beside(result, catalog, hits, values.get("data_stays")) if asked else result
     if target is not None:
         others = (from_tf, compare, charts, explain, infrastructure, sort, gaps, rejected, granularity, asked)
         return _elsewhere(target, (result, offer, strict), catalog, others, (form, lang, output, force))
@@ -238,22 +243,24 @@ def _check_form(form: str, output: str | None, **given: bool) -> None:
 
 
 def _for_apis(values: dict[str, Any], form: str) -> tuple[str | None, str]:
-    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing."""
+    """Return whether APIs were asked for ("yes", None: not), and the share of hits; raise `MisuseError` for what says nothing.
+
+    What the workload's file says beside the workload is put among `values` before.
+    """
+    take_asides(values)
     asked, cache_hits = values.pop("beside_apis"), values.pop("cache_hits")
-    if asked and values.get("data_stays"):
-        raise MisuseError("--beside-apis: no text says where an API computes and keeps data: leave out --data-stays")
     if cache_hits and not asked:
         raise MisuseError("--cache-hits goes with --beside-apis")
-    if asked and form not in ("table", "json"):
-        raise MisuseError("--beside-apis goes with --format table or json")
+    if asked and form not in ("table", "json", "html", "xlsx"):
+        raise MisuseError("--beside-apis goes with --format table, json, html or xlsx")
     return "yes" if asked else None, cache_hits or "0%"
 
 
-def _beside(result: Quote, catalog: Catalog, cache_hits: str) -> Quote:
+def _beside(result: Quote, catalog: Catalog, cache_hits: str, area: str | None) -> Quote:
     from planner.money import percent_of
     from planner.quoting import tokens
 
-    return tokens.beside(result, catalog, percent_of(cache_hits, "--cache-hits"))
+    return tokens.beside(result, catalog, percent_of(cache_hits, "--cache-hits"), (area or "").strip().upper())
 
 
 def _tokens(result: Quote, lang: str, room: int | None) -> str:

@@ -59,10 +59,11 @@ def rent_or_buy(
         raise MisuseError("--own: which machines? name a TOML file; `--own examples` takes the dated ones of planner")
     machines = stock.file_of(own_file)
     path = values.pop("workload_file", None)
-    base, demand = one(path, heard=told) if path else (None, None)
+    aside: dict[str, str] = {}
+    base, demand = one(path, None, told, aside) if path else (None, None)
     if said:
         demand = demand_of(said, "--demand", "")
-    work = make_workload(values, base)
+    work = make_workload(values, base, aside)
     if work.budget is not None:
         raise MisuseError("--budget: rent-or-buy compares, and holds nothing to a budget: leave it out")
     catalog = open_catalog(price_book, price_book_db, offline_list, as_of)

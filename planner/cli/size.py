@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,6 +66,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Show memory by part, what a step consists of, and the measurements behind it.",
 )
+@click.option(
+    "--charts",
+    metavar="PATH",
+    help="Also draw throughput against latency, into FILE.png or .svg, or both into a folder.",
+)
+@click.option("--force", is_flag=True, help="Replace files that planner did not write (--charts).")
 @click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of the table.  [en]")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def size(
@@ -74,6 +82,8 @@ def size(
     arrival: str,
     measurements: str | None,
     steps: bool,
+    charts: str | None,
+    force: bool,
     lang: str,
     form: str,
     **values: Any,
@@ -90,17 +100,15 @@ def size(
     if burst and (work.rps or work.tokens_per_second):
         raise MisuseError("--arrival burst needs --concurrency: a rate is a steady load")
     asked = machine_of(instance_type, gpu, gpus)
-    found = on_machine(
-        work,
-        asked.gpu,
-        asked.count,
-        memory_gib=asked.memory_gib,
-        network_gbps=asked.network_gbps,
-        tp=tp or 0,
-        burst=burst,
-        host=asked.host,
-        own=my_measurements(measurements),
-    )
+    mine = my_measurements(measurements)
+
+    def run(load: Workload, tp: int) -> Sizing:
+        room, network = asked.memory_gib, asked.network_gbps
+        return on_machine(load, asked.gpu, asked.count, room, network, tp=tp, burst=burst, host=asked.host, own=mine)
+
+    found = run(work, tp or 0)
+    if charts:
+        _draw(charts, force, (found, work, asked), run, translator(lang))
     row = _row(asked, work.engine)
     if form == "json":
         import json
@@ -291,31 +299,28 @@ def _longest(s: Sizing, work: Workload) -> int:
     return longest(s, model_of(work), work.input_tokens + work.output_tokens, work.context_tokens)
 
 
+def _title(s: Sizing, asked: Asked, t: English) -> str:
+    from planner.rendering.sizing import title
+
+    return title(s, asked.name + (f" ({asked.gpus})" if asked.gpus != asked.name else ""), t)
+
+
 def _table(s: Sizing, work: Workload, asked: Asked, row: Text, arrival: str, t: English) -> list[str]:
     """Return the answer for people."""
     from planner.i18n import pad
+    from planner.rendering.sizing import rates
 
     def line(label: str, value: str) -> str:
         return f"  {pad(t(label), 14)}{value}"
 
-    inside = f" ({asked.gpus})" if asked.gpus != asked.name else ""
-    title = t("{model} at {precision} on {machine}", model=s.model, precision=s.precision, machine=asked.name + inside)
-    lines = [title + (f", {s.engine}" if s.engine else "")]
+    lines = [_title(s, asked, t)]
     if not s.fits or s.memory is None or s.layout is None:
         return [*lines, "  " + t("does not serve it:"), *(f"    {t.say(r)}" for r in s.reasons)]
     lines += [line("engine row", t.say(row))] if row else []
     lines += [line(label, value) for label, value in _facts(s, work, arrival, t)]
     lines += ["", f"  {'':<22}{pad(t('low'), 10, True)}{pad(t('estimate'), 12, True)}{pad(t('high'), 10, True)}"]
-    for label, value, digits in (
-        ("output tokens/s", s.output_tokens_per_second, 0),
-        ("total tokens/s", s.total_tokens_per_second, 0),
-        ("TPOT ms", s.tpot_ms, 1),
-        ("TTFT ms (weak)", s.ttft_ms, 0),
-    ):
-        if value is not None:
-            digits = 1 if label.endswith("/s") and value.estimate < 100 else digits
-            numbers = f"{value.low:>10,.{digits}f}{value.estimate:>12,.{digits}f}{value.high:>10,.{digits}f}"
-            lines.append(f"  {pad(t(label), 22)}{numbers}")
+    for rate in rates(s):
+        lines.append(f"  {pad(t(rate.label), 22)}{rate.low:>10}{rate.estimate:>12}{rate.high:>10}")
     lines.append("")
     if s.utilisation is not None and not work.concurrency:
         used = t("{n}, used to {share} of their low side", n=s.count, share=f"{s.utilisation:.0%}")
@@ -326,25 +331,45 @@ def _table(s: Sizing, work: Workload, asked: Asked, row: Text, arrival: str, t: 
 
 def _facts(s: Sizing, work: Workload, arrival: str, t: English) -> list[tuple[str, str]]:
     """Return layout, memory, KV cache and load, each with its label."""
-    m, at = s.memory, s.layout
-    assert m is not None
-    assert at is not None
-    cards = at.tp * at.pp
-    layout = t("{n} replicas of {rest}", n=at.replicas, rest=f"tp {at.tp}") if at.replicas > 1 else f"tp {at.tp}"
-    layout += t(" x pp {n} over {n} machines", n=at.pp) if at.pp > 1 else ""
-    layout += t(", {n} GPUs idle", n=s.idle_gpus) if s.idle_gpus else ""
-    key = "{a} GiB weights + {b} engine of {c} available on the {n} GPUs of a copy"
-    if cards == 1:
-        key = "{a} GiB weights + {b} engine of {c} available on the {n} GPU of a copy"
-    room = (f"{x:.2f}" for x in (m.weights_gib, m.overhead_gib, m.available_gib))
-    memory = t(key, **dict(zip("abc", room, strict=True)), n=cards)
-    key = "{a} GiB per 1,000 tokens; all copies hold {n} tokens"
-    cache = t(key, a=f"{m.kv_gib_per_1k_tokens:.4f}", n=f"{m.max_concurrent_tokens:,}")
-    key = "{a} tokens in, {b} out, {n} requests at once per machine ({arrival})"
-    load = t(key, a=f"{work.input_tokens:,}", b=f"{work.output_tokens:,}", n=f"{s.concurrency:,}", arrival=t(arrival))
+    from planner.rendering.sizing import cache, layout, memory
+
     longest = t("requests of up to {n} tokens in a module (--max-model-len)", n=f"{_longest(s, work):,}")
-    facts = [("layout", layout), ("memory", memory), ("KV cache", cache), ("load", load), ("longest", longest)]
-    return facts
+    facts = [("layout", layout(s, t)), ("memory", memory(s, t)), ("KV cache", cache(s, t))]
+    return [*facts, ("load", _load(work, s.concurrency, arrival, t)), ("longest", longest)]
+
+
+def _load(work: Workload, concurrency: int, arrival: str, t: English) -> str:
+    key = "{a} tokens in, {b} out, {n} requests at once per machine ({arrival})"
+    return t(key, a=f"{work.input_tokens:,}", b=f"{work.output_tokens:,}", n=f"{concurrency:,}", arrival=t(arrival))
+
+
+def _draw(
+    where: str, force: bool, drawn: tuple[Sizing, Workload, Asked], run: Callable[..., Sizing], t: English
+) -> None:
+    """Draw throughput against latency of the machine, in the layout that the answer has, from one request at once to as many as it holds."""
+    from planner.rendering.canvas import kept, pyplot_of, single
+    from planner.rendering.curves import latency
+    from planner.sizing.sweep import sweep
+
+    found, work, asked = drawn
+    single(where)
+    if not found.fits or found.layout is None:
+        raise MisuseError(f"--charts {where}: the machine does not serve it, so there is nothing to draw")
+    plt = pyplot_of()
+    free = work._replace(rps=Decimal(0), tokens_per_second=Decimal(0), ttft_ms=Decimal(0), tpot_ms=Decimal(0))
+    tp = found.layout.tp
+    runs = sweep(lambda requests: run(free._replace(concurrency=requests), tp=tp))
+    lengths = t("{a} tokens in, {b} out", a=f"{work.input_tokens:,}", b=f"{work.output_tokens:,}")
+    basis = ", ".join(found.basis) if found.basis else t("no measured rows of this family")
+    below = [f"{lengths}; {_layout(found, t)}", f"{t('basis')}: {basis}"]
+    figure = latency(plt, runs, _title(found, asked, t), (float(work.tpot_ms), float(work.ttft_ms)), below, t)
+    kept(plt, [("latency", figure)], where, force=force)
+
+
+def _layout(s: Sizing, t: English) -> str:
+    from planner.rendering.sizing import layout
+
+    return layout(s, t)
 
 
 def _explained(s: Sizing, t: English) -> list[str]:

@@ -152,10 +152,18 @@ def _value(path: str, key: str, raw: object) -> object:
     return tuple(raw) if isinstance(raw, list) else raw
 
 
+def _minor(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
+
+
 def version(service: Service, asked: str, today: date) -> str:
-    """Return the Kubernetes version to deploy; raise `MisuseError` for one that is not known or whose support has ended."""
-    chosen = asked or service.version
+    """Return the Kubernetes version to deploy; raise `MisuseError` for one that is not known or whose support has ended.
+
+    Without one asked for it is the service's own in the data, or once that has ended the next that is still supported.
+    """
     living = [v for v, end in service.versions.items() if not end or date.fromisoformat(end) >= today]
+    newer = sorted((v for v in living if _minor(v) > _minor(service.version)), key=_minor)
+    chosen = asked or next((v for v in (service.version, *newer) if v in living), service.version)
     if chosen not in service.versions:
         raise MisuseError(f"--kubernetes {chosen[:20]!r}: {service.service} is known with {', '.join(living)}")
     end = service.versions[chosen]

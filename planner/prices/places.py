@@ -15,9 +15,11 @@ from planner.files import DATA
 from planner.prices.catalog import Catalog
 from planner.records import NamedTuple
 
-__all__ = ["AREAS", "Term", "inside", "kept", "terms"]
+__all__ = ["AREAS", "ELSEWHERE", "Term", "inside", "kept", "stands", "terms"]
 
 AREAS = ("CN", "EU", "US")
+#: Of a place that is known, and in none of them.
+ELSEWHERE = "elsewhere"
 
 
 class Term(NamedTuple):
@@ -49,6 +51,13 @@ def _all_inside(catalog: Catalog, provider: str, area: str) -> set[str]:
     if area == "CN":
         return {name for name in catalog.regions(provider) if catalog.market(provider, name) == "mainland"}
     return set(catalog.info(provider).areas.get(area, ()))
+
+
+def stands(catalog: Catalog, seller: str, region: str) -> str:
+    """Return the area in which a seller's region lies, `ELSEWHERE`, or "" where that is not known."""
+    if seller in catalog.providers() and region in catalog.regions(seller):
+        return next((area for area in AREAS if region in _all_inside(catalog, seller, area)), ELSEWHERE)
+    return "CN" if region == "cn" or region.startswith("cn-") else ""
 
 
 def kept(catalog: Catalog, said: str, providers: Sequence[str], named: Sequence[str]) -> tuple[str, tuple[str, ...]]:

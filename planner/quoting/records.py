@@ -290,13 +290,17 @@ class Api(NamedTuple):
 
 class Beside(NamedTuple):
     """Managed APIs beside the offers. cache_hits: share of input that hits the cache. undated, doubtful: prices that were left out because
-    they bear no day, or are of low confidence; long: those for shorter requests only."""
+    they bear no day, or are of low confidence; long: those for shorter requests only. area: in which data has to stay ("": anywhere); outside: APIs that were
+    left out for it, unplaced: the names of those of which no list says where they compute."""
 
     cache_hits: Decimal
     apis: tuple[Api, ...]
     undated: int = 0
     doubtful: int = 0
     long: int = 0
+    area: str = ""
+    outside: int = 0
+    unplaced: tuple[str, ...] = ()
 
 
 class Quote(NamedTuple):

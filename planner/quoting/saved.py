@@ -173,7 +173,9 @@ class _Reader:
             return Api(**{**a, **numbers, **said, "source": Source(**a["source"])})
 
         hits = number(raw["cache_hits"], "beside.cache_hits")
-        return Beside(**{**raw, "cache_hits": hits, "apis": tuple(api(a, n) for n, a in enumerate(raw["apis"]))})
+        apis = tuple(api(a, n) for n, a in enumerate(raw["apis"]))
+        unplaced = tuple(raw.get("unplaced", ()))
+        return Beside(**{**raw, "cache_hits": hits, "apis": apis, "unplaced": unplaced})
 
     def _worth(self, quote: Quote) -> None:
         """Hold the present values and ties of a file that has them to what the offers give."""

@@ -10,6 +10,7 @@ from planner.money import tax_at
 from planner.offer import Source
 from planner.prices import fx, tokens
 from planner.prices.catalog import Catalog
+from planner.prices.places import stands
 from planner.quoting.choose import standings
 from planner.quoting.digest import of_quote
 from planner.quoting.records import Api, Beside, Offer, Quote
@@ -71,8 +72,11 @@ class Compared(NamedTuple):
     batch: Decimal | None
 
 
-def beside(quote: Quote, catalog: Catalog, cache_hits: Decimal) -> Quote:
-    """Return the quote with the managed APIs that sell its model on its day; rates of exchange that they need are added to its own."""
+def beside(quote: Quote, catalog: Catalog, cache_hits: Decimal, area: str = "") -> Quote:
+    """Return the quote with the managed APIs that sell its model on its day; rates of exchange that they need are added to its own.
+
+    area: where data has to stay: APIs whose list says another place, or none, are left out and told.
+    """
     work = quote.workload
     day = catalog.as_of or quote.quoted_on
     found = tokens.listed(_names(work.model), day, work.low_confidence)
@@ -81,9 +85,17 @@ def beside(quote: Quote, catalog: Catalog, cache_hits: Decimal) -> Quote:
     for row in rows:
         sold.setdefault((row.vendor, row.site, row.region, row.model, row.mode, row.currency), []).append(row)
     rates = fx.Rates(fx.committed(catalog.as_of), work.fx)
-    apis = []
+    apis, outside, unplaced = [], 0, []
     for parts in sold.values():
         one = _api(parts, work)
+        place = stands(catalog, one.vendor, one.region) if area else ""
+        if area and place != area:
+            outside += bool(place)
+            unplaced += [] if place else [" ".join(x for x in (one.vendor, one.site) if x)]
+            continue
+        if area:
+            key = "its list says {region}; no text seen promises that data stays in {area}"
+            one = one._replace(lacks=(*one.lacks, text(key, region=one.region, area=area)))
         try:
             rates.path(one.currency, quote.currency)
         except MisuseError:
@@ -92,7 +104,10 @@ def beside(quote: Quote, catalog: Catalog, cache_hits: Decimal) -> Quote:
         apis.append(one)
     known = {(f.base, f.quote): f for f in quote.fx} | rates.used
     apis.sort(key=lambda a: (a.vendor, a.site, a.region, a.model))
-    told = Beside(cache_hits, tuple(apis), found.undated, found.doubtful, len(found.rows) - len(rows))
+    names = tuple(sorted(set(unplaced)))
+    told = Beside(
+        cache_hits, tuple(apis), found.undated, found.doubtful, len(found.rows) - len(rows), area, outside, names
+    )
     made = quote._replace(beside=told, fx=tuple(sorted(known.values())))
     return made._replace(hash=of_quote(made)) if quote.hash else made
 

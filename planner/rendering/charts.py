@@ -1,117 +1,55 @@
-"""The main charts as PNG and SVG for slides, drawn by matplotlib (the extra `charts`), which nothing else imports."""
+"""The main charts as PNG and SVG for slides."""
 
-import os
 from decimal import Decimal
 from typing import Any
 
-from planner.errors import MisuseError, PlannerError
+from planner.errors import MisuseError
 from planner.i18n import English, translator
 from planner.money import plain, show
 from planner.quoting.choose import advise, worth_showing
 from planner.quoting.cost import monthly_cost
 from planner.quoting.records import Offer, Quote
-from planner.rendering import advice, words
-from planner.rendering.formats import ours
-from planner.text import text
-from planner.writing import write_new
+from planner.rendering import advice
+from planner.rendering.canvas import BLUE, GREY, INK, ORANGE, foot, frame, kept, pyplot_of, single
+from planner.rendering.curves import hours
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "frame", "picture", "pyplot_of", "write"]
-
-FONTS = ["Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", "DejaVu Sans"]
-BLUE, ORANGE, GREY, INK = "#0b5cad", "#c2570c", "#5d6b7a", "#17202c"
+__all__ = ["write"]
 
 
-def write(quote: Quote, folder: str, top: int = 1, lang: str = "en", *, force: bool = False) -> list[str]:
-    """Write cost.png, months.png, break-even.png and the same as SVG; return their paths.
+def write(quote: Quote, where: str, top: int = 1, lang: str = "en", *, force: bool = False) -> list[str]:
+    """Write the charts cost, hours, months and break-even, each as PNG and SVG, into the folder `where`; return their paths.
 
-    months and break-even show the commitment of the recommendation; without any commitment they are left out. A file of
-    such a name that planner did not write raises `MisuseError` unless `force`.
+    A file's name that ends in .png or .svg gets the chart of the hours alone. months and break-even show the commitment of the recommendation;
+    without any commitment they are left out. A file of such a name that planner did not write raises `MisuseError` unless `force`.
     """
-    if not os.path.isdir(folder):
-        raise MisuseError(f"--charts: the folder {folder} does not exist; create it first")
+    alone = single(where)
     plt = pyplot_of()
     t = translator(lang)
+    over = hours(plt, quote, t)
+    if alone:
+        if over is None:
+            raise MisuseError(
+                f"--charts {where}: nothing firm and fully priced serves this workload, so there is no machine to draw"
+            )
+        return kept(plt, [("hours", over)], where, force=force)
     shown = worth_showing(quote, top)
     made = []
     if shown:
         made.append(("cost", _bars(plt, quote, shown, t)))
+    if over is not None:
+        made.append(("hours", over))
     chosen = _commitment(quote, shown)
     if chosen is not None:
         made.append(("months", _months(plt, quote, chosen, t)))
         if chosen.on_demand_hourly is not None:
             made.append(("break-even", _even(plt, quote, chosen, t)))
-    paths = []
-    for name, figure in made:
-        for kind in ("png", "svg"):
-            path = os.path.join(folder, f"{name}.{kind}")
-            write_new(path, picture(figure, kind), force=force, mine=ours)
-            paths.append(path)
-        plt.close(figure)
-    return paths
-
-
-def pyplot_of(option: str = "--charts") -> Any:
-    """Return matplotlib's pyplot, set up for our pictures; `PlannerError` naming `option` where it is not installed."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise PlannerError(f"{option} needs matplotlib: pip install 'gpu-cost-planner[charts]'") from None
-    import logging
-
-    matplotlib.use("Agg")
-    from matplotlib import font_manager, pyplot
-
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    known = {f.name for f in font_manager.fontManager.ttflist}
-    matplotlib.rcParams.update(
-        {
-            "font.family": [f for f in FONTS if f in known] or ["sans-serif"],
-            "font.size": 13,
-            "svg.hashsalt": "planner",
-            "svg.fonttype": "path",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.edgecolor": "#b9c1cc",
-            "text.color": INK,
-            "axes.labelcolor": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "text.parse_math": False,
-            "axes.unicode_minus": False,
-        }
-    )
-    return pyplot
-
-
-def picture(figure: Any, kind: str) -> bytes:
-    """Return a figure as PNG or SVG, the same each time."""
-    from io import BytesIO
-
-    out = BytesIO()
-    # The mark by which `planner.rendering.formats.ours` knows the file again.
-    stamp = {"Software": "planner"} if kind == "png" else {"Title": "planner", "Date": None, "Creator": None}
-    figure.savefig(out, format=kind, dpi=160, metadata=stamp)
-    return out.getvalue()
-
-
-def frame(plt: Any, title: str, foot: str, height: float = 6.75) -> tuple[Any, Any]:
-    """Return a figure and its axes, titled."""
-    figure, axes = plt.subplots(figsize=(12, height), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=18, fontweight="bold")
-    figure.supxlabel(foot, x=0.01, ha="left", fontsize=10.5, color=GREY)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _foot(quote: Quote, t: English) -> str:
-    rates = "".join(f"; 1 {f.base} = {plain(f.rate)} {f.quote} ({f.as_of or t.say(text(f.source))})" for f in quote.fx)
-    return words.workload(quote, t) + "\n" + t("Quote {hash} of {date}", hash=quote.hash, date=quote.quoted_on) + rates
+    return kept(plt, made, where, force=force)
 
 
 def _bars(plt: Any, quote: Quote, shown: list[Offer], t: English) -> Any:
     title = t("Effective cost for {hours} hours, {code}", hours=plain(quote.hours), code=quote.currency)
     figure, axes = frame(
-        plt, title, t("grey: spot or not fully priced") + "\n" + _foot(quote, t), max(4.5, 0.46 * len(shown) + 2)
+        plt, title, t("grey: spot or not fully priced") + "\n" + foot(quote, t), max(4.5, 0.46 * len(shown) + 2)
     )
     rows = sorted(shown, key=lambda o: -o.totals.report.effective)
     values = [float(o.totals.report.effective) for o in rows]
@@ -150,7 +88,7 @@ def _months(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
     c = offer.commitment
     assert c is not None
     title = t("Cash and amortised cost by month") + f", {quote.currency}"
-    figure, axes = frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
+    figure, axes = frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + foot(quote, t))
     length = max(quote.months, c.term_months)
     month = _monthly(offer)
     prepaid = offer.purchase_option == "subscription"
@@ -170,7 +108,7 @@ def _months(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
 
 def _even(plt: Any, quote: Quote, offer: Offer, t: English) -> Any:
     title = t("Break-even by hours a month") + f", {quote.currency}"
-    figure, axes = frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + _foot(quote, t))
+    figure, axes = frame(plt, title, advice.name(quote, offer, t) + t(", compute only") + "\n" + foot(quote, t))
     assert offer.on_demand_hourly is not None
     hourly, flat = float(offer.on_demand_hourly * offer.count * _rate(offer)), float(_monthly(offer))
     axes.plot([0, 744], [0, hourly * 744], color=BLUE, linewidth=2.5, label=t("on-demand, same type"))

@@ -61,8 +61,13 @@ FORMATS = (
     Format("focus", "planner.rendering.focus", ("offer", "granularity", "allow_unpriced"), marks=(",x_PricePlace,",)),
 )
 
-#: The same for what is no format of a quote: charts (PNG, SVG) and the CSV file of a price book.
-_OTHERS = ("Software\0planner", "<dc:title>planner</dc:title>", "record,fetch,uid,observed_at,access,")
+#: The same for what is no format of a quote: charts (PNG, SVG), the CSV file of a price book, the comment of a pull request.
+_OTHERS = (
+    "Software\0planner",
+    "<dc:title>planner</dc:title>",
+    "record,fetch,uid,observed_at,access,",
+    "<!-- planner gate: ",
+)
 _HEAD = 4096
 
 

@@ -96,8 +96,8 @@ def chart(
 
 def picture(lines: Sequence[Series], names: Sequence[str], title: str, kind: str, t: Words = english) -> bytes:
     """Return the chart as "png" or "svg"; needs the extra `charts`, else raises `PlannerError`."""
-    from planner.rendering.charts import frame, pyplot_of
-    from planner.rendering.charts import picture as saved
+    from planner.rendering.canvas import frame, pyplot_of
+    from planner.rendering.canvas import picture as saved
 
     plt = pyplot_of(f"a picture ({kind})")
     from matplotlib import dates

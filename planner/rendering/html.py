@@ -63,6 +63,7 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
         name=lambda o: advice.name(quote, o, t),
         ties=advice.ties(quote, shown, t),
         fiscal=fiscal.rows(quote, said.best, t) if said.best else [],
+        tokens=_tokens(quote, t),
         gaps=words.gaps(quote, t),
         rejected=words.rejected(quote, t),
         ages=[words.prices_of(a, t) for a in quote.prices_as_of],
@@ -72,6 +73,15 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
         data=Markup(_json(_data(quote, shown, page, t))),
         policy=_policy(script),
     )
+
+
+def _tokens(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[str], list[str]] | None:
+    """Return what the table says of managed APIs, None where nobody asked for them."""
+    if quote.beside is None:
+        return None
+    from planner.rendering.tokens import section
+
+    return section(quote, t)
 
 
 def _policy(script: str) -> str:

@@ -1,6 +1,9 @@
 """Markdown for a pull-request comment: the recommendation, a short table, and the difference to an earlier quote."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 from planner.i18n import English, translator
 from planner.money import show, signed
@@ -10,14 +13,17 @@ from planner.quoting.records import Offer, Quote
 from planner.rendering import advice, foot, words
 from planner.text import text
 
-__all__ = ["dump"]
+if TYPE_CHECKING:
+    from planner.quoting.diff import Diff
+
+__all__ = ["changed_rows", "dump", "escaped"]
 
 #: What a comment on a pull request may take.
 LINES = 25
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~$@&])")
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
     """Return `text` as one line without any markup, mention or HTML."""
     return (
         _MARKUP.sub(r"\\\1", " ".join(text.split()))
@@ -36,8 +42,8 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en", compare: Quote | None 
     t = translator(lang)
     title = quote.workload.name or t("GPU cost quote")
     first, *rest = advice.headline(quote, t)
-    lines = [f"### {_md(title)}", "", f"**{_md(first)}**", *(_md(s) for s in rest)]
-    lines += [_md(words.workload(quote, t)), *(_md(b) for b in words.budget(quote, t))]
+    lines = [f"### {escaped(title)}", "", f"**{escaped(first)}**", *(escaped(s) for s in rest)]
+    lines += [escaped(words.workload(quote, t)), *(escaped(b) for b in words.budget(quote, t))]
     if compare is not None:
         tail = _tail(quote, t, [])
         return "\n".join([*lines, *_changes(compare, quote, t, LINES - len(lines) - len(tail)), *tail]) + "\n"
@@ -57,9 +63,9 @@ def _table(quote: Quote, shown: list[Offer], t: English) -> list[str]:
         report = o.totals.report
         bold = "**" if o is best else ""
         cells = [
-            bold + _md(f"{o.count} x {o.instance_type}") + bold,
-            _md(f"{words.seller(quote, o, t)} {o.region}"),
-            _md(words.way(o, t) + (" *" if o.unpriced else "")),
+            bold + escaped(f"{o.count} x {o.instance_type}") + bold,
+            escaped(f"{words.seller(quote, o, t)} {o.region}"),
+            escaped(words.way(o, t) + (" *" if o.unpriced else "")),
             ("~" if o.market else "") + show(report.obligation),
             show(report.effective),
             show(report.billed),
@@ -75,7 +81,9 @@ def _fiscal(quote: Quote, t: English) -> list[str]:
     found = years(quarters(quote, quote.best))
     said = "; ".join(f"{t('FY {year}', year=y.year)} {show(y.billed)}" for y in found)
     return [
-        _md(t("By fiscal year, in {code}, the whole term included, billed: {years}", code=quote.currency, years=said))
+        escaped(
+            t("By fiscal year, in {code}, the whole term included, billed: {years}", code=quote.currency, years=said)
+        )
     ]
 
 
@@ -88,25 +96,28 @@ def _cut(quote: Quote, shown: list[Offer], most: int) -> list[Offer]:
 
 def _tail(quote: Quote, t: English, shown: list[Offer]) -> list[str]:
     """Return what stands below the table of `shown`: rates, ages, what was left out, which quote it is."""
-    rates = "".join(f"; 1 {f.base} = {f.rate:f} {f.quote} ({_md(f.as_of or t.say(text(f.source)))})" for f in quote.fx)
-    lines = ["", _md(t("Amounts in {code}", code=quote.currency)) + rates]
+    rates = "".join(
+        f"; 1 {f.base} = {f.rate:f} {f.quote} ({escaped(f.as_of or t.say(text(f.source)))})" for f in quote.fx
+    )
+    lines = ["", escaped(t("Amounts in {code}", code=quote.currency)) + rates]
     if any(o.market for o in shown):
-        lines.append(_md(t("~ spot: a market price of a past sample, not an offer; the instance can be taken back")))
+        lines.append(
+            escaped(t("~ spot: a market price of a past sample, not an offer; the instance can be taken back"))
+        )
     lines += _fiscal(quote, t)
     unpriced = sorted({u for o in shown for u in o.unpriced}, key=str)
     if unpriced:
-        lines.append(_md("* " + t("not in the total: {text}", text="; ".join(t.say(u) for u in unpriced[:6]))))
-    lines += [_md(line) for line in foot.ages(quote, t)]
+        lines.append(escaped("* " + t("not in the total: {text}", text="; ".join(t.say(u) for u in unpriced[:6]))))
+    lines += [escaped(line) for line in foot.ages(quote, t)]
     left = [*foot.missing(quote, False, t), *foot.unfit(quote, False, t)]
-    lines += [_md("; ".join(left))] if left else []
-    lines += [_md(t("Note: {text}", text="; ".join(t.say(n) for n in quote.notes)))] if quote.notes else []
-    return [*lines, _md(t("Quote {hash} of {date}", hash=quote.hash, date=quote.quoted_on))]
+    lines += [escaped("; ".join(left))] if left else []
+    lines += [escaped(t("Note: {text}", text="; ".join(t.say(n) for n in quote.notes)))] if quote.notes else []
+    return [*lines, escaped(t("Quote {hash} of {date}", hash=quote.hash, date=quote.quoted_on))]
 
 
 def _changes(old: Quote, new: Quote, t: English, room: int) -> list[str]:
     """Return what changed since `old`, the recommended offer first, in at most `room` lines."""
-    from planner.quoting.diff import compare, near
-    from planner.rendering.diff import why
+    from planner.quoting.diff import compare
 
     diff = compare(old, new)
     lines = ["", "#### " + t("Since the quote of {date}", date=diff.quoted_on[0])]
@@ -121,18 +132,27 @@ def _changes(old: Quote, new: Quote, t: English, room: int) -> list[str]:
                 change=signed(after[1] - before[1]),
             )
         )
-    lines += [f"- {_md('; '.join(diff.notes))}"] if diff.notes else []
+    lines += [f"- {escaped('; '.join(diff.notes))}"] if diff.notes else []
+    lines += changed_rows(diff, max(1, room - len(lines) - 5), t)
+    counts = {s: sum(1 for o in diff.offers if o.status == s) for s in ("changed", "new", "gone", "same")}
+    return [*lines, "", t("Offers: {changed} changed, {new} new, {gone} gone, {same} the same.", **counts)]
+
+
+def changed_rows(diff: Diff, most: int, t: English) -> list[str]:
+    """Return a table of at most `most` offers that changed, those that each quote recommends first; a blank line before it."""
+    from planner.quoting.diff import near
+    from planner.rendering.diff import why
+
     head = [t("offer"), t("before"), t("after"), t("difference"), t("why")]
-    lines += ["", "| " + " | ".join(head) + " |", "|---|---:|---:|---:|---|"]
-    for o in near(diff)[: max(1, room - len(lines) - 2)]:
+    lines = ["", "| " + " | ".join(head) + " |", "|---|---:|---:|---:|---|"]
+    for o in near(diff)[:most]:
         said = [cause for cause, moved in why(diff, o, t) if cause and cause != "note"]
         cells = [
-            _md(o.id),
+            escaped(o.id),
             show(o.before) if o.before is not None else t("new"),
             show(o.after) if o.after is not None else t("gone"),
             signed(o.difference) if o.difference is not None else "",
-            _md(t(", ").join(said)),
+            escaped(t(", ").join(said)),
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    counts = {s: sum(1 for o in diff.offers if o.status == s) for s in ("changed", "new", "gone", "same")}
-    return [*lines, "", t("Offers: {changed} changed, {new} new, {gone} gone, {same} the same.", **counts)]
+    return lines

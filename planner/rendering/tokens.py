@@ -14,7 +14,7 @@ from planner.rendering.columns import fold, layout
 from planner.rendering.words import seller, way
 from planner.text import plural
 
-__all__ = ["as_json", "dump", "section"]
+__all__ = ["as_json", "dump", "name", "notes_below", "section"]
 
 #: So many APIs are listed; JSON has every one.
 MOST = 8
@@ -66,22 +66,26 @@ def dump(quote: Quote, t: English, room: int | None) -> str:
     """Return the section of a terminal's table; "" where no APIs were asked for."""
     if quote.beside is None:
         return ""
-    head, rows, said = section(quote, t)
+    head, rows, said, lacks = section(quote, t)
     lines = [x for s in head for x in fold(s, room)]
     if rows:
         lines += [x for block in layout(rows[0], rows[1:], set(range(3, len(rows[0]))), room) for x in block]
-    lines += [x for s in said for x in fold(s, room, 2)]
+    lines += [x for s in (*said, *lacks) for x in fold(s, room, 2)]
     return "\n" + "\n".join(lines) + "\n"
 
 
-def section(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return the opening sentences, the table (its header first), and the sentences below it."""
+def section(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[str], list[str]]:
+    """Return the opening sentences, the table (its header first), the sentences below it, and what each API lacks (its title first)."""
     told, much, found = quote.beside, volume(quote), compared(quote)
     assert told is not None
     head = [_head(quote, told, much, t)]
     if not found:
+        key = "No API is known to sell {model} inside {area} at a dated price that can be compared."
+        if told.area:
+            head.append(t(key, model=quote.workload.model, area=told.area))
+            return head, [], [*_left_out(told, t), *_without_rate(quote, found, t)], []
         head.append(t("No API sells {model} at a dated price that can be compared.", model=quote.workload.model))
-        return head, [], [*_left_out(told, t), *_without_rate(quote, found, t)]
+        return head, [], [*_left_out(told, t), *_without_rate(quote, found, t)], []
     head += _verdict(quote, found[0], t)
     titles = [t("tokens of"), t("sold as"), t("price of"), t("in"), t("cached"), t("out"), t("1M tok"), t("cost")]
     titles += [t("in batches"), t("machines win from")]
@@ -95,16 +99,19 @@ def section(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[
         "here; machines win from: tokens a day (each: of every copy of the model) from which these machines cost no more, "
         "- never: the API stays cheaper up to what they hold at the low side of the estimate"
     )
-    said += [t(key, code=quote.currency), t("What an API lacks beside a machine of yours:")]
+    said.append(t(key, code=quote.currency))
+    if any(_old(quote, c.api) for c in found[:MOST]):
+        said.append(t("!: the price was last seen more than {days} days ago", days=quote.workload.max_age))
     groups: dict[tuple[str, ...], list[str]] = {}
     for c in found[:MOST]:
         lacks = t("; ").join(t.say(x) for x in c.api.lacks)
-        groups.setdefault((lacks,), []).append(_name(c.api))
-    said += [f"{', '.join(dict.fromkeys(names))}: {lacks[0]}" for lacks, names in groups.items()]
+        groups.setdefault((lacks,), []).append(name(c.api))
+    lacking = [t("What an API lacks beside a machine of yours:")]
+    lacking += [f"{', '.join(dict.fromkeys(names))}: {lacks[0]}" for lacks, names in groups.items()]
     for c in found[:MOST]:  # what a list says of its own rows is in JSON
         notes = [n for n in c.api.notes if n.key != "{note}"]
-        said += [t("{api}: {note}", api=f"{_name(c.api)} {c.api.model}", note=t.say(n)) for n in notes]
-    return head, rows, [*said, *_left_out(told, t), *_without_rate(quote, found, t)]
+        said += [t("{api}: {note}", api=f"{name(c.api)} {c.api.model}", note=t.say(n)) for n in notes]
+    return head, rows, [*said, *_left_out(told, t), *_without_rate(quote, found, t)], lacking
 
 
 def _head(quote: Quote, told: Beside, much: Volume | None, t: English) -> str:
@@ -130,19 +137,18 @@ def _verdict(quote: Quote, least: Compared, t: English) -> list[str]:
     if machine <= least.cost:
         key = "By price alone machines win: the recommended ones cost {machine} {code}, {api} asks {cost} (price of {day})."
     amounts = {"cost": show(least.cost), "code": quote.currency, "machine": show(machine)}
-    return [t(key, api=_name(least.api), day=least.api.source.as_of, **amounts)]
+    return [t(key, api=name(least.api), day=least.api.source.as_of, **amounts)]
 
 
 def _row(quote: Quote, one: Compared, t: English) -> list[str]:
     api = one.api
     as_of = api.source.as_of
-    old = (date.fromisoformat(quote.quoted_on) - date.fromisoformat(as_of)).days > quote.workload.max_age
     cached = "-" if api.cached is None else _price(api.cached)
     found = sorted(evens(quote, one), key=lambda e: (e.never, e.each))
     return [
-        _name(api),
+        name(api),
         api.model,
-        as_of + (" !" if old else ""),
+        as_of + (" !" if _old(quote, api) else ""),
         f"{_price(api.input)} {api.currency}",
         cached,
         _price(api.output),
@@ -151,6 +157,11 @@ def _row(quote: Quote, one: Compared, t: English) -> list[str]:
         "-" if one.batch is None else show(one.batch),
         _from(found[0], t) if found else "?",
     ]
+
+
+def _old(quote: Quote, api: Api) -> bool:
+    seen = date.fromisoformat(api.source.as_of)
+    return (date.fromisoformat(quote.quoted_on) - seen).days > quote.workload.max_age
 
 
 def _from(even: Even, t: English) -> str:
@@ -183,20 +194,34 @@ def _left_out(told: Beside, t: English) -> list[str]:
     ):
         if n:
             found.append(t(plural(n, one, many), n=n))
+    if told.outside:
+        one, many = "{n} API outside {area} was left out", "{n} APIs outside {area} were left out"
+        found.append(t(plural(told.outside, one, many), n=told.outside, area=told.area))
+    if told.unplaced:
+        key = "not compared, because no list says where they compute ({area} was asked for): {apis}"
+        found.append(t(key, area=told.area, apis=", ".join(told.unplaced)))
     return found
+
+
+def notes_below(quote: Quote, t: English) -> list[str]:
+    """Return what was left out and why, for a table that lists every API."""
+    assert quote.beside is not None
+    found = compared(quote)
+    return [*_left_out(quote.beside, t), *_without_rate(quote, found, t)]
 
 
 def _without_rate(quote: Quote, found: list[Compared], t: English) -> list[str]:
     assert quote.beside is not None
     shown = [c.api for c in found]
     return [
-        t("{api}: {note}", api=_name(a), note=t.say(a.notes[-1]))
+        t("{api}: {note}", api=name(a), note=t.say(a.notes[-1]))
         for a in quote.beside.apis
         if a not in shown and a.notes
     ]
 
 
-def _name(api: Api) -> str:
+def name(api: Api) -> str:
+    """Return what reports call an API."""
     return " ".join(x for x in (api.vendor, api.site, "" if api.region in api.site else api.region) if x)
 
 

@@ -12,6 +12,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 QUOTES = sorted(p.name.removeprefix("quote-").removesuffix(".json.gz") for p in HERE.glob("quote-*.json.gz"))
 WITH_OFFERS = [name for name in QUOTES if name != "nothing"]
 CLOUDS = ("aws", "alicloud", "tencentcloud")
+AHEAD = f"{date.today() + timedelta(days=60)}T18:00:00Z"  # a cloud takes no deadline in the past, nor one in years
 KINDS = ("list", "effective", "billed", "committed")
 
 Sums = dict[str, dict[str, Decimal]]
@@ -180,7 +182,7 @@ def test_emit_tf_from_an_old_quote(cloud: str, files: Path, tmp_path: Path, say:
     old = json.loads((HERE / f"module-{cloud}" / "planner.json").read_text())
     got = say(
         *("emit-tf", cloud, "--quote", files / "quote-default.json", "--offer", old["offer"], "-o", tmp_path / "m"),
-        *("--client-cidr", "10.1.0.0/16", "--deadline", "2027-01-31T18:00:00Z"),
+        *("--client-cidr", "10.1.0.0/16", "--deadline", AHEAD),
     )
     assert got.code == 0, got.err
     new = json.loads((tmp_path / "m" / "planner.json").read_text())
@@ -217,7 +219,7 @@ def test_an_old_module_is_priced_and_written_again(cloud: str, tmp_path: Path, s
     # Nobody edited the old files, so they are replaced without --force.
     again = say(
         *("emit-tf", cloud, "--quote", tmp_path / "priced.json", "--offer", old["offer"], "-o", folder),
-        *("--name", f"old-{cloud}", "--client-cidr", "10.1.0.0/16", "--deadline", "2027-01-31T18:00:00Z"),
+        *("--name", f"old-{cloud}", "--client-cidr", "10.1.0.0/16", "--deadline", AHEAD),
     )
     assert again.code == 0, again.err
     assert json.loads((folder / "planner.json").read_text())["offer"] == old["offer"]

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ import hcl2
 import pytest
 
 from planner.errors import MisuseError
-from planner.kubernetes import cluster, target, tree
+from planner.kubernetes import cluster, facts, target, tree
 from planner.kubernetes.target import Cluster
 from planner.terraform import deploy
 from planner.terraform.align import tidy
@@ -409,3 +410,14 @@ def test_checkov_finds_nothing(tmp_path: Path) -> None:
         f"{c['file_path']} {c['check_id']} {c['resource']}" for r in reports for c in r["results"]["failed_checks"]
     ] == []
     assert next(r for r in reports if r["check_type"] == "terraform")["summary"]["passed"] > 100
+
+
+def test_without_a_version_asked_for_it_is_one_that_is_supported_on_the_day() -> None:
+    service = facts.find("aws")._replace(
+        version="1.34", versions={"1.9": "", "1.34": "2026-12-02", "1.35": "2027-03-27", "1.36": "2027-09-01"}
+    )
+    days = {"2026-12-02": "1.34", "2026-12-03": "1.35", "2027-03-28": "1.36"}
+    assert {day: facts.version(service, "", date.fromisoformat(day)) for day in days} == days
+    for asked, day in (("1.34", "2026-12-03"), ("", "2027-09-02")):
+        with pytest.raises(MisuseError, match="ended standard support"):
+            facts.version(service, asked, date.fromisoformat(day))

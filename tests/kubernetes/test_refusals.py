@@ -74,7 +74,7 @@ TABLE: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "two groups in one namespace": ((f"{L4} --name other --namespace llm", "has it already"),),
     "options against each other": (
-        (f"{L4} --existing-cluster --deadline 2027-01-01T00:00:00Z", "--deadline is the cluster's"),
+        (f"{L4} --existing-cluster --deadline 2036-01-01T00:00:00Z", "--deadline is the cluster's"),
         (f"{L4} --existing-cluster --zone us-east-1a", "--zone is the cluster's"),
         (f"{L4} --existing-cluster --reserve-capacity", "--reserve-capacity is the cluster's"),
         (f"{ACK} --reserve-capacity", "where the cloud has that"),

@@ -378,8 +378,8 @@ def test_the_command_writes_a_tree_and_says_where_to_begin(planner: Run, tmp_pat
     assert done.stdout.endswith("then llama-3-1-8b-instruct-kubernetes/serve/README.md\n")
     assert not (folder / "cluster").exists()
     assert (folder / "serve" / "base" / "engine.yaml").exists()
-    assert planner(*ASK, "--host", "llm.example.com", "--deadline", "2027-01-01T00:00:00Z").returncode == 0
-    assert '"2027-01-01T00:00:00Z"' in (folder / "cluster" / "variables.tf").read_text()
+    assert planner(*ASK, "--host", "llm.example.com", "--deadline", "2036-01-01T00:00:00Z").returncode == 0
+    assert '"2036-01-01T00:00:00Z"' in (folder / "cluster" / "variables.tf").read_text()
     again = planner(*ASK, "--existing-cluster", "--host", "llm.example.com")
     assert not (folder / "cluster" / "variables.tf").exists()
     assert again.returncode == 0

@@ -1,11 +1,13 @@
 """Tokens bought instead of machines rented: a hand calculation, what is left out, from when machines win, and what is refused."""
 
 import csv
+import io
 import json
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from planner import cli, i18n, provider
 from planner.errors import MisuseError
@@ -14,8 +16,10 @@ from planner.prices.catalog import Catalog
 from planner.quoting import build, saved
 from planner.quoting import tokens as beside
 from planner.rendering import formats
-from planner.rendering.tokens import dump
+from planner.rendering.tokens import dump, name, section
+from planner.rendering.xlsx import names_of
 from planner.workload import make
+from tests.rendering.test_xlsx import needs_soffice, recalculate
 
 D = Decimal
 DAY = "2026-11-26"
@@ -168,8 +172,8 @@ def test_a_saved_quote_has_it_and_a_changed_figure_is_refused(usual) -> None:
     assert back.beside == usual.beside and formats.render(back, "json").decode() == text
     told = json.loads(text)
     assert told["apis"]["offers"][0]["cost"] == "1751.77728" and told["apis"]["volume"]["input_tokens"] == "7962624000"
-    for name, value in (("input", "NaN"), ("input", 1), ("vendor", "a\x1bb"), ("lacks", ["{x}", 1])):
-        told["beside"]["apis"][0][name] = value
+    for field, value in (("input", "NaN"), ("input", 1), ("vendor", "a\x1bb"), ("lacks", ["{x}", 1])):
+        told["beside"]["apis"][0][field] = value
         with pytest.raises(MisuseError):
             saved.load(json.dumps(told))
         told = json.loads(text)
@@ -198,12 +202,87 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "By price alone tokens win: deepinfra US asks 1,751.78 USD" in capsys.readouterr().out
     for options, said in (
         (("--cache-hits", "10%"), "goes with --beside-apis"),
-        (("--beside-apis", "--format", "csv"), "table or json"),
-        (("--beside-apis", "--data-stays", "EU"), "leave out --data-stays"),
+        (("--beside-apis", "--format", "csv"), "table, json, html or xlsx"),
         (("--beside-apis", "--cache-hits", "150%"), "--cache-hits"),
     ):
         assert cli.run([*ask, *options]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_data_that_stays_leaves_out_what_computes_elsewhere_or_says_nothing(home) -> None:
+    china, nowhere = {"vendor": "siliconflow", "region": "cn"}, {"vendor": "openrouter", "region": ""}
+    home(row("1//1", region="us-east-1", vendor="aws"), row("2//2", **china), row("3//3", **nowhere))
+    found = quoted()
+    for area, kept, outside in (("US", ["aws"], 1), ("CN", ["siliconflow"], 1), ("EU", [], 2)):
+        told = beside.beside(found, Catalog(as_of=DAY), D(0), area)
+        assert [a.vendor for a in told.beside.apis] == kept
+        assert (told.beside.outside, told.beside.unplaced) == (outside, ("openrouter here",))
+        assert saved.load(formats.render(told, "json").decode()).beside == told.beside
+        said = dump(told, i18n.translator("en"), None)
+        assert f"no list says where they compute ({area} was asked for): openrouter here" in said
+        promise = f"no text seen promises that data stays in {area}"
+        assert promise in said if kept else f"No API is known to sell Qwen3-32B inside {area}" in said
+        assert area in dump(told, i18n.translator("zh"), None)
+
+
+def whole(**values):
+    work = make({"model": "Qwen3-32B", "rps": 3, "provider": ("aws",), **values})
+    catalog = Catalog(as_of=DAY)
+    made = build.quote(work, catalog, DAY, fx.Rates(fx.committed(DAY), work.fx), whole=True)
+    return beside.beside(made, catalog, D("0.4"))
+
+
+@pytest.fixture(scope="module")
+def complete():
+    return whole(instance_type=("g7e.2xlarge", "g6e.12xlarge"), tax="6%")
+
+
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=pytest.mark.slow)])
+def test_page_and_workbook_say_what_the_table_says(complete, lang: str) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    t = i18n.translator(lang)
+    page = formats.render(complete, "html", lang=lang)
+    page = page if isinstance(page, str) else page.decode()
+    head, rows, _, lacks = section(complete, t)
+    for said in (*head, rows[1][0], rows[1][7], lacks[1]):
+        assert str(escape(said)) in page, said
+    book = openpyxl.load_workbook(
+        io.BytesIO(formats.render(complete, "xlsx", lang=lang)), read_only=True, data_only=True
+    )
+    sheet = [[*r, *[None] * 15] for r in book[t("Tokens")].iter_rows(values_only=True)]
+    shown = {(r[0], r[1], r[3]): r for r in sheet}
+    for one in beside.compared(complete):
+        found = shown[name(one.api), one.api.model, one.api.currency]
+        assert found[10] == pytest.approx(float(one.million)) and found[11] == pytest.approx(float(one.cost))
+        assert (found[12] or 0) == pytest.approx(float(one.batch or 0))
+        even = next(e for e in beside.evens(complete, one) if e.offer == complete.best)
+        assert found[13] == t("- never") if even.never else found[13] == pytest.approx(float(even.a_day))
+        said = t("; ").join(t.say(x) for x in one.api.lacks)
+        assert any(said == r[1] for r in sheet)
+    assert "tokens" in names_of(complete) and "tokens" not in names_of(complete._replace(beside=None))
+
+
+@pytest.mark.slow
+@pytest.mark.system
+@pytest.mark.xdist_group("libreoffice")
+@pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
+@needs_soffice
+def test_its_formulas_give_the_figures_that_they_show(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    for number, quote in enumerate((whole(rps=0), whole(tax="6%", use="300h/month x12"))):
+        path = tmp_path / f"{number}.xlsx"
+        path.write_bytes(formats.render(quote, "xlsx"))
+        again = openpyxl.load_workbook(recalculate(tmp_path, [path])[path.name], data_only=True)["Tokens"]
+        compared = 0
+        for line in openpyxl.load_workbook(path, data_only=True)["Tokens"].iter_rows():
+            for cell in line:
+                there = again[cell.coordinate].value
+                if isinstance(cell.value, (int, float)):
+                    compared += 1
+                    assert there == pytest.approx(cell.value, rel=1e-9, abs=1e-6), cell.coordinate
+                else:
+                    assert (there or "") == (cell.value or ""), cell.coordinate
+        assert compared > 60
 
 
 def test_committed_prices_are_sound() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from planner import workload
+from planner.cli import run
 from planner.errors import MisuseError, PlannerError
 from planner.prices import fx
 from planner.prices.catalog import Catalog
@@ -29,7 +30,7 @@ def test_files_are_whole_pictures_and_stay_the_same(quote, tmp_path, lang, recwa
     pytest.importorskip("matplotlib", reason="matplotlib (extra charts) is not installed")
     paths = charts.write(quote, str(tmp_path), 1, lang)
     assert [Path(p).name for p in paths] == [
-        f"{n}.{k}" for n in ("cost", "months", "break-even") for k in ("png", "svg")
+        f"{n}.{k}" for n in ("cost", "hours", "months", "break-even") for k in ("png", "svg")
     ]
     first = {p: Path(p).read_bytes() for p in paths}
     for path, data in first.items():
@@ -37,8 +38,12 @@ def test_files_are_whole_pictures_and_stay_the_same(quote, tmp_path, lang, recwa
             assert data.startswith(b"\x89PNG") and struct.unpack(">II", data[16:24])[0] == 1920
         else:
             assert b"<svg" in data and not re.search(rb"<dc:date>", data)
-    charts.write(quote, str(tmp_path), 1, lang)
-    assert {p: Path(p).read_bytes() for p in paths} == first
+    # One file is the picture of the hours alone, the same bytes again; another's file stays as it is.
+    (alone,) = charts.write(quote, str(tmp_path / "alone.svg"), 1, lang)
+    assert Path(alone).read_bytes() == first[str(tmp_path / "hours.svg")]
+    Path(alone).write_text("mine")
+    with pytest.raises(MisuseError, match="was not written by planner"):
+        charts.write(quote, alone, 1, lang)
     missing = [str(w.message) for w in recwarn if "Glyph" in str(w.message)]
     if lang == "en":
         assert missing == []
@@ -52,8 +57,24 @@ def test_without_matplotlib_it_says_what_to_install(quote, tmp_path, monkeypatch
 
 
 def test_missing_folder_is_misuse(quote, tmp_path):
-    with pytest.raises(MisuseError, match="does not exist"):
-        charts.write(quote, str(tmp_path / "no"))
+    for name in ("no", "chart.pdf", "png"):
+        with pytest.raises(MisuseError, match="does not exist"):
+            charts.write(quote, str(tmp_path / name))
+
+
+def test_throughput_against_latency_is_drawn_from_the_sizing(tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="matplotlib (extra charts) is not installed")
+    asked = ["size", "--gpu", "A10", "--tpot-ms", "80", "--charts"]
+    path = tmp_path / "latency.svg"
+    assert run([*asked, str(path)]) == 0
+    first = path.read_bytes()
+    assert b"<dc:title>planner</dc:title>" in first and b"<dc:date>" not in first
+    assert run([*asked, str(path)]) == 0 and path.read_bytes() == first
+    assert (
+        run(["size", "--gpu", "T4", "--model", "DeepSeek-R1-Distill-Qwen-32B", "--charts", str(tmp_path / "x.png")])
+        == 2
+    )
+    assert "nothing to draw" in capsys.readouterr().err and not (tmp_path / "x.png").exists()
 
 
 def test_nothing_else_imports_matplotlib():

@@ -152,7 +152,7 @@ def test_changes_behind_a_balancer_replace_nothing(provider: str, tmp_path: Path
         assert not m.plan(), "a second plan is empty"
     url = json.loads(terraform(m.folder, m.env, "output", "-json").stdout)["api_url"]["value"]
     assert url.startswith("https://") and "10.20.0.10" not in url, "clients call the balancer"
-    m.write(files(provider, 2), deadline="2027-01-31T12:00:00Z")
+    m.write(files(provider, 2), deadline="2036-01-31T12:00:00Z")
     plan = m.plan()
     gone = lost(plan)
     assert gone and all('["2"]' in a for a in gone), "the highest instance and its place behind the balancer"

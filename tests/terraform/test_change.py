@@ -56,7 +56,7 @@ class Applied:
         self.folder, self.env, self.provider = folder, environment(folder), provider
         self.folder.mkdir(exist_ok=True)
         self.given: tuple[str, ...] = ()
-        self.values: dict[str, str] = {"deadline": "2026-12-24T00:00:00Z"}
+        self.values: dict[str, str] = {"deadline": "2035-12-24T00:00:00Z"}
         self.write(first, **values)
         terraform(self.folder, self.env, "init", "-input=false")
         terraform(self.folder, self.env, "apply", "-auto-approve", "-input=false")
@@ -106,7 +106,7 @@ def lost(plan: Mapping[str, tuple[str, ...]]) -> list[str]:
 @pytest.mark.long
 def test_deadline_key_and_client_range_touch_no_server(provider: str, count: int, tmp_path: Path) -> None:
     m = Applied(tmp_path / "m", provider, files(provider, count))
-    for change in ({"deadline": "2027-01-31T12:00:00Z"}, {"api_key_secret": "another-key"}):
+    for change in ({"deadline": "2036-01-31T12:00:00Z"}, {"api_key_secret": "another-key"}):
         m.write(files(provider, count), **change)
         plan = m.plan()
         assert plan and not lost(plan), plan
@@ -185,7 +185,7 @@ def test_a_subscription_grows_too(tmp_path: Path) -> None:
 def test_a_spot_instance_keeps_its_place(tmp_path: Path) -> None:
     limit = {"spot_limit": Decimal("21.95")}
     m = Applied(tmp_path / "m", "aws", files("aws", 1, "spot", **limit))
-    m.write(files("aws", 3, "spot", **limit), deadline="2027-01-31T12:00:00Z")
+    m.write(files("aws", 3, "spot", **limit), deadline="2036-01-31T12:00:00Z")
     plan = m.plan()
     assert not lost(plan)
     created = [a for a, x in servers(plan).items() if "create" in x]

@@ -139,7 +139,7 @@ def test_a_deadline_and_a_second_pair_replace_nothing(where: str, tmp_path: Path
                 (self.folder / "zz.auto.tfvars").write_text(f"addresses = {addresses}\n")
 
     m = Pairs(tmp_path / "m", "aws", pipeline(given, 2))
-    m.write(pipeline(given, 2), deadline="2027-01-31T12:00:00Z")
+    m.write(pipeline(given, 2), deadline="2036-01-31T12:00:00Z")
     plan = m.plan()
     assert plan and not lost(plan) and set(servers(plan).values()) == {("update",)}
     m.write(pipeline(given, 4))
@@ -172,7 +172,7 @@ def test_the_real_aws_provider_takes_the_interfaces(moto: str, tmp_path: Path) -
     (folder / "test_override.tf").write_text(against(moto).replace("  associate_public_ip_address = true\n", ""))
     roles = re.findall(r"^    (\w+) += string$", given["variables.tf"], re.M)
     images = ["images = {", *(f'  {r} = "registry.example.com/{r}@sha256:{"a" * 64}"' for r in roles), "}"]
-    (folder / "test.auto.tfvars").write_text("\n".join(['deadline = "2026-12-24T00:00:00Z"', *images]) + "\n")
+    (folder / "test.auto.tfvars").write_text("\n".join(['deadline = "2035-12-24T00:00:00Z"', *images]) + "\n")
     terraform(folder, env, "init", "-input=false")
     terraform(folder, env, "apply", "-auto-approve", "-input=false")
     ec2 = boto3.client("ec2", endpoint_url=moto, **KEYS)

@@ -287,7 +287,7 @@ def test_pins_reach_the_module_and_must_be_whole() -> None:
         (
             "alicloud",
             {"purchase_option": "subscription", "term": "1m"},
-            {"deadline": "2026-12-24T00:00:00Z"},
+            {"deadline": "2035-12-24T00:00:00Z"},
             "cannot have a deadline",
         ),
         ("tencentcloud", {"purchase_option": "spot", "site": "china"}, {}, "--spot-limit"),

@@ -115,7 +115,7 @@ def test_a_module_in_a_network_that_exists_lives_and_grows(provider: str, tmp_pa
     outputs = json.loads(terraform(m.folder, m.env, "output", "-json").stdout)
     assert re.fullmatch(r"https://[^:/]+:8443/v1", outputs["api_url"]["value"])
     apart = {"balancer": False} if provider == "alicloud" else {}  # its balancer wants a second subnet
-    m.write(files(provider, 2, **apart, **NETWORK[provider]), deadline="2027-01-31T12:00:00Z")
+    m.write(files(provider, 2, **apart, **NETWORK[provider]), deadline="2036-01-31T12:00:00Z")
     plan = m.plan()
     assert not lost(plan), plan
     assert [a for a, x in servers(plan).items() if "create" in x] == [f'{provider}_instance.this["1"]']

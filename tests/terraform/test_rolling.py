@@ -101,7 +101,7 @@ def test_the_real_aws_provider_replaces_one_replica_and_moves_its_place(moto: st
             (folder / path).write_text(text)
         (folder / "budget.tf").unlink()
         (folder / "test_override.tf").write_text(against(moto))
-        lines = ['client_cidr = "10.8.0.0/16"', 'deadline = "2026-12-24T00:00:00Z"']
+        lines = ['client_cidr = "10.8.0.0/16"', 'deadline = "2035-12-24T00:00:00Z"']
         (folder / "terraform.tfvars").write_text("\n".join(lines) + "\n")
 
     def replaced(*options: str) -> dict[str, list[str]]:

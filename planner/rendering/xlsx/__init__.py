@@ -36,7 +36,7 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
         )
     t = translator(lang)
     model, stream = Model(quote, options_of(quote, top)), io.BytesIO()
-    book = Book(stream, t, lang, quote.quoted_on)
+    book = Book(stream, t, lang, quote.quoted_on, names_of(quote))
     book.file.set_properties(
         {
             "title": t("Cost review: GPU capacity for {model}", model=quote.workload.model),
@@ -51,6 +51,22 @@ def dump(quote: Quote, *, top: int = 3, lang: str = "en") -> bytes:
     book.empty["summary"].activate()
     book.file.close()
     return stream.getvalue()
+
+
+def names_of(quote: Quote) -> dict[str, str]:
+    """Return the sheets of a quote's workbook: one more where managed APIs stand beside its offers."""
+    from planner.rendering.xlsx.book import NAMES
+
+    if quote.beside is None:
+        return NAMES
+    from planner.rendering.xlsx.tokens import NAME
+
+    found = {}
+    for key, name in NAMES.items():
+        found[key] = name
+        if key == "sensitivity":
+            found["tokens"] = NAME
+    return found
 
 
 def options_of(quote: Quote, top: int) -> list[Offer]:
@@ -99,6 +115,10 @@ def _write(book: Book, model: Model) -> None:
     steps = write_steps(book, model, refs)
     write_scenarios(book, model, refs, steps)
     centre = write_sensitivity(book, model, timeline.shown)
+    if model.quote.beside is not None:
+        from planner.rendering.xlsx.tokens import write_tokens
+
+        write_tokens(book, model, refs)
     focus = write_focus(book, model, refs, best)
     checked = write_checks(book, model, Written(prices, egress, timeline, centre, focus, best))
     write_summary(book, model, steps.sentence, timeline.chart, curve)

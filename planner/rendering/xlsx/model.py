@@ -52,6 +52,15 @@ class Ladder:
         return self.row + len(self.rates) - 1
 
 
+def _of_apis(quote: Quote) -> set[str]:
+    """Return the currencies of the managed APIs that stand beside the offers."""
+    if quote.beside is None:
+        return set()
+    from planner.quoting.tokens import compared
+
+    return {one.api.currency for one in compared(quote)}
+
+
 class Option(NamedTuple):
     """An offer with its ladders, and its number from 0; even: the on-demand price of the same type."""
 
@@ -96,7 +105,7 @@ class Model:
         self.ladders: list[Ladder] = []
         self._known: dict[tuple[Any, ...], Ladder] = {}
         self.options = [self._option(number, offer) for number, offer in enumerate(offers)]
-        self.currencies = sorted({o.code for o in self.options})
+        self.currencies = sorted({o.code for o in self.options} | _of_apis(quote))
         self.shares = {**{c.provider: c.discount for c in self.work.contract}, **dict(self.work.discount)}
         self.present_value = quote.recommended is not None and quote.recommended.basis == "present-value"
         said, by_id = advise(quote), {o.offer.id: o for o in self.options}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.money import plain
 from planner.quoting.records import Rejected
 from planner.rendering.words import taxes
-from planner.rendering.xlsx.book import NAMES, Book, Sheet, quoted
+from planner.rendering.xlsx.book import Book, Sheet, quoted
 from planner.rendering.xlsx.checks import Checked
 from planner.rendering.xlsx.model import Model
 from planner.version import VERSION
@@ -95,6 +95,7 @@ def _contents(book: Book, s: Sheet, row: int) -> int:
         ("egress", t("traffic, tier by tier")),
         ("scenarios", t("low, base and high side by side")),
         ("sensitivity", t("hours x discount; what moves the total most")),
+        ("tokens", t("managed APIs for the same tokens")),
         ("steps", t("scenarios and present values, step by step")),
         ("checks", t("what must hold")),
         ("focus", t("the recommended option as FOCUS rows")),
@@ -102,8 +103,11 @@ def _contents(book: Book, s: Sheet, row: int) -> int:
         ("sources", t("date, age and confirmation of each price")),
         ("versions", t("what it was made from; the change log")),
     ):
+        if key not in book.names:
+            continue
         row += 1
-        s.ws.write_url(row, 0, f"internal:'{t(NAMES[key])}'!A1", book.fmt("link", "", underline=1), t(NAMES[key]))
+        named = t(book.names[key])
+        s.ws.write_url(row, 0, f"internal:'{named}'!A1", book.fmt("link", "", underline=1), named)
         s.seen(row, 0)
         s.text(row, 1, words)
     return row
