@@ -78,6 +78,16 @@ class Times(NamedTuple):
     grace: int
     cold: int
 
+    @property
+    def weights_wait(self) -> int:
+        """How long one may wait for all nodes' weights before something is wrong."""
+        return 2 * self.download + 1800
+
+    @property
+    def engine_wait(self) -> int:
+        """How long one may wait for the engines after that."""
+        return 2 * self.cold + self.startup
+
 
 class Target(NamedTuple):
     """All that the templates need. replicas: pods, or groups of `size` nodes; gpus, cpu, memory_gib, shm_gib: per pod.

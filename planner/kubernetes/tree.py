@@ -145,6 +145,8 @@ def _record(t: Target, quote: Quote, offer: Offer) -> str:
         "replicas": t.replicas,
         "nodes": t.size,
         "gpus": t.gpus,
+        "weights_wait_s": t.times.weights_wait,
+        "engine_wait_s": t.times.engine_wait,
     }
     return json.dumps({**body, "schema": SCHEMA, **more}, indent=2, ensure_ascii=False) + "\n"
 

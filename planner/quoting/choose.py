@@ -50,8 +50,8 @@ __all__ = [
 
 #: Why a type that a list prices and nobody describes is rejected.
 UNKNOWN = "no specification in the catalogue: cannot be sized"
-#: What a reason says where one option takes what stands in the way (planner.sizing.layout).
-WAY_OUT = "--pipeline-gbps {whole} takes it"
+#: What a reason says where one option takes what stands in the way (planner.sizing.layout and fit).
+WAYS_OUT = ("--pipeline-gbps {whole} takes it, in {n} stages", "one copy needs {need} instances, count says {count}")
 _WHY = {
     "obligation": text("least to pay in all, every obligation counted"),
     "present-value": text("least present value of all that is owed"),
@@ -163,7 +163,7 @@ def _telling(rejected: Iterable[Rejected]) -> list[Rejected]:
 
     def rank(one: Rejected) -> tuple[bool, bool]:
         why = dict(one.reason.values).get("reasons", ())
-        held = any(isinstance(part, Text) and WAY_OUT in part.key for part in why)  # type: ignore[attr-defined]
+        held = any(isinstance(part, Text) and part.key.endswith(WAYS_OUT) for part in why)  # type: ignore[attr-defined]
         return one.reason.key == UNKNOWN, not held
 
     return sorted(rejected, key=rank)

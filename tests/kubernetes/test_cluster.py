@@ -55,7 +55,7 @@ def whole(name: str) -> str:
 def test_a_type_that_no_node_pool_can_have_takes_nodes_of_ones_own() -> None:
     t = made("tencentcloud-nodes").target
     odd = t.d._replace(instance_type="HCCPNV6.96XLARGE2304")
-    with pytest.raises(MisuseError, match="is not sold to a node pool of Tencent Cloud TKE: .* --existing-cluster"):
+    with pytest.raises(MisuseError, match=r"is not sold to a node pool of Tencent Cloud TKE: .* --existing-cluster"):
         cluster.check(odd, t.service)
     cluster.check(t.d, t.service)
 

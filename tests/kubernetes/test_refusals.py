@@ -40,6 +40,10 @@ TABLE: dict[str, tuple[tuple[str, str], ...]] = {
             "tencentcloud --model DeepSeek-R1 --registry r.example.com",
             "(GT4.41XLARGE948 in ap-guangzhou: tp 8: weights and engine need 80.3 GiB a GPU of 35.5 GiB available; pipeline",
         ),
+        (
+            "tencentcloud --model DeepSeek-R1 --pipeline-gbps 50 --count 2 --registry r.example.com",
+            "(GT4.41XLARGE948 in ap-guangzhou: one copy needs 3 instances, count says 2)",
+        ),
         ("tencentcloud --model DeepSeek-R1 --pipeline-gbps 0 --registry r.example.com", "--pipeline-gbps"),
     ),
     "no node image for the GPU": (
