@@ -81,6 +81,7 @@ docs: setup                 ## rewrite the generated parts of README.md and docs
 	$(BIN)/python -m tools.notice
 	$(BIN)/python -m tools.claims
 	$(BIN)/python -m tools.readme
+	$(BIN)/python -m tools.notebook
 
 sizing: setup               ## rewrite the tables of docs/sizing.md and docs/bootstrap.md (FIT=1 refits the sizing first)
 	@if [ -n "$(FIT)" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check numpy scipy && $(BIN)/python -m tools.fit_sizing --write; fi

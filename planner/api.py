@@ -7,7 +7,7 @@ They print nothing, read no environment and keep no state: what they know comes 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planner.errors import MisuseError, suggest
 from planner.prices.catalog import Catalog
@@ -15,6 +15,7 @@ from planner.prices.fx import Rates, committed
 from planner.quoting import build, saved
 from planner.quoting.diff import Diff, compare
 from planner.quoting.records import Offer, Quote, Seller
+from planner.records import SHOWN
 from planner.sizing import Sizing
 from planner.workload import Workload, make
 
@@ -25,6 +26,21 @@ if TYPE_CHECKING:
     from planner.terraform.deploy import Settings
 
 __all__ = ["Catalog", "Diff", "Quote", "Sizing", "Workload", "diff", "emit", "load", "quote", "render", "size"]
+
+
+def _html(record: object) -> str:
+    from planner.rendering.notebook import html
+
+    return html(record)
+
+
+def _dataframe(record: object, library: str) -> Any:
+    from planner.rendering.frames import dataframe
+
+    return dataframe(record, library)
+
+
+SHOWN.update(html=_html, dataframe=_dataframe)
 
 
 def quote(

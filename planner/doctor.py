@@ -235,17 +235,19 @@ def _advisories(asked: tuple[engines.Engine, ...]) -> Iterator[Finding]:
             continue
         fatal = {f.advisory.id for f in advisories.fatal(findings)}
         for f in findings:
-            severity = f.advisory.severity
+            severity = f.advisory.rating
             said = text(
                 "{engine} is open to {id} (severity {severity}): {takes}",
                 engine=engine.label,
                 id=f.advisory.id,
                 severity=severity,
-                takes=f.advisory.takes,
+                takes=text(f.advisory.takes),
             )
             if f.reached:
                 todo = text(
-                    "in a module: {answer}; advised: {mitigation}", answer=f.answer, mitigation=f.advisory.mitigation
+                    "in a module: {answer}; advised: {mitigation}",
+                    answer=f.answer,
+                    mitigation=text(f.advisory.mitigation),
                 )
             else:
                 todo = text("in a module: {answer}", answer=f.answer)

@@ -10,7 +10,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["NamedTuple"]
+__all__ = ["SHOWN", "NamedTuple", "as_dataframe", "as_html"]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+#: How a record shows itself in a notebook ("html", "dataframe"): planner.api, which stands above the rooms that word it, says so when it is loaded.
+SHOWN: dict[str, Callable[..., Any]] = {}
+
+
+def as_html(record: object) -> str | None:
+    """Return a record as HTML for a notebook; None, by which a notebook takes its repr, where `planner.api` was never loaded."""
+    show = SHOWN.get("html")
+    return None if show is None else show(record)
+
+
+def as_dataframe(record: object, library: str) -> Any:
+    """Return a record as a data frame of pandas or polars (planner.rendering.frames); whoever made it by the public API can."""
+    show = SHOWN.get("dataframe")
+    if show is None:
+        raise RuntimeError("to_dataframe() is of the public API: import planner.api first")
+    return show(record, library)
+
 
 if TYPE_CHECKING:
     from typing import NamedTuple

@@ -20,13 +20,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
+from typing import Any
 
 from planner.errors import MisuseError
 from planner.prices.fx import Rates
 from planner.quoting.choose import amount
 from planner.quoting.cost import with_tax
 from planner.quoting.records import Charge, Offer, Quote
-from planner.records import NamedTuple
+from planner.records import NamedTuple, as_dataframe, as_html
 
 __all__ = ["CAUSES", "NEAR", "Detail", "Diff", "OfferDiff", "compare", "increase", "near"]
 
@@ -84,6 +85,14 @@ class Diff(NamedTuple):
     after: tuple[str, Decimal] | None
     offers: tuple[OfferDiff, ...]
     notes: tuple[str, ...]
+
+    def _repr_html_(self) -> str | None:
+        """Return it as a notebook shows it (docs/notebook.md)."""
+        return as_html(self)
+
+    def to_dataframe(self, library: str = "") -> Any:
+        """Return the offers of both quotes, a row each, with the causes as columns, as a data frame of "pandas" or "polars" ("" = the first that is installed); raise `PlannerError` where neither is."""
+        return as_dataframe(self, library)
 
 
 def compare(old: Quote, new: Quote, basis: str = "obligation") -> Diff:

@@ -9,11 +9,12 @@ equal).
 """
 
 from decimal import Decimal
+from typing import Any
 
 from planner.money import Fx
 from planner.offer import Source, Way
 from planner.quoting.parts import RULES, Amounts, Charge, Line, Rate, Totals
-from planner.records import NamedTuple
+from planner.records import NamedTuple, as_dataframe, as_html
 from planner.sizing import Sizing
 from planner.sizing.own import Measurement
 from planner.text import Text
@@ -351,3 +352,11 @@ class Quote(NamedTuple):
         """Return what is known of `provider` (a quote of 0.1.0 knows its name only)."""
         found = next((s for s in self.sellers if s.provider == provider), None)
         return found or Seller(provider, provider, provider, ())
+
+    def _repr_html_(self) -> str | None:
+        """Return it as a notebook shows it (docs/notebook.md)."""
+        return as_html(self)
+
+    def to_dataframe(self, library: str = "") -> Any:
+        """Return the offers, a row each, as a data frame of "pandas" or "polars" ("" = the first that is installed); raise `PlannerError` where neither is."""
+        return as_dataframe(self, library)

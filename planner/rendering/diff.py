@@ -10,7 +10,7 @@ from planner.money import plain, show, signed
 from planner.quoting.diff import Diff, OfferDiff, increase, near
 from planner.text import plural
 
-__all__ = ["FORMATS", "LINES", "as_json", "as_markdown", "as_table", "why"]
+__all__ = ["FORMATS", "LINES", "as_json", "as_markdown", "as_table", "changed", "headline", "why"]
 
 ENGLISH = translator("en")
 _CENT = Decimal("0.005")
@@ -21,7 +21,8 @@ LINES = 25
 MOST_NOTES = 6
 
 
-def _headline(diff: Diff) -> list[str]:
+def headline(diff: Diff) -> list[str]:
+    """Return the days, what changed of the workload, and what the recommended offer came to and comes to."""
     lines = [f"quoted on {diff.quoted_on[0]} and {diff.quoted_on[1]}, amounts in {diff.currency}"]
     notes = [f"workload changed: {note}" for note in diff.notes]
     lines += notes[:MOST_NOTES] + ([f"and {len(notes) - MOST_NOTES} more inputs"] if len(notes) > MOST_NOTES else [])
@@ -71,6 +72,18 @@ def why(diff: Diff, offer: OfferDiff, t: English = ENGLISH) -> list[tuple[str, s
     return lines
 
 
+def changed(diff: Diff, offers: Sequence[OfferDiff], t: English = ENGLISH) -> list[tuple[str, str, str, str, str]]:
+    """Return of each offer its id, what it cost, what it costs, the difference, and why."""
+    rows = []
+    for o in offers:
+        said = [cause for cause, moved in why(diff, o, t) if cause and cause != "note"]
+        before = show(o.before) if o.before is not None else t("new")
+        after = show(o.after) if o.after is not None else t("gone")
+        by = signed(o.difference) if o.difference is not None else ""
+        rows.append((o.id, before, after, by, t(", ").join(said)))
+    return rows
+
+
 def _end(diff: Diff, shown: Sequence[OfferDiff], offer: str) -> str:
     total, same = len(diff.offers), sum(o.status == "same" for o in diff.offers)
     left = 0 if offer else total - same - sum(o.status != "same" for o in shown)
@@ -90,7 +103,7 @@ def _block(diff: Diff, row: OfferDiff) -> list[str]:
 
 def as_table(diff: Diff, top: int | None = None, offer: str = "") -> str:
     """Return plain text: the recommended first, then what changed, each with its causes; top as in `_chosen`."""
-    lines, shown = _headline(diff), []
+    lines, shown = headline(diff), []
     for row in _chosen(diff, top, offer):
         block = _block(diff, row)
         room = LINES - 2 - len(lines)
@@ -111,7 +124,7 @@ def as_markdown(diff: Diff, top: int | None = None, offer: str = "") -> str:
 
     rows = _chosen(diff, top, offer)
     lines = ["### Cost of the workload", ""]
-    lines += [f"- {cell(line.strip())}" for line in _headline(diff)]
+    lines += [f"- {cell(line.strip())}" for line in headline(diff)]
     if rows:
         lines += ["", "| offer | before | after | difference | why |", "|---|--:|--:|--:|---|"]
     if top is None and not offer:

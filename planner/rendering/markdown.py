@@ -141,18 +141,10 @@ def _changes(old: Quote, new: Quote, t: English, room: int) -> list[str]:
 def changed_rows(diff: Diff, most: int, t: English) -> list[str]:
     """Return a table of at most `most` offers that changed, those that each quote recommends first; a blank line before it."""
     from planner.quoting.diff import near
-    from planner.rendering.diff import why
+    from planner.rendering.diff import changed
 
     head = [t("offer"), t("before"), t("after"), t("difference"), t("why")]
     lines = ["", "| " + " | ".join(head) + " |", "|---|---:|---:|---:|---|"]
-    for o in near(diff)[:most]:
-        said = [cause for cause, moved in why(diff, o, t) if cause and cause != "note"]
-        cells = [
-            escaped(o.id),
-            show(o.before) if o.before is not None else t("new"),
-            show(o.after) if o.after is not None else t("gone"),
-            signed(o.difference) if o.difference is not None else "",
-            escaped(t(", ").join(said)),
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
+    for name, *amounts, said in changed(diff, near(diff)[:most], t):
+        lines.append("| " + " | ".join([escaped(name), *amounts, escaped(said)]) + " |")
     return lines

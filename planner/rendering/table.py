@@ -22,7 +22,7 @@ from planner.rendering.foot import foot
 from planner.rendering.words import seller, way
 from planner.text import plural
 
-__all__ = ["dump"]
+__all__ = ["Grid", "amounts", "cells", "dump", "listed"]
 
 
 class Column(NamedTuple):
@@ -148,7 +148,7 @@ def dump(
     lines += ["", *also] if also else []
     shown = ranked(quote, worth_showing(quote, top), basis)
     columns = _columns(quote, shown, basis, t, width)
-    lines += ["", *fold(_amounts(quote, basis, t), width)]
+    lines += ["", *fold(amounts(quote, basis, t), width)]
     if shown:
         lines += _rows(quote, shown, columns, t, width, colour)
     if quote.workload.discount_rate is not None:
@@ -169,7 +169,7 @@ def _ties(quote: Quote, shown: list[Offer], t: English) -> list[str]:
     return ["", t("Where two ways of paying tie:"), *(f"  {x}" for x in (*said[:MOST_TIES], *more))] if said else []
 
 
-def _amounts(quote: Quote, basis: str, t: English) -> str:
+def amounts(quote: Quote, basis: str, t: English) -> str:
     order = t("to pay") if basis == "obligation" else t(basis.replace("-", " "))
     rates = "; ".join(f"1 {f.base} = {plain(f.rate)} {f.quote} ({f.as_of or f.source})" for f in quote.fx)
     if rates:
@@ -215,19 +215,43 @@ def _columns(quote: Quote, shown: list[Offer], basis: str, t: English, room: int
     return [every[i] for i in fitting(widths, ranks, room)]
 
 
-def _rows(
-    quote: Quote, shown: list[Offer], columns: list[Column], t: English, room: int | None, colour: bool
-) -> list[str]:
-    """Return the table; of rows that look the same on a narrow screen (another region) the first stands for all."""
+class Grid(NamedTuple):
+    """A table of offers as texts. right: the columns of numbers. marked: the row of the recommended offer, -1 where none has it."""
+
+    titles: tuple[str, ...]
+    right: frozenset[int]
+    rows: tuple[tuple[str, ...], ...]
+    marked: int
+    legend: tuple[str, ...]
+
+
+def cells(quote: Quote, shown: list[Offer], columns: list[Column], t: English) -> Grid:
+    """Return the offers as texts; of rows that look the same on a narrow screen (another region) the first stands for all."""
     best = quote.best
     found: dict[tuple[str, ...], bool] = {}
     for offer in shown:
-        cells = tuple(c.cell(quote, offer, t) for c in columns)
-        found[cells] = found.get(cells, False) or offer is best
-    rows, marked = list(found), next((i for i, recommended in enumerate(found.values()) if recommended), -1)
-    head, *rest = layout(
-        [t(c.title) for c in columns], rows, {i for i, c in enumerate(columns) if c.right}, room, marked
-    )
+        row = tuple(c.cell(quote, offer, t) for c in columns)
+        found[row] = found.get(row, False) or offer is best
+    marked = next((i for i, recommended in enumerate(found.values()) if recommended), -1)
+    right = frozenset(i for i, c in enumerate(columns) if c.right)
+    legend = tuple(c.legend for c in columns if c.legend)
+    return Grid(tuple(t(c.title) for c in columns), right, tuple(found), marked, legend)
+
+
+def listed(quote: Quote, top: int, room: int, t: English) -> Grid:
+    """Return the table that a terminal of `room` columns shows, as texts."""
+    basis = basis_of(quote)
+    shown = ranked(quote, worth_showing(quote, top), basis)
+    return cells(quote, shown, _columns(quote, shown, basis, t, room), t)
+
+
+def _rows(
+    quote: Quote, shown: list[Offer], columns: list[Column], t: English, room: int | None, colour: bool
+) -> list[str]:
+    """Return the table."""
+    made = cells(quote, shown, columns, t)
+    rows, marked = made.rows, made.marked
+    head, *rest = layout(made.titles, rows, set(made.right), room, marked)
     lines = [bold(x, colour) for x in head]
     for number, block in enumerate(rest):
         lines += [bold(x, colour and number == marked) for x in block]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import overload
+from typing import Any, overload
 
-from planner.records import NamedTuple
+from planner.records import NamedTuple, as_dataframe, as_html
 from planner.text import Text
 
 __all__ = ["Layout", "Memory", "Range", "Sizing", "Step", "Steps"]
@@ -114,3 +114,11 @@ class Sizing(NamedTuple):
     basis: tuple[str, ...]
     warnings: tuple[Text, ...]
     steps: Sequence[Step]
+
+    def _repr_html_(self) -> str | None:
+        """Return it as a notebook shows it (docs/notebook.md)."""
+        return as_html(self)
+
+    def to_dataframe(self, library: str = "") -> Any:
+        """Return throughput and latency, a row each, as a data frame of "pandas" or "polars" ("" = the first that is installed); raise `PlannerError` where neither is."""
+        return as_dataframe(self, library)

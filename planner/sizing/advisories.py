@@ -56,6 +56,11 @@ class Advisory(NamedTuple):
     read: bool
 
     @property
+    def rating(self) -> str | Text:
+        """The severity as it is said: a number, or a word that has another one in Chinese."""
+        return self.severity if self.severity[:1].isdigit() else text(self.severity)
+
+    @property
     def score(self) -> float:
         """The severity as a number; a word counts as the least that it can mean, none as 0."""
         word = self.severity.strip().lower()

@@ -27,6 +27,7 @@ __all__ = [
     "Deadline",
     "Disks",
     "Fabric",
+    "Group",
     "Image",
     "Network",
     "Option",
@@ -155,6 +156,17 @@ class Fabric(NamedTuple):
     without: str = ""
 
 
+class Group(NamedTuple):
+    """What the cloud's own group cannot do. most_hours: how far ahead its end may lie; 0: no other limit than that of an instance.
+
+    refused: what an instance type begins with -> why no group can start it. note: what README.md says of it besides; Markdown of ours.
+    """
+
+    most_hours: int = 0
+    note: str = ""
+    refused: Mapping[str, str] = _NO_TEXTS
+
+
 class Ask(NamedTuple):
     """A variable that the user must set before apply, and the command that finds its value ("": the user knows it).
 
@@ -225,6 +237,7 @@ class Cloud(NamedTuple):
     network: Network = Network()
     balancer: Balancer = Balancer()
     fabric: Fabric = Fabric()
+    group: Group = Group()
 
 
 #: Records that a key of another record holds: {(record, key): (record, how many)}.
@@ -236,6 +249,7 @@ _NESTED: dict[tuple[type, str], tuple[type, str]] = {
     (Cloud, "network"): (Network, "one"),
     (Cloud, "balancer"): (Balancer, "one"),
     (Cloud, "fabric"): (Fabric, "one"),
+    (Cloud, "group"): (Group, "one"),
     (Cloud, "secrets"): (Secrets, "one"),
     (Cloud, "readback"): (Readback, "one"),
     (Cloud, "options"): (Option, "table"),

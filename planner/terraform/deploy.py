@@ -222,6 +222,12 @@ def _deadline(facts: Cloud, hours: Decimal, settings: Settings) -> str:
             raise MisuseError(f"{plain(hours)} hours lie beyond the calendar") from None
     ahead = end - settings.now
     most, least = facts.deadline.most_hours, facts.deadline.least_minutes
+    own = facts.group.most_hours if settings.group else 0
+    if own and ahead > timedelta(hours=own):
+        raise MisuseError(
+            f"{facts.title} ends a group at most {own // 24} days ahead: give an earlier --deadline, which an apply can move "
+            "before it comes, or drop --group"
+        )
     if most and ahead > timedelta(hours=most):
         raise MisuseError(
             f"{facts.title} releases an instance at most {most} hours ({most / 8760:.3g} years) ahead; "

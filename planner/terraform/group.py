@@ -26,6 +26,9 @@ def firm(s: Settings, facts: Cloud, offer: Offer, pp: int, balancer: bool) -> in
         return 0
     if not os.path.exists(os.path.join(cloud.templates(offer.provider), "parts", "group.tf.j2")):
         raise MisuseError(f"--group: the modules of {facts.title} have no group that replaces instances; drop it")
+    for start, why in facts.group.refused.items():
+        if offer.instance_type.startswith(start):
+            raise MisuseError(f"--group: no group starts {offer.instance_type}: {why}; drop it, or choose another type")
     if pp > 1:
         raise MisuseError(f"--group: the {pp} instances of a replica are one engine, of which a group cannot replace one; drop it")
     if offer.purchase_option not in _OPTIONS or s.reserve_capacity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = [
     "firm",
     "first",
     "holds",
+    "inside",
     "kind",
     "machine",
     "named",
@@ -82,6 +83,15 @@ def truth(given: Any) -> bool:
 def word(given: Any) -> str:
     """Return a value as a word, "" for what is not known."""
     return plain(given) if isinstance(given, Decimal) else given if isinstance(given, str) else ""
+
+
+def inside(blocks: Iterable[dict[str, Any]], path: str) -> Iterator[dict[str, Any]]:
+    """Yield the blocks with what the block at `path` in each says; none that has none there ("" leaves them as they are)."""
+    for block in blocks:
+        if not path:
+            yield block
+        elif isinstance(inner := first(block, path), dict):
+            yield {**block, **inner}
 
 
 def named(one: Resource, said: Any, found: Sequence[Resource], kinds: Sequence[str] = ()) -> Resource | None:
@@ -182,8 +192,10 @@ def bought(one: Machine) -> Iterator[tuple[str, str, int]]:
 
 def firm(found: Sequence[Resource]) -> int:
     """Return how many instances of spot groups are on demand."""
-    ways = [list(bought(held)) for one in found if (held := machine(one, found, [])) is not None]
-    return sum(n for each in ways if len(each) > 1 for option, _, n in each if option == "on_demand")
+    groups = [held for one in found if (held := machine(one, found, [])) is not None and "count" in held.facts]
+    ways = [(option, n) for held in groups for option, _, n in bought(held)]
+    spot = any(option == "spot" for option, _ in ways)
+    return sum(n for option, n in ways if option == "on_demand") if spot else 0
 
 
 def holds(rule: Rule, values: Any) -> bool:

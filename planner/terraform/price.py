@@ -25,7 +25,7 @@ from planner.records import NamedTuple
 from planner.terraform import configuration, plans, resources
 from planner.terraform.configuration import Configuration, Resource
 from planner.terraform.evaluate import Unknown
-from planner.terraform.machines import Machine, all_at, bought, firm, first, kind, machine, named, size, truth, why_no_kind, word
+from planner.terraform.machines import Machine, all_at, bought, firm, first, inside, kind, machine, named, size, truth, why_no_kind, word
 from planner.terraform.resources import Table
 from planner.text import Text, text
 from planner.units import Window
@@ -169,22 +169,23 @@ def _machine_things(one: Machine, missing: list[Text]) -> Iterator[Thing]:
         held = [values] if not disk["at"] else [v for v in all_at(values, disk["at"]) if isinstance(v, dict)]
         if not held and disk.get("least") and not any(all_at(values, path) for path in disk.get("unless", ())):
             held = [{}]  # the cloud makes one of its own size
-        for block in held if count else ():
+        for block in inside(held, disk.get("inside", "")) if count else ():
             words = [word(first(block, path)) for path in disk["variant"]]
             variant = ":".join(w for w in words if w) or disk["usual"]
             variant = disk.get("variants", {}).get(variant, variant)
             said = first(block, disk["size"])
             each = size(said) or (ZERO if isinstance(said, Unknown) else Decimal(disk.get("least", 0)))
+            name = text(disk.get("names", {}).get(word(block.get(disk.get("name"))), disk["what"]))
             if each:
-                yield Thing(text(disk["what"]), "block_storage", variant, each, count)
+                yield Thing(name, "block_storage", variant, each, count)
             else:
                 why = text("its size is not known")
-                missing.append(text("{what}: {thing}: {why}", what=one.resource.address, thing=text(disk["what"]), why=why))
-            for name, item, label in (
+                missing.append(text("{what}: {thing}: {why}", what=one.resource.address, thing=name, why=why))
+            for path, item, label in (
                 ("iops", "block_storage_iops", "Data disk: IOPS over 3,000"),
                 ("throughput", "block_storage_throughput", "Data disk: MB/s over 125"),
             ):
-                more = (size(first(block, name)) or ZERO) - Decimal(disk.get(name, 10**9))
+                more = (size(first(block, path)) or ZERO) - Decimal(disk.get(path, 10**9))
                 if more > 0:
                     yield Thing(text(label), item, variant, more, count)
     for extra in one.facts["extras"]:

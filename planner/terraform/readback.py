@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from planner.quoting.fields import load_workload
 from planner.records import NamedTuple
 from planner.terraform import cloud, configuration
 from planner.terraform.cloud import Readback
-from planner.terraform.machines import Machine, bought, first, holds, machine, word
+from planner.terraform.machines import Machine, bought, first, holds, kind, machine, word
 from planner.terraform.write import unfinished
 from planner.typed import held, number
 from planner.workload import Workload, make
@@ -104,8 +105,9 @@ def _facts(folder: str, provider: str, rules: Readback) -> dict[str, str]:
     found = configuration.read(folder)
     machines = [Run(one.values, 1, _way(one.values, rules)) for one in found.resources if one.type == rules.resource]
     if rules.group and not machines:
-        groups = [machine(one, found.resources, []) for one in found.resources if one.type == rules.group]
-        machines = [Run(held.values, held.count, _of_group(held)) for held in groups if held is not None]
+        made = [machine(one, found.resources, []) for one in found.resources if one.type == rules.group]
+        groups = [one for one in made if one is not None]
+        machines = [Run({rules.instance_type: kind(one)}, one.count, _of_groups(groups)) for one in groups]
     if not machines:
         raise MisuseError(f"{folder}: expected one {rules.resource}, found 0")
     kinds = {
@@ -128,9 +130,9 @@ def _way(values: Any, rules: Readback) -> str:
     return next((rule.option for rule in rules.bought if holds(rule, values)), "on_demand")
 
 
-def _of_group(held: Machine) -> str:
-    """Return the way of buying of a group; one with a share on demand is spot."""
-    return max((option for option, _, _ in bought(held)), key=lambda option: option == "spot")
+def _of_groups(groups: Sequence[Machine]) -> str:
+    """Return the way of buying of a module's groups; with a share on demand they are spot."""
+    return max((option for one in groups for option, _, _ in bought(one)), key=lambda option: option == "spot", default="")
 
 
 def _bought(provider: str, ways: set[str], said: str, folder: str) -> str:

@@ -7,7 +7,8 @@
                          base, percent: paths of a group that is partly spot; from: the resource that refers to this one and has
                          the rest; like: another machine, whose disks and extras it shares
       .disks             at: path of the block ("": the resource itself); what, variant (paths, joined by a colon; variants), size; usual, least: what
-                         the cloud takes where nothing is said (least 0: no disk; not where a path of `unless` is there); iops, throughput: what the price includes
+                         the cloud takes where nothing is said (least 0: no disk; not where a path of `unless` is there); iops, throughput: what the price includes;
+                         inside: the block in that one that says it; name: path of what a disk is called there, names: its value -> another what
       .extras            when: paths, any of them true or above 0; what, item, each
     things.TYPE          what, item, variant (path, variants: its value -> ours, usual, more: a second path), each: path of the size;
                          unit; download: the weights pass it; usage: charged by use only; bound: [type, key of this, key of the other, type of the

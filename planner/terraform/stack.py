@@ -137,11 +137,11 @@ def _advisories(engine: Engine, setting: advisories.Setting, accept: tuple[str, 
     told = [f for f in found if f.reached or f.advisory.score >= advisories.HIGH]
     notes = []
     for f in told:
-        values = {"engine": engine.label, "id": f.advisory.id, "severity": f.advisory.severity, "takes": f.advisory.takes, "answer": f.answer}
+        values = {"engine": engine.label, "id": f.advisory.id, "severity": f.advisory.rating, "takes": text(f.advisory.takes), "answer": f.answer}
         said = text("{engine} is open to {id} (severity {severity}): {takes}. Here: {answer}", **values)
         if f in taken:
             said = text("{said}; taken on by --accept-advisory", said=said)
-        notes.append(text("{said}; advised: {mitigation}.", said=said, mitigation=f.advisory.mitigation) if f.reached else text("{said}.", said=said))
+        notes.append(text("{said}; advised: {mitigation}.", said=said, mitigation=text(f.advisory.mitigation)) if f.reached else text("{said}.", said=said))
     rest = [f.advisory.names[0] for f in found if f not in told]
     if rest:
         notes.append(text("{engine}: less serious and answered by this module: {ids}", engine=engine.label, ids=", ".join(rest)))

@@ -44,6 +44,7 @@ def of(d: Deployment, cloud: Cloud) -> dict[str, object]:
         "store_short": t.say(cloud.secrets.store).partition("（")[0].partition("，")[0],
         "needs": t.say(cloud.secrets.needs),
         "ends": t.say(cloud.deadline.by),
+        "group_note": t.say(cloud.group.note) if cloud.group.note else "",
         "acceptance": t.say(cloud.acceptance) if cloud.acceptance else "`sudo /opt/planner/acceptance.sh`",
         "zone_like": d.zone or f"{d.region}{cloud.zone.end}",
         "zones": command(cloud.zone.command),

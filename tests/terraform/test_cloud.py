@@ -117,10 +117,10 @@ def test_every_key_is_explained_in_the_records() -> None:
 def test_the_page_shows_the_whole_file_of_the_stranger() -> None:
     page = (ROOT / "docs" / "terraform.md").read_text(encoding="utf-8").split("## A cloud of your own")[1]
     assert "\n".join(f"    {line}".rstrip() for line in FACTS.read_text(encoding="utf-8").splitlines()) in page
-    for part in ("quota.md", "secret.sh", "driver.sh", "registry.sh", "provider.tf", "notice.sh", "healthy.sh", "optional.md", "find.sh", "fabric.sh", "group.tf", "members.sh", "renew.sh", "remote.sh"):
+    for part in ("quota.md", "secret.sh", "driver.sh", "registry.sh", "provider.tf", "notice.sh", "healthy.sh", "optional.md", "find.sh", "fabric.sh", "group.tf", "members.sh", "renew.sh", "remote.sh", "login.md"):
         assert f"`parts/{part}.j2`" in page
     included = re.findall(
         r'include "cloud/(parts/\S+)"',
         "".join(p.read_text() for f in ("bootstrap", "common") for p in (ROOT / "templates" / f).rglob("*.j2")),
     )
-    assert sorted(set(included)) == [f"parts/{part}.j2" for part in ("block.md", "driver.sh", "fabric.sh", "find.sh", "healthy.sh", "members.sh", "notice.sh", "optional.md", "provider.tf", "quota.md", "registry.sh", "remote.sh", "renew.sh", "secret.sh", "tags.sh")]
+    assert sorted(set(included)) == [f"parts/{part}.j2" for part in ("block.md", "driver.sh", "fabric.sh", "find.sh", "healthy.sh", "login.md", "members.sh", "notice.sh", "optional.md", "provider.tf", "quota.md", "registry.sh", "remote.sh", "renew.sh", "secret.sh", "tags.sh")]

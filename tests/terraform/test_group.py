@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -15,14 +17,15 @@ from typing import Any
 import pytest
 
 from planner.errors import MisuseError
-from planner.prices import fx
+from planner import workload
+from planner.prices import fx, own
 from planner.prices.catalog import Catalog
 from planner.quoting import around, build
-from planner.terraform import deploy, price, readback
+from planner.terraform import cloud, deploy, group, module, price, readback
 from tests.bootstrap.variants import VARIANTS
 from tests.conftest import TODAY, make_quote
 from tests.terraform.test_bootstrap_run import Machine
-from tests.terraform.test_change import Applied, files, lost
+from tests.terraform.test_change import NOW, TYPES, Applied, files, lost
 from tests.terraform.test_real import CHECKOV, POLICIES, needs_checkov
 from tests.terraform.test_real import against, environment, moto_image, needs_terraform, terraform
 from tests.terraform.test_real import moto as moto  # the fixture
@@ -31,6 +34,15 @@ from tests.terraform.test_rolling import SHA
 pytestmark = pytest.mark.system
 
 GROUP = "aws_autoscaling_group.this"
+GROUPS = {"aws": GROUP, "alicloud": "alicloud_ess_scaling_group.this", "tencentcloud": "tencentcloud_as_scaling_group.this"}
+TEMPLATES = {"alicloud": "alicloud_ecs_launch_template.this", "tencentcloud": "tencentcloud_as_scaling_config.this"}
+ENDS = {"alicloud": "alicloud_ess_scheduled_task.deadline", "tencentcloud": "tencentcloud_as_schedule.this"}
+#: The user's own spot prices: the lists of these clouds have none.
+SPOT = {
+    "alicloud": ("cn-beijing", "china", "3.5", "CNY"),
+    "tencentcloud": ("ap-guangzhou", "china", "20.5", "CNY"),
+}
+LIMIT = Decimal("99.5")
 
 
 def written(folder: Path, given: dict[str, str]) -> Path:
@@ -38,6 +50,29 @@ def written(folder: Path, given: dict[str, str]) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     return folder
+
+
+def priced(provider: str) -> Catalog:
+    region, site, amount, currency = SPOT[provider]
+    row = {"provider": provider, "region": region, "site": site, "instance_type": TYPES[provider], "purchase_option": "spot"}
+    row |= {"amount": amount, "currency": currency, "unit": "hour"}
+    return Catalog(own=[own._price(row, "own.csv:2", Catalog())])
+
+
+def spot(provider: str, count: int, share: int | None = None, **settings: Any) -> tuple[dict[str, str], Catalog]:
+    """Return the module of a spot group, and the catalogue that has a spot price for it."""
+    if provider == "aws":
+        return files("aws", count, "spot", group=True, on_demand_share=share, **settings), Catalog()
+    catalog = priced(provider)
+    model = "DeepSeek-R1-Distill-Qwen-7B" if provider == "alicloud" else "DeepSeek-R1-Distill-Llama-70B"
+    work = workload.make(
+        {"provider": (provider,), "instance_type": (TYPES[provider],), "purchase_option": ("spot",), "count": count, "model": model}
+    )
+    quote = build.quote(work, catalog, TODAY, fx.Rates(fx.committed(), work.fx))
+    offer = deploy.pick(quote, provider, option=("spot",))
+    given = {"name": "llm", "client_cidr": "10.8.0.0/16", "spot_limit": LIMIT, "group": True, "on_demand_share": share}
+    d = deploy.deploy(quote, offer, deploy.Settings(NOW, **{**given, **settings}), catalog=catalog)
+    return module.files(d, quote, offer, {}), catalog
 
 
 @pytest.mark.parametrize(
@@ -58,8 +93,7 @@ def written(folder: Path, given: dict[str, str]) -> Path:
             "--power-off-on-failure does not go with --group",
         ),
         ("aws", 2, "spot", {"group": True, "as_module": True}, "--as-module does not go with --group"),
-        ("alicloud", 2, "on_demand", {"group": True}, "have no group that replaces instances"),
-        ("tencentcloud", 2, "on_demand", {"group": True}, "have no group that replaces instances"),
+        ("alicloud", 2, "on_demand", {"group": True, "deadline": "2027-03-01T00:00:00Z"}, "at most 90 days ahead"),
     ],
 )
 def test_a_group_that_cannot_be_is_refused(
@@ -118,6 +152,105 @@ def test_without_a_group_nothing_of_one_is_written() -> None:
     assert "另建一台" in files("aws", 2, "spot", group=True, lang="zh")["README.md"]
 
 
+@pytest.mark.parametrize(("provider", "count", "share", "firm"), [("alicloud", 2, None, 0), ("alicloud", 4, 30, 2), ("tencentcloud", 4, 30, 2)])
+def test_other_clouds_groups_are_priced_as_their_readme_says(provider: str, count: int, share: int | None, firm: int, tmp_path: Path) -> None:
+    made, catalog = spot(provider, count, share)
+    folder = str(written(tmp_path / "m", made))
+    found = readback.module_of(folder)
+    assert (found.workload.count, found.workload.purchase_option, found.workload.instance_type) == (count, ("spot",), (TYPES[provider],))
+    quote = build.quote(found.workload, catalog, TODAY, fx.Rates(fx.committed(), ()))
+    bill, _, priced_now = price.own(folder, quote, found.offer, catalog)
+    assert f"**{bill.totals.effective:,.2f} CNY**" in made["README.md"]
+    assert priced_now.totals["CNY"] == bill.totals.effective == Decimal(json.loads(made["planner.json"])["bill"]["effective"])
+    machines = [c.amount for c in bill.charges if str(c.name).startswith("Instance usage")]
+    assert machines[0] == Decimal(SPOT[provider][2]) * (count - firm) * 720 and len(machines) == (2 if firm else 1)
+    assert not [u for u in bill.unpriced if "not priced by this planner" in str(u)]
+    parts = price.price(folder, catalog, Decimal(720)).parts
+    usage = [c.amount for p in parts for c in p.charges if str(c.name).startswith("Instance usage")]
+    assert sum(usage) == sum(machines), "and the HCL alone says the same"
+
+
+def test_a_group_of_alibaba_cloud_says_what_it_keeps_and_ends() -> None:
+    made, _ = spot("alicloud", 4, 30)
+    main = " ".join(made["main.tf"].split())
+    for line in (
+        'multi_az_policy = "COST_OPTIMIZED"',
+        "on_demand_base_capacity = 2 on_demand_percentage_above_base_capacity = 0",
+        "spot_instance_remedy = true",
+        "min_size = local.instances - 1 ",
+        'launch_template_version = "Latest"',
+        'http_tokens = "required"',
+        "encrypted = true",
+        "spot_price_limit = 99.5 ",
+        "formatdate(\"YYYY-MM-DD'T'hh:mm'Z'\", var.deadline)",
+        'timeadd(plantimestamp(), "2160h")',
+        "template_tags = local.tags",
+    ):
+        assert line in main, line
+    everything = "".join(made.values())
+    assert '"alicloud_instance"' not in everything and "alicloud_ecs_ram_role_attachment" not in everything
+    assert 'type             = "NLB"' in made["balancer.tf"] and "server_group_server_attachment" not in made["balancer.tf"]
+    assert '"ecs:DescribeLaunchTemplates"' in made["iam.tf"] and "DescribeInstances" not in made["iam.tf"]
+    assert "at most 90 days" in made["README.md"] and "90 天" in spot("alicloud", 4, lang="zh")[0]["README.md"]
+
+
+def test_a_group_of_tencent_cloud_has_one_of_its_own_for_what_is_on_demand() -> None:
+    made, _ = spot("tencentcloud", 4, 30)
+    main = " ".join(made["main.tf"].split())
+    assert main.count('instance_charge_type = "SPOTPAID"') == 1 == main.count('instance_charge_type = "POSTPAID_BY_HOUR"')
+    for line in ("max_size = local.instances - 2 ", "max_size = 2 ", 'spot_max_price = "99.5"', 'configuration_name = "${local.name}-on-demand"'):
+        assert line in main, line
+    assert made["deadline.tf"].count("tencentcloud_as_schedule") == 2 and "timeadd(var.deadline, \"8h\")" in made["deadline.tf"]
+    everything = "".join(made.values())
+    assert '"tencentcloud_instance"' not in everything and "tencentcloud_cvm_action_timer" not in everything
+    assert "tencentcloud_clb_attachment" not in everything and main.count("forward_balancer_ids") == 2
+    assert "name/as:DescribeAutoScalingGroups" in made["iam.tf"] and "not encrypted" in made["README.md"]
+    alone = spot("tencentcloud", 2)[0]["main.tf"]
+    assert alone.count('"tencentcloud_as_scaling_group"') == 1 and "max_size                        = local.instances\n" in alone
+
+
+def test_a_type_that_no_group_can_start_is_refused() -> None:
+    facts = cloud.find("tencentcloud")
+    offer = deploy.pick(make_quote(provider=("tencentcloud",), instance_type=(TYPES["tencentcloud"],), model="Qwen3-8B"), "tencentcloud")
+    sold = offer._replace(way=offer.way._replace(instance_type="HCCPNV4h"), count=2)
+    with pytest.raises(MisuseError, match="sold inside an HPC cluster only"):
+        group.firm(deploy.Settings(NOW, group=True), facts, sold, 1, True)
+
+
+@needs_terraform
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", ["alicloud", "tencentcloud"])
+def test_no_change_of_another_clouds_group_deletes_or_replaces_anything(provider: str, tmp_path: Path) -> None:
+    def at(count: int, share: int | None = 30, **more: Any) -> dict[str, str]:
+        return spot(provider, count, share, **more)[0]
+
+    m = Applied(tmp_path / "m", provider, at(4))
+    assert m.plan() == {}, "an empty second plan"
+    group_, end = GROUPS[provider], ENDS[provider]
+    m.write(at(4), deadline="2027-01-31T12:00:00Z")
+    plan = m.plan()
+    assert not lost(plan) and plan[group_] == ("update",) and plan[end] == ("update",)
+    m.write(at(4), deadline="2026-12-24T00:00:00Z", api_key_secret="another-key")
+    assert not lost(m.plan()) and m.plan()[group_] == ("update",)
+    m.write(at(4), api_key_secret="llm-api-key")
+    for late, said in (("2026-01-01T00:00:00Z", "deadline has passed"), ("2029-01-01T00:00:00Z", "at most 90 days" if provider == "alicloud" else "")):
+        (m.folder / "zz.auto.tfvars").write_text(f'deadline = "{late}"\n')
+        if said:
+            with pytest.raises(AssertionError, match=said):
+                m.plan()
+    (m.folder / "zz.auto.tfvars").unlink()
+    for count in (5, 3):
+        m.write(at(count, 40 if count == 5 else 50))  # two of them on demand, as before
+        plan = m.plan()
+        assert not lost(plan) and plan[group_] == ("update",) and not [a for a, x in plan.items() if "create" in x]
+    m.write(at(4, checkpoint=f"deepseek-ai/DeepSeek-R1-Distill-Qwen-7B@{SHA}" if provider == "alicloud" else f"deepseek-ai/DeepSeek-R1-Distill-Llama-70B@{SHA}"))
+    plan = m.plan()
+    assert not lost(plan) and plan[TEMPLATES[provider]] == ("update",), "the next instance starts with it, roll.sh takes it to the others"
+    m.write(at(4, None))
+    gone = [a for a in lost(m.plan()) if not a.partition(".")[2].startswith("firm")]
+    assert gone == [], "without a share only the group of what is on demand goes"
+
+
 @needs_terraform
 @pytest.mark.slow
 def test_no_change_of_a_group_deletes_or_replaces_anything(tmp_path: Path) -> None:
@@ -163,7 +296,8 @@ def test_no_change_of_a_group_deletes_or_replaces_anything(tmp_path: Path) -> No
 @needs_checkov
 @pytest.mark.slow
 def test_checkov_finds_nothing(tmp_path: Path) -> None:
-    written(tmp_path, files("aws", 4, "spot", group=True, on_demand_share=50))
+    for provider in TYPES:
+        written(tmp_path / provider, spot(provider, 4, 50)[0])
     words = [CHECKOV, "-d", str(tmp_path), "--framework", "terraform", "secrets", "-o", "json", "--compact"]
     words += ["--external-checks-dir", str(POLICIES / "rules")]
     done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "LOG_LEVEL": "ERROR"})
@@ -278,11 +412,104 @@ def test_roll_renews_one_after_the_other_and_never_the_last_healthy_one(tmp_path
     assert done.returncode == 2 and not calls and "is not an instance of the group" in done.stderr
 
 
-def test_roll_is_clean_shell(tmp_path: Path) -> None:
+OTHERS = """#!/bin/bash
+# Stands in for terraform, aliyun, tccli and sleep: i-a and i-b, of which the one that is taken out goes, and i-c comes.
+all() { for id in i-a i-b; do grep -qx "renew $id" "$STUB/calls" || echo $id; done; }
+well=$(head -n 1 "$STUB/left")
+case "${0##*/} $*" in
+  sleep*) echo "sleep $1" >>"$STUB/slept" ;;
+  terraform*json*) echo '["asg-1"]' ;;
+  terraform*) echo asg-1 ;;
+  *DescribeScalingInstances*) all | python3 -c 'import json, sys; print(json.dumps({"ScalingInstances": {"ScalingInstance": [{"InstanceId": i} for i in sys.stdin.read().split()]}}))' ;;
+  *DescribeAutoScalingInstances*) [[ $* == *'"asg-1"'* ]] && all | python3 -c 'import json, sys; print(json.dumps({"AutoScalingInstanceSet": [{"InstanceId": i} for i in sys.stdin.read().split()]}))' ;;
+  *RunCommand*) echo "drain $(sed 's/.*\\["\\(i-.\\)"\\].*/\\1/' <<<"$*") $(sed 's/.*--Content //' <<<"$*" | base64 -d)" >>"$STUB/slept" ;;
+  *RemoveInstances*) [[ $* == *"--DecreaseDesiredCapacity false"* ]] && echo "renew $(sed 's/.*--InstanceId.1 \\(i-.\\).*/\\1/' <<<"$*")" >>"$STUB/calls" ;;
+  *TerminateInstances*) echo "renew $(sed 's/.*\\["\\(i-.\\)"\\].*/\\1/' <<<"$*")" >>"$STUB/calls" ;;
+  *ListServerGroupServers*) python3 -c 'import json; print(json.dumps({"Servers": [{"ServerId": i, "Status": "Available"} for i in ("i-x", "i-y")]}))' ;;
+  *GetListenerHealthStatus*) python3 -c 'import json, sys; print(json.dumps({"ListenerHealthStatus": [{"ServerGroupInfos": [{"NonNormalServers": [{"ServerId": i} for i in ("i-x", "i-y")[int(sys.argv[1]):]]}]}]}))' "$well"
+    [ "$(wc -l <"$STUB/left")" -le 1 ] || sed -i 1d "$STUB/left" ;;
+  *DescribeTargetHealth*) python3 -c 'import json, sys; print(json.dumps({"LoadBalancers": [{"Listeners": [{"Rules": [{"Targets": [{"HealthStatus": n < int(sys.argv[1])} for n in range(2)]}]}]}]}))' "$well"
+    [ "$(wc -l <"$STUB/left")" -le 1 ] || sed -i 1d "$STUB/left" ;;
+esac
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("provider", ["alicloud", "tencentcloud"])
+def test_roll_of_other_clouds_waits_for_the_one_in_its_place(provider: str, tmp_path: Path) -> None:
+    def run(name: str, left: list[int]) -> tuple[subprocess.CompletedProcess[str], list[str], str]:
+        folder = tmp_path / name
+        (folder / "bin").mkdir(parents=True)
+        (folder / "roll.sh").write_text(spot(provider, 2)[0]["roll.sh"].replace("{1..360}", "{1..3}"))
+        for tool in ("terraform", "aliyun", "tccli", "sleep"):
+            (folder / "bin" / tool).write_text(OTHERS)
+            (folder / "bin" / tool).chmod(0o755)
+        (folder / "left").write_text("".join(f"{n}\n" for n in left))
+        (folder / "calls").write_text("")
+        (folder / "slept").write_text("")
+        env = {**os.environ, "STUB": str(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", str(folder / "roll.sh")], capture_output=True, text=True, env=env, check=False, timeout=60)
+        return done, (folder / "calls").read_text().splitlines(), (folder / "slept").read_text()
+
+    done, calls, slept = run("a", [2, 1, 2, 2, 1, 2])
+    assert done.returncode == 0 and calls == ["renew i-a", "renew i-b"], done.stderr
+    if provider == "tencentcloud":
+        assert "drain i-a date -u +%FT%TZ >/run/planner/keys/drain" in slept and "sleep 330" in slept, "streams end first"
+    done, calls, _ = run("b", [1])
+    assert done.returncode == 1 and not calls and "might be the last one" in done.stderr
+    done, calls, _ = run("c", [2, 1])
+    assert done.returncode == 1 and calls == ["renew i-a"] and "does not come up" in done.stderr
+
+
+@pytest.mark.parametrize("provider", TYPES)
+def test_without_a_state_the_group_is_found_first(provider: str) -> None:
+    """AWS's search by tag knows no Auto Scaling groups, and what a group keeps comes again when it is ended by hand."""
+    lost = spot(provider, 2)[0]["RUNBOOKS.md"].partition("## The state is lost")[2]
+    first = next(line for line in lost.splitlines() if line.startswith("    ") and "terraform" not in line)
+    assert re.search("describe-auto-scaling-groups|DescribeScalingGroups|DescribeAutoScalingGroups", first) and "llm" in first
+
+
+@pytest.mark.parametrize("provider", TYPES)
+def test_roll_is_clean_shell(provider: str, tmp_path: Path) -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("no shellcheck")
-    (tmp_path / "roll.sh").write_text(files("aws", 2, "spot", group=True)["roll.sh"])
+    (tmp_path / "roll.sh").write_text(spot(provider, 2)[0]["roll.sh"])
     done = subprocess.run(
         ["shellcheck", "-S", "style", str(tmp_path / "roll.sh")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("provider", ["alicloud", "tencentcloud"])
+def test_the_guest_reads_the_tags_that_an_apply_changes(provider: str, tmp_path: Path) -> None:
+    """tags.py as it is, with the cloud's library stubbed: what it asks for, and what it prints."""
+    made = spot(provider, 2)[0]["files/tags.py"]
+    tags = [("planner-deadline", "2099-12-31T10:00:00Z"), ("team", "a"), ("planner-api-key-secret", "k")]
+    asked: list[Any] = []
+
+    class Client:
+        def __init__(self, *given: Any) -> None:
+            asked.append(given)
+
+        def call_api(self, call: Any, request: Any, _: Any) -> Any:
+            asked.append((call["action"], request["query"]))
+            found = {"Tags": {"Tag": [{"TagKey": k, "TagValue": v} for k, v in tags]}}
+            return {"body": {"LaunchTemplateSets": {"LaunchTemplateSet": [found]}}}
+
+        def call_json(self, action: str, query: Any) -> Any:
+            asked.append((action, query))
+            groups = [{"AutoScalingGroupName": name, "Tags": [{"Key": k, "Value": v} for k, v in tags]} for name in ("llm-b", "llm")]
+            return {"Response": {"AutoScalingGroupSet": groups}}
+
+    def kept(**given: Any) -> dict[str, Any]:
+        return given
+
+    code = re.sub(r"(?m)^from .* import .*\n", "", made)
+    names = {n: kept for n in ("CredentialsConfig", "Config", "OpenApiRequest", "Params", "RuntimeOptions", "CVMRoleCredential")}
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLANNER_REGION", "somewhere")
+        exec(code, {**names, "Credentials": lambda given: given, "Client": lambda given: Client(given), "CommonClient": Client})
+    assert said.getvalue().splitlines() == ["deadline=2099-12-31T10:00:00Z", "api-key-secret=k"]
+    assert asked[-1][0] == {"alicloud": "DescribeLaunchTemplates", "tencentcloud": "DescribeAutoScalingGroups"}[provider]
+    assert "llm" in json.dumps(asked[-1][1])

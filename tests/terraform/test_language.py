@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from planner import i18n
+from planner.sizing import advisories, engines
 from planner.terraform import deploy, module
 from planner.terraform.deploy import Settings
 from tests.terraform.test_balancer import CERTIFICATE
@@ -30,6 +31,9 @@ WAYS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("alicloud", {}, {"fallback": True}),
     ("alicloud", {"count": 2}, {"as_module": True, "backend": "oss"}),
     ("tencentcloud", {"count": 2}, {"registry": "hub.example.cn/llm"}),
+    ("aws", {"purchase_option": ("spot",), "count": 4}, {"group": True, "on_demand_share": 30}),
+    ("alicloud", {"count": 2}, {"group": True}),
+    ("tencentcloud", {"count": 2}, {"group": True}),
     ("tencentcloud", {"purchase_option": ("subscription",)}, {"alert_webhook_secret": "hook", "power_off_on_failure": True}),
 ]
 
@@ -111,5 +115,16 @@ def test_a_stranger_s_part_without_chinese_is_taken_as_it_is() -> None:
     own = str(ROOT / "templates" / "alicloud")
     text = (ROOT / "templates" / "common" / "README.zh.md.j2").read_text(encoding="utf-8")
     parts = re.findall(r"\{% include (\[.*?\])", text)
-    assert len(parts) == 3 and all(".zh.md.j2" in part and part.count("md.j2") == 2 for part in parts)
+    assert len(parts) == 4 and all(".zh.md.j2" in part and part.count("md.j2") == 2 for part in parts)
     assert render("common/gitignore.j2", own=own)
+
+
+def test_what_an_advisory_takes_and_advises_has_chinese_words() -> None:
+    known = {english for _, english, _ in i18n.rows()}
+    for engine in {b.engine for b in engines.builds()}:
+        for found in advisories.judge(engine, advisories.Setting()):
+            a = found.advisory
+            assert {a.takes, a.mitigation} <= known, a.id
+            assert a.severity in known or re.fullmatch(r"[0-9.]+", a.severity), a.id
+    page = both("alicloud", {}, {})[1]["README.md"]
+    assert "CVE-2026-115911" in page and "拒绝服务" in page and not re.search(r"(严重程度 (medium|high|not read))|建议：upgrade", page)

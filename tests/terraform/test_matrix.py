@@ -51,6 +51,22 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"instance_type": ("p4d.24xlarge",)},
         {"reserve_capacity": True, "alert_email": "a@b.example"},
     ),
+    "aws-group": (
+        "aws",
+        {"purchase_option": ("spot",), "count": 4},
+        {"group": True, "on_demand_share": 30, "spot_limit": Decimal("5.12345"), "alert_webhook_secret": "hook"},
+    ),
+    "aws-group-vpc": (
+        "aws",
+        {"instance_type": ("p4d.24xlarge",), "count": 2, "public_ips": 1},
+        {
+            "group": True,
+            **NETWORK["aws"],
+            **SECOND.get("aws", {}),
+            "security_group_id": GROUP["aws"],
+            "client_cidr": "",
+        },
+    ),
     "aws-savings": ("aws", {"instance_type": ("g7e.2xlarge",), "purchase_option": ("savings_plan",)}, {}),
     "aws-stress": ("aws", {"instance_type": ("p4d.24xlarge",)}, {"stress": "Sun 03:00"}),
     "aws-sglang": ("aws", {"instance_type": ("g6e.xlarge",), "engine": "sglang@0.5.20"}, {"lang": "zh"}),
@@ -69,6 +85,18 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "aws-pipeline-in-a-network": ("aws", {**P5, "count": 2}, NETWORK["aws"]),
     "tencentcloud-subscription": ("tencentcloud", {"purchase_option": ("subscription",), "count": 2}, {}),
     "tencentcloud-stress": ("tencentcloud", {}, {"stress": "Mon 01:00"}),
+    "alicloud-group": ("alicloud", {"count": 3}, {"group": True, "alert_webhook_secret": "hook"}),
+    "alicloud-group-vpc": (
+        "alicloud",
+        {"count": 2, "public_ips": 1},
+        {"group": True, **NETWORK["alicloud"], **SECOND["alicloud"], "security_group_id": GROUP["alicloud"]},
+    ),
+    "tencentcloud-group": ("tencentcloud", {"count": 3}, {"group": True, "alert_webhook_secret": "hook"}),
+    "tencentcloud-group-vpc": (
+        "tencentcloud",
+        {"count": 2, "public_ips": 1},
+        {"group": True, **NETWORK["tencentcloud"], "security_group_id": GROUP["tencentcloud"]},
+    ),
 }
 for one in TYPES:
     own = {"balancer_certificate": CERTIFICATE[one], "balancer_name": "llm.example.com"}
@@ -79,6 +107,7 @@ for one in TYPES:
         f"{one}-public-two": (one, {"count": 2, "public_ips": 2}, {}),
         f"{one}-no-balancer": (one, {"count": 2}, {"balancer": False}),
         f"{one}-certificate": (one, {"count": 2}, own),
+        f"{one}-group-certificate": (one, {"count": 2}, {**own, "group": True, "lang": "zh", "backend": STATE[one]}),
         f"{one}-in-a-network": (one, {}, NETWORK[one]),
         f"{one}-in-a-group": (one, {}, {**NETWORK[one], "security_group_id": GROUP[one]}),
         f"{one}-two-in-a-network": (one, {"count": 2}, {**NETWORK[one], **SECOND.get(one, {})}),
