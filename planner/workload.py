@@ -155,18 +155,8 @@ def unsaid(said: Mapping[str, object]) -> dict[str, object]:
     basis = usual["budget_basis"] if said.get("budget") is None else "billed"
     still = not any(str(said.get(name, 0)).strip("0.") for name in ("egress_gb", "inter_region_gb"))
     months = usual["egress_months"] if still else "begun"
-    return {
-        "discount_rate": None,
-        "budget_basis": basis,
-        "kv_cache_dtype": "",
-        "egress_months": months,
-        "taxes": (),
-        "use": "",
-        "tag": (),
-        "fiscal_year_start": 0,
-        "contract": (),
-        "pipeline_gbps": usual["pipeline_gbps"],
-    }
+    quiet = ("discount_rate", "kv_cache_dtype", "taxes", "use", "tag", "fiscal_year_start", "contract", "pipeline_gbps")
+    return {**{name: usual[name] for name in quiet}, "budget_basis": basis, "egress_months": months}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
