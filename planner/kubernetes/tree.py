@@ -232,6 +232,7 @@ def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
         "templates": grouped if t.size > 1 else ("/spec/template",),
         "scale_up_s": min(1800, max(60, t.times.load + t.times.startup // 4)),
         "scale_down_s": patience(t.times),
+        "cooldown_s": max(300, t.times.cold),
     }
 
 

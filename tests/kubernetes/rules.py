@@ -707,7 +707,7 @@ class Rules:
 
         if least:
             return
-        self.has(spec, "cooldownPeriod", within(min(3600, max(300, cold)) - 1, min(3600, max(300, cold)) + 5))
+        self.has(spec, "cooldownPeriod", within(max(300, cold) - 1, max(300, cold) + 5))
         came = f'{{__name__=~"llm_d_epp_request_total|llm_d_epp_request_error_total",namespace="{self.space}"}}'
         since = f"(sum({came} offset {spec.get('cooldownPeriod')}s) or vector(0))"
         asked = {
