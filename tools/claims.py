@@ -1,7 +1,8 @@
 """Write docs/claims.csv and the pages docs/claims.md and docs/claims.zh.md from tools/claims.csv (`make docs`).
 
 tools/claims.csv has the article's claims with our verdict; a {name} in a figure is asked of the product itself (`values`), so that a new
-price changes the page. `command` shows the figure, `shows` is what its output has. A verdict that a new figure turns is a person's to change:
+price changes the page. `command` shows the figure, `shows` is what its output has; where the product cannot show it, the command says
+"none: why" in both languages. A verdict that a new figure turns is a person's to change:
 `CHECKS` says when it must be.
 """
 
@@ -170,8 +171,14 @@ def pages(made: list[dict[str, str]]) -> dict[str, str]:
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(made)
+    writer.writerows({**row, "command": command(row, zh=False).strip("`")} for row in made)
     return {"claims.csv": out.getvalue(), "claims.md": _page(made, zh=False), "claims.zh.md": _page(made, zh=True)}
+
+
+def command(row: dict[str, str], *, zh: bool) -> str:
+    """Return the command of a claim as the pages have it, or why there is none."""
+    said = row["command"]
+    return said.split("|")[zh] if said.startswith("none: ") else f"`{said}`"
 
 
 def _page(made: list[dict[str, str]], *, zh: bool) -> str:
@@ -200,9 +207,8 @@ def _page(made: list[dict[str, str]], *, zh: bool) -> str:
             if row["id"][0] == letter:
                 verdict = VERDICTS[row["verdict"]] if zh else row["verdict"]
                 cells = (row["claim_zh" if zh else "claim"], f"**{verdict}**", row["figure_zh" if zh else "figure"])
-                command = f"`{row['command']}`" if row["command"] else ""
                 where = f"{row['source']}, {row['date']}"
-                lines.append(f"| {row['id']} | " + " | ".join((*cells, where, command)) + " |")
+                lines.append(f"| {row['id']} | " + " | ".join((*cells, where, command(row, zh=zh))) + " |")
     return "\n".join(lines) + "\n"
 
 

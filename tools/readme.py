@@ -1,7 +1,7 @@
 """Run the console blocks of README.md and docs/*.md and write their real output back (`make docs`).
 
 A block begins with ```console; each line `$ command` in it is run by bash in an empty folder with `planner` on the
-PATH, an empty price book and no colour; what follows it up to the next `$` or the end is its output. `--check` only
+PATH, docs/, an empty price book and no colour; what follows it up to the next `$` or the end is its output. `--check` only
 says what differs; the tests call it.
 
 A row of the table below `<!-- answers -->` is a question, a command in backticks and what it prints on stdout (a pipe
@@ -50,6 +50,7 @@ def run(command: str, folder: Path, day: date, *, both: bool = True) -> str:
         script = shim / "planner"
         script.write_text(PLANNER_THEN.format(python=sys.executable, day=day))
         script.chmod(0o755)
+        (folder / "docs").symlink_to(ROOT / "docs")
     env = {
         "PATH": f"{shim}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),

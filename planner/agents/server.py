@@ -7,7 +7,6 @@ ends the server.
 from __future__ import annotations
 
 import gc
-import hmac
 import json
 import os
 import tempfile
@@ -19,9 +18,9 @@ import anyio.to_thread
 import mcp.types as types
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
+from planner.admission import Gate
 from planner.agents.answers import ANSWERS, shape
 from planner.agents.tools import TOOLS, Option, Tool, arguments, inside, schema
 from planner.errors import MisuseError, PlannerError
@@ -257,20 +256,4 @@ def serve(kit: Kit) -> None:
 
 def app(kit: Kit, host: str, token: str) -> ASGIApp:
     """Return the server as an ASGI application at /mcp, for who sends `token` as a bearer token alone."""
-    return _Gate(server(kit).streamable_http_app(host=host), token)
-
-
-class _Gate:
-    """Lets a request in that carries the token; compared in constant time."""
-
-    def __init__(self, within: ASGIApp, token: str) -> None:
-        self.within, self.wanted = within, f"Bearer {token}".encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            sent = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(sent, self.wanted):
-                refused = PlainTextResponse("a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
-                await refused(scope, receive, send)
-                return
-        await self.within(scope, receive, send)
+    return Gate(server(kit).streamable_http_app(host=host), token)

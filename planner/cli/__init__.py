@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "diagnose": ("planner.cli.diagnose", "diagnose", "What a log says went wrong, and what to do about it."),
     "models": ("planner.cli.models", "models", "The models that can be sized."),
+    "serve": ("planner.cli.serve", "serve", "The report's page with the workload as a form, in a browser."),
     "mcp": ("planner.cli.mcp", "mcp", "Serve these questions to an agent (Model Context Protocol)."),
     "man": ("planner.cli.manual", "man", "The manual page of all commands."),
     "completion": ("planner.cli.completion", "completion", "The script that completes words in bash, zsh or fish."),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from planner.prices.catalog import Catalog
 
-__all__ = ["attach", "completion"]
+__all__ = ["attach", "completion", "words_of"]
 
 Usual = Callable[[click.Context, str], "list[CompletionItem]"]
 
@@ -76,11 +76,12 @@ def _complete(param: click.Parameter, usual: Usual, context: click.Context, begu
     if shown in FOLDERS:
         return [CompletionItem(begun, type="dir")]
     start = begun.lower()
-    words = {word for word in _words(context, MEANT.get(shown) or str(param.name)) if word.lower().startswith(start)}
+    words = {word for word in words_of(context, MEANT.get(shown) or str(param.name)) if word.lower().startswith(start)}
     return [CompletionItem(word) for word in sorted(words)] or usual(context, begun)
 
 
-def _words(context: click.Context, name: str) -> Iterable[str]:
+def words_of(context: click.Context, name: str) -> Iterable[str]:
+    """Return the words that are known of a parameter; of clouds, those that `context` has chosen."""
     if name in WORDS:
         module, attribute = WORDS[name]
         found: Iterable[str] = getattr(importlib.import_module(module), attribute)

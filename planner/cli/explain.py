@@ -47,25 +47,22 @@ def explain(
     """
     if workload_file and not workload_file.endswith(".toml"):
         offer, workload_file = workload_file, None
+    from planner.quoting.choose import named, place_of
     from planner.rendering.explain import dump
 
     narrowed = False
     if replay:
         result = saved_quote(replay, strict)
     else:
-        if offer and not values.get("region"):
-            parts = offer.split(":")
-            if len(parts) >= 5:
-                values.update(provider=(parts[0],), region=(parts[2],), instance_type=(parts[3],))
-                narrowed = True
+        if offer and not values.get("region") and (found := place_of(offer)):
+            values.update(found)
+            narrowed = True
         workload = make_workload({"workload_file": workload_file, **values})
         catalog = open_catalog(price_book, price_book_db, offline_list, as_of)
         result = make_quote(workload, catalog, measurements=measurements)
     if not result.offers:
         reasons = "; ".join(f"{r.instance_type}: {r.reason}" for r in result.rejected[:3])
         raise MisuseError(f"no offer to explain{': ' + reasons if reasons else ''}")
-    from planner.quoting.choose import named
-
     chosen = named(result, offer) if offer else result.best or result.offers[0]
     if narrowed:  # the best of one type in one place is no recommendation
         result = result._replace(recommended=None)

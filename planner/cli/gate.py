@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
     from planner.prices.fx import Rates
     from planner.quoting.records import Quote
+    from planner.text import Text
     from planner.workload import Workload
 
 __all__ = ["gate"]
@@ -101,7 +102,7 @@ def _told(paths: tuple[str, ...], ref: str, policy_file: str, books: dict[str, A
     changed = base.changes(commit) if commit else []
     found = base.found(changed, paths, base.records(commit)) if commit else base.everything(paths)
     with tempfile.TemporaryDirectory(prefix="planner-gate-") as folder:
-        notes: list[str] = []
+        notes: list[Text] = []
         rules = policy.Policy()
         now = open_catalog(**books)
         if policy_file:
@@ -131,9 +132,10 @@ def _configs(paths: Iterable[str], folder: str) -> list[str]:
     return [name for name in found if name]
 
 
-def _of_base(path: str, commit: str, folder: str, notes: list[str]) -> str:
+def _of_base(path: str, commit: str, folder: str, notes: list[Text]) -> str:
     """Return where the policy lies by which to judge: the base's, so that no change loosens what it is judged by."""
     from planner.gate import base
+    from planner.text import text
 
     if not commit:
         return path
@@ -142,7 +144,7 @@ def _of_base(path: str, commit: str, folder: str, notes: list[str]) -> str:
     if os.path.isabs(path) or not os.path.isfile(old):
         return path
     if _bytes(old) != _bytes(path):
-        notes.append(f"{path}: this change alters the policy; judged by the base's")
+        notes.append(text("{path}: this change alters the policy; judged by the base's", path=path))
     return old
 
 

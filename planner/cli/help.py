@@ -19,7 +19,7 @@ COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
     ("Buy", "commit portfolio rent-or-buy"),
     ("Run", "emit-tf emit-k8s price verify rightsize diagnose doctor"),
     ("Prices", "catalog refresh book"),
-    ("Share and review", "diff gate actual mcp completion man"),
+    ("Share and review", "diff gate actual serve mcp completion man"),
 )
 
 #: (title, options in the order in which they are shown)

@@ -22,6 +22,7 @@ ENVIRONMENT = (
     ("PLANNER_PROMETHEUS_TOKEN", "Bearer token for the Prometheus of `planner rightsize`."),
     ("PLANNER_PROMETHEUS_BASIC", "user:password for it instead."),
     ("PLANNER_MCP_TOKEN", "Bearer token that agents send to `planner mcp --http`."),
+    ("PLANNER_SERVE_TOKEN", "Password that browsers send to `planner serve`, whatever the user."),
     ("PLANNER_DEBUG", "Show the traceback of an unexpected error."),
     ("NO_COLOR", "No colours."),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import os
 from collections.abc import Sequence
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.listening import listen, long_lived, token_of
 from planner.errors import MisuseError, PlannerError, scrubbed
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
     from planner.agents.server import Done, Kit
     from planner.agents.tools import Option
 
@@ -63,38 +61,15 @@ def mcp(folder: str, port: int | None, host: str) -> int:
         raise MisuseError("planner mcp needs the extra `mcp`: pip install 'gpu-cost-planner[mcp]'") from None
     if folder and not os.path.isdir(folder):
         raise MisuseError(f"--folder: {folder[:200]!r} is no folder")
-    gc.set_threshold(2_000, 20, 100)  # a command is short and lets all be; a server is not
     kit = _kit(folder)
-    gc.freeze()
+    long_lived()
     if port is None:
         server.serve(kit)
         return 0
-    token = os.environ.get("PLANNER_MCP_TOKEN", "")
-    if len(token) < 16:
+    token = token_of("PLANNER_MCP_TOKEN", "--http")
+    if not token:
         raise MisuseError("--http: set PLANNER_MCP_TOKEN to the token that the agent sends, of 16 letters or more")
-    _over_http(server.app(kit, host, token), host, port)
-    return 0
-
-
-def _over_http(app: ASGIApp, host: str, port: int) -> None:
-    """Serve until a signal ends it; the address is said once it is open (port 0: a free one)."""
-    import socket
-
-    import uvicorn
-
-    try:
-        opened = socket.create_server((host, port))
-    except OSError as exc:
-        raise MisuseError(f"--http: cannot listen on {host} port {port}: {exc.strerror or exc}") from None
-    with opened:
-        local = host in ("127.0.0.1", "localhost", "::1")
-        click.echo(f"planner: serving on http://{host}:{opened.getsockname()[1]}/mcp", err=True)
-        if not local:
-            click.echo(
-                "planner: warning: others reach this address: put TLS before it, or the token is read on the way",
-                err=True,
-            )
-        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[opened])
+    return listen(server.app(kit, host, token), host, port, "--http", "/mcp")
 
 
 def _kit(folder: str) -> Kit:

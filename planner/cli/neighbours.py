@@ -74,8 +74,8 @@ def table(found: Neighbours, t: English) -> str:
 
     mine = (
         found.model,
-        best.sizing.precision if best else "",
-        "",
+        found.precision,
+        f"{found.gigabytes:,.0f} GB",
         f"{best.count} x {best.instance_type}, {best.region}" if best else t("nothing serves it"),
         show(best.totals.report.obligation) if best else "",
         t("asked for"),

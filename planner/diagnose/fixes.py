@@ -74,18 +74,22 @@ def _context(tokens: float) -> list[Text]:
 
 
 def _held(values: Mapping[str, str], setting: Setting) -> list[Text]:
-    return [*_context(_number(values["held"])), *_sized(setting)]
+    held = _number(values["held"])
+    return [*_context(held), *_sized(setting), *_apart(setting, held)]
 
 
 def _said(values: Mapping[str, str], setting: Setting) -> list[Text]:
-    return [*_context(_number(values["fits"])), *_sized(setting)]
+    asked, need, have = (_number(values[name]) for name in ("asked", "need", "have"))
+    fits = _number(values["fits"])
+    return [*_context(fits), *_sized(setting), *_apart(setting, fits, need / asked if asked > 0 else math.nan, have)]
 
 
 def _needed(values: Mapping[str, str], setting: Setting) -> list[Text]:
     asked, need, have = (_number(values[name]) for name in ("asked", "need", "have"))
     if not need > 0:
         return _sized(setting)
-    return [*_context(asked * have / need), *_sized(setting)]
+    fits = asked * have / need
+    return [*_context(fits), *_sized(setting), *_apart(setting, fits, need / asked if asked > 0 else math.nan, have)]
 
 
 def _derived(values: Mapping[str, str], setting: Setting) -> list[Text]:
@@ -141,6 +145,48 @@ def _sized(setting: Setting) -> list[Text]:
             tokens=found.memory.max_concurrent_tokens,
         )
     ]
+
+
+def _apart(setting: Setting, said: float, each: float = math.nan, have: float = math.nan) -> list[Text]:
+    """Say why the log's context is another than what the sizing holds, where they lie more than a tenth apart.
+
+    said: tokens that fit by the log; each, have: GiB of KV cache that a token takes, and that were left, on one GPU.
+    """
+    found = _size(setting, concurrency=1)
+    if found is None or found.memory is None or found.layout is None or not said >= 1:
+        return []
+    mine, memory, tp = found.memory.max_concurrent_tokens, found.memory, found.layout.tp
+    if mine < 1 or abs(mine / said - 1) < 0.1:
+        return []
+    why = []
+    kib = memory.kv_gib_per_1k_tokens / 1000 / tp * GIB / 1024
+    if each > 0 and abs(each * GIB / 1024 / kib - 1) >= 0.1:
+        key = "why: a token takes {said} KiB of a GPU in the log and {mine} by the sizing: another model, tensor parallel size or width of the KV cache runs there"
+        why.append(text(key, said=f"{each * GIB / 1024:.0f}", mine=f"{kib:.0f}"))
+    left = (memory.available_gib - memory.weights_gib - memory.overhead_gib) / tp
+    if have > 0 and abs(have / left - 1) >= 0.1:
+        key = "why: the log's engine had {said} GiB of a GPU for the KV cache, the sizing leaves {mine}: "
+        key += "it was given less of the GPU (--gpu-memory-utilization, another process on it, CUDA graphs), or another precision or number of GPUs runs there"
+        if have > left:
+            key = "why: the log's engine had {said} GiB of a GPU for the KV cache, the sizing leaves {mine}: "
+            key += "it was given more of the GPU (--gpu-memory-utilization), or another precision or number of GPUs runs there"
+        why.append(text(key, said=f"{have:.2f}", mine=f"{left:.2f}"))
+    if not why:
+        key = "why: the log does not say what its engine had: --gpu-memory-utilization, precision, number of GPUs or another process on them differ from what was sized"
+        why.append(text(key))
+    return why
+
+
+def _partition(values: Mapping[str, str], setting: Setting) -> list[Text]:
+    """Say by how much smaller a tensor parallel size cuts the weights evenly."""
+    size, least = _number(values["size"]), _number(values["multiple"])
+    if not (size >= 1 and least >= 1):
+        return []
+    times = int(least) // math.gcd(int(size), int(least))
+    if times not in _DEGREES:
+        return []
+    key = "a tensor parallel size {n} times smaller gives a GPU {size}, which {least} divides; where it is 1 already, only weights in another format help"
+    return [text(key, n=times, size=int(size) * times, least=int(least))]
 
 
 def _memory(values: Mapping[str, str], setting: Setting) -> list[Text]:
@@ -296,6 +342,7 @@ def _gated(values: Mapping[str, str], setting: Setting) -> list[Text]:
 
 _FIXES: dict[str, Callable[[Mapping[str, str], Setting], list[Text]]] = {
     "memory": _memory,
+    "partition": _partition,
     "context_held": _held,
     "context_said": _said,
     "context_needed": _needed,

@@ -61,7 +61,7 @@ class Pattern(NamedTuple):
             end = line.find(piece, at) if piece else len(line)
             if end < 0 or end - at > _LONGEST:
                 return None
-            word = line[at:end].strip()
+            word = line[at:end].strip(' \\"\t')
             if not piece:  # to the end of the line: the first word
                 word = word.split()[0].strip("'\".,") if word.split() else ""
             if name:

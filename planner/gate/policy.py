@@ -50,20 +50,23 @@ def read(path: str, known: tuple[str, ...]) -> Policy:
             f"[policy] is all that it may hold, not {others[0][:60]!r}" if others else "its table [policy] is missing"
         )
         raise MisuseError(f"policy {path}: {said}")
-    fields: dict[str, object] = {}
-    for key, value in data["policy"].items():
-        at = f"policy {path}: {key[:60]}"
-        if key not in Policy._fields:
-            raise MisuseError(f"policy {path}: unknown key {key[:60]!r}: {suggest(key, Policy._fields)}")
-        fields[key] = _field(key, value, at, known)
+    keys = (*Policy._fields, "currency")
+    table = dict(data["policy"])
+    for key in table:
+        if key not in keys:
+            raise MisuseError(f"policy {path}: unknown key {key[:60]!r}: {suggest(key, keys)}")
+    code = str(table.pop("currency", ""))
+    if code:
+        code = currency_of(f"policy {path}: currency", code)
+    fields = {key: _field(key, value, f"policy {path}: {key}", known, code) for key, value in table.items()}
     return Policy(**fields)  # type: ignore[arg-type]
 
 
-def _field(key: str, value: object, at: str, known: tuple[str, ...]) -> object:
+def _field(key: str, value: object, at: str, known: tuple[str, ...], code: str) -> object:
     if key == "budget":
-        return _limit(value, at, share=False)
+        return _limit(value, at, code, share=False)
     if key == "max_increase":
-        return tuple(_limit(one, at, share=True) for one in (value if isinstance(value, list) else [value]))
+        return tuple(_limit(one, at, code, share=True) for one in (value if isinstance(value, list) else [value]))
     if key == "max_age":
         days = bounded(value, at, 0, 36_500)
         if days != int(days):
@@ -94,10 +97,12 @@ def _names(value: object, at: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _limit(value: object, at: str, *, share: bool) -> Limit:
-    """Return an amount with its currency ("5,000 USD"), or a share ("20 %")."""
+def _limit(value: object, at: str, code: str, *, share: bool) -> Limit:
+    """Return an amount with its currency ("5,000 USD"; a bare number is in `code`, the policy's own), or a share ("20 %")."""
     how = 'write "20 %" or "500 USD"' if share else 'write "5000 USD"'
-    said = str(value).strip() if isinstance(value, str) else ""
+    said = str(value).strip() if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else ""
+    if code and said[-1:].isdigit():
+        said += code
     unit = "%" if said.endswith("%") else said[-3:]
     number = said.removesuffix(unit).strip().replace(",", "")
     if not number or (unit == "%" and not share) or not (unit == "%" or unit.isalpha()):

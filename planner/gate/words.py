@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from html import escape
 from typing import Any
 
 from planner.gate.sides import Side, Subject, rows_of
@@ -12,6 +13,7 @@ from planner.prices.fx import Rates
 from planner.records import NamedTuple
 from planner.rendering.advice import headline
 from planner.rendering.markdown import changed_rows, escaped
+from planner.text import Text
 
 __all__ = ["MOST", "Told", "as_json", "as_markdown", "as_table", "marker"]
 
@@ -30,7 +32,7 @@ class Told(NamedTuple):
     basis: str
     day: str
     rates: Rates
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -86,7 +88,7 @@ def _reasons(told: Told, t: English) -> list[str]:
         said += [f"{one.path}: {one.problem}"] if one.problem else []
         said += [f"{one.path}: {t.say(why)}" for why in one.why]
         said += [t("{path}: not compared: {why}", path=one.path, why=one.base_problem)] if one.base_problem else []
-    return [*said, *told.notes]
+    return [*said, *(t.say(note) for note in told.notes)]
 
 
 def _legend(told: Told, t: English) -> list[str]:
@@ -107,7 +109,11 @@ def as_markdown(told: Told, t: English, name: str) -> str:
     """Return the comment: the verdict, a table, why, and each workload or module unfolded; at most MOST letters."""
     head = [marker(name), "### " + t("Cost of this change"), "", f"**{escaped(_verdict(told, t))}**"]
     if not told.subjects:
-        head += ["", escaped(t("No workload and no module changed.")), *(f"- {escaped(note)}" for note in told.notes)]
+        head += [
+            "",
+            escaped(t("No workload and no module changed.")),
+            *(f"- {escaped(t.say(note))}" for note in told.notes),
+        ]
         return "\n".join(head) + "\n"
     titles = [t("what"), t("before"), t("after"), t("difference")]
     head += ["", "| " + " | ".join(titles) + " |", "|---|---:|---:|---:|"]
@@ -145,7 +151,12 @@ def _unfolded(one: Subject, told: Told, t: English) -> str:
             lines += [f"| {escaped(n)} | {_amount(a)} | {_amount(b)} |" for n, a, b in rows[:MOST_CHARGES]]
     if not lines:
         return ""
-    return "\n".join([f"<details><summary>{escaped(one.path)}</summary>", "", *lines, "", "</details>", ""]) + "\n"
+    return (
+        "\n".join(
+            [f"<details><summary>{escape(' '.join(one.path.split()))}</summary>", "", *lines, "", "</details>", ""]
+        )
+        + "\n"
+    )
 
 
 def _amount(value: Decimal | None) -> str:
@@ -157,7 +168,7 @@ def as_table(told: Told, t: English) -> str:
     from planner.rendering.columns import grid
 
     if not told.subjects:
-        return "\n".join([t("No workload and no module changed."), *told.notes]) + "\n"
+        return "\n".join([t("No workload and no module changed."), *map(t.say, told.notes)]) + "\n"
     header = [t("what"), t("before"), t("after"), t("difference")]
     lines = [_verdict(told, t), "", *grid(header, [_row(one, told, t) for one in told.subjects], {1, 2, 3}, False), ""]
     lines += [f"- {line}" for line in _reasons(told, t)]
@@ -210,7 +221,7 @@ def as_json(told: Told, t: English) -> str:
         "basis": told.basis,
         "quoted_on": told.day,
         "subjects": [subject(one) for one in told.subjects],
-        "notes": list(told.notes),
+        "notes": [str(note) for note in told.notes],
     }
     return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
 

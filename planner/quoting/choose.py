@@ -39,6 +39,7 @@ __all__ = [
     "named",
     "near",
     "pick",
+    "place_of",
     "ranked",
     "recommend",
     "rival",
@@ -200,6 +201,16 @@ def named(quote: Quote, wanted: str, option: str = "--offer") -> Offer:
     if found is None:
         raise MisuseError(f"{option}: no offer {wanted!r}: {suggest(wanted, [o.id for o in quote.offers])}")
     return found
+
+
+def place_of(wanted: str) -> dict[str, tuple[str, ...]]:
+    """Return the cloud, region and type that an offer's id names, as a workload's keys: what must be looked at to find it."""
+    parts = wanted.split(":")
+    return (
+        dict(zip(("provider", "region", "instance_type"), ((parts[i],) for i in (0, 2, 3)), strict=True))
+        if len(parts) >= 5
+        else {}
+    )
 
 
 def pick(

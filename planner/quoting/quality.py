@@ -66,12 +66,14 @@ class Near(NamedTuple):
 
 class Neighbours(NamedTuple):
     """asked: the quote of the workload itself. models: others with a score on a benchmark on which the asked model has one, the best first.
-    formats: the asked model in formats whose loss was measured."""
+    formats: the asked model in formats whose loss was measured. precision, gigabytes: of the asked model and its weights."""
 
     asked: Quote
     model: str
     models: tuple[Near, ...]
     formats: tuple[Near, ...]
+    precision: str
+    gigabytes: float
 
 
 @cache
@@ -135,7 +137,9 @@ def near(work: Workload, quoted: Callable[[Workload], Quote]) -> Neighbours:
     for precision, rows in formats.items():
         other = work._replace(precision=precision, engine="", kv_cache_dtype="")
         found.append(_priced(other, name, tuple((row, None) for row in rows), quoted))
-    return Neighbours(quoted(work), name, tuple(models), tuple(found))
+    ready = settled(work)
+    weights = weight_bytes(model_of(ready), ready.precision) / 1e9
+    return Neighbours(quoted(work), name, tuple(models), tuple(found), ready.precision, weights)
 
 
 def _priced(
@@ -220,6 +224,8 @@ def as_json(found: Neighbours) -> dict[str, object]:
         "quoted_on": found.asked.quoted_on,
         "currency": found.asked.currency,
         "model": found.model,
+        "precision": found.precision,
+        "weights_gb": round(found.gigabytes, 1),
         "offer": offer(best),
         "models": [row(one) for one in found.models],
         "formats": [row(one) for one in found.formats],

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from planner.i18n import English
-from planner.money import plain
 from planner.rendering.canvas import GREY, INK, foot, frame
 from planner.rendering.words import seller, way
 
@@ -42,7 +41,7 @@ def hours(plt: Any, quote: Quote, t: English) -> Any | None:
         if curve.even is not None:
             paid = dict(curve.points)[next(h for h, _ in curve.points if h == curve.even)]
             axes.plot([curve.even], [float(paid)], "D", color=colour, markersize=8, markeredgecolor="white")
-    label = t("your {hours} hours", hours=plain(quote.hours))
+    label = t("your {hours} hours", hours=f"{quote.hours.normalize():,f}")
     axes.axvline(float(quote.hours), color=GREY, linestyle=":", linewidth=1.8, label=label)
     axes.set_xlim(0, float(found[0].points[-1][0]))
     axes.set_ylim(0, _top(found))
@@ -101,7 +100,7 @@ def _panel(
     if limit:
         axes.axhline(limit, color=INK, linestyle="--", linewidth=1.5, label=t("limit of {ms} ms", ms=f"{limit:g}"))
     axes.set_xlim(0, reach * 1.08)
-    axes.set_ylim(0, max([*high, limit, 0.001]) * 1.15)
+    axes.set_ylim(0, max([*high, limit, 0.001]) * 1.3)
     _numbers(axes.xaxis)
     _numbers(axes.yaxis)
     axes.set_title(name, loc="left", fontsize=12.5)

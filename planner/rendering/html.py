@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -24,28 +25,40 @@ from planner.sizing import Range
 from planner.templating import environment, folder
 from planner.text import Text, text
 
-__all__ = ["dump"]
+__all__ = ["dump", "page", "read"]
 
 TEXTS = re.compile(r"""\bt\("((?:[^"\\]|\\.)*)"[,)]""")
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """Return a file of the page's."""
     with open(os.path.join(folder(), "report", name), encoding="utf-8") as file:
         return file.read()
 
 
 def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
     """Return the page. top: offers per provider and way of buying shown in full; lang: "en" or "zh"."""
+    return page(quote, "report/page.html", {}, top=top, lang=lang)[0]
+
+
+def page(
+    quote: Quote, template: str, more: Mapping[str, Any], *, top: int = 1, lang: str = "en", form: str = "'none'"
+) -> tuple[str, str]:
+    """Return the page and its security policy. template: one that extends report/page.html, with `more` values of its own.
+
+    form: where a form of it may be sent.
+    """
     t = translator(lang)
     said, basis = advise(quote), basis_of(quote)
     shown = ranked(quote, worth_showing(quote, top), basis)
-    page = _read("page.js")
-    script = "\n".join((_read("vendor/decimal.min.js"), _read("vendor/echarts.min.js"), _read("calc.js"), page))
+    code = read("page.js")
+    script = "\n".join((read("vendor/decimal.min.js"), read("vendor/echarts.min.js"), read("calc.js"), code))
+    policy = _policy(script, form)
     env = environment(html=True)
     env.globals.update({"t": t, "say": t.say, "plain": plain, "show": show})
     from markupsafe import Markup
 
-    return env.get_template("report/page.html").render(
+    made = env.get_template(template).render(
         quote=quote,
         lang=t.tag,
         title=t("GPU cost quote"),
@@ -68,11 +81,13 @@ def dump(quote: Quote, *, top: int = 1, lang: str = "en") -> str:
         rejected=words.rejected(quote, t),
         ages=[words.prices_of(a, t) for a in quote.prices_as_of],
         budget=words.budget(quote, t),
-        style=Markup(_read("page.css")),
+        style=Markup(read("page.css")),
         script=Markup(script),
-        data=Markup(_json(_data(quote, shown, page, t))),
-        policy=_policy(script),
+        data=Markup(_json(_data(quote, shown, code, t))),
+        policy=policy,
+        **more,
     )
+    return made, policy
 
 
 def _tokens(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[str], list[str]] | None:
@@ -84,11 +99,11 @@ def _tokens(quote: Quote, t: English) -> tuple[list[str], list[list[str]], list[
     return section(quote, t)
 
 
-def _policy(script: str) -> str:
+def _policy(script: str, form: str) -> str:
     digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
     return (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"base-uri 'none'; form-action {form}"
     )
 
 
@@ -100,7 +115,7 @@ def _json(data: object) -> str:
     return made
 
 
-def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, Any]:
+def _data(quote: Quote, shown: list[Offer], code: str, t: English) -> dict[str, Any]:
     """Return what the page recomputes from: the options shown, and all that can be recommended at other inputs."""
     on_demand = {
         (o.site, o.region, o.instance_type, o.totals.native_currency): o
@@ -149,7 +164,7 @@ def _data(quote: Quote, shown: list[Offer], page: str, t: English) -> dict[str, 
         "fx": [{"base": f.base, "quote": f.quote, "rate": plain(f.rate)} for f in quote.fx],
         "offers": offers,
         "bands": _bands(shown),
-        "texts": {} if t.lang == "en" else {s: t(s) for s in TEXTS.findall(page)},
+        "texts": {} if t.lang == "en" else {s: t(s) for s in TEXTS.findall(code)},
     }
 
 

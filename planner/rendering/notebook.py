@@ -57,11 +57,8 @@ def _sizing(sizing: Sizing) -> str:
     first = words.title(sizing, "", t)
     if not sizing.fits:
         return _block(first, ["does not serve it:", *(str(reason) for reason in sizing.reasons)], "", ())
-    facts = [
-        f"layout: {words.layout(sizing, t)}",
-        f"memory: {words.memory(sizing, t)}",
-        f"KV cache: {words.cache(sizing, t)}",
-    ]
+    parts = {"layout": words.layout, "memory": words.memory, "KV cache": words.cache}
+    facts = [f"{label}: {said}" for label, say in parts.items() if (said := say(sizing, t))]
     facts.append(f"{sizing.concurrency:,} requests at once per machine")
     if sizing.utilisation is not None:
         facts.append(

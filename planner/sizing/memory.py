@@ -154,6 +154,13 @@ def _group(model: Model, precision: str) -> int:
     return model.group if precision == model.own else 128
 
 
+def _dense_in_groups(model: Model, precision: str) -> bool:
+    """Return whether dense layers lie in int4 groups: the few of a mixture do only where its checkpoint says so."""
+    if not model.experts:
+        return True
+    return precision == model.own and bool(model.dense_params) and bool(model.parts) and model.parts[1] < 2
+
+
 def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
     """Return why `model` cannot be split over `tp` GPUs, or None."""
     if model.heads % tp:
@@ -164,8 +171,7 @@ def tp_refusal(model: Model, precision: str, tp: int) -> Text | None:
         return text(key, tp=str(tp), heads=str(model.kv_heads), model=model.name)
     if precision.startswith("int4"):
         group = _group(model, precision)
-        # The few dense layers of a mixture are left in 16 bits, or have groups of their own.
-        cut = "" if model.experts else _cuts(model.int4_width or model.intermediate, tp, group)
+        cut = _cuts(model.int4_width or model.intermediate, tp, group) if _dense_in_groups(model, precision) else ""
         if cut:
             key = "tp {tp} cuts the quantisation groups of {group} ({share})"
             return text(key, tp=str(tp), group=str(group), share=cut)

@@ -228,6 +228,10 @@
     row.dataset.extra = "1";
     row.querySelectorAll(".warn").forEach((e) => e.remove());
     for (const part of row.querySelectorAll("[data-k]")) part.textContent = offer[part.dataset.k];
+    for (const link of row.querySelectorAll("a[data-to]")) {
+      link.href = link.dataset.to + encodeURIComponent(offer.id);
+      link.setAttribute("aria-label", `${link.textContent}: ${offer.name}`);
+    }
     return row;
   }
 
@@ -250,7 +254,7 @@
       const mine = best !== null && best.offer.id === offer.id;
       row.classList.toggle("best", mine);
       row.querySelector(".tag")?.remove();
-      if (mine) row.cells[0].append(Object.assign(document.createElement("span"), { className: "tag", textContent: t("recommended") }));
+      if (mine) row.cells[0].insertBefore(Object.assign(document.createElement("span"), { className: "tag", textContent: t("recommended") }), row.cells[0].querySelector(".links"));
       if (row !== body.lastElementChild) body.append(row);
     }
     document.querySelectorAll(".pv").forEach((cell) => { cell.hidden = rate === null; });

@@ -453,7 +453,7 @@ def test_as_people_and_programs_read_it(tmp_path: Path, planner: Run) -> None:
     [
         (("nowhere.log",), "No such file", 2),
         ((".",), "Is a directory", 2),
-        (("/dev/null",), "none of the 70 lines", 1),
+        (("/dev/null",), "none of the 12", 1),
         (("/dev/null", "--instance-type", "x9.huge"), "is in no price list", 2),
         (("/dev/null", "--model", "no such model"), "unknown model", 2),
         (("/dev/null", "--gpus", "0"), "--gpus", 2),

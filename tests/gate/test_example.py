@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planner.cli import run
-from planner.gate import base
+from planner.gate import base, words
+from planner.gate.sides import Side, Subject
+from planner.i18n import translator
+from planner.prices.fx import Rates, committed
 from tests.conftest import ROOT
 from tests.gate.forges import World, serving
 from tests.gate.test_forge import environ
@@ -22,9 +26,9 @@ WORKLOAD = "services/chat/workload.toml"
 ASKED = ["gate", "--policy", "policy.toml", "--as-of", "2026-11-26"]
 
 
-def git(*words: str) -> None:
+def git(*given: str) -> None:
     who = ["-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *who, *words], check=True, capture_output=True)
+    subprocess.run(["git", *who, *given], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -122,7 +126,7 @@ def test_the_base_uses_the_files_of_the_base(repository: Path, tmp_path: Path) -
 
 
 def test_asked_wrongly(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words, told in (
+    for given, told in (
         (["--base", "nowhere"], "fetch-depth: 0"),
         (["--base", "--output=x"], "does not have it"),
         (["no-such-folder"], "no such file or folder"),
@@ -130,7 +134,7 @@ def test_asked_wrongly(repository: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--policy", "nowhere.toml"], "nowhere.toml"),
         (["--comment", "gitlab"], "CI_PROJECT_ID"),
     ):
-        assert run(["gate", *words]) == 2
+        assert run(["gate", *given]) == 2
         assert told in capsys.readouterr().err
     assert run(["gate", "--base", "main"]) == 0 and "No workload and no module changed." in capsys.readouterr().out
 
@@ -184,5 +188,31 @@ def test_the_action_calls_planner_with_its_inputs(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", step["run"]], env=env, capture_output=True, text=True, cwd=tmp_path
     )
-    words = "gate --comment github --name cost --lang en --policy".split()
-    assert done.stdout.splitlines() == [*words, "a policy.toml", "--", "services", "infra $(touch x)"]
+    asked = "gate --comment github --name cost --lang en --policy".split()
+    assert done.stdout.splitlines() == [*asked, "a policy.toml", "--", "services", "infra $(touch x)"]
+
+
+def test_the_gitlab_job_calls_planner_and_ends_as_it_does(tmp_path: Path) -> None:
+    job = yaml.safe_load((ROOT / ".ci/gitlab-cost.yml").read_text("utf-8"))["planner-cost"]
+    program = tmp_path / "planner/bin/planner"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/bash\nprintf "%s\\n" "$@" > planner-cost.md\nexit 3\n')
+    program.chmod(0o755)
+    script = "\n".join(job["script"][2:])
+    env = {"PATH": "/usr/bin:/bin", "CI_BUILDS_DIR": str(tmp_path), "PLANNER_POLICY": "a policy.toml"}
+    env |= {"PLANNER_PATHS": "services $(id)", "PLANNER_ARGS": "--lang zh"}
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script], env=env, capture_output=True, text=True, cwd=tmp_path
+    )
+    asked = "gate --comment gitlab --format markdown --output planner-cost.md --force --policy".split()
+    assert done.stdout.splitlines() == [*asked, "a policy.toml", "--lang", "zh", "--", "services", "$(id)"]
+    assert done.returncode == 3 and job["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'}]
+
+
+def test_a_thousand_changes_are_still_one_comment_without_markup_of_theirs() -> None:
+    side = Side("aws:x", Decimal(1), "USD", Decimal(720), ("aws",), ("on_demand",), "", False, False, (), ())
+    many = tuple(Subject(f"a/{n}/<img src=x>@you|`workload.toml", "workload", after=side) for n in range(1200))
+    told = words.Told(many, "abc", "", "obligation", "2026-11-27", Rates(committed()))
+    text = words.as_markdown(told, translator("en"), "cost")
+    assert text.startswith("<!-- planner gate: cost -->\n") and len(text) <= words.MOST
+    assert "<img" not in text and "@you" not in text and text.count("<!--") == 1

@@ -45,12 +45,20 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert made == Policy((D("5000.50"), "USD"), increase, 90, ("aws",), ways, "effective", True)
 
 
+def test_a_bare_number_is_in_the_policy_s_own_currency(tmp_path: Path) -> None:
+    made = policy(tmp_path, '[policy]\ncurrency = "cny"\nbudget = 5000.5\nmax_increase = ["10%", 300, "4 USD"]\n')
+    assert made.budget == (D("5000.5"), "CNY")
+    assert made.max_increase == ((D(10), "%"), (D(300), "CNY"), (D(4), "USD"))
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
         ('[policy]\nbudgett = "5 USD"', "unknown key 'budgett': did you mean budget"),
         ('[policy]\nprovider = ["aws"]', "did you mean providers"),
         ("[policy]\nbudget = 5000", 'write "5000 USD"'),
+        ('[policy]\ncurrency = "XXX"\nbudget = 5', "unknown currency"),
+        ('[policy]\ncurrency = "USD"\nbudget = true', "no amount"),
         ('[policy]\nbudget = "20 %"', 'write "5000 USD"'),
         ('[policy]\nbudget = "5000 USX"', "unknown currency"),
         ('[policy]\nbudget = "-1 USD"', "budget"),

@@ -54,6 +54,16 @@ def test_scores_stand_beside_those_of_the_same_benchmark(distill: quality.Neighb
     assert len(distill.models) <= quality.MOST
 
 
+def test_the_asked_model_has_its_weights_beside_them(distill: quality.Neighbours) -> None:
+    from planner.cli.neighbours import table
+    from planner.i18n import translator
+
+    assert (distill.precision, round(distill.gigabytes)) == ("fp16", 66)
+    asked = table(distill, translator("en")).splitlines()[1]
+    assert asked.split()[:4] == ["DeepSeek-R1-Distill-Qwen-32B", "fp16", "66", "GB"]
+    assert quality.as_json(distill)["weights_gb"] == 65.5
+
+
 def test_formats_stand_beside_their_own_baseline(distill: quality.Neighbours) -> None:
     by_format = {near.precision: near for near in distill.formats}
     (row, other), *_ = by_format["int4-gptq"].scores

@@ -396,6 +396,25 @@ def test_an_fp8_kv_cache_is_asked_for_or_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("group", "left", "refused"),
+    [(128, [], [1, 2, 4]), (32, [], [4]), (128, ["re:.*layers.0.mlp.*"], [])],
+)
+def test_int4_groups_of_a_mixture_s_dense_layer(
+    tmp_path: Path, group: int, left: list[str], refused: list[int]
+) -> None:
+    # vLLM 0.26.0, measured on 2026-11-27: "Weight input_size_per_partition=10944 for layer
+    # 'model.layers.0.mlp.down_proj' is not divisible by group_size=128".
+    weights = {"num_bits": 4, "type": "int", "group_size": group, "strategy": "group", "symmetric": True}
+    stored = {"quant_method": "compressed-tensors", "format": "pack-quantized", "ignore": ["lm_head", *left]}
+    stored["config_groups"] = {"group_0": {"targets": ["Linear"], "weights": weights, "input_activations": None}}
+    dense = {"intermediate_size": 10944, "first_k_dense_replace": 1, "n_routed_experts": 128, "num_attention_heads": 96}
+    mixture = {"architectures": ["Glm4MoeForCausalLM"], "num_key_value_heads": 8, "moe_intermediate_size": 1408}
+    model = load(tmp_path, {**MOE, **dense, **mixture, "quantization_config": stored})
+    tps = [tp for tp in (1, 2, 4) if "cuts the quant" in str(memory.tp_refusal(model, model.own, tp) or "")]
+    assert tps == refused
+
+
+@pytest.mark.parametrize(
     ("name", "tp", "words", "spread"),
     [
         ("Qwen/Qwen3-235B-A22B-FP8", 8, "", True),
