@@ -51,8 +51,7 @@ __all__ = [
 
 #: Why a type that a list prices and nobody describes is rejected.
 UNKNOWN = "no specification in the catalogue: cannot be sized"
-#: What a reason says where one option takes what stands in the way (planner.sizing.layout and fit).
-WAYS_OUT = ("--pipeline-gbps {whole} takes it, in {n} stages", "one copy needs {need} instances, count says {count}")
+WAYS_OUT = (" takes it, in ", "one copy needs ")  # what a reason says where an option or a count mends it
 _WHY = {
     "obligation": text("least to pay in all, every obligation counted"),
     "present-value": text("least present value of all that is owed"),
@@ -160,14 +159,8 @@ def why_none(quote: Quote) -> str:
 
 
 def _telling(rejected: Iterable[Rejected]) -> list[Rejected]:
-    """Return what was rejected, first what an option takes, last of all what nobody has a datasheet of: that says nothing of the workload."""
-
-    def rank(one: Rejected) -> tuple[bool, bool]:
-        why = dict(one.reason.values).get("reasons", ())
-        held = any(isinstance(part, Text) and part.key.endswith(WAYS_OUT) for part in why)  # type: ignore[attr-defined]
-        return one.reason.key == UNKNOWN, not held
-
-    return sorted(rejected, key=rank)
+    """Return what was rejected, first what an option or a count mends, last what has no datasheet: that says nothing of the workload."""
+    return sorted(rejected, key=lambda r: (r.reason.key == UNKNOWN, not any(way in str(r.reason) for way in WAYS_OUT)))
 
 
 def _nearest(quote: Quote) -> str:
