@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One more than there are cores: many tests wait for a program that they started.
 JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
-.PHONY: quote setup test long slow core fuzz cover lint format types contracts terraform docs sizing k8s-smoke bench lock sbom audit clean help
+.PHONY: quote setup test long slow core fuzz cover lint format types contracts terraform docs sizing k8s-smoke site bench lock sbom audit clean help
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -80,8 +80,18 @@ docs: setup                 ## rewrite the generated parts of README.md and docs
 	$(BIN)/python -m tools.architecture
 	$(BIN)/python -m tools.notice
 	$(BIN)/python -m tools.claims
+	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.clouds
 	$(BIN)/python -m tools.readme
 	$(BIN)/python -m tools.notebook
+
+$(VENV)/.site: $(VENV)/.installed
+	@echo "installing what the site is built with ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[site]'
+	@touch $@
+
+site: $(VENV)/.site         ## the documentation as a site, in build/docs/site; open its index.html
+	$(BIN)/python -m tools.site
 
 sizing: setup               ## rewrite the tables of docs/sizing.md and docs/bootstrap.md (FIT=1 refits the sizing first)
 	@if [ -n "$(FIT)" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check numpy scipy && $(BIN)/python -m tools.fit_sizing --write; fi

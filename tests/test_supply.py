@@ -40,6 +40,12 @@ def test_the_lock_names_what_the_project_asks_for(file: str, extras: tuple[str, 
         assert version and one.specifier.contains(version), f"{one}: {file} has {version}; run `make lock`"
 
 
+def test_the_extra_all_is_every_extra_but_the_tools_of_tests_and_site() -> None:
+    extras = PROJECT["optional-dependencies"]
+    (one,) = map(Requirement, extras["all"])
+    assert one.name == PROJECT["name"] and one.extras == set(extras) - {"all", "test", "site"}
+
+
 @pytest.mark.parametrize("file", ["requirements/dev.lock", "requirements/build.lock"])
 def test_every_file_of_the_lock_has_a_hash(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")

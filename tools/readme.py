@@ -1,4 +1,4 @@
-"""Run the console blocks of README.md and docs/*.md and write their real output back (`make docs`).
+"""Run the console blocks of README.md, README.zh.md and docs/*.md and write their real output back (`make docs`).
 
 A block begins with ```console; each line `$ command` in it is run by bash in an empty folder with `planner` on the
 PATH, docs/, an empty price book and no colour; what follows it up to the next `$` or the end is its output. `--check` only
@@ -22,10 +22,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+README, CHINESE = ROOT / "README.md", ROOT / "README.zh.md"
 ANSWERS = re.compile(r"(?<=^<!-- answers -->\n).*?(?=^\n|\Z)", re.M | re.S)
 ROW = re.compile(r"^(\| [^|`]+ \| `)((?:[^`\\]|\\.)+)(` \| ).*( \|)$", re.M)
-DAY = re.compile(r"(?<=printed on )\d{4}-\d\d-\d\d(?=\.)")
+DAY = re.compile(r"(?<=printed on )\d{4}-\d\d-\d\d(?=\.)|(?<=打印于 )\d{4}-\d\d-\d\d(?=。)")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 
 
@@ -94,7 +94,9 @@ def renew(text: str, day: date) -> str:
 
 def pages() -> list[Path]:
     """Return the pages that may hold console blocks."""
-    return [p for p in (README, *sorted((ROOT / "docs").rglob("*.md"))) if "```console" in p.read_text("utf-8")]
+    return [
+        p for p in (README, CHINESE, *sorted((ROOT / "docs").rglob("*.md"))) if "```console" in p.read_text("utf-8")
+    ]
 
 
 def main() -> int:

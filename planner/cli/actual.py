@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import put, saved_quote
 from planner.cli.screen import columns
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("plan", metavar="QUOTE.json")
 @click.argument("bill", metavar="FOCUS.csv")
 @click.option("--offer", metavar="ID", help="The offer that was bought.  [the recommended one]")

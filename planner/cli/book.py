@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.help import Group, Grouped
 from planner.errors import MisuseError, PriceBookError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _DB = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def book() -> None:
     """Share the price book: its whole history as one file, with digests."""
 
@@ -46,7 +47,7 @@ def _open(price_book_db: str | None) -> PriceBook:
     return book
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("folders", metavar="[OLD NEW]", nargs=-1)
 @click.option(
     "--since", metavar="DATE", help="Changes after this day.  [what the newest refresh of each region changed]"
@@ -118,7 +119,7 @@ def _affected(change: Change, offers: Iterable[object] | None, t: English) -> st
     return ", ".join(ids) if ids else t("no offer of the quote")
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("file", metavar="[FILE.csv]", required=False)
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
 @_DB
@@ -146,7 +147,7 @@ def export(file: str | None, force: bool, price_book_db: str | None) -> int:
     return 0
 
 
-@click.command("import")
+@click.command("import", cls=Grouped)
 @click.argument("file", metavar="FILE.csv")
 @_DB
 def import_(file: str, price_book_db: str | None) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.book import add_to
+from planner.cli.help import Group
 from planner.cli.history import history
 from planner.cli.machines import types
 from planner.cli.options import book_options, open_catalog, put
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
 
 
-@click.group()
+@click.group(cls=Group)
 def catalog() -> None:
     """List, show and check the prices that quotes are made of."""
 

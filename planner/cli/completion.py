@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.help import Grouped
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -34,7 +36,7 @@ WORDS = {
 }
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("shell", type=click.Choice(SHELLS), metavar="bash|zsh|fish")
 def completion(shell: str) -> int:
     """Print the script that completes commands, options and their values.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from planner.cli.help import SHARED, Grouped
+from planner.cli.help import Grouped
 from planner.cli.options import load_options, make_workload, put
 from planner.errors import MisuseError, NoOfferError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from planner.i18n import English
 
 
-@click.command(cls=Grouped, groups=SHARED)
+@click.command(cls=Grouped)
 @click.argument("log", metavar="LOG")
 @click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)
 @click.option("--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs of the machine, with --gpu.  [1]")

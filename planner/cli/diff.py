@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import BASES, put, saved_quote
 
 if TYPE_CHECKING:
     from planner.quoting.diff import Diff
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
 @click.option(

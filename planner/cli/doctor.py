@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import open_catalog, put
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from planner.i18n import English
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.option(
     "--engine", metavar="ENGINE@VERSION", default="", help="Advisories of this one.  [those that modules deploy]"
 )

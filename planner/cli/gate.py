@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["gate"]
 
 
-@click.command(cls=Grouped, most=None)
+@click.command(cls=Grouped)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--base", metavar="REF", help="Compare with this commit or branch.  [the one that the CI names]")
 @click.option("--policy", "policy_file", metavar="FILE", help="What is allowed (TOML, [policy]).  [nothing is judged]")
@@ -229,21 +229,26 @@ def _module(path: str, folder: str, catalog: Catalog, basis: str, rates: Rates) 
     return of_priced(priced, bought, currency, rates, basis), None
 
 
-def _bought(path: str) -> tuple[tuple[str, str], str]:
-    """Return the provider and way of buying of a module, and the currency in which it was planned."""
+def _bought(path: str) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return of whom and how a module's machines are bought, as its HCL stands, and the currency in which it was planned."""
+    from planner.terraform import configuration
+    from planner.terraform.machines import ways
     from planner.terraform.price import record
+    from planner.terraform.readback import module_of
 
-    raw = record(path) or {}
     try:
-        from planner.terraform.readback import module_of
-
         work = module_of(path).workload
-        return (work.provider[0], work.purchase_option[0]), work.currency
-    except PlannerError:
-        said = raw.get("workload")
-        offer = str(raw.get("offer", "")).split(":")
-        currency = said.get("currency", "USD") if isinstance(said, dict) else "USD"
-        return (str(raw.get("provider", "") or offer[0]), (offer + [""] * 5)[4]), str(currency)
+        return ((work.provider[0], work.purchase_option[0]),), work.currency
+    except PlannerError:  # machines of several kinds, or a tree of emit-k8s
+        raw = record(path) or {}
+    said = raw.get("workload")
+    currency = str(said.get("currency", "USD")) if isinstance(said, dict) else "USD"
+    inner = os.path.join(path, "cluster")
+    found = ways(configuration.read(inner if os.path.isdir(inner) else path).resources)
+    if found:
+        return found, currency
+    offer = [*str(raw.get("offer", "")).split(":"), *[""] * 5]  # in a cluster that is there
+    return ((str(raw.get("provider", "") or offer[0]), offer[4]),), currency
 
 
 def _comment(at: Any, text: str, marker: str) -> PlannerError | None:

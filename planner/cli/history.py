@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import open_catalog, put
 from planner.errors import MisuseError, suggest
 
@@ -21,7 +22,7 @@ __all__ = ["history"]
 _SUFFIXES = {".png": "png", ".svg": "svg", ".csv": "csv"}
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("instance_type", metavar="TYPE")
 @click.option("--provider", metavar="NAME", default="", help="Only this provider.")
 @click.option("--region", metavar="ID", default="", help="Only this region; also prices that never moved.")

@@ -31,7 +31,7 @@ REASONS = {
 }
 
 
-@click.command(cls=Grouped, most=None)
+@click.command(cls=Grouped)
 @click.option("--preset", metavar="USE", help="Answer 1: chat, code, agent, rag, research or batch.")
 @click.option("--model", metavar="NAME", help="Answer 2.")
 @click.option("--rps", metavar="R", help="Answer 3: requests per second.")

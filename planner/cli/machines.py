@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.errors import MisuseError, suggest
 
 __all__ = ["gpus", "types"]
@@ -18,7 +19,7 @@ __all__ = ["gpus", "types"]
 _NUMBERS = ("vcpu", "memory_gib", "gpus", "gpu_memory_gib", "network_gbps", "local_nvme_gb", "memory_gb", "tdp_w")
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.option("--provider", metavar="NAME", multiple=True, help="Only this cloud.")
 @click.option("--gpu", metavar="NAME", default="", help="Only this GPU.")
 @click.option("--format", "form", type=click.Choice(["table", "csv"]), default="table", help="Output format.  [table]")
@@ -69,7 +70,7 @@ def types(provider: tuple[str, ...], gpu: str, form: str) -> int:
     return 0
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def gpus(form: str) -> int:
     """List the GPUs that can be sized: memory, bandwidth, operations, and other names of each."""

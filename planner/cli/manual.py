@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from planner.cli.help import COMMAND_GROUPS
+from planner.cli.help import COMMAND_GROUPS, Grouped
 
 __all__ = ["man"]
 
@@ -66,7 +66,7 @@ def _described(name: str, command: click.Command, context: click.Context) -> Ite
             yield from _described(f"{name} {within}", found, click.Context(found, info_name=within))
 
 
-@click.command()
+@click.command(cls=Grouped)
 def man() -> int:
     """Print the manual page of all commands.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.listening import listen, long_lived, token_of
 from planner.errors import MisuseError, PlannerError, scrubbed
 
@@ -39,7 +40,7 @@ RESOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-@click.command("mcp")
+@click.command("mcp", cls=Grouped)
 @click.option(
     "--folder", metavar="DIR", default="", help="Folder whose files may be read, and modules written into.  [none]"
 )

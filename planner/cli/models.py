@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import Group
 from planner.cli.machines import gpus
 from planner.cli.options import fetched, online_option
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from planner.sizing.models import Model
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """List the models that can be sized, or show one."""
 

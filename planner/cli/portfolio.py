@@ -14,7 +14,7 @@ import click
 
 from planner.cli.commit import asked_of, buying_options
 from planner.cli.filed import stays
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import Grouped
 from planner.cli.options import (
     book_options,
     load_options,
@@ -43,7 +43,7 @@ TOLD = 20
 MOST_JOBS = 8
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped)
 @click.argument("path", metavar="FILE|DIR")
 @click.option("--shared", is_flag=True, help="Buy commitments of one type for all workloads together.")
 @buying_options

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import book_options, make_quote, make_workload, open_catalog, put
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["price", "priced_at"]
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("path", metavar="PATH")
 @click.option("--hours", metavar="H", help="Length of the window in hours.  [the module's, or 720]")
 @click.option("--var", "pairs", metavar="NAME=VALUE", multiple=True, help="A variable of another's module. Repeatable.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.filed import take_asides
-from planner.cli.help import BATCH, OUTPUT, SHARED, Grouped
+from planner.cli.help import FORMS, Grouped
 from planner.cli.options import (
     BASES,
     book_options,
@@ -36,7 +36,7 @@ FORMATS = ("table", "json", "csv", "xlsx", "html", "markdown", "focus")
 GRANULARITIES = ("hourly", "daily", "monthly")
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *BATCH, *OUTPUT))
+@click.command(cls=Grouped, also=FORMS)
 @workload_options
 @book_options
 @measured_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.errors import FetchError, MisuseError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _SHOWN_CHANGES = 40
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("provider", nargs=-1)
 @click.option("--region", multiple=True, metavar="ID", help="Only this region.  [the provider's usual ones]")
 @click.option(

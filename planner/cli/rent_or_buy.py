@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import OUTPUT, SHARED, Grouped
+from planner.cli.help import Grouped
 from planner.cli.options import (
     book_options,
     make_quote,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from planner.prices.catalog import Catalog
 
 
-@click.command(cls=Grouped, groups=(*SHARED, *OUTPUT))
+@click.command(cls=Grouped)
 @click.option("--own", "own_file", metavar="FILE", help="Machines and site (TOML), or `examples`: those of planner.")
 @click.option("--machine", metavar="NAME", default="", help="The machine told in full.  [the cheapest a month]")
 @click.option("--demand", "said", metavar="WHAT", help="Hourly demand, as for `planner commit`.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import Grouped
 from planner.cli.options import book_options, open_catalog, put
 from planner.cli.screen import colours
 from planner.errors import MisuseError, suggest
@@ -23,7 +24,7 @@ _HEADER = (
 )
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.option(
     "--item", metavar="ITEM", multiple=True, help="Only this item (block_storage, nat_gateway, internet ...)."
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from planner.workload import Workload
 
 
-@click.command(cls=Grouped, most=None)
+@click.command(cls=Grouped)
 @click.option("--model", metavar="NAME", help="Model (see `planner models list`).  [DeepSeek-R1-Distill-Qwen-7B]")
 @click.option("--model-config", metavar="FILE", help="A Hugging Face config.json of a known architecture instead.")
 @online_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli.help import Grouped
 from planner.errors import CatalogError, MisuseError, PriceBookError
 from planner.text import plural
 
@@ -22,7 +23,7 @@ _SHOWN = 5
 _LINES = 60
 
 
-@click.command()
+@click.command(cls=Grouped)
 @click.argument("folder", metavar="FOLDER")
 @click.option("--provider", metavar="NAME", multiple=True, help="Only this provider.")
 @click.option("--region", metavar="ID", multiple=True, help="Only this region.")

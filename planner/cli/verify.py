@@ -39,7 +39,7 @@ LOAD = (
 )
 
 
-@click.command(cls=Grouped, most=None)
+@click.command(cls=Grouped)
 @click.argument("target", metavar="ENDPOINT|FILE")
 @click.option(
     "--quote", "quote_file", metavar="FILE", help="The saved quote that is checked: model, load, machine, price."

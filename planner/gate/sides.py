@@ -77,11 +77,11 @@ def of_quote(quote: Quote, basis: str) -> Side:
     )
 
 
-def of_priced(priced: Priced, bought: tuple[str, str], currency: str, rates: Rates, basis: str) -> Side:
-    """Return what a priced module comes to. bought: its provider and way of buying."""
+def of_priced(priced: Priced, bought: Sequence[tuple[str, str]], currency: str, rates: Rates, basis: str) -> Side:
+    """Return what a priced module comes to. bought: of whom and how its machines are bought."""
     charges = tuple(charge for part in priced.parts for charge in part.charges)
-    provider, option = bought
-    market = option == "spot"
+    providers, options = (tuple(dict.fromkeys(filter(None, names))) for names in zip(*bought, strict=True))
+    market = "spot" in options
     # As of a quote: the machines' prices have an age, spot has none, and what stands around them is small.
     days = [c.source.seen for c in charges if c.category == "compute" and not market]
     return Side(
@@ -89,8 +89,8 @@ def of_priced(priced: Priced, bought: tuple[str, str], currency: str, rates: Rat
         amount=sum((_report(c, currency, rates, basis) for c in charges), Decimal(0)),
         currency=currency,
         hours=priced.hours,
-        providers=(provider,) if provider else (),
-        options=(option,) if option else (),
+        providers=providers,
+        options=options,
         seen=min((day for day in days if day), default=""),
         undated="" in days,
         market=market,

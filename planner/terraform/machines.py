@@ -30,6 +30,7 @@ __all__ = [
     "named",
     "size",
     "truth",
+    "ways",
     "why_no_kind",
     "word",
 ]
@@ -188,6 +189,12 @@ def bought(one: Machine) -> Iterator[tuple[str, str, int]]:
         yield ("on_demand" if option == "spot" else option), term, firm
     if one.count - firm:
         yield "spot", "", one.count - firm
+
+
+def ways(found: Sequence[Resource]) -> tuple[tuple[str, str], ...]:
+    """Return of whom and how machines are bought by their arguments, each (provider, way) once."""
+    held = [one for resource in found if (one := machine(resource, found, [])) is not None and one.count]
+    return tuple(dict.fromkeys((one.table.provider, option) for one in held for option, _, n in bought(one) if n))
 
 
 def firm(found: Sequence[Resource]) -> int:

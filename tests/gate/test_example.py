@@ -23,6 +23,16 @@ from tests.gate.test_forge import environ
 yaml = pytest.importorskip("yaml")
 EXAMPLE = ROOT / "docs/examples/pull-request"
 WORKLOAD = "services/chat/workload.toml"
+#: A second machine, beside the module's own.
+SPOT = """resource "aws_instance" "more" {
+  ami           = "ami-1"
+  instance_type = "g6.xlarge"
+  instance_market_options {
+    market_type = "spot"
+  }
+}
+
+resource "aws_instance" "this" {"""
 ASKED = ["gate", "--policy", "policy.toml", "--as-of", "2026-11-26"]
 
 
@@ -88,6 +98,19 @@ def test_a_fork_without_secrets_gets_its_text_in_the_summary(
     summary = (tmp_path / "summary.md").read_text("utf-8")
     assert summary.count("<!-- planner gate: cost -->") == 2 and "| infra | " in summary
     assert "| Instance usage (p4de.24xlarge, on-demand) | - | " in summary
+
+
+def test_how_a_module_buys_is_read_from_what_stands_there(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(ROOT / "terraform/aws/kubernetes", "tree")
+    Path("strict.toml").write_text('[policy]\npurchase_options = ["on_demand"]\nproviders = ["aws"]\n')
+    asked = ["gate", "--policy", "strict.toml", "tree", "infra"]
+    assert run(asked) == 0
+    nodes = Path("tree/cluster/nodes.tf")
+    edit(str(nodes), 'capacity_type   = "ON_DEMAND"', 'capacity_type   = "SPOT"')
+    edit("infra/main.tf", 'resource "aws_instance" "this" {', SPOT)
+    assert run(asked) == 3
+    said = capsys.readouterr().out
+    assert "tree: purchase option spot is not allowed" in said and "infra: purchase option spot is not allowed" in said
 
 
 def test_what_is_new_gone_renamed_or_broken(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from planner import api, i18n, workload
 from planner.admission import Gate, names
 from planner.cli import cli, run, serve
-from planner.cli.help import SHARED
+from planner.cli.help import GROUPS as HELP
 from planner.cli.listening import listen
 from planner.errors import MisuseError, PlannerError
 from planner.rendering import html
@@ -96,13 +96,13 @@ def _script(text: str) -> str:
 
 def test_its_fields_are_the_workloads_keys() -> None:
     assert set(FIELDS) == {*workload.Workload._fields, "preset"} - {"model_config", "taxes"}
-    order = [title for title, _ in SHARED]
+    order = [title for title, _ in HELP]
     assert [title for title, _ in GROUPS if title] == [title for title in order if title in dict(GROUPS)]
-    options = {title: names.split() for title, names in SHARED}
+    options = {title: names.split() for title, names in HELP}
     for title, fields in GROUPS[1:]:
         for field in fields:
             option = "--" + field.key.replace("_", "-")
-            assert option in options[title] or field.key in ("name", "tag"), (title, option)
+            assert option in options[title] or field.key == "name", (title, option)
 
 
 def test_every_label_has_its_chinese() -> None:
