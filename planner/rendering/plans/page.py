@@ -235,7 +235,7 @@ def fallen(words: Words) -> list[Table]:
     if not words.falls:
         return []
     head, *rows = words.falls
-    return [Table(head[0], head, rows, 3, " ".join(said for said in words.fallen if said))]
+    return [Table(head[0][:1].upper() + head[0][1:], head, rows, 3, " ".join(said for said in words.fallen if said))]
 
 
 def regret(told: Sequence[Doc], t: English) -> Table:
