@@ -199,6 +199,8 @@ def _points(
 
     def says(m: "Measurement", each: float) -> tuple[Estimate, float]:
         at = plan(model, precision, gpu, engine, m.tp, m.pp, m.kv_cache_dtype)
+        if of.gbps and m.pp > 1:
+            at = at.over(of.gbps)
         isl, osl = float(m.input_tokens), float(m.output_tokens)
         most = estimate.hold(at, engine, gpu, isl, osl)
         machine = _machine(at, model, precision, gpu, engine)
