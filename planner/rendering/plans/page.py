@@ -340,7 +340,7 @@ def _curve(doc: Doc, t: English) -> Chart:
 
 
 def _brief(name: str) -> str:
-    return name if len(name) <= 16 else name[:15] + "…"
+    return name if len(name) <= 13 else name[:12] + "…"
 
 
 def _wins(month: int | None, t: English) -> str:
