@@ -263,7 +263,7 @@ def test_a_page_and_a_workbook_have_the_falls_too(tmp_path: Path) -> None:
     page, book = tmp_path / "a.html", tmp_path / "a.xlsx"
     assert cli.run([*said, "--price-falls", "--format", "html", "-o", str(page)]) == 0
     text = page.read_text("utf-8")
-    assert "54,788.58" in text and "price falls, replayed" in text
+    assert "54,788.58" in text and "Price falls, replayed" in text
     assert cli.run([*said, "--price-falls", "--format", "xlsx", "-o", str(book)]) == 0
     rows = list(openpyxl.load_workbook(book, read_only=True, data_only=True)["Regret"].iter_rows(values_only=True))
     found = [row for row in rows if row[0] == "p4d.24xlarge, 1y no upfront"]

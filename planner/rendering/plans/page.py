@@ -235,7 +235,7 @@ def fallen(words: Words) -> list[Table]:
     if not words.falls:
         return []
     head, *rows = words.falls
-    return [Table(head[0], head, rows, 3, " ".join(said for said in words.fallen if said))]
+    return [Table(head[0][:1].upper() + head[0][1:], head, rows, 3, " ".join(said for said in words.fallen if said))]
 
 
 def regret(told: Sequence[Doc], t: English) -> Table:
@@ -340,7 +340,7 @@ def _curve(doc: Doc, t: English) -> Chart:
 
 
 def _brief(name: str) -> str:
-    return name if len(name) <= 16 else name[:15] + "…"
+    return name if len(name) <= 13 else name[:12] + "…"
 
 
 def _wins(month: int | None, t: English) -> str:
