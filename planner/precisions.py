@@ -28,8 +28,21 @@ _BNB = f"bitsandbytes quantises while it loads, and nothing measured of it says 
 _LOADERS = "is a format of other programs, which the engines sized here do not serve"
 #: Words that are known and not served, and why.
 _REFUSED = {
-    **dict.fromkeys(("nf4", "bnb", "bnb-4bit", "bnb-nf4", "bitsandbytes", "qlora"), _BNB),
-    **dict.fromkeys(("bnb-8bit", "llm.int8"), _BNB.replace(_FOUR, "int8-w8a16 is 8 bits as well")),
+    **dict.fromkeys(
+        (
+            "nf4",
+            "bnb",
+            "bnb-4bit",
+            "bnb-nf4",
+            "int4-bnb",
+            "bitsandbytes",
+            "bitsandbytes-4bit",
+            "bitsandbytes-nf4",
+            "qlora",
+        ),
+        _BNB,
+    ),
+    **dict.fromkeys(("bnb-8bit", "bitsandbytes-8bit", "llm.int8"), _BNB.replace(_FOUR, "int8-w8a16 is 8 bits as well")),
     **dict.fromkeys(("fp32", "float32", "tf32", "32bit"), "engines serve in 16 bits or less: write bf16 or fp16"),
     "fp4": "which of the two 4-bit float formats: write nvfp4 (blocks of 16) or mxfp4 (blocks of 32)",
     "fp6": f"no engine sized here serves 6 bits: write fp8, or {_FOUR}",
@@ -39,6 +52,15 @@ _REFUSED = {
         ("exl2", "exl3"), f"EXL2 and EXL3 are formats of other programs, which are not sized here: {_FOUR}"
     ),
     "gguf": f"GGUF {_LOADERS} (llama.cpp does): {_FOUR}",
+    **dict.fromkeys(
+        ("hqq", "aqlm", "quip#", "quip", "spqr", "squeezellm", "eetq", "torchao", "quanto"),
+        f"nothing measured of this method says how fast an engine serves it: {_FOUR}",
+    ),
+    **dict.fromkeys(
+        ("autoround", "auto-round"), "AutoRound saves its weights as GPTQ or AWQ: write int4-gptq or int4-awq"
+    ),
+    **dict.fromkeys(("1bit", "1.58bit", "bitnet", "ternary"), f"no engine sized here serves so few bits: {_FOUR}"),
+    "marlin": "marlin is a kernel that the engine takes by itself: write int4-gptq or int4-awq",
     "awq-marlin": "marlin is a kernel that the engine takes by itself: write int4-awq",
     "gptq-marlin": "marlin is a kernel that the engine takes by itself: write int4-gptq",
 }

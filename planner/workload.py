@@ -61,6 +61,7 @@ class Load(NamedTuple):
     tpot_ms: Decimal
     headroom: Decimal
     kv_cache_dtype: str
+    pipeline_gbps: int
 
 
 _load_of = attrgetter(*Load._fields)
@@ -81,7 +82,8 @@ class Workload(NamedTuple):
     word of BASES, what the budget is held to (0.1.0 held it to what is billed). precision: "auto" is what the model's
     checkpoint is in. kv_cache_dtype: width of the KV cache, "" for the engine's own choice. egress_months: whether the traffic
     of a month used in part is "prorated" or counts from when it is "begun" (as in 0.1.0). tag: of the owner, for bills and modules.
-    fiscal_year_start: the month with which a fiscal year begins (0: not told). contract: planner.money.Contract.
+    fiscal_year_start: the month with which a fiscal year begins (0: not told). contract: planner.money.Contract. pipeline_gbps: the slowest network over
+    which one copy may be split (100: below it a cloud has TCP only, which is taken on the user's word).
     """
 
     name: str = ""
@@ -128,6 +130,7 @@ class Workload(NamedTuple):
     tag: tuple[tuple[str, str], ...] = ()
     fiscal_year_start: int = 0
     contract: tuple[Contract, ...] = ()
+    pipeline_gbps: int = 100
 
     @property
     def load(self) -> Load:
@@ -152,17 +155,8 @@ def unsaid(said: Mapping[str, object]) -> dict[str, object]:
     basis = usual["budget_basis"] if said.get("budget") is None else "billed"
     still = not any(str(said.get(name, 0)).strip("0.") for name in ("egress_gb", "inter_region_gb"))
     months = usual["egress_months"] if still else "begun"
-    return {
-        "discount_rate": None,
-        "budget_basis": basis,
-        "kv_cache_dtype": "",
-        "egress_months": months,
-        "taxes": (),
-        "use": "",
-        "tag": (),
-        "fiscal_year_start": 0,
-        "contract": (),
-    }
+    quiet = ("discount_rate", "kv_cache_dtype", "taxes", "use", "tag", "fiscal_year_start", "contract", "pipeline_gbps")
+    return {**{name: usual[name] for name in quiet}, "budget_basis": basis, "egress_months": months}
 
 
 MAX_HOURS = Decimal(24 * 366 * 10)
@@ -176,6 +170,7 @@ _WHOLE = {
     "concurrency": (0, 1_000_000),
     "public_ips": (0, 100_000),
     "max_age": (0, 36_500),
+    "pipeline_gbps": (1, 100_000),
 }
 _AMOUNTS = ("rps", "tokens_per_second", "ttft_ms", "tpot_ms", "egress_gb", "inter_region_gb", "storage_gb")
 

@@ -47,6 +47,11 @@ def test_a_word_is_understood(said: str, want: str) -> None:
         ("fp32", "bf16 or fp16"),
         ("fp4", "nvfp4"),
         ("int2", "so few bits"),
+        ("1.58bit", "so few bits"),
+        ("hqq", "how fast an engine serves it"),
+        ("AutoRound", "GPTQ or AWQ"),
+        ("marlin", "by itself"),
+        ("bitsandbytes-4bit", "quantises while it loads"),
     ],
 )
 def test_a_word_is_refused_with_the_reason(said: str, reason: str) -> None:

@@ -2,8 +2,9 @@
 
     python -m tools.reference_kubernetes [DIR]     default: terraform/ of this checkout
 
-One tree a cloud, each another shape: a model over several nodes, three replicas, one GPU. The clock stands still, so the same
-lists and templates give the same bytes; a test compares them.
+DeepSeek-R1 over several nodes on each cloud, each with other parts beside it: a queue by Kueue, an autoscaler between two groups,
+gang scheduling by Volcano over a slow network. The clock stands still, so the same lists and templates give the same bytes; a
+test compares them.
 """
 
 from __future__ import annotations
@@ -30,24 +31,28 @@ class Case(NamedTuple):
     cluster: Cluster
 
 
-def _case(provider: str, kind: str, model: str, cluster: Cluster, count: int = 0) -> Case:
+def _case(provider: str, kind: str, cluster: Cluster, count: int = 0, pipeline_gbps: int = 100) -> Case:
     workload = Workload(
-        provider=(provider,), instance_type=(kind,), purchase_option=("on_demand",), model=model, count=count
+        provider=(provider,),
+        instance_type=(kind,),
+        purchase_option=("on_demand",),
+        model="DeepSeek-R1",
+        count=count,
+        pipeline_gbps=pipeline_gbps,
     )
     return Case(provider, workload, cluster)
 
 
 MIRROR = "registry.example.com/llm"
 CASES = (
-    _case("aws", "p4d.24xlarge", "DeepSeek-R1", Cluster(host="llm.example.com", observe=True, queue="kueue")),
+    _case("aws", "p4d.24xlarge", Cluster(host="llm.example.com", observe=True, queue="kueue")),
+    _case("alicloud", "ecs.ebmgn7ex.32xlarge", Cluster(registry=MIRROR, observe=True, min_replicas=1), 4),
     _case(
-        "alicloud",
-        "ecs.gn7i-c16g1.4xlarge",
-        "DeepSeek-R1-Distill-Qwen-7B",
-        Cluster(registry=MIRROR, observe=True, min_replicas=1),
-        3,
+        "tencentcloud",
+        "GT4.41XLARGE948",
+        Cluster(registry=MIRROR, lb_subnet="subnet-1a2b3c4d", queue="volcano"),
+        pipeline_gbps=50,
     ),
-    _case("tencentcloud", "GN7.5XLARGE80", "Qwen2.5-0.5B", Cluster(registry=MIRROR, lb_subnet="subnet-1a2b3c4d")),
 )
 
 

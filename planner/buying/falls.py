@@ -127,12 +127,11 @@ def _kind(way: Way) -> tuple[str, ...]:
     return way.purchase_option, way.term, way.payment, way.offering
 
 
-def lines(found: Falls, plan: Plan, t: English) -> list[str]:
-    """Return the falls for people."""
-    market = plan.best.market
+def rows_of(found: Falls, t: English) -> list[tuple[str, ...]]:
+    """Return the falls for people: the header first, those that are shown below it; nothing where none was seen."""
     if not found.seen:
-        return [t("The lists of {region} have seen no commitment's price fall.", region=market.region)]
-    rows = [
+        return []
+    rows: list[tuple[str, ...]] = [
         (
             t("price falls, replayed"),
             t("signed"),
@@ -159,7 +158,20 @@ def lines(found: Falls, plan: Plan, t: English) -> list[str]:
                 "-" if fall.on_demand is None else show(fall.on_demand),
             )
         )
-    said = columns(rows, "lllrrrr", "  ")
+    return rows
+
+
+def lines(found: Falls, plan: Plan, t: English) -> list[str]:
+    """Return the falls for people as a table of a terminal, and what follows from them."""
+    rows = rows_of(found, t)
+    return [*(columns(rows, "lllrrrr", "  ") if rows else []), *said_of(found, plan, t)]
+
+
+def said_of(found: Falls, plan: Plan, t: English) -> list[str]:
+    """Return the sentences below the table."""
+    if not found.seen:
+        return [t("The lists of {region} have seen no commitment's price fall.", region=plan.best.market.region)]
+    said = []
     if len(found.seen) > SHOWN:
         said.append("  " + t("{n} more falls in JSON", n=len(found.seen) - SHOWN))
     if found.again is not None:

@@ -127,20 +127,23 @@ def _kinds(counts: tuple[int, ...], first: int) -> dict[tuple[int, int, int, int
     run begins, since prices change; -1 where it does not.
     """
     found: dict[tuple[int, int, int, int], int] = {}
-    standing: list[tuple[int, int]] = []  # (level up to which instances run, hour since which)
+    standing = [(0, 0)]  # (level up to which instances run, hour since which), and below all of them nothing
     level = 0  # of the last of them
     for hour, n in enumerate((*counts, 0)):
-        if n == level:
-            continue
-        since = hour
-        while standing and standing[-1][0] > n:
-            top, since = standing.pop()
-            low = max(n, standing[-1][0] if standing else 0)
-            kind = (low, top, hour - since, first + since if first >= 0 else 0)
-            found[kind] = found.get(kind, 0) + 1
-        if n > (standing[-1][0] if standing else 0):
-            standing.append((n, since))
-        level = standing[-1][0] if standing else 0
+        if n > level:
+            standing.append((n, hour))
+            level = n
+        elif n < level:
+            since = hour
+            while level > n:
+                top, since = standing.pop()
+                level = standing[-1][0]
+                low = level if level > n else n
+                kind = (low, top, hour - since, first + since if first >= 0 else 0)
+                found[kind] = found.get(kind, 0) + 1
+            if n > level:
+                standing.append((n, since))
+                level = n
     return found
 
 
@@ -148,15 +151,16 @@ class _Curve:
     """The load-duration curve in segments of equal levels, cell by cell; a cell is a time that no slot's edge cuts."""
 
     def __init__(self, counts: Sequence[int], edges: Sequence[int], paid: Paid) -> None:
-        spot = on_spot(counts, paid)
-        firm = [n - s for n, s in zip(counts, spot, strict=True)] if any(spot) else counts
-        self.tops = sorted({*counts, *firm} - {0})
+        spot = on_spot(counts, paid) if paid.later or paid.spot is not None else ()
+        some = any(spot)
+        firm = [n - s for n, s in zip(counts, spot, strict=True)] if some else counts
+        self.tops = sorted((set(counts).union(firm) if some else set(counts)) - {0})
         self.widths = [top - low for low, top in zip([0, *self.tops], self.tops, strict=False)]
         self.edges, self.paid = edges, paid
         cells = list(pairwise(edges))
         self.cells = len(cells)
         self.firm = [self._hours(firm[a:b]) for a, b in cells]
-        every = [self._hours(counts[a:b]) for a, b in cells] if any(spot) else self.firm
+        every = [self._hours(counts[a:b]) for a, b in cells] if some else self.firm
         self.spot = [
             [n - f for n, f in zip(all_, own, strict=True)] for all_, own in zip(every, self.firm, strict=True)
         ]
@@ -167,7 +171,7 @@ class _Curve:
         else:
             self.cost = [self._priced(firm, a, b, own) for (a, b), own in zip(cells, self.firm, strict=True)]
         if paid.later:
-            taken = [n - f for n, f in zip(counts, firm, strict=True)] if any(spot) else ()
+            taken = [n - f for n, f in zip(counts, firm, strict=True)] if some else ()
             self.spotted = [
                 self._spotted(counts, firm, a, b) if any(taken[a:b]) else [ZERO] * len(self.tops) for a, b in cells
             ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
+from operator import mul
 
 from planner.buying.demand import Demand
 from planner.buying.levels import Solved, solve
@@ -100,7 +101,10 @@ class Fleet:
         # What is needed later is started before: more demand never takes fewer instances, so the demand may be moved.
         self.values = tuple(max(values[h : h + ahead + 1]) for h in range(len(values))) if ahead else values
         self.hours = Counter(self.values)
-        self.number: dict[object, dict[Decimal, int]] = {}
+        self.floats = tuple(map(float, self.hours))
+        place = {value: number for number, value in enumerate(self.hours)}
+        self.at = tuple(map(place.__getitem__, self.values))
+        self.number: dict[object, list[int]] = {}
         self.known: dict[object, tuple[int, ...]] = {}
         self.total: dict[object, int] = {}
 
@@ -109,19 +113,22 @@ class Fleet:
             return offer.sizing.count
         return None if self.kind == "instances" else capacity(offer.sizing, self.load)
 
-    def _numbers(self, key: object, offer: Offer | Market) -> dict[Decimal, int]:
+    def _numbers(self, key: object, offer: Offer | Market) -> list[int]:
+        """Return the instances of each demand that differs, in the order of `hours`."""
         if key not in self.number:
-            count = (
-                _up if key is None else counter(offer.sizing, self.load) if isinstance(key, tuple) else _as_sized(key)
-            )
-            self.number[key] = {value: max(count(value), self.asked.least) for value in self.hours}
+            if isinstance(key, tuple):
+                found = map(counter(offer.sizing, self.load), self.floats)
+            else:
+                found = map(_up if key is None else _as_sized(key), self.hours)
+            least = self.asked.least
+            self.number[key] = [max(number, least) for number in found] if least else list(found)
         return self.number[key]
 
     def __call__(self, offer: Offer | Market) -> tuple[int, ...]:
         key = self._key(offer)
         if key not in self.known:
             number = self._numbers(key, offer)
-            self.known[key] = tuple(map(number.__getitem__, self.values))
+            self.known[key] = tuple(map(number.__getitem__, self.at))
         return self.known[key]
 
     def instance_hours(self, offer: Offer | Market) -> int:
@@ -129,7 +136,7 @@ class Fleet:
         key = self._key(offer)
         if key not in self.total:
             number = self._numbers(key, offer)
-            self.total[key] = sum(number[value] * hours for value, hours in self.hours.items())
+            self.total[key] = sum(map(mul, number, self.hours.values()))
         return self.total[key]
 
 

@@ -81,9 +81,12 @@ class Result(NamedTuple):
 
 
 def quoted(given: Given, catalog: Catalog, work: Workload, top: int = 0) -> Quote:
-    """Return the quote of a workload, as `planner quote` makes it for a screen; top: as there, 0 = every offer is in it."""
+    """Return the quote of a workload, as `planner quote` makes it for a screen.
+
+    top: as there; 0 = every offer is in it, and none is before the others: a plan weighs them by itself.
+    """
     rates = fx.Rates(fx.committed(catalog.as_of), work.fx)
-    return build.quote(work, catalog, given.today, rates, brief=True, own=given.own, top=top)
+    return build.quote(work, catalog, given.today, rates, brief=True, own=given.own, top=top, ranked=top > 0)
 
 
 def results(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from operator import add, sub
+from struct import pack, unpack
 
 from planner.buying.levels import Solved, solve
 from planner.buying.market import PRICED, Market, markets
@@ -27,6 +27,8 @@ ZERO = Decimal(0)
 NEAR = (Decimal("1.05"), Decimal("1.15"), Decimal("1.4"))
 #: Types to which workloads try to move, those first that most of them could take.
 TRIED = 12
+#: Bits of an hour's number where a year of hours is one whole number, which is added at once.
+BITS = 64
 Key = tuple[object, ...]
 
 
@@ -60,31 +62,44 @@ class _Member(NamedTuple):
     candidates: tuple[Candidate, ...]
 
 
+def _packed(counts: Sequence[int], offset: int) -> int:
+    """Return the numbers of all hours as one, `BITS` an hour, the first lowest."""
+    return int.from_bytes(pack(f"<{len(counts)}Q", *counts), "little") << BITS * offset
+
+
+def _hours(packed: int, hours: int) -> tuple[int, ...]:
+    """Return the number of each hour."""
+    return unpack(f"<{hours}Q", packed.to_bytes(BITS // 8 * hours, "little"))
+
+
 class _Search:
-    """Which type each workload takes, and what that costs."""
+    """Which type each workload takes, and what that costs. sums: of each type the instances of all who take it, packed."""
 
     def __init__(self, members: Sequence[_Member], given: Given, catalog: Catalog, start: str) -> None:
         self.members, self.given, self.catalog, self.start = members, given, catalog, start
         self.hours = max(m.offset + len(m.candidates[0].counts) for m in members)
         self.takes = [0] * len(members)
+        self.keys = [self._keys(member) for member in members]
         self.known: dict[Key, Market | None] = {}
-        self.sums: dict[Key, list[int]] = {}
-        self.costs: dict[Key, Decimal] = {}
+        self.sums: dict[Key, int] = {}
         for number in range(len(members)):
             self._put(self.sums, number, 0, 1)
-        self.costs = {key: self._cost(key, counts) for key, counts in self.sums.items()}
+        self.costs = {key: self._cost(key, packed) for key, packed in self.sums.items()}
+
+    @staticmethod
+    def _keys(member: _Member) -> tuple[Key, ...]:
+        """Return what only those agree on who may share, of each type that the workload may take."""
+        priced = tuple(getattr(member.work, name) for name in PRICED)
+        return tuple((*candidate.key, *priced) for candidate in member.candidates)
 
     def key(self, number: int, choice: int) -> Key:
-        member = self.members[number]
-        return (*member.candidates[choice].key, *(getattr(member.work, name) for name in PRICED))
+        return self.keys[number][choice]
 
-    def _put(self, sums: dict[Key, list[int]], number: int, choice: int, sign: int) -> None:
-        member, key = self.members[number], self.key(number, choice)
-        counts = member.candidates[choice].counts
-        if key not in sums:
-            sums[key] = list(self.sums.get(key, ())) or [0] * self.hours
-        first, end = member.offset, member.offset + len(counts)
-        sums[key][first:end] = map(add if sign > 0 else sub, sums[key][first:end], counts)
+    def _put(self, sums: dict[Key, int], number: int, choice: int, sign: int) -> None:
+        """Add a workload's instances to a sum, or take them out of it."""
+        member, key = self.members[number], self.keys[number][choice]
+        packed = _packed(member.candidates[choice].counts, member.offset)
+        sums[key] = (sums[key] if key in sums else self.sums.get(key, 0)) + sign * packed
 
     def market(self, key: Key) -> Market | None:
         """Return what the type costs over the whole time, None where it is not sold then."""
@@ -99,14 +114,15 @@ class _Search:
             self.known[key] = next((m for m in found if m[:4] == key[:4]), None)
         return self.known[key]
 
-    def solved(self, key: Key, counts: Sequence[int]) -> Solved | None:
-        market = self.market(key)
-        return None if market is None else solve(counts, market.deals, market.paid)
+    def solved(self, key: Key, packed: int) -> Solved | None:
+        """Return the shared commitments of a type, None where none of it is taken or it is not sold."""
+        market = self.market(key) if packed else None
+        return None if market is None else solve(_hours(packed, self.hours), market.deals, market.paid)
 
-    def _cost(self, key: Key, counts: Sequence[int]) -> Decimal:
-        found = self.solved(key, counts) if any(counts) else None
+    def _cost(self, key: Key, packed: int) -> Decimal:
+        found = self.solved(key, packed)
         if found is None:
-            return Decimal("Infinity") if any(counts) else ZERO
+            return Decimal("Infinity") if packed else ZERO
         return found.cost
 
     def _move(self, target: Key, near: Decimal) -> bool:
@@ -114,19 +130,19 @@ class _Search:
         moves = []
         for number, member in enumerate(self.members):
             for choice, candidate in enumerate(member.candidates):
-                fits = self.key(number, choice) == target and choice != self.takes[number]
+                fits = choice != self.takes[number] and self.keys[number][choice] == target
                 if fits and candidate.cost <= member.candidates[0].cost * near:
                     moves.append((number, choice))
         if not moves:
             return False
-        sums: dict[Key, list[int]] = {}
+        sums: dict[Key, int] = {}
         saved = ZERO
         for number, choice in moves:
             candidates = self.members[number].candidates
             self._put(sums, number, self.takes[number], -1)
             self._put(sums, number, choice, 1)
             saved += candidates[self.takes[number]].fixed - candidates[choice].fixed
-        costs = {key: self._cost(key, counts) for key, counts in sums.items()}
+        costs = {key: self._cost(key, packed) for key, packed in sums.items()}
         if not all(cost.is_finite() for cost in costs.values()):
             return False
         saved += sum((self.costs.get(key, ZERO) - cost for key, cost in costs.items()), ZERO)
@@ -169,14 +185,14 @@ def share(items: Iterable[Item], found: Iterable[Result], given: Given, catalog:
     search = _Search(members, given, catalog, start)
     search.run()
     pools = []
-    for key, counts in search.sums.items():
-        market, solved = search.market(key), search.solved(key, counts) if any(counts) else None
+    for key, packed in search.sums.items():
+        market, solved = search.market(key), search.solved(key, packed)
         if market is None or solved is None:
             continue
         mine = [n for n in range(len(members)) if search.key(n, search.takes[n]) == key]
         beside = sum((members[n].candidates[search.takes[n]].fixed for n in mine), ZERO)
         names = tuple(members[n].row.name for n in mine)
-        pools.append(Pool(market, names, tuple(counts), solved, solved.cost + beside))
+        pools.append(Pool(market, names, _hours(packed, search.hours), solved, solved.cost + beside))
     pools.sort(key=lambda p: (-p.cost, p.market[:4]))
     moved = tuple(m.row.name for m, taken in zip(members, search.takes, strict=True) if taken)
     apart = sum((m.row.cost for m in members), ZERO)

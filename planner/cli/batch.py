@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 #: The longest time to a deadline, in hours.
 LONGEST = 366 * 24
 MOST_TOKENS = 10**18
+#: Words for powers of ten of tokens; the longer of two comes first.
+_THOUSANDS = {"thousand": 3, "million": 6, "billion": 9, "trillion": 12, "bn": 9, "k": 3, "m": 6, "b": 9, "t": 12}
+#: Seconds in what a deadline may be counted in.
+_SPANS = {"m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400, "w": 604_800, "week": 604_800}
 _DEMANDS = ("rps", "concurrency", "tokens_per_second")
 
 
@@ -85,15 +89,20 @@ def _alone(work: Workload) -> Workload:
 
 
 def tokens_of(said: str) -> int:
-    """Return a number of tokens: 2000000000, 2e9, 2.5e9; `MisuseError` for what is none or out of bounds."""
+    """Return a number of tokens: 2000000000, 2e9, 2,000,000,000, 2B, 2.5 billion; `MisuseError` for what is none or out of bounds."""
     label = "--tokens"
-    number, mark, power = said.strip().lower().partition("e")
-    from planner.money import decimal_of
-
+    word = said.strip().lower().removesuffix("tokens").strip().replace("_", "")
+    whole, point, part = word.partition(".")
+    groups = whole.split(",")
+    if len(groups) > 1 and 0 < len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:]):
+        word = "".join(groups) + point + part
+    unit = next((u for u in _THOUSANDS if word.endswith(u) and word[: -len(u)].strip()[-1:].isdigit()), "")
+    number, mark, power = word.removesuffix(unit).strip().partition("e")
     tens = power.removeprefix("+")
-    if mark and not (tens.isascii() and tens.isdigit() and len(tens) <= 3):
-        raise MisuseError(f"{label}: {said[:40]!r} is no number of tokens: write it like 2e9 or 2000000000")
-    value = decimal_of(number, label).scaleb(int(tens) if mark else 0)
+    fine = number.isascii() and number.replace(".", "", 1).removeprefix("-").isdigit() and len(number) < 60
+    if not fine or (mark and not (tens.isascii() and tens.isdigit() and len(tens) <= 3)):
+        raise MisuseError(f"{label}: {said[:40]!r} is no number of tokens: write it like 2e9, 2B or 2000000000")
+    value = Decimal(number).scaleb((int(tens) if mark else 0) + _THOUSANDS.get(unit, 0))
     if not 1 <= value <= MOST_TOKENS:
         raise MisuseError(f"{label}: {said[:40]} is outside 1 to 1e18")
     if value != value.to_integral_value():
@@ -109,16 +118,9 @@ def begin(day: str, as_of: str) -> datetime:
 
 
 def deadline(said: str, start: datetime) -> datetime:
-    """Return when a deadline is: hours (48, 48h) or days (3d) after `start`, or a day and time, UTC where no zone is said."""
-    word = said.strip()
-    number, unit = (word[:-1], word[-1].lower()) if word[-1:].lower() in ("h", "d") else (word, "h")
-    plain = number.replace(".", "", 1)
-    if plain.isascii() and plain.isdigit():
-        from planner.money import bounded
-
-        end = start + timedelta(seconds=int(bounded(number, "--by", 0, LONGEST) * (86400 if unit == "d" else 3600)))
-    else:
-        end = _until(word, start)
+    """Return when a deadline is: a time after `start` (48, 48h, 3 days, 2d12h), or a day and time, UTC where no zone is said."""
+    after = _span(said)
+    end = start + timedelta(seconds=after) if after is not None else _until(said.strip(), start)
     if end - start > timedelta(hours=LONGEST):
         raise MisuseError(
             f"--by {said[:40]}: more than a year off ({LONGEST:,} hours): that is no batch; size it by --rps"
@@ -128,13 +130,41 @@ def deadline(said: str, start: datetime) -> datetime:
     return end
 
 
+def _span(said: str) -> int | None:
+    """Return the seconds of a span of time (hours where no unit is said), None for what is none."""
+    from planner.money import bounded
+
+    rest, seconds = "".join(said.lower().split()), 0
+    while rest:
+        number = next((rest[:n] for n in range(len(rest), 0, -1) if _plain(rest[:n])), "")
+        rest = rest[len(number) :]
+        unit = next((rest[:n] for n in range(len(rest), 0, -1) if rest[:n].isalpha()), "h")
+        rest = rest.removeprefix(unit)
+        each = _SPANS.get(unit) or _SPANS.get(unit.removesuffix("s"))
+        if not number or each is None:
+            return None
+        seconds += int(bounded(number, "--by", 0, LONGEST) * each)
+    return seconds if said.strip() else None
+
+
+def _plain(word: str) -> bool:
+    digits = word.replace(".", "", 1)
+    return digits.isascii() and digits.isdigit() and word[-1] != "."
+
+
 def _until(word: str, start: datetime) -> datetime:
     try:
-        end = datetime.fromisoformat(word)
-        end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
-    except (ValueError, OverflowError):
+        day, _, zone = word.rpartition(" ")
+        if "/" in zone:  # a place, as in --use
+            from zoneinfo import ZoneInfo
+
+            end = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        else:
+            end = datetime.fromisoformat(word.removesuffix(" UTC"))
+            end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
+    except (ValueError, OverflowError, OSError, KeyError):
         raise MisuseError(
-            f"--by: {word[:40]!r} is no time: write 2026-12-05T08:00 (UTC, or with +08:00), or hours: 48h"
+            f"--by: {word[:40]!r} is no time: write 2026-12-05T08:00 (UTC, or with +08:00 or Asia/Shanghai), or hours: 48h"
         ) from None
     if end <= start:
         raise MisuseError(f"--by {word[:40]}: is not after the start, {start:%Y-%m-%d %H:%M} UTC: say a later deadline")

@@ -294,6 +294,8 @@ def _told(made: Plan, blend: Blend | None, falls: Falls | None, asked: tuple[str
     from planner.rendering.words import seller, way
 
     t = translator(lang)
+    fell = {} if falls is None else {"price_falls": fallen.as_json(falls)}
+    shown = ([], []) if falls is None else (fallen.rows_of(falls, t), fallen.said_of(falls, made, t))
     more = "" if falls is None else "\n" + "\n".join(fallen.lines(falls, made, t)) + "\n"
     if blend is not None and means is not None:
         said = blended.table(made, found, blend, means, t, way, seller)
@@ -301,13 +303,13 @@ def _told(made: Plan, blend: Blend | None, falls: Falls | None, asked: tuple[str
             return said + more
         from planner.cli.shown import plan
 
-        doc = report.as_json(made, found) | {"mixed_types": blended.as_json(blend, means)}
-        return plan("mixed", doc, said, [w for part in blend.parts for w in part.market.ways], form, t)
+        doc = report.as_json(made, found) | {"mixed_types": blended.as_json(blend, means)} | fell
+        return plan("mixed", doc, said, [w for part in blend.parts for w in part.market.ways], form, t, (), shown)
     said = report.table(made, found, t, way, seller)
     if form != "table":
         from planner.cli.shown import plan
 
-        return plan("commit", report.as_json(made, found), said, made.best.market.ways, form, t)
+        return plan("commit", report.as_json(made, found) | fell, said, made.best.market.ways, form, t, (), shown)
     return said + (t("No mix of types of one region was found that is cheaper.") + "\n" if mixed else "") + more
 
 

@@ -42,10 +42,6 @@ def stays(
     """Return the regions that `--data-stays` leaves of those named ((): the usual ones), and say them (told); nothing without the option."""
     if not values.get("data_stays"):
         return {}
-    from planner.prices.catalog import Catalog
-    from planner.prices.places import kept, terms
+    from planner.prices import places
 
-    area, found = kept(Catalog(), values["data_stays"], provider, region)
-    weights = next(t for t in terms() if t.kind == "weights" and area in t.match)
-    told(f"data stays in {area}: {', '.join(found)}; {weights.said} ({weights.source}, {weights.date})")
-    return {"region": found}
+    return {"region": places.stays(values["data_stays"], provider, region, told)}

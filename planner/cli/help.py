@@ -27,7 +27,8 @@ COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
 GROUPS: tuple[tuple[str, str], ...] = (
     (
         "What must run",
-        "--hours --use --start --model --model-config --online --precision --kv-cache-dtype --engine --measurements --served-model",
+        "--hours --use --start --model --model-config --online --precision --kv-cache-dtype --engine --pipeline-gbps "
+        "--measurements --served-model",
     ),
     (
         "Its load",

@@ -54,6 +54,7 @@ OPTIONS = (
     ("--precision", "P", "fp16, bf16, fp8, int8, int8-w8a16, int4-awq, mxfp4, ...  [as the checkpoint is]", False),
     ("--engine", "NAME@VERSION", "Inference engine.  [the current one for the GPU]", False),
     ("--kv-cache-dtype", "P", "Width of the KV cache: auto or fp8.  [auto]", False),
+    ("--pipeline-gbps", "GBPS", "Slowest network over which one copy of the model may be split.  [100]", False),
     ("--count", "N", "Number of instances (else the sizing decides).", False),
     ("--spare", "N", "Instances beyond the need (1 = N+1).", False),
     ("--rps", "R", "Demand: requests per second.", False),

@@ -152,11 +152,14 @@ def told(v: Verdict, t: English) -> str:
     """Return the verdict as people read it."""
     from planner import rightsize as sizes
     from planner.rendering.columns import grid
+    from planner.text import plural
 
     m = v.measured
     seen = t("{seen} of {asked} hours seen", seen=f"{len(m.hours):,}", asked=f"{m.asked:,}")
     names = {"vllm": "vLLM", "lmdeploy": "LMDeploy", "sglang": "SGLang"}
-    lines = [t("{engine}: {seen}, {n} instances reported", engine=names[m.engine], seen=seen, n=m.instances)]
+    one = "{engine}: {seen}, {n} instance reported"
+    many = "{engine}: {seen}, {n} instances reported"
+    lines = [t(plural(m.instances, one, many), engine=names[m.engine], seen=seen, n=m.instances)]
     late = m.hours[0].start - m.first if m.hours else 0
     if late >= 86_400:
         days = f"{m.asked / 24 - late / 86_400:.3g}"

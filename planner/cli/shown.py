@@ -39,15 +39,16 @@ def plan(
     form: str,
     t: English,
     turns: Sequence[str] = (),
+    falls: tuple[Sequence[Sequence[str]], Sequence[str]] = ((), ()),
 ) -> str | bytes:
     """Return a document as a page or workbook. kind: a key of BOOKS; told: its table, whose first lines head it;
-    offers: those that it names."""
+    offers: those that it names; falls: rows and sentences of `--price-falls`."""
     from planner.rendering.plans import Words
     from planner.rendering.words import way
 
     first = told.partition("\n\n")[0].split("\n")
     heading = [line for line in first if not line.startswith(" ")]
-    words = Words(heading, {offer.id: way(offer, t) for offer in offers}, turns)
+    words = Words(heading, {offer.id: way(offer, t) for offer in offers}, turns, *falls)
     if form == "html":
         made: str = getattr(_module(PAGES.get(kind, "page")), kind)(doc, words, t)
         return made

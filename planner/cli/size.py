@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     help="fp16, bf16, fp8, int8 (W8A8), int8-w8a16, int4-awq, mxfp4, ...  [as the checkpoint is]",
 )
 @click.option("--kv-cache-dtype", metavar="P", help="Width of the KV cache: auto or fp8.  [auto]")
+@click.option("--pipeline-gbps", metavar="GBPS", help="Slowest network over which one copy may be split.  [100]")
 @click.option("--instance-type", metavar="TYPE", help="An instance type of the catalogue.")
 @click.option("--gpu", metavar="NAME", help="A GPU instead: A100-80, A10, V100, H100, L20, 4090, ...")
 @click.option(

@@ -4,7 +4,7 @@
 budget = "5,000 USD"                       # the most that one workload or module may oblige to pay
 max_increase = ["20 %", "500 USD"]         # over the base; a share, an amount, or both
 max_age = 90                               # days
-providers = ["aws", "alicloud"]
+providers = ["CLOUD", "OTHER"]
 purchase_options = ["on_demand", "reserved"]
 """
 

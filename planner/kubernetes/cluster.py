@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.errors import MisuseError
 from planner.kubernetes.facts import Service
-from planner.kubernetes.target import Target, patience
+from planner.kubernetes.target import Target, addresses, patience
 from planner.money import plain
 from planner.templating import render
 from planner.terraform import cloud, words
@@ -25,6 +25,8 @@ __all__ = ["CPU_DISK_GB", "CPU_NODES", "check", "files", "level"]
 #: Two, so that the gateway and the name service outlive one of them.
 CPU_NODES = 2
 CPU_DISK_GB = 100
+#: Mbit/s that a NAT gateway is sold with, where it has a limit of its own.
+BANDWIDTHS = (100, 200, 500, 1000, 2000, 5000)
 #: Smallest control plane that takes this many nodes, where the cloud sells it by size.
 LEVELS = ((5, "L5"), (20, "L20"), (50, "L50"), (100, "L100"))
 
@@ -49,6 +51,10 @@ def check(d: Deployment, service: Service) -> None:
         raise MisuseError(
             f"{d.instance_type} has local disks that {service.service} does not mount by itself: choose a type without them, or {way}"
         )
+    if d.instance_type.startswith(service.apart):
+        raise MisuseError(
+            f"{d.instance_type} is not sold to a node pool of {service.service}: choose another type, or {way}"
+        )
     if d.public_ip:
         raise MisuseError("nodes of a cluster have no public addresses: quote without --public-ips")
     if service.driver and int(d.stack.driver_min.partition(".")[0]) > service.driver:
@@ -71,6 +77,10 @@ def files(t: Target) -> dict[str, str]:
     by_id = bool(facts.zone.id_pattern and re.fullmatch(facts.zone.id_pattern, d.zone))
     values: dict[str, Any] = {
         "t": t,
+        "addresses": addresses(d, t.service),
+        "nat_bandwidth": next(
+            (n for n in BANDWIDTHS if n >= addresses(d, t.service) * t.service.nat_mbit_s), BANDWIDTHS[-1]
+        ),
         "d": d,
         "cloud": facts,
         "cluster_level": level(d.count),

@@ -145,9 +145,7 @@ def _at(quote: Quote, offer: Offer, catalog: Catalog, stand: Stand, nodes: int, 
     """Return the bill with `nodes` machines; what is committed to is paid whether it runs or not."""
     lines = tuple(x._replace(count=nodes) if x.part == "compute" and autoscaled else x for x in offer.lines)
     fewer = offer._replace(count=nodes, lines=lines)
-    return around.bill(
-        quote, fewer, catalog, costs.created(stand._replace(d=stand.d._replace(count=nodes)), existing=False)
-    )
+    return around.bill(quote, fewer, catalog, costs.created(stand, existing=False, nodes=nodes))
 
 
 def _bought(replicas: int, size: int) -> tuple[Text, ...]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from planner.errors import CatalogError
 from planner.kubernetes.cluster import CPU_DISK_GB, CPU_NODES, level
 from planner.kubernetes.facts import Service
-from planner.kubernetes.target import Cluster, Target
+from planner.kubernetes.target import Cluster, Target, addresses
 from planner.prices.catalog import Catalog
 from planner.quoting.around import Bill, Thing, bill
 from planner.quoting.records import Offer, Quote
@@ -33,9 +33,12 @@ class Stand(NamedTuple):
     cluster: Cluster
 
 
-def created(t: Target | Stand, existing: bool) -> list[Thing]:
-    """Return what is charged beside the machines. existing: the cluster is the user's, and so are its network and its CPU nodes."""
-    d = t.d
+def created(t: Target | Stand, existing: bool, nodes: int | None = None) -> list[Thing]:
+    """Return what is charged beside the machines. existing: the cluster is the user's, and so are its network and its CPU nodes.
+
+    nodes: how many of the pool's there are, where that is not the quote's number.
+    """
+    d, nodes = t.d, t.d.count if nodes is None else nodes
     weights = Decimal(str(round(d.weights_gib * 1.073741824, 3)))
     sizes = {
         "root_gb": Decimal(d.root_gb),
@@ -48,12 +51,13 @@ def created(t: Target | Stand, existing: bool) -> list[Thing]:
     variants = {"disk_kind": disks.kinds.get(d.instance_type.partition(".")[0], disks.kind), "level": level(d.count)}
     ours = not existing
     places = {
-        "node": d.count,
-        "data_disk": d.count if d.storage_gb else 0,
+        "node": nodes,
+        "data_disk": nodes if d.storage_gb else 0,
         "balancer": int(bool(t.service.gateway or t.cluster.lb_subnet)),
         "cluster": int(ours),
         "cpu": CPU_NODES * ours,
-        "download": d.count * ours,
+        "address": addresses(d, t.service) * ours,
+        "download": nodes * ours,
     }
     made = []
     for entry in t.service.things:

@@ -41,9 +41,11 @@ class Service(NamedTuple):
     (what install.sh tells it beside its values) and `when` ("always" where left out, "fabric" with interfaces past TCP, "scaling" with an autoscaler
     and a cluster of ours). fabric: how a pod gets the interfaces that emit-tf's `d.fabric` counts, by a `resource`, and an image that carries NCCL's
     plug-in (`reference`, `digest`, `source`, `as_of`).
+    nat_mbit_s: what an address of cluster/'s NAT gateway lets in, for all nodes together; 0: no narrower than the hub. nat_addresses: the most that it gets.
+    apart: how the names of those types begin that a node pool cannot have.
     scales_nodes: cluster/ makes and removes nodes as pods wait; False: an autoscaler is the user's.
     things: what is charged beside the machines, as `module` in provider.json; per "node", "data_disk" and "balancer" always, per "cluster",
-    "cpu" and "download" (GB that each node fetches) where the cluster is ours.
+    "address" (of its NAT gateway), "cpu" and "download" (GB that each node fetches) where the cluster is ours.
     """
 
     service: str
@@ -54,6 +56,9 @@ class Service(NamedTuple):
     regions: tuple[str, ...] = ()
     nvme_path: str = ""
     gateway: Mapping[str, str] = _NONE
+    nat_mbit_s: int = 0
+    nat_addresses: int = 1
+    apart: tuple[str, ...] = ()
     subnet_annotation: str = ""
     driver: int = 0
     device_plugin: bool = True

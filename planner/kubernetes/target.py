@@ -22,12 +22,14 @@ from planner.terraform.bootstrap import engine_command
 from planner.terraform.deployment import Deployment, Image
 from planner.terraform.images import PIN
 
-__all__ = ["QUEUES", "Cluster", "Target", "Times", "check", "patience", "target"]
+__all__ = ["QUEUES", "Cluster", "Target", "Times", "addresses", "check", "patience", "target", "times"]
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+\Z")
 REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]{2,5})?(/[a-z0-9][a-z0-9._-]*)*\Z")
 SUBNET = re.compile(r"subnet-[a-z0-9]{4,32}\Z")
+#: Seconds in which a new cluster's nodes should have their weights, where more addresses help.
+FILL_S = 1800
 #: Kueue derives the name of its record from the group's: planner keeps below the narrowest of the limits.
 LONGEST_NAME = 39
 #: Seconds between a pod's end being asked for and its engine hearing of it: routers take it out of their lists.
@@ -75,6 +77,16 @@ class Times(NamedTuple):
     drain: int
     grace: int
     cold: int
+
+    @property
+    def weights_wait(self) -> int:
+        """How long one may wait for all nodes' weights before something is wrong."""
+        return 2 * self.download + 1800
+
+    @property
+    def engine_wait(self) -> int:
+        """How long one may wait for the engines after that."""
+        return 2 * self.cold + self.startup
 
 
 class Target(NamedTuple):
@@ -150,8 +162,8 @@ def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date
     pinned = _pinned(d, service)
     images = _images(d, pinned, cluster, pins)
     memory = _whole(d.memory_gib * SHARE / per_node)
-    times = _times(d, service)
-    command = _command(d, times.drain)
+    rates = times(d, service)
+    command = _command(d, rates.drain)
     return Target(
         d=d,
         service=service,
@@ -166,7 +178,7 @@ def target(d: Deployment, cluster: Cluster, pins: Mapping[str, str], today: date
         memory_gib=memory,
         shm_gib=max(1, min(MOST_SHM_GIB, memory // 4)),
         models=f"{service.nvme_path}/models" if service.nvme_path and not d.storage_gb else "/srv/models",
-        times=times,
+        times=rates,
         engine=images["engine"],
         router=images["router"],
         images=pinned,
@@ -252,11 +264,14 @@ def _images(d: Deployment, pinned: tuple[Image, ...], cluster: Cluster, pins: Ma
     return found
 
 
-def _times(d: Deployment, service: Service) -> Times:
-    """Return how long what takes, from bytes and rates."""
+def times(d: Deployment, service: Service, existing: bool = True) -> Times:
+    """Return how long what takes, from bytes and rates. existing: the way out of the cluster is the user's, else our NAT gateway's."""
     megabytes = Decimal(d.weights_gib) * Decimal("1073.741824")
     disk = Decimal(service.disk_mb_s) if d.storage_gb or not service.nvme_path else facts.number("nvme_mb_s")
-    download, load = _seconds(megabytes / min(disk, facts.number("hub_mb_s"))), _seconds(megabytes / disk)
+    hub = facts.number("hub_mb_s")
+    if service.nat_mbit_s and not existing:
+        hub = min(hub, Decimal(service.nat_mbit_s) * addresses(d, service) / 8 / d.count)
+    download, load = _seconds(megabytes / min(disk, hub)), _seconds(megabytes / disk)
     start = int(facts.number("engine_start_s"))
     # A group's head waits for its slowest node, so that its probe has to last through the others' downloads.
     wait = 2 * download if d.layout.pp > 1 else 0
@@ -267,6 +282,14 @@ def _times(d: Deployment, service: Service) -> Times:
         drain = min(drain, service.notice_s - PRESTOP_S - MARGIN_S)
     cold = int(facts.number("node_start_s") + facts.number("image_pull_s")) + download + load + start
     return Times(download, load, startup, drain, PRESTOP_S + drain + MARGIN_S, cold)
+
+
+def addresses(d: Deployment, service: Service) -> int:
+    """Return how many addresses cluster/'s NAT gateway gets: as many as bring all nodes their weights in half an hour, within what it takes."""
+    if not service.nat_mbit_s:
+        return 1
+    megabits = Decimal(d.weights_gib) * Decimal("1073.741824") * 8 * d.count
+    return min(service.nat_addresses, max(1, _seconds(megabits / service.nat_mbit_s / FILL_S)))
 
 
 def patience(times: Times) -> int:

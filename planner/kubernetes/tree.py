@@ -13,7 +13,7 @@ from planner.errors import MisuseError
 from planner.files import read_text
 from planner.kubernetes import addons, cluster, costs
 from planner.kubernetes.facts import number
-from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target, patience
+from planner.kubernetes.target import PRESTOP_S, PROBE_S, Target, addresses, patience, times
 from planner.money import plain, show
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
@@ -53,6 +53,7 @@ def files(
     takes the committed lists.
     """
     t, whole = costs.costed(target, quote, offer, existing, catalog or Catalog())
+    t = t._replace(times=times(t.d, t.service, existing))
     d = t.d
     own = cloud.templates(d.provider)
     secrets = os.path.isfile(os.path.join(own, "kubernetes", "secrets.yaml.j2"))
@@ -144,6 +145,8 @@ def _record(t: Target, quote: Quote, offer: Offer) -> str:
         "replicas": t.replicas,
         "nodes": t.size,
         "gpus": t.gpus,
+        "weights_wait_s": t.times.weights_wait,
+        "engine_wait_s": t.times.engine_wait,
     }
     return json.dumps({**body, "schema": SCHEMA, **more}, indent=2, ensure_ascii=False) + "\n"
 
@@ -164,6 +167,8 @@ def _values(t: Target, secrets: bool, existing: bool, fixed: Decimal) -> dict[st
         "ask_models": ASK_MODELS,
         "dial_head": DIAL_HEAD,
         "existing": existing,
+        "addresses": addresses(d, t.service),
+        "through_nat": bool(t.service.nat_mbit_s) and not existing,
         "until_marked": f"until grep -q {shell(mark)} {shell(path + '/.planner-complete')} 2>/dev/null; do echo waiting for the weights; sleep 10; done",
         "annotations": sorted(annotations.items()),
         "components": [name for name, wanted in _components(t) if wanted],
@@ -227,6 +232,7 @@ def _observed(t: Target, fixed: Decimal) -> dict[str, Any]:
         "templates": grouped if t.size > 1 else ("/spec/template",),
         "scale_up_s": min(1800, max(60, t.times.load + t.times.startup // 4)),
         "scale_down_s": patience(t.times),
+        "cooldown_s": max(300, t.times.cold),
     }
 
 

@@ -271,6 +271,10 @@ def _of_json(path: str, text: str, labels: Mapping[str, str]) -> Recording:
                             f"{path}: what --save kept is of the labels it was saved with: leave out --label"
                         )
                     return _kept(path, answer)
+                if answer.get("status") == "error":
+                    raise MisuseError(
+                        f"{path}: Prometheus answered an error: {one_line(str(answer.get('error')))[:200]}"
+                    )
                 for one in answer["data"]["result"]:
                     name = one["metric"].get("__name__", "")
                     if any(one["metric"].get(key) != value for key, value in labels.items()):

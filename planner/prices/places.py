@@ -7,7 +7,7 @@ stand in another country than its region, and counts as outside. planner/data/te
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from planner import tables
 from planner.errors import MisuseError, NoOfferError
@@ -15,7 +15,7 @@ from planner.files import DATA
 from planner.prices.catalog import Catalog
 from planner.records import NamedTuple
 
-__all__ = ["AREAS", "ELSEWHERE", "Term", "inside", "kept", "stands", "terms"]
+__all__ = ["AREAS", "ELSEWHERE", "Term", "inside", "kept", "stands", "stays", "terms"]
 
 AREAS = ("CN", "EU", "US")
 #: Of a place that is known, and in none of them.
@@ -58,6 +58,14 @@ def stands(catalog: Catalog, seller: str, region: str) -> str:
     if seller in catalog.providers() and region in catalog.regions(seller):
         return next((area for area in AREAS if region in _all_inside(catalog, seller, area)), ELSEWHERE)
     return "CN" if region == "cn" or region.startswith("cn-") else ""
+
+
+def stays(said: str, providers: Sequence[str], named: Sequence[str], told: Callable[[str], None]) -> tuple[str, ...]:
+    """Return the regions in which a workload's data stay (`kept`), and say them, with what the weights' licences bind."""
+    area, found = kept(Catalog(), said, providers, named)
+    weights = next(t for t in terms() if t.kind == "weights" and area in t.match)
+    told(f"data stays in {area}: {', '.join(found)}; {weights.said} ({weights.source}, {weights.date})")
+    return found
 
 
 def kept(catalog: Catalog, said: str, providers: Sequence[str], named: Sequence[str]) -> tuple[str, tuple[str, ...]]:

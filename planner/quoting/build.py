@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from planner.offer import InstanceType, Price, Way
 from planner.prices.catalog import Catalog, ProviderInfo
 from planner.prices.fx import Rates
 from planner.quoting import choose, lines, notes
-from planner.quoting.offers import Bought, later, offer
+from planner.quoting.offers import Bought, later, offer, unweighed
 from planner.quoting.records import Era, Gap, Line, Offer, Quote, Rejected, Seller, Site
 from planner.quoting.rules import sold
 from planner.quoting.select import Place, Request, place, places, request
@@ -39,6 +40,7 @@ def quote(
     brief: bool = False,
     own: tuple[Measurement, ...] = (),
     top: int = 0,
+    ranked: bool = True,
 ) -> Quote:
     """Return the quote of `workload` on `catalog`.
 
@@ -48,7 +50,8 @@ def quote(
     which would look at all. top: with `brief`, how many offers of each provider and kind are listed: where nothing but the
     machines costs, records are made of these alone and of what they are compared with; the others are counted (`left_out`).
     own: the user's measurements, preferred to the estimate for the model, GPU and engine that they are of; the quote carries
-    those that have a say in it.
+    those that have a say in it. ranked: without it offers stand by their ids, nothing is recommended and no age is told: for who
+    asks what each would cost otherwise (with `brief`).
     """
     check(workload)
     workload = settled(in_time(workload, today))
@@ -60,6 +63,7 @@ def quote(
     gaps: list[Gap] = []
     sizings: dict[int, Sizing] = {}
     hows: list[_How] = [catalog.sized.get(at[0]) or sizer(workload, _host(req, *at), own) for at in looked]
+    make = offer if not brief else later if ranked else unweighed
     short = _shortlist(req, zip(looked, hows, strict=True), top, today) if brief and top else None
     for here, how in zip(short.places() if short else (place(req, *at) for at in looked), hows, strict=True):
         # Of what serves and is not listed only a measurement would have to be told.
@@ -70,14 +74,16 @@ def quote(
                 continue
             sizings[id(found)] = found
             if name in here.types:
-                for one in _offers(req, here, name, found, later if brief else offer):
+                for one in _offers(req, here, name, found, make):
                     (offers if sold(one.way, req.window.length) else beyond).append(one)
                 rejected += _too_long(req, here, name)
         missing, bare = notes.gaps(req, here)
         gaps += missing
         rejected += bare
-    offers.sort(key=lambda o: (bool(o.unpriced), o.totals.report.effective, o.id))
-    prices_as_of, stale = short.ages.result() if short else notes.ages(offers, workload.max_age, today)
+    offers.sort(key=_by_cost if ranked else _by_id)
+    prices_as_of, stale = (
+        short.ages.result() if short else notes.ages(offers if ranked else (), workload.max_age, today)
+    )
     heard = _heard(own, workload.kv_cache_dtype, sizings.values()) if own else ()
     infos = [catalog.info(p) for p in dict.fromkeys(p for p, _ in looked)]
     made = Quote(
@@ -97,11 +103,16 @@ def quote(
         hash="",
         reference_types=tuple(t for info in infos for t in info.reference_types),
         sellers=tuple(seller(info) for info in infos),
-        beyond=tuple(sorted(beyond, key=lambda o: o.id)),
+        beyond=tuple(sorted(beyond, key=_by_id)),
         measurements=heard,
         left_out=short.left_out if short else 0,
     )
-    made = made._replace(budget=choose.within(made, workload.budget, workload.budget_basis))
+    return _judged(made, brief) if ranked else made
+
+
+def _judged(made: Quote, brief: bool) -> Quote:
+    """Return the quote with what its budget allows, what is recommended, and its hash where it is not brief."""
+    made = made._replace(budget=choose.within(made, made.workload.budget, made.workload.budget_basis))
     made = made._replace(recommended=choose.recommend(made))
     made = made._replace(notes=(*made.notes, *notes.of_engine(made.best)))
     if brief:
@@ -109,6 +120,14 @@ def quote(
     from planner.quoting.digest import of_quote
 
     return made._replace(hash=of_quote(made))
+
+
+def _by_cost(offer: Offer) -> tuple[bool, Decimal, str]:
+    return bool(offer.unpriced), offer.totals.report.effective, offer.id
+
+
+def _by_id(offer: Offer) -> str:
+    return offer.id
 
 
 def _dated(workload: Workload, catalog: Catalog, today: str) -> tuple[Catalog, Changes | None]:

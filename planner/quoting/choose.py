@@ -51,6 +51,7 @@ __all__ = [
 
 #: Why a type that a list prices and nobody describes is rejected.
 UNKNOWN = "no specification in the catalogue: cannot be sized"
+WAYS_OUT = (" takes it, in ", "one copy needs ")  # what a reason says where an option or a count mends it
 _WHY = {
     "obligation": text("least to pay in all, every obligation counted"),
     "present-value": text("least present value of all that is owed"),
@@ -158,8 +159,8 @@ def why_none(quote: Quote) -> str:
 
 
 def _telling(rejected: Iterable[Rejected]) -> list[Rejected]:
-    """Return what was rejected, last of all what nobody has a datasheet of: that says nothing of the workload."""
-    return sorted(rejected, key=lambda one: one.reason.key == UNKNOWN)
+    """Return what was rejected, first what an option or a count mends, last what has no datasheet: that says nothing of the workload."""
+    return sorted(rejected, key=lambda r: (r.reason.key == UNKNOWN, not any(way in str(r.reason) for way in WAYS_OUT)))
 
 
 def _nearest(quote: Quote) -> str:

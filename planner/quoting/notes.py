@@ -12,6 +12,7 @@ from planner.quoting.lines import OWNED
 from planner.quoting.records import AsOf, Gap, Offer, Quote, Rejected, Stale
 from planner.quoting.select import Place, Request
 from planner.sizing import advisories
+from planner.sizing.layout import PIPELINE_GBPS
 from planner.text import Text, plural, text
 from planner.workload import Workload
 
@@ -159,6 +160,12 @@ def of_all(workload: Workload) -> tuple[Text, ...]:
         notes.append(text("hours are paid by the second; a cloud may bill at least a minute of each machine"))
     if workload.count:
         notes.append(text("the count of {n} was given; the sizing did not decide it", n=workload.count))
+    if workload.pipeline_gbps < PIPELINE_GBPS:
+        key = (
+            "one copy may be split over {n} Gbps (--pipeline-gbps): below {usual} a cloud has TCP only, "
+            "which the estimate counts and nobody measured"
+        )
+        notes.append(text(key, n=workload.pipeline_gbps, usual=PIPELINE_GBPS))
     if workload.discount:
         notes.append(text("discounts are the user's own; list prices stand beside contracted ones"))
     if not workload.tax and not workload.taxes:

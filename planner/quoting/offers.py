@@ -28,6 +28,7 @@ __all__ = [
     "offer_id",
     "per_million",
     "saturated",
+    "unweighed",
     "weight",
 ]
 
@@ -82,17 +83,22 @@ class Later:
         "way",
     )
 
-    def __init__(self, req: Request, what: Bought) -> None:
+    def __init__(self, req: Request, what: Bought, weighed: bool = True) -> None:
         way, currency = what.prices[0].way, what.prices[0].currency
         self.way = way
         self.provider, self.instance_type, self.purchase_option = way.provider, way.instance_type, way.purchase_option
         self.market = way.purchase_option == "spot"
         self.id, self.sizing, self.eras = offer_id(way), what.sizing, what.eras
-        lines_, self.unpriced = _lines(req, what)
-        native, self.sources = cost.weigh(lines_, req.terms(way), req.window, req.months)
-        self.totals = _totals(req, currency, native)
-        self._asked = (req, what, (lines_, self.unpriced, self.totals))
         self._made: Offer | None = None
+        known: _Weighed | None = None
+        lines_, self.unpriced = _lines(req, what)
+        if weighed:
+            native, self.sources = cost.weigh(lines_, req.terms(way), req.window, req.months)
+            self.totals = _totals(req, currency, native)
+            known = lines_, self.unpriced, self.totals
+        else:  # the quote names the rates that its offers need
+            req.rates.path(currency, req.workload.currency)
+        self._asked = req, what, known
 
     @property
     def firm(self) -> bool:
@@ -108,6 +114,11 @@ class Later:
 def later(req: Request, what: Bought) -> Offer:
     """Return the offer, only weighed until more of it is read."""
     return cast("Offer", Later(req, what))
+
+
+def unweighed(req: Request, what: Bought) -> Offer:
+    """Return the offer, not even weighed until it is read: what a mix of commitments costs is not what a window costs."""
+    return cast("Offer", Later(req, what, weighed=False))
 
 
 def weight(req: Request, prices: Sequence[Price], count: int) -> Amounts:

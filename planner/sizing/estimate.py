@@ -23,11 +23,15 @@ __all__ = [
     "factors",
     "generation",
     "hold",
+    "hop_token",
     "kind_of",
     "rests",
+    "slow",
 ]
 
-HOP_SECONDS = 100e-6  # one pipeline hop between machines over 100 Gbps and more; own judgement, no anchor
+HOP_SECONDS = 100e-6  # one pipeline hop between machines; own judgement, no anchor
+#: Share of a network's rate that NCCL's sockets carry; own judgement, no anchor. Counted below 100 Gbps only.
+SOCKET_SHARE = 0.5
 
 
 class Calibration:
@@ -117,12 +121,29 @@ def hold(plan: Plan, engine: Engine, gpu: GpuSpec, isl: float, osl: float) -> fl
 
 
 def machine(plan: Plan, model: Model, precision: str, gpu: GpuSpec, engine: Engine, p: Parameters) -> Machine:
-    """Return the roofline of one copy; a pipeline adds its hops to every step."""
+    """Return the roofline of one copy; a pipeline adds its hops to every step, and over a slow network what they carry."""
     m = roofline.machine(model, precision, gpu, engine, plan.tp, p, plan.width)
     if plan.pp > 1:
         hops = (plan.pp - 1) * HOP_SECONDS
         m.fixed += hops
+        m.reduce_token += hop_token(plan, model)
     return m
+
+
+def hop_token(plan: Plan, model: Model) -> float:
+    """Return the seconds that one token takes across the hops of a pipeline; 0 where the network is fast.
+
+    vLLM sends two 16-bit vectors a token (hidden state and residual; vllm/model_executor/models/deepseek_v2.py).
+    """
+    return (plan.pp - 1) * 4.0 * model.hidden / (plan.gbps * 1e9 / 8 * SOCKET_SHARE) if plan.gbps else 0.0
+
+
+def slow(plan: Plan, model: Model, isl: int) -> list[Text]:
+    """Return what is said of a pipeline over a network that the user took; nothing of a fast one."""
+    if not plan.gbps:
+        return []
+    key = "its instances speak over {gbps} Gbps of TCP, as --pipeline-gbps allows: {ms} ms of each prompt alone is that network"
+    return [text(key, gbps=f"{plan.gbps:g}", ms=f"{1e3 * hop_token(plan, model) * isl:.0f}")]
 
 
 def at(

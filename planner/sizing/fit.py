@@ -254,6 +254,7 @@ def _find(load: Load, machine: Gpus, network_gbps: float | None, host: Host, own
         context=context,
         network_gbps=network_gbps,
         kv=load.kv_cache_dtype,
+        least_gbps=load.pipeline_gbps,
     )
     return _Found(None, case, plans)
 
@@ -343,7 +344,7 @@ def _warnings(case: Case, s: Served) -> list[Text]:
     if s.plan.pp > 1 and not s.points:
         key = "a pipeline over {n} instances: no measured row has one, the speed is a model's"
         found.append(text(key, n=str(s.plan.pp)))
-    return found
+    return [*found, *estimate.slow(s.plan, case.model, case.load.input_tokens)]
 
 
 def assemble(case: Case, s: Served, ask: Demand, now: Estimate, rate: float, held: float) -> Sizing:

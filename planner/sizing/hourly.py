@@ -25,15 +25,15 @@ def capacity(sizing: Sizing, load: Load) -> tuple[float, int]:
     return ask.rate / (units * sizing.utilisation) * ask.keep, pp
 
 
-def counter(sizing: Sizing, load: Load) -> Callable[[Decimal], int]:
+def counter(sizing: Sizing, load: Load) -> Callable[[Decimal | float], int]:
     """Return the function from a demand, in what `load` is counted in, to instances: none for none, spare ones included."""
     each, pp = capacity(sizing, load)
     tokens = 1.0 if load.tokens_per_second else float(load.output_tokens)
     spare = load.spare
 
-    def count(demand: Decimal) -> int:
+    def count(demand: Decimal | float) -> int:
         if not demand:
             return 0
-        return max(1, math.ceil(float(demand) * tokens / each - 1e-9)) * pp + spare
+        return (math.ceil(float(demand) * tokens / each - 1e-9) or 1) * pp + spare
 
     return count

@@ -11,8 +11,14 @@ from planner.text import Text, text
 
 __all__ = ["PIPELINE_GBPS", "Plan", "Plans", "options"]
 
-PIPELINE_GBPS = 100  # below this an instance has TCP only on the clouds we know; stages across it are refused
+PIPELINE_GBPS = 100  # below this an instance has TCP only on the clouds we know: stages across it are the user's word
 MAX_STAGES = 4
+SLOW = "pipeline over instances needs {need} Gbps or more between them, the network is {have} Gbps"
+#: The same where a slower network is all that stands in the way, and what takes it.
+SLOW_HOLDS = (
+    "pipeline over instances needs {need} Gbps or more between them, the network is {have} Gbps: "
+    "--pipeline-gbps {whole} takes it, in {n} stages"
+)
 DEGREES = (1, 2, 4, 8, 16)
 
 
@@ -37,10 +43,12 @@ def options(
     network_gbps: float | None = None,
     only_tp: int = 0,
     kv: str = "",
+    least_gbps: float = PIPELINE_GBPS,
 ) -> Plans:
     """Return the plans that hold one sequence of `context` tokens, smallest tp first, and why the others do not.
 
-    `only_tp` restricts the choice; `kv` is the KV cache's width ("": the engine's). Pipeline stages across instances are tried only where no single instance fits.
+    `only_tp` restricts the choice; `kv` is the KV cache's width ("": the engine's). Pipeline stages across instances are tried only where no single instance fits,
+    over `least_gbps` or more.
     """
     fits: list[Plan] = []
     reasons: list[Text] = []
@@ -68,17 +76,29 @@ def options(
         reasons.append(text(key, tp=str(last.tp), gpus=str(gpus)))
     elif network_gbps is None:
         key = "pipeline over instances needs {need} Gbps or more between them, the network is unknown"
-        return Plans(fits, [*reasons, text(key, need=str(PIPELINE_GBPS))], networked=True)
-    elif network_gbps < PIPELINE_GBPS:
-        key = "pipeline over instances needs {need} Gbps or more between them, the network is {have} Gbps"
-        reasons.append(text(key, need=str(PIPELINE_GBPS), have=f"{network_gbps:g}"))
+        return Plans(fits, [*reasons, text(key, need=f"{least_gbps:g}")], networked=True)
     else:
-        for pp in range(2, MAX_STAGES + 1):
-            staged = plan(model, precision, gpu, engine, last.tp, pp, kv=kv)
-            if staged.holds(context):
-                return Plans([staged], reasons)
-        reasons.append(text("even {n} pipeline stages do not hold it", n=str(MAX_STAGES)))
+        staged = _staged(model, precision, gpu, engine, last.tp, context, kv)
+        if network_gbps < least_gbps:
+            key = SLOW_HOLDS if staged and network_gbps >= 1 else SLOW
+            values = {"need": f"{least_gbps:g}", "have": f"{network_gbps:g}"}
+            if key == SLOW_HOLDS and staged:
+                values |= {"whole": f"{int(network_gbps)}", "n": str(staged.pp)}
+            reasons.append(text(key, **values))
+        elif staged:
+            return Plans([staged.over(network_gbps) if network_gbps < PIPELINE_GBPS else staged], reasons)
+        else:
+            reasons.append(text("even {n} pipeline stages do not hold it", n=str(MAX_STAGES)))
     return Plans(fits, reasons)
+
+
+def _staged(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, context: int, kv: str) -> Plan | None:
+    """Return the shortest pipeline that holds one sequence of `context` tokens, None where none does."""
+    for pp in range(2, MAX_STAGES + 1):
+        staged = plan(model, precision, gpu, engine, tp, pp, kv=kv)
+        if staged.holds(context):
+            return staged
+    return None
 
 
 def _short(p: Plan, context: int) -> Text:

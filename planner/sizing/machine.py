@@ -73,6 +73,7 @@ def on_machine(
         network_gbps=network_gbps,
         only_tp=tp,
         kv=load.kv_cache_dtype,
+        least_gbps=load.pipeline_gbps,
     )
     ask = demand_of(load)
     best = None if ask.rate else _fastest(case, plans.fits, ask, burst)

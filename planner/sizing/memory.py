@@ -5,6 +5,8 @@ Checked against measured sizes in tests/sizing/test_memory.py. Per GPU:
     KV cache = share x (usable - weights - overhead)              (LMDeploy 0.8, TensorRT-LLM 0.9: of what is free)
 """
 
+from copy import copy
+
 from planner.sizing import Memory
 from planner.sizing.engines import Engine
 from planner.sizing.gpus import GIB, GpuSpec
@@ -61,11 +63,11 @@ class Plan:
 
     tokens: what the KV cache holds where a request is nothing but its tokens. pool may be negative: then the copy does
     not fit. kv_window: bytes of a token within the last `window` ones; state: bytes of a request whatever its length.
-    width: of the KV cache against 16 bits.
+    width: of the KV cache against 16 bits. gbps: of a network so slow that what crosses it counts, else 0.
     """
 
     __slots__ = (
-        *("budget", "kv_per_token", "kv_window", "overhead", "pool", "pp"),
+        *("budget", "gbps", "kv_per_token", "kv_window", "overhead", "pool", "pp"),
         *("state", "tokens", "tp", "weights", "width", "window"),
     )
 
@@ -96,6 +98,13 @@ class Plan:
         self.window = window
         self.state = state
         self.width = width
+        self.gbps = 0.0
+
+    def over(self, gbps: float) -> "Plan":
+        """Return the same copy with its stages `gbps` apart."""
+        made = copy(self)
+        made.gbps = gbps
+        return made
 
     def cached(self, length: float) -> float:
         """Return the bytes of KV cache that a request of `length` tokens holds, without its state."""

@@ -117,6 +117,7 @@ class Served:
 
 
 _machines: dict[Plan, Machine] = {}  # plans are made once per model, precision, GPU and engine (memory.plan)
+_serves: dict[tuple[object, ...], "Served | Estimate"] = {}  # whatever rate is asked for: many workloads ask for many
 
 
 def serve(
@@ -133,6 +134,27 @@ def serve(
 
     Limits are held by the pessimistic side of the estimate. own: the user's measurements of this model, GPU and engine.
     """
+    if own:
+        return _serve(plan, model, precision, gpu, engine, copies, ask, own)
+    key = plan, copies, ask.isl, ask.osl, ask.ttft, ask.tpot
+    found = _serves.get(key)
+    if found is None:
+        if len(_serves) > 4096:
+            _serves.clear()
+        found = _serves[key] = _serve(plan, model, precision, gpu, engine, copies, ask)
+    return found
+
+
+def _serve(
+    plan: Plan,
+    model: Model,
+    precision: str,
+    gpu: GpuSpec,
+    engine: Engine,
+    copies: int,
+    ask: Demand,
+    own: "tuple[Measurement, ...]" = (),
+) -> Served | Estimate:
     kind = estimate.kind_of(model, precision, gpu, engine)
     machine = _machine(plan, model, precision, gpu, engine)
     most = estimate.hold(plan, engine, gpu, ask.isl, ask.osl)
@@ -177,6 +199,8 @@ def _points(
 
     def says(m: "Measurement", each: float) -> tuple[Estimate, float]:
         at = plan(model, precision, gpu, engine, m.tp, m.pp, m.kv_cache_dtype)
+        if of.gbps and m.pp > 1:
+            at = at.over(of.gbps)
         isl, osl = float(m.input_tokens), float(m.output_tokens)
         most = estimate.hold(at, engine, gpu, isl, osl)
         machine = _machine(at, model, precision, gpu, engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from planner.sizing import Step, parts, roofline
 from planner.sizing.case import Case
 from planner.sizing.engines import Engine
-from planner.sizing.estimate import Estimate, calibration
+from planner.sizing.estimate import SOCKET_SHARE, Estimate, calibration, hop_token
 from planner.sizing.gpus import GIB, GpuSpec
 from planner.sizing.memory import FREE_SHARE, UTILISATION, Plan, overhead_parts, weight_bytes, weight_parts
 from planner.sizing.models import Model
@@ -138,6 +138,9 @@ class _Made:
         values = roofline.values(self.p, calibration().parameters)
         self.v = dict(zip(parts.SLOTS, values, strict=True))
         self.m = s.machine
+        self.gbps = s.plan.gbps
+        self.hops, self.hop = s.plan.pp - 1, hop_token(s.plan, case.model)
+        self.vectors = 4 * case.model.hidden
 
 
 def _reading(size: float, share: float, rate: str, bandwidth: float) -> str:
@@ -196,7 +199,9 @@ def _decode_steps(made: _Made, batch: float, length: float) -> list[Step]:
             share=f"{v['link']:.3f}",
             link=f"{p.link / 1e9:g}",
         )
-        told.append(Step(_LINK, link, f"{1e3 * (m.reduce + batch * m.reduce_token):.3f}", "ms", FIT))
+        told.append(Step(_LINK, link, f"{1e3 * (m.reduce + batch * (m.reduce_token - made.hop)):.3f}", "ms", FIT))
+    if made.hop:
+        told.append(_between(made, batch))
     own = f"{v['step']:.3f} ms + {p.layers:g} x {v['layer']:.1f} us"
     own += f" + {p.mixtures:g} x {v['mixture']:.1f} us" if p.mixtures else ""
     own += f" + {p.linears:g} x {v['linear']:.1f} us" if p.linears else ""
@@ -205,6 +210,20 @@ def _decode_steps(made: _Made, batch: float, length: float) -> list[Step]:
     factor = text("{a} x the sum of these (factor of this engine's era)", a=f"{m.factor:.3f}")
     told.append(Step(_STEP, factor, f"{1e3 * roofline.step(m, batch, length):.3f}", "ms", ""))
     return told
+
+
+def _between(made: _Made, batch: float) -> Step:
+    """Return what the tokens of a step take between the instances of a pipeline over a slow network."""
+    key = "{n} hops x {batch} tokens x {size} KB / ({share} x {gbps} Gbps), beside the all-reduces"
+    sums = text(
+        key,
+        n=str(made.hops),
+        batch=f"{batch:g}",
+        size=f"{made.vectors / 1e3:.1f}",
+        share=f"{SOCKET_SHARE:g}",
+        gbps=f"{made.gbps:g}",
+    )
+    return Step(text("between the instances"), sums, f"{1e3 * batch * made.hop:.3f}", "ms", "")
 
 
 def speed_steps(s: Served, case: Case, ask: Demand) -> tuple[Step, ...]:

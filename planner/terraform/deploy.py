@@ -19,6 +19,7 @@ from planner.quoting.around import ROOT_GB, Bill, Stand, bill, data_disk, weight
 from planner.quoting.choose import pick
 from planner.prices.catalog import Catalog
 from planner.quoting.records import Offer, Quote
+from planner.sizing.layout import PIPELINE_GBPS
 from planner.sizing.lengths import longest
 from planner.sizing.memory import FREE_SHARE, UTILISATION
 from planner.sizing.serving import layout_flags
@@ -122,6 +123,7 @@ def deploy(
         period_begin=settings.now.strftime("%Y-%m"), period_end=_period_end(offer, quote, settings), place=where,
         fabric=fabric._replace(why=t.say(fabric.why)),
         registry=_registry(settings.registry, mainland), group=settings.group, firm=firm, fallback=fallbacks(quote, offer, catalog) if settings.fallback else None,
+        pipeline_gbps=work.pipeline_gbps,
     )
 
 
@@ -137,7 +139,7 @@ def _stack(offer: Offer, settings: Settings, work: Workload, model: Model, hub: 
     engine = engines.parse(f"{found.engine}@{found.engine_version}")
     more = layout_flags(model, work.precision, layout.tp, work.kv_cache_dtype, engine)
     more += parsers.flags(hub.hf_id, engine)
-    notes = (*filter(None, [hub.note]), *_sized_otherwise(offer, found), *found.notes)
+    notes = (*filter(None, [hub.note]), *_sized_otherwise(offer, found), *_slow(offer), *found.notes)
     return found._replace(notes=notes, flags=(*found.flags, *more))
 
 
@@ -334,6 +336,15 @@ def _sized_otherwise(offer: Offer, stack: Stack) -> tuple[Text, ...]:
         return ()
     key = "the quote was sized for {was}; the engine table deploys {now} today: quote again"
     return (text(key, was=offer.sizing.engine, now=deployed),)
+
+
+def _slow(offer: Offer) -> tuple[Text, ...]:
+    """Return what the sizing says of a network that is slower than what one copy is otherwise split over."""
+    gbps = offer.machine.network_gbps
+    if _layout(offer).pp == 1 or gbps is None or gbps >= PIPELINE_GBPS:
+        return ()
+    key = "each replica is split over {n} instances with {gbps} Gbps of TCP between them, on your --pipeline-gbps: the estimate counts that network, no measurement has one; measure before you promise a speed"
+    return (text(key, n=str(_layout(offer).pp), gbps=f"{gbps:g}"),)
 
 
 def unbought(quote: Quote, offer: Offer, model: Model, stack: Stack) -> Text:

@@ -163,7 +163,7 @@ class Deployment(NamedTuple):
     deadline. capacity: "" or "reservation" (paid from apply to the deadline, used or not) or "block".
     buy_note: "" or what a billing-only option needs bought. budget: monthly alarm limit, plain digits in `currency`.
     group: the cloud's own keeps the instances, and makes anew what is lost; firm: how many of a spot group are on demand.
-    fallback: ways out where the zone has no machines to sell, in their order; None = nobody asked. lang: of README.md and RUNBOOKS.md, in which what is said here (cost, unpriced, notes, buy_note, why) is worded; idle_disk: "" or that the quote's disk is not made. registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in; fabric: how those of a pipeline speak to each other. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
+    pipeline_gbps: the slowest network between instances of one replica that the user takes. fallback: ways out where the zone has no machines to sell, in their order; None = nobody asked. lang: of README.md and RUNBOOKS.md, in which what is said here (cost, unpriced, notes, buy_note, why) is worded; idle_disk: "" or that the quote's disk is not made. registry: HOST/NAMESPACE that the images come from, "" = where they are published. place: the network that the instances stand in; fabric: how those of a pipeline speak to each other. power_off: a start-up that cannot succeed ends the bill. api_key_secret, hf_token_secret ("" = the model is public),
     alert_webhook_secret ("" = nobody is told): names in the cloud's secret store. period_begin, period_end: first and last month of the budget.
     """
 
@@ -235,6 +235,7 @@ class Deployment(NamedTuple):
     fabric: Fabric = Fabric()
     registry: str = ""
     fallback: tuple[Fallback, ...] | None = None
+    pipeline_gbps: int = 100
     group: bool = False
     firm: int = 0
     lang: str = "en"

@@ -17,7 +17,6 @@ from planner.prices.catalog import Catalog
 from planner.sizing import advisories, engines, support
 from planner.sizing.engines import Build, Engine, Host
 from planner.sizing.gpus import GpuSpec
-from planner.sizing.layout import PIPELINE_GBPS
 from planner.sizing.models import Model
 from planner.sizing.serving import serving
 from planner.terraform.deployment import Deployment, Image, Stack
@@ -181,6 +180,7 @@ def check_layout(deployment: Deployment) -> None:
             "multi-node needs 0.11.1 or newer: choose --engine vllm@VERSION or a larger instance type"
         )
     gbps = deployment.network_gbps
-    if gbps is None or gbps < PIPELINE_GBPS:
+    least = deployment.pipeline_gbps
+    if gbps is None or gbps < least:
         have = "an unknown network" if gbps is None else f"{gbps:g} Gbps"
-        raise MisuseError(f"{where} has {have}: pipeline stages across instances need {PIPELINE_GBPS} Gbps")
+        raise MisuseError(f"{where} has {have}: pipeline stages across instances need {least} Gbps")

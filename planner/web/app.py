@@ -30,8 +30,8 @@ from planner.records import NamedTuple
 from planner.rendering.explain import dump
 from planner.rendering.formats import render
 from planner.web import page
-from planner.web.fields import Asked, Value, culprit, read
-from planner.workload import Workload, make, of_table
+from planner.web.fields import Asked, Value, culprit, meant, read
+from planner.workload import Workload, make
 
 __all__ = ["LONGEST_QUERY", "Kit", "app"]
 
@@ -114,7 +114,7 @@ class _Web:
     def _said(self, values: Mapping[str, Value]) -> str:
         """Return why there is no quote of other values, "" where there is one."""
         try:
-            self.kit.quote(of_table(dict(values), ""))
+            self.kit.quote(meant(values))
         except PlannerError as exc:
             return str(exc)
         return ""
@@ -136,7 +136,7 @@ class _Web:
     def explain(self, asked: Asked) -> Response:
         """Answer with an offer unfolded, word for word as `planner explain` does."""
         assert asked.workload is not None
-        narrow = place_of(asked.offer) if not asked.workload.region else {}
+        narrow = {} if "region" in asked.values else place_of(asked.offer)
         quote = self._quote(asked._replace(workload=make(narrow, asked.workload)))
         offer = named(quote, asked.offer) if asked.offer else quote.best or quote.offers[0]
         if narrow:  # the best of one type in one place is no recommendation

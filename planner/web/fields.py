@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from planner.errors import MisuseError, PlannerError, suggest
+from planner.errors import PlannerError, suggest
 from planner.offer import PURCHASE_OPTIONS
 from planner.precisions import PRECISIONS
 from planner.presets import PRESETS
+from planner.prices.places import AREAS, stays
 from planner.records import NamedTuple
 from planner.sizing.fit import check
 from planner.units import MONTHS
-from planner.workload import BASES, EGRESS_MONTHS, Workload, of_table
+from planner.workload import BASES, EGRESS_MONTHS, Workload, make, of_table
 
-__all__ = ["FIELDS", "GROUPS", "Asked", "Field", "culprit", "read"]
+__all__ = ["FIELDS", "GROUPS", "Asked", "Field", "culprit", "meant", "read"]
 
 Value = str | bool | tuple[str, ...]
 
@@ -89,6 +90,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     (
         "Where to look",
         (
+            Field("data_stays", "Data stays in", "choice", words=tuple(AREAS)),
             Field("gpu", "GPUs", "names", "A100, L4"),
             Field("instance_type", "Instance types", "names"),
             Field("purchase_option", "Ways of buying", "many", words=PURCHASE_OPTIONS),
@@ -169,8 +171,8 @@ def read(pairs: Iterable[tuple[str, str]], lang: str = "en") -> Asked:
     work = None
     if not (errors or wrong):
         try:
-            work = of_table(dict(values), "", heard=heard.append)
-        except MisuseError as exc:
+            work = meant(values, heard.append)
+        except PlannerError as exc:
             errors[culprit(values, str(exc), _said) or ""] = str(exc)
     if "" in errors:
         wrong.append(errors.pop(""))
@@ -197,10 +199,20 @@ def _take(field: Field, texts: list[str], values: dict[str, Value], errors: dict
         )
 
 
+def meant(values: Mapping[str, Value], heard: Callable[[str], None] | None = None) -> Workload:
+    """Return the workload that values mean, as in a file; `MisuseError` or `NoOfferError` where there is none. heard: is told what was understood."""
+    aside: dict[str, str] = {}
+    work = of_table(dict(values), "", heard=heard, aside=aside)
+    if aside.get("data_stays"):
+        regions = stays(aside["data_stays"], work.provider, work.region, heard or (lambda said: None))
+        work = make({"region": regions}, work)
+    return work
+
+
 def _said(values: Mapping[str, Value]) -> str:
     """Return why the parser refuses values, "" where it takes them."""
     try:
-        work = of_table(dict(values), "")
+        work = meant(values)
         if set(values) == {"model"}:  # a name that nobody knows is told with the other errors, not after them
             check(work)
     except PlannerError as exc:

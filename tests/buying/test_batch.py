@@ -146,7 +146,7 @@ def test_the_table_names_what_to_take(lang: str) -> None:
         (("--tokens", "0", "--by", "48"), "outside 1 to 1e18"),
         (("--tokens", "-5", "--by", "48"), "outside 1 to 1e18"),
         (("--tokens", "1.5", "--by", "48"), "not a whole number"),
-        (("--tokens", "nan", "--by", "48"), "not a plain decimal number"),
+        (("--tokens", "nan", "--by", "48"), "no number of tokens"),
         (("--tokens", "2e", "--by", "48"), "no number of tokens"),
         (("--tokens", "2e9"), "--tokens needs --by"),
         (("--by", "48"), "--by needs --tokens"),
@@ -172,6 +172,67 @@ def test_bad_input_is_one_line(args: tuple[str, ...], said: str) -> None:
     with pytest.raises(MisuseError, match=r".") as caught:
         told(*args)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens"),
+    [
+        ("2e9", 2 * 10**9),
+        ("2,000,000,000", 2 * 10**9),
+        ("2_000_000_000", 2 * 10**9),
+        ("2B", 2 * 10**9),
+        ("2.5 billion tokens", 25 * 10**8),
+        ("300M", 3 * 10**8),
+        ("40k", 40_000),
+        ("1.5T", 15 * 10**11),
+    ],
+)
+def test_a_number_of_tokens_as_people_write_it(said: str, tokens: int) -> None:
+    assert tokens_of(said) == tokens
+
+
+@pytest.mark.parametrize(
+    "said", ["nan", "2,0", ",5", "1,00,000", "B", "2e", "2 e 9 e", "two", "2e19", "-1", "0.5", "²", ""]
+)
+def test_what_is_no_number_of_tokens_is_refused(said: str) -> None:
+    with pytest.raises(MisuseError, match="--tokens"):
+        tokens_of(said)
+
+
+START = datetime(2026, 11, 27, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "hours"),
+    [
+        *(("48", 48), ("48h", 48), ("48 hours", 48), ("2 days", 48), ("2d12h", 60), ("1 week", 168), ("90min", 1.5)),
+        *(("1.5d", 36), ("2026-11-29T08:00+08:00", 48), ("2026-11-29 08:00 Asia/Shanghai", 48), ("2026-11-29 UTC", 48)),
+        *(("20261129T0000Z", 48), ("2026-11-28T19:00-05:00", 48)),
+    ],
+)
+def test_a_deadline_as_people_write_it(said: str, hours: float) -> None:
+    assert (deadline(said, START) - START).total_seconds() == hours * 3600
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "h",
+        "48x",
+        "-48h",
+        "tomorrow",
+        "2026-11-29 Mars/Base",
+        "2026-11-29 ../etc",
+        "1e9h",
+        "1..5h",
+        "2026-13-01",
+        "5m",
+    ],
+)
+def test_what_is_no_deadline_is_refused(said: str) -> None:
+    with pytest.raises(MisuseError, match="--by"):
+        deadline(said, START)
 
 
 def test_a_deadline_that_cannot_be_met_names_the_shortest() -> None:

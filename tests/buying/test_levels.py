@@ -53,6 +53,16 @@ def test_the_published_optima_to_four_places(row):
         assert abs(1 - cost / sum(counts) - D(row[f"esr_commit_at_{name}"])) <= D("0.00005"), name
 
 
+@pytest.mark.parametrize(("used", "saved"), [("0.6", "0"), ("0.8", "0.25"), ("0.5", "-0.2")])
+def test_a_commitment_at_sixty_percent_as_a_guide_prints_it(used, saved):
+    """cloudcostkit.com, reserved against on demand, 2026-01-29: breaks even at 60 %, likely wins at 80 %, likely loses at 50 %."""
+    hours = int(D(used) * 100)
+    counts = [1] * hours + [0] * (100 - hours)
+    bought = D("0.6") * 100 + rest(counts, [1] * 100, Paid(D(1))).cost
+    assert 1 - bought / sum(counts) == D(saved)
+    assert (one_contract(counts, "0.6").deals != ()) == (D(saved) > 0)  # of two that cost the same, none is bought
+
+
 TOY = [4] * 8 + [10] * 12 + [6] * 4
 
 

@@ -2,9 +2,11 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from planner import cli
 from planner.api import quote as fresh
 from planner.buying import answers, demand, market, plan, shapes
 from planner.buying.market import Rules
@@ -253,3 +255,16 @@ def test_a_fall_of_the_lists_replayed_to_the_cent(planner: Run) -> None:
         "commit", "--offline-list", "--provider", "alicloud", "--demand", "flat rps=5 hours=800", "--price-falls"
     )
     assert none.returncode == 0 and "have seen no commitment's price fall" in none.stdout
+
+
+def test_a_page_and_a_workbook_have_the_falls_too(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    said = ["commit", "--offline-list", "--instance-type", "p4d.24xlarge", "--demand", "flat rps=10 hours=800"]
+    page, book = tmp_path / "a.html", tmp_path / "a.xlsx"
+    assert cli.run([*said, "--price-falls", "--format", "html", "-o", str(page)]) == 0
+    text = page.read_text("utf-8")
+    assert "54,788.58" in text and "Price falls, replayed" in text
+    assert cli.run([*said, "--price-falls", "--format", "xlsx", "-o", str(book)]) == 0
+    rows = list(openpyxl.load_workbook(book, read_only=True, data_only=True)["Regret"].iter_rows(values_only=True))
+    found = [row for row in rows if row[0] == "p4d.24xlarge, 1y no upfront"]
+    assert [round(x, 2) for x in found[0][3:6]] == [176737.37, 121948.78, 54788.58] and found[0][6] == "USD"

@@ -269,6 +269,7 @@ def test_the_picture_of_a_number_is_where_it_belongs() -> None:
     for most in (0, 0.003, 1, 7, 39, 99, 1234, 5e6, 1.2e9):
         step = svg._nice(most)
         assert step > 0 and (not most or 2 <= most / step <= 7.001), most
+    assert svg._short(12.5, 20) == "12.5" and svg._short(15.0, 20) == "15"  # an axis in steps of 2.5
     made = svg.bars("t", ["a", "b"], [(100.0,), (50.0,)], [("x", 1)], "")
     high, low = (float(h) for h in re.findall(r'<rect class="a1"[^>]*height="([\d.]+)"', made))
     assert abs(high - 2 * low) < 0.2

@@ -52,6 +52,7 @@ CASES: dict[str, Case] = {
     ),
     "alicloud-nodes": _case("alicloud", "ecs.ebmgn7ex.32xlarge", R1, cluster=MIRROR),
     "alicloud-spot": _case("alicloud", "ecs.gn7i-c16g1.4xlarge", SEVEN, cluster=MIRROR, change=SPOT),
+    "tencentcloud-nodes": _case("tencentcloud", "GT4.41XLARGE948", R1, pipeline_gbps=50, cluster=MIRROR),
     "tencentcloud-one": _case("tencentcloud", "GN7.5XLARGE80", HALF, cluster=MIRROR),
     "tencentcloud-three": _case(
         "tencentcloud", "GN7.5XLARGE80", HALF, count=3, cluster={**MIRROR, "lb_subnet": "subnet-1a2b3c4d"}
@@ -76,6 +77,24 @@ CASES: dict[str, Case] = {
     ),
     "tencentcloud-volcano": _case(
         "tencentcloud", "GN7.5XLARGE80", HALF, count=3, cluster={**MIRROR, "queue": "volcano", "observe": True}
+    ),
+    "alicloud-groups": _case(
+        "alicloud",
+        "ecs.ebmgn7ex.32xlarge",
+        R1,
+        count=4,
+        cluster={**MIRROR, "queue": "volcano", "observe": True, "min_replicas": 0},
+    ),
+    "tencentcloud-groups": _case(
+        "tencentcloud",
+        "GT4.41XLARGE948",
+        R1,
+        count=6,
+        pipeline_gbps=50,
+        cluster={**MIRROR, "lb_subnet": "subnet-1a2b3c4d", "queue": "kueue", "observe": True, "min_replicas": 1},
+    ),
+    "tencentcloud-zero": _case(
+        "tencentcloud", "GN7.5XLARGE80", HALF, count=3, cluster={**MIRROR, "observe": True, "min_replicas": 0}
     ),
     "aws-reserved": _case("aws", "p4d.24xlarge", R1, settings={"reserve_capacity": True}, cluster={"observe": True}),
     "aws-zero": _case("aws", "g6.xlarge", SEVEN, count=3, cluster={"observe": True, "min_replicas": 0}),

@@ -36,6 +36,7 @@ SHOWN = (
     "alicloud-nodes",
     "tencentcloud-three",
     "tencentcloud-spot",
+    "tencentcloud-nodes",
 )
 
 
@@ -49,6 +50,14 @@ def written(name: str) -> dict[str, str]:
 
 def whole(name: str) -> str:
     return squeezed("\n".join(text for path, text in written(name).items() if path.endswith(".tf")))
+
+
+def test_a_type_that_no_node_pool_can_have_takes_nodes_of_ones_own() -> None:
+    t = made("tencentcloud-nodes").target
+    odd = t.d._replace(instance_type="HCCPNV6.96XLARGE2304")
+    with pytest.raises(MisuseError, match=r"is not sold to a node pool of Tencent Cloud TKE: .* --existing-cluster"):
+        cluster.check(odd, t.service)
+    cluster.check(t.d, t.service)
 
 
 # -- what it holds ---------------------------------------------------------------------------------------------------
@@ -111,8 +120,21 @@ def test_the_pool_has_at_most_the_quotes_count_and_an_end(name: str) -> None:
             ],
         ),
         (
+            "tencentcloud-nodes",
+            [
+                'for_each = toset(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"])',
+                "assigned_eip_set = [for address in tencentcloud_eip.nat : address.public_ip]",
+                "bandwidth = 1000",
+                'cluster_level = "L5"',
+            ],
+        ),
+        (
             "tencentcloud-spot",
             [
+                "addon_name = var.network_policy_addon",
+                'default = "NetworkPolicy"',
+                'for_each = toset(["1"])',
+                "bandwidth = 100",
                 "cluster_internet = false",
                 "delete_keep_instance = false",
                 "auto_upgrade_cluster_level = false",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,13 +13,13 @@ import pytest
 
 from planner.cli.price import priced_at
 from planner.errors import CatalogError
-from planner.kubernetes import costs, facts, tree
+from planner.kubernetes import costs, facts, target, tree
 from planner.prices.catalog import Catalog
 from planner.terraform.price import Asked
 from tests.kubernetes.cases import CASES, made
 
 CATALOG = Catalog()
-SHOWN = ("aws-nodes", "aws-one", "alicloud-three", "tencentcloud-three", "tencentcloud-spot")
+SHOWN = ("aws-nodes", "aws-one", "alicloud-three", "alicloud-nodes", "tencentcloud-three", "tencentcloud-spot")
 
 
 def charges(name: str, existing: bool = False) -> tuple[dict[str, Decimal], tuple[str, ...], Decimal]:
@@ -75,6 +77,24 @@ def test_an_existing_cluster_brings_its_own(name: str) -> None:
     assert any(said.startswith("Load balancer") for said in (*found, *unpriced)) is balancer
 
 
+def test_each_address_of_the_nat_gateway_is_charged_and_counted_in_the_times() -> None:
+    """1.4 TB for two nodes of R1 want more than one address of 200 Mbit/s: five of them, each with its fee; three of 7B want two."""
+    m = made("alicloud-nodes")
+    two, five = charges("alicloud-three")[0], charges("alicloud-nodes")[0]
+    assert five["Address of the NAT gateway"] / 5 == two["Address of the NAT gateway"] / 2 == Decimal("14.40")
+    own, ours = target.times(m.target.d, m.target.service), target.times(m.target.d, m.target.service, existing=False)
+    megabytes = float(m.target.d.weights_gib) * 1073.741824
+    assert own.download == math.ceil(megabytes / 125) and ours.download == math.ceil(megabytes / (1000 / 8 / 2))
+    assert ours.startup >= 2 * (ours.load + 300) + 2 * ours.download and ours.load == own.load
+    readme = tree.files(m.target, m.quote, m.offer, existing=False)["serve/README.md"]
+    assert f"| {ours.download} | 1000 Mbit/s of the NAT gateway, shared by 2 nodes" in readme
+    assert (
+        "5 addresses of 200 Mbit/s" in readme and "NAT" not in m.files["serve/README.md"].split("## What it costs")[0]
+    )
+    aws = made("aws-nodes").target
+    assert target.times(aws.d, aws.service, existing=False) == aws.times  # its NAT gateway is no bottleneck
+
+
 def test_readmes_rule_and_record_hold_one_sum() -> None:
     m = made("aws-kueue")
     files = tree.files(m.target, m.quote, m.offer, existing=False)
@@ -118,6 +138,44 @@ def priced(folder: Path) -> dict[str, Decimal]:
             key = f"{part.address} {charge.name}"
             amounts[key] = amounts.get(key, Decimal(0)) + charge.amount
     return amounts
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alicloud-three",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in CASES
+            if not name.endswith(("-spot", "alicloud-three"))
+        ),
+    ],
+)
+def test_the_tree_is_priced_sum_by_sum_as_quoted(name: str, tmp_path: Path) -> None:
+    """What `planner price` reads of Terraform is what the README says, charge by charge; nothing has drifted."""
+    m = made(name)
+    for path, text in tree.files(m.target, m.quote, m.offer, existing=False).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    found = priced_at(str(tmp_path), "720", Asked(), CATALOG)
+    assert found.drift == ()
+    _, whole = costs.costed(m.target, m.quote, m.offer, False, CATALOG)
+    read = _by_kind((str(c.name), c.amount) for part in found.parts for c in part.charges)
+    said = _by_kind((str(c.name), c.amount) for c in whole.charges)
+    # The gateway's balancer is made by Kubernetes, and the weights pass when there is a pod: no Terraform has them.
+    for only in ("Load balancer", "Weights through the NAT gateway"):
+        said.pop(only, None)
+    assert read == said and read
+
+
+def _by_kind(charges: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """Return amounts by what is charged: machines are machines and disks are disks, of whichever pool."""
+    found: dict[str, Decimal] = {}
+    for name, amount in charges:
+        bare = name.partition(" (")[0].removesuffix(" of a CPU node")
+        bare = {"CPU node": "Instance usage", "System disk": "Disk", "Data disk": "Disk"}.get(bare, bare)
+        found[bare] = found.get(bare, Decimal(0)) + amount
+    return {name: amount.quantize(Decimal("0.01")) for name, amount in found.items() if amount}
 
 
 @pytest.mark.parametrize("name", ["aws-nodes", "aws-spot", "alicloud-three", "tencentcloud-three"])

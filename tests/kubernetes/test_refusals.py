@@ -32,7 +32,19 @@ TABLE: dict[str, tuple[tuple[str, str], ...]] = {
         (f"{R1} --count 60", "60 instances are more than one module holds (40)"),
         (f"{R1} --count 4 --purchase-option capacity_block", "do not split into replicas of 3 instances"),
         ("aws --model DeepSeek-R1 --instance-type g6.xlarge", "pipeline over instances is planned only over"),
-        ("tencentcloud --model DeepSeek-R1 --instance-type GT4.41XLARGE948 --registry r.example.com", "100 Gbps"),
+        (
+            "tencentcloud --model DeepSeek-R1 --instance-type GT4.41XLARGE948 --registry r.example.com",
+            "100 Gbps or more between them, the network is 50 Gbps: --pipeline-gbps 50 takes it, in 3 stages",
+        ),
+        (
+            "tencentcloud --model DeepSeek-R1 --registry r.example.com",
+            "(GT4.41XLARGE948 in ap-guangzhou: tp 8: weights and engine need 80.3 GiB a GPU of 35.5 GiB available; pipeline",
+        ),
+        (
+            "tencentcloud --model DeepSeek-R1 --pipeline-gbps 50 --count 2 --registry r.example.com",
+            "(GT4.41XLARGE948 in ap-guangzhou: one copy needs 3 instances, count says 2)",
+        ),
+        ("tencentcloud --model DeepSeek-R1 --pipeline-gbps 0 --registry r.example.com", "--pipeline-gbps"),
     ),
     "no node image for the GPU": (
         (TKE.replace("GN7.5XLARGE80", "GN10X.2XLARGE40"), "V100-SXM2-32GB takes lmdeploy"),

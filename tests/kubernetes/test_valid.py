@@ -461,6 +461,9 @@ def test_the_smoke_script_begins_with_a_dry_run(apply: str, tmp_path: Path) -> N
     if apply:
         assert asked[5] == asked[4].removesuffix(" --dry-run=server")
         assert f"services/{name}-api:http/proxy/health" in asked[9] and f"daemonset/{name}-weights" in asked[6]
+        times = made("aws-three").target.times  # no fixed three hours: 700 GB take longer on some networks
+        assert asked[6].endswith(f"--timeout {2 * times.download + 1800}s")
+        assert asked[7].endswith(f"--timeout {2 * times.cold + times.startup}s")
     lone = subprocess.run(
         [str(ROOT / "tools" / "k8s_smoke.sh")], env={"PATH": env["PATH"]}, capture_output=True, text=True, check=False
     )

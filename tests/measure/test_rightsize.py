@@ -462,3 +462,11 @@ def test_the_real_prometheus_says_what_the_file_says(tmp_path: Path) -> None:
     assert real.busiest.output == pytest.approx(mine.busiest.output, rel=0.02)
     assert real.kwh_per_million == pytest.approx(mine.kwh_per_million or 0, rel=0.02)
     assert real.missing == ()
+
+
+def test_an_error_that_prometheus_answered_is_told_as_it_is(tmp_path: Path) -> None:
+    answer = kept(
+        tmp_path, '{"status":"error","errorType":"bad_data","error":"invalid parameter \\"query\\""}', "a.json"
+    )
+    with pytest.raises(MisuseError, match='Prometheus answered an error: invalid parameter "query"'):
+        read(answer)

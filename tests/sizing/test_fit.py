@@ -119,6 +119,24 @@ def test_a_pipeline_over_instances_counts_whole_copies() -> None:
     assert "needs 3 instances" in str(short.reasons[0])
 
 
+def test_a_slow_network_is_taken_on_the_users_word_and_counted() -> None:
+    slow = machine("A100-SXM4-40GB", "8", "40", "50")
+    assert not sized(slow, model="DeepSeek-R1").fits
+    told, fast = sized(slow, model="DeepSeek-R1", pipeline_gbps=50), sized(P4D, model="DeepSeek-R1")
+    assert told.layout == fast.layout == (8, 3, 1)
+    assert told.tpot_ms and fast.tpot_ms and told.ttft_ms and fast.ttft_ms
+    # Two hops of 4 x 7168 bytes a token at half of 50 Gbps: 1,024 tokens take 18.8 ms, a step of 62 tokens 1.1 ms.
+    assert told.ttft_ms.estimate - fast.ttft_ms.estimate > 18 and 1 < told.tpot_ms.estimate - fast.tpot_ms.estimate < 8
+    assert any("50 Gbps of TCP, as --pipeline-gbps allows: 19 ms of each prompt" in str(w) for w in told.warnings)
+    assert not any("Gbps" in str(w) for w in fast.warnings)
+    assert sized(P4D, model="DeepSeek-R1", pipeline_gbps=50) == fast  # a fast network stays what it is
+    assert any("2 hops x" in str(s.formula) for s in told.steps) and not any(
+        "hops" in str(s.formula) for s in fast.steps
+    )
+    slower = sized(slow, model="DeepSeek-R1", pipeline_gbps=51)
+    assert "needs 51 Gbps or more between them, the network is 50 Gbps" in str(slower.reasons[-1])
+
+
 @pytest.mark.parametrize(
     ("instance", "values", "reason"),
     [

@@ -164,6 +164,11 @@ def test_pipeline_needs_the_network() -> None:
     assert not networked
     assert not plans
     assert any("100 Gbps" in r and "24 Gbps" in r for r in map(str, reasons))
+    slow = layout.options(model, "fp8", gpu, engine, 8, 2048, 24, least_gbps=24).fits
+    assert [(p.tp, p.pp, p.gbps) for p in slow] == [(8, 3, 24)] and slow[0].tokens > 0
+    assert any(str(r).endswith("the network is 24 Gbps: --pipeline-gbps 24 takes it, in 3 stages") for r in reasons)
+    (tiny,) = layout.options(model, "fp8", gpus.find("T4"), engines.default(gpus.find("T4")), 2, 2048, 24).reasons[1:]
+    assert "takes it" not in str(tiny)  # no number of stages would hold it
     plans, reasons, networked = layout.options(model, "fp8", gpu, engine, 8, 2048, None)
     assert networked
     assert not plans

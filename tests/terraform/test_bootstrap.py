@@ -163,6 +163,10 @@ def test_engine_flags_come_from_the_sizing(variant):
         assert after["--served-model-name"] == d.served_name
         # A checkpoint that is fp8 already is read as it is; only a 16-bit one is made fp8 while it loads.
         assert ("--quantization" in after) == (d.precision == "fp8" and not d.stack.made)
+    elif d.stack.engine == "sglang":
+        assert (after["--host"], after["--port"], after["--served-model-name"]) == (inside, "8000", d.served_name)
+        assert after["--tp-size"] == str(d.layout.tp) and after["--context-length"] == str(d.max_model_len)
+        assert after["--dtype"] == d.stack.dtype and "--enable-metrics" in command and "--api-key" not in after
     else:
         assert (after["--server-name"], after["--server-port"]) == (inside, "8000")
         assert after["--tp"] == str(d.layout.tp) and after["--session-len"] == str(d.max_model_len)

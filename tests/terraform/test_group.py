@@ -45,6 +45,13 @@ SPOT = {
 LIMIT = Decimal("99.5")
 
 
+def ahead(days: int) -> str:
+    """Return a deadline that lies ahead when terraform looks at the clock, and within what every cloud's group takes."""
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:00Z}"
+
+
+
+
 def written(folder: Path, given: dict[str, str]) -> Path:
     for path, text in given.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -185,6 +192,7 @@ def test_a_group_of_alibaba_cloud_says_what_it_keeps_and_ends() -> None:
         "formatdate(\"YYYY-MM-DD'T'hh:mm'Z'\", var.deadline)",
         'timeadd(plantimestamp(), "2160h")',
         "template_tags = local.tags",
+        'if key == "planner-workload" || !startswith(key, "planner-")',
     ):
         assert line in main, line
     everything = "".join(made.values())
@@ -204,7 +212,7 @@ def test_a_group_of_tencent_cloud_has_one_of_its_own_for_what_is_on_demand() -> 
     everything = "".join(made.values())
     assert '"tencentcloud_instance"' not in everything and "tencentcloud_cvm_action_timer" not in everything
     assert "tencentcloud_clb_attachment" not in everything and main.count("forward_balancer_ids") == 2
-    assert "name/as:DescribeAutoScalingGroups" in made["iam.tf"] and "not encrypted" in made["README.md"]
+    assert "name/as:DescribeAutoScalingGroups" in made["iam.tf"] and all(said in made["README.md"] for said in ("not encrypted", "terraform untaint"))
     alone = spot("tencentcloud", 2)[0]["main.tf"]
     assert alone.count('"tencentcloud_as_scaling_group"') == 1 and "max_size                        = local.instances\n" in alone
 
@@ -224,16 +232,22 @@ def test_no_change_of_another_clouds_group_deletes_or_replaces_anything(provider
     def at(count: int, share: int | None = 30, **more: Any) -> dict[str, str]:
         return spot(provider, count, share, **more)[0]
 
-    m = Applied(tmp_path / "m", provider, at(4))
+    soon, later = ahead(20), ahead(40)
+    m = Applied(tmp_path / "m", provider, at(4), deadline=soon)
     assert m.plan() == {}, "an empty second plan"
     group_, end = GROUPS[provider], ENDS[provider]
-    m.write(at(4), deadline="2027-01-31T12:00:00Z")
+    m.write(at(4), deadline=later)
     plan = m.plan()
     assert not lost(plan) and plan[group_] == ("update",) and plan[end] == ("update",)
-    m.write(at(4), deadline="2026-12-24T00:00:00Z", api_key_secret="another-key")
+    if provider == "alicloud":
+        terraform(m.folder, m.env, "plan", "-input=false", "-out=saved")
+        changes = {c["address"]: c["change"] for c in json.loads(terraform(m.folder, m.env, "show", "-json", "saved").stdout)["resource_changes"]}
+        template = changes[TEMPLATES[provider]]
+        assert template["before"]["tags"] == template["after"]["tags"] != template["after"]["template_tags"], "no version of its own"
+    m.write(at(4), deadline=soon, api_key_secret="another-key")
     assert not lost(m.plan()) and m.plan()[group_] == ("update",)
     m.write(at(4), api_key_secret="llm-api-key")
-    for late, said in (("2026-01-01T00:00:00Z", "deadline has passed"), ("2029-01-01T00:00:00Z", "at most 90 days" if provider == "alicloud" else "")):
+    for late, said in (("2026-01-01T00:00:00Z", "deadline has passed"), (ahead(100), "at most 90 days" if provider == "alicloud" else "")):
         (m.folder / "zz.auto.tfvars").write_text(f'deadline = "{late}"\n')
         if said:
             with pytest.raises(AssertionError, match=said):
@@ -369,6 +383,20 @@ def test_the_start_up_reads_the_tags_of_the_group(tmp_path: Path) -> None:
     assert m.called("aws autoscaling describe-tags --region us-east-1 --filters Name=auto-scaling-group,Values=llm")
     settings = (m.root / "lib/planner/settings.env").read_text()
     assert "PLANNER_DEADLINE=2099-12-31T10:00:00Z" in settings and "PLANNER_API_KEY_SECRET=the-key" in settings
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["gn7i", "gn10xp"])
+def test_the_start_up_of_other_clouds_reads_them_too_and_finds_its_address(name: str, tmp_path: Path) -> None:
+    m = Machine(tmp_path, VARIANTS[name]._replace(group=True))
+    m.disks(("vdb", "", 500))
+    m.tag("api-key-secret=the-key", "deadline=2099-12-31T10:00:00Z", "instances=2")
+    del m.env["PLANNER_NODE_IP"]
+    run = m.boot()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert m.called("python tags.py")
+    assert "PLANNER_DEADLINE=2099-12-31T10:00:00Z" in (m.root / "lib/planner/settings.env").read_text()
+    assert re.search(r"(?m)^PLANNER_NODE_IP=[0-9.]+$", (m.root / "etc/planner/module.env").read_text())
 
 
 STUB = """#!/bin/bash

@@ -166,6 +166,13 @@ def test_layout_refusal(changes, words):
         stack.check_layout(deployment(**changes))
 
 
+def test_a_slow_network_passes_on_the_users_word():
+    slow = {**BIG, "layout": Layout(8, 2, 1), "network_gbps": Decimal(50)}
+    stack.check_layout(deployment(**slow)._replace(pipeline_gbps=50))
+    with pytest.raises(MisuseError, match="has 50 Gbps: pipeline stages across instances need 51 Gbps"):
+        stack.check_layout(deployment(**slow)._replace(pipeline_gbps=51))
+
+
 def test_reference_layouts_pass():
     for variant in VARIANTS.values():
         stack.check_layout(variant)

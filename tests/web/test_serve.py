@@ -95,7 +95,7 @@ def _script(text: str) -> str:
 
 
 def test_its_fields_are_the_workloads_keys() -> None:
-    assert set(FIELDS) == {*workload.Workload._fields, "preset"} - {"model_config", "taxes"}
+    assert set(FIELDS) == {*workload.Workload._fields, "preset", "data_stays"} - {"model_config", "taxes"}
     order = [title for title, _ in HELP]
     assert [title for title, _ in GROUPS if title] == [title for title in order if title in dict(GROUPS)]
     options = {title: names.split() for title, names in HELP}
@@ -227,6 +227,16 @@ def test_every_error_is_told_at_once_and_what_was_typed_stays() -> None:
 def test_what_contradicts_is_told_at_a_field(client: TestClient) -> None:
     got = client.get("/?" + urlencode({"hours": "100", "use": "300h/month x12"}))
     assert got.status_code == 400 and "leave out --hours" in got.text and 'class="error"' in got.text
+
+
+def test_where_data_stay_is_said_as_by_the_command(client: TestClient) -> None:
+    said = {**NARROW, "data_stays": "EU"}
+    wrong = client.get("/?" + urlencode(said))
+    assert wrong.status_code == 400 and "--region us-east-1: aws has it outside EU" in wrong.text
+    del said["region"]
+    got = client.get("/?" + urlencode(said))
+    assert got.status_code == 200 and "data stays in EU: " in got.text and "aws:aws:us-east-1:" not in got.text
+    assert "is no area that is known" in unescape(client.get("/?data_stays=XX").text)
 
 
 def test_text_of_others_does_not_become_markup(client: TestClient) -> None:

@@ -19,11 +19,13 @@ Doc = Mapping[str, Any]
 
 class Words(NamedTuple):
     """What a document lacks in a language. heading: the first lines of the table; ways: how each offer is bought, by its id;
-    turns: what would turn an answer, in the document's order."""
+    turns: what would turn an answer, in the document's order; falls, fallen: the rows (the header first) and sentences of replayed price falls."""
 
     heading: Sequence[str]
     ways: Mapping[str, str]
     turns: Sequence[str] = ()
+    falls: Sequence[Sequence[str]] = ()
+    fallen: Sequence[str] = ()
 
 
 def weeks(instances: Sequence[int]) -> tuple[int, int]:

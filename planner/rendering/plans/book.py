@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from planner.i18n import English
-from planner.rendering.plans import Doc
+from planner.rendering.plans import Doc, Words
 from planner.rendering.xlsx.book import Book, Sheet
 
 __all__ = ["COLOURS", "MOST", "close", "look", "number", "opened", "regret", "series"]
@@ -74,8 +74,16 @@ def look(chart: Any, title: str, x: str, y: str) -> None:
     chart.set_legend({"position": "bottom", "font": font})
 
 
-def regret(s: Sheet, told: Sequence[Doc], owed: Sequence[Doc], code: str, t: English) -> None:
-    """Write what a mix costs at other demands, and what is owed at an early end."""
+def regret(
+    s: Sheet,
+    told: Sequence[Doc],
+    owed: Sequence[Doc],
+    code: str,
+    t: English,
+    falls: Doc | None = None,
+    words: Words | None = None,
+) -> None:
+    """Write what a mix costs at other demands, what is owed at an early end, and what commitments lost when lists fell."""
     s.title(t("The commitments stay, the rest follows; beside it what would have been best."))
     s.head(3, [t("demand comes out"), t("this mix"), t("best then"), t("regret")])
     row = 4
@@ -100,3 +108,22 @@ def regret(s: Sheet, told: Sequence[Doc], owed: Sequence[Doc], code: str, t: Eng
             row += 1
             s.text(row, 0, t("month {n}", n=one["after_month"]))
             s.put(row, 1, Decimal(one["amount"]), "money")
+    if falls is None or words is None:
+        return
+    row += 2
+    for said in filter(None, words.fallen):
+        s.text(row, 0, said)
+        row += 1
+    if not words.falls:
+        return
+    head = [*words.falls[0][:6], t("currency"), words.falls[0][6]]
+    s.head(row, head)
+    for shown, fall in zip(words.falls[1:], falls["seen"], strict=False):
+        row += 1
+        for col in range(3):
+            s.text(row, col, shown[col])
+        s.put(row, 3, Decimal(fall["term_signed_before"]), "money")
+        s.put(row, 4, Decimal(fall["term_at_the_fallen_price"]), "money")
+        s.calc(row, 5, f"D{row + 1}-E{row + 1}", Decimal(fall["loses"]), "money")
+        s.text(row, 6, fall["currency"])
+        s.put(row, 7, number(fall["on_demand_then"]), "money")

@@ -82,7 +82,9 @@ def commit(doc: Doc, words: Words, t: English, lang: str) -> bytes:
     book, stream = opened(doc, "commit", t("How much to commit"), t, lang)
     mix = book.sheet("mix", [36, 12, 11, 11, 14, 16], landscape=False)
     levels = book.sheet("levels", [12, 18, 14, 14])
-    regret(book.sheet("regret", [22, 18, 18, 18]), doc["regret"], doc["owed_at_termination"], doc["currency"], t)
+    wide: list[float] = [32, 18, 18, 18, *([18, 16, 10, 18] if "price_falls" in doc else [])]
+    told = doc["regret"], doc["owed_at_termination"], doc["currency"]
+    regret(book.sheet("regret", wide), *told, t, doc.get("price_falls"), words)
     hours = book.sheet("hours", [10, 12, 12, 12, 12, 12, 12])
     cells = _mix(mix, doc, words, fleet, t)
     _hours(hours, fleet, cells, t)

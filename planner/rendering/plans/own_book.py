@@ -67,7 +67,7 @@ def _buy(s: Sheet, doc: Doc, words: Words, t: English) -> int:
         ("watts idle", value["watts idle"], "num", "W"),
         ("use of the machines that work", Decimal(m["utilisation"]), "pct", t("on average")),
         ("PUE", value["PUE"], "num", ""),
-        ("electricity", d["power"] / kwh if kwh else 0, "price", f"{code}/kWh"),
+        ("electricity", round(d["power"] / kwh, 12) if kwh else 0, "price", f"{code}/kWh"),
         ("rack, a machine", d["rack"] / bought, "money", t("{code} a month", code=code)),
         ("staff", d["staff"], "money", t("{code} a month", code=code)),
         ("repairs", value["repairs"], "pct3", t("of the price a year")),

@@ -95,7 +95,12 @@ def committed_at(doc: Doc) -> list[int]:
 
 def commit(doc: Doc, words: Words, t: English) -> str:
     """Return the page of planner.commit/1."""
-    parts = Parts(t("How much to commit"), _commit_charts(doc, t), _commit_tables(doc, words, t), _commit_foot(doc, t))
+    parts = Parts(
+        t("How much to commit"),
+        _commit_charts(doc, t),
+        _commit_tables(doc, words, t),
+        [*_commit_foot(doc, t), *([] if words.falls else words.fallen)],
+    )
     return built(doc, words, parts, t)
 
 
@@ -215,7 +220,7 @@ def _commit_tables(doc: Doc, words: Words, t: English) -> list[Table]:
         esr=share_of(doc["effective_savings_rate"]),
     )
     found.append(Table(t("Beside other plans"), (t("plan"), code, t("more")), against, 1, rates, 0))
-    found += [regret(doc["regret"], t), *owed(doc["owed_at_termination"], code, t)]
+    found += [regret(doc["regret"], t), *owed(doc["owed_at_termination"], code, t), *fallen(words)]
     others = [
         (m["instance_type"], m["provider"], m["region"], str(m["peak_instances"]), money(m["cost"]))
         for m in (mix, *doc["alternatives"])
@@ -223,6 +228,14 @@ def _commit_tables(doc: Doc, words: Words, t: English) -> list[Table]:
     head = (t("instance type"), t("provider"), t("region"), t("at most"), t("to pay"))
     found.append(Table(t("The cheapest types"), head, others, 3, "", 0))
     return found
+
+
+def fallen(words: Words) -> list[Table]:
+    """Return what commitments lost when lists fell, where that was asked for."""
+    if not words.falls:
+        return []
+    head, *rows = words.falls
+    return [Table(head[0][:1].upper() + head[0][1:], head, rows, 3, " ".join(said for said in words.fallen if said))]
 
 
 def regret(told: Sequence[Doc], t: English) -> Table:
@@ -327,7 +340,7 @@ def _curve(doc: Doc, t: English) -> Chart:
 
 
 def _brief(name: str) -> str:
-    return name if len(name) <= 16 else name[:15] + "…"
+    return name if len(name) <= 13 else name[:12] + "…"
 
 
 def _wins(month: int | None, t: English) -> str:

@@ -15,6 +15,7 @@ from planner.rendering.plans.page import (
     Table,
     built,
     change_of,
+    fallen,
     money,
     owed,
     regret,
@@ -134,11 +135,12 @@ def mixed(doc: Doc, words: Words, t: English) -> str:
         esr=share_of(mix["effective_savings_rate"]),
     )
     tables.append(Table(t("Beside other plans"), (t("plan"), code, t("more")), against, 1, rates, 0))
-    tables += [regret(mix["regret"], t), *owed(mix["owed_at_termination"], code, t)]
+    tables += [regret(mix["regret"], t), *owed(mix["owed_at_termination"], code, t), *fallen(words)]
     foot = [
         t("Demand from {source}", source=doc["demand"]["source"]),
         t("Commitments count at all that they oblige to pay; a forecast from published prices, not a bill."),
     ]
+    foot += [] if words.falls else words.fallen
     if not mix["proven"]:
         share = f"{show((least - Decimal(mix['at_least'])) / least * 100, 3)} %"
         foot.insert(0, t("No mix of types can be more than {share} cheaper (the solver's time was up).", share=share))

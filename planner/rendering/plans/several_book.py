@@ -76,7 +76,9 @@ def mixed(doc: Doc, words: Words, t: English, lang: str) -> bytes:
     _few(hours)
     book, stream = opened(doc, "mixed", t("How much to commit"), t, lang)
     sheet = book.sheet("mix", [24, 30, 12, 11, 11, 14, 16], landscape=False)
-    regret(book.sheet("regret", [22, 18, 18, 18]), mix["regret"], mix["owed_at_termination"], doc["currency"], t)
+    wide: list[float] = [32, 18, 18, 18, *([18, 16, 10, 18] if "price_falls" in doc else [])]
+    told = mix["regret"], mix["owed_at_termination"], doc["currency"]
+    regret(book.sheet("regret", wide), *told, t, doc.get("price_falls"), words)
     series_ = book.sheet("hours", [10, *[13] * (5 * len(mix["parts"]))])
     runs = [running(part) for part in mix["parts"]]
     places, end = _mixed_sheet(sheet, doc, words, runs, t)

@@ -34,7 +34,7 @@ def _nice(most: float) -> float:
 def _short(value: float, top: float) -> str:
     if top >= 1e6:
         return f"{value / 1e6:g}M" if value else "0"
-    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:g}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
 
 
 class _Frame:
@@ -68,7 +68,9 @@ class _Frame:
         low = self.high - BOTTOM
         made = [f'<line class="axis" x1="{LEFT}" x2="{WIDE - RIGHT}" y1="{low}" y2="{low}"/>']
         for value, said in ticks:
-            made.append(f'<text x="{self.x(value):.1f}" y="{low + 17}" text-anchor="middle">{escape(said)}</text>')
+            at = self.x(value)
+            side = "end" if at > WIDE - RIGHT - 1 else "middle"
+            made.append(f'<text x="{at:.1f}" y="{low + 17}" text-anchor="{side}">{escape(said)}</text>')
         made.append(f'<text x="{WIDE - RIGHT}" y="{self.high - 6}" text-anchor="end">{escape(label)}</text>')
         return made
 
@@ -78,7 +80,7 @@ def _key(names: Sequence[tuple[str, int, bool]]) -> tuple[list[str], int]:
     rows: list[list[tuple[float, str, int, bool]]] = [[]]
     at = float(LEFT)
     for name, colour, dashed in names:
-        room = 50 + sum(13 if ord(char) > 0x2E7F else 7 for char in name)
+        room = 50 + sum(17 if ord(char) > 0x2E7F else 9 for char in name)  # as wide as on a telephone
         if rows[-1] and at + room - 22 > WIDE:
             rows.append([])
             at = float(LEFT)

@@ -32,6 +32,9 @@ helm upgrade --install kube-prometheus-stack kube-prometheus-stack --repo https:
 helm upgrade --install gpu-operator gpu-operator --repo https://helm.ngc.nvidia.com/nvidia --version v26.7.0 \
   --namespace gpu-operator --create-namespace --values 08-gpu-operator.yaml --wait --timeout 15m $dry
 
+helm upgrade --install lws oci://registry.k8s.io/lws/charts/lws --version 0.10.0 \
+  --namespace lws-system --create-namespace --values 09-lws.yaml --wait --timeout 15m $dry
+
 helm upgrade --install keda keda --repo https://kedacore.github.io/charts --version 2.20.2 \
   --namespace keda --create-namespace --wait --timeout 15m $dry
 

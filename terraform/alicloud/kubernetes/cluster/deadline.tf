@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 81ca0360c453; write it again rather than edit it.
 # The end: Alibaba Cloud itself takes the GPU pool to 0 nodes at the deadline, and lets none come after it. The cluster and its CPU
 # nodes stay until `terraform destroy`.
 

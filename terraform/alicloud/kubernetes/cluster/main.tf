@@ -1,14 +1,14 @@
-# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
-# An ACK cluster for 3 x ecs.gn7i-c16g1.4xlarge (1 x A10 each) in cn-beijing. Its API answers inside the network only.
+# Written by planner 0.1.0 emit-k8s from quote 81ca0360c453; write it again rather than edit it.
+# An ACK cluster for 4 x ecs.ebmgn7ex.32xlarge (8 x A100-SXM4-80GB each) in cn-beijing. Its API answers inside the network only.
 
 locals {
-  name          = "deepseek-r1-distill-qwen-7b"
-  instance_type = "ecs.gn7i-c16g1.4xlarge"
-  nodes         = 3 # the quote's count, and the most that the pool may have
+  name          = "deepseek-r1"
+  instance_type = "ecs.ebmgn7ex.32xlarge"
+  nodes         = 4 # the quote's count, and the most that the pool may have
 
   tags = {
-    planner-workload        = "deepseek-r1-distill-qwen-7b"
-    planner-quote           = "5a74a8982935"
+    planner-workload        = "deepseek-r1"
+    planner-quote           = "81ca0360c453"
     planner-purchase-option = "on_demand"
   }
 }

@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 81ca0360c453; write it again rather than edit it.
 # A network of its own, without public addresses but the NAT gateway's.
 
 resource "alicloud_vpc" "this" {
@@ -30,8 +30,11 @@ resource "alicloud_nat_gateway" "this" {
   tags             = local.tags
 }
 
+# 5 of 200 Mbit/s, which all nodes share while they fetch the weights.
 resource "alicloud_eip_address" "nat" {
-  address_name         = "${local.name}-nat"
+  for_each = toset(["1", "2", "3", "4", "5"])
+
+  address_name         = "${local.name}-nat-${each.key}"
   payment_type         = "PayAsYouGo"
   internet_charge_type = "PayByTraffic"
   bandwidth            = "200"
@@ -39,7 +42,9 @@ resource "alicloud_eip_address" "nat" {
 }
 
 resource "alicloud_eip_association" "nat" {
-  allocation_id = alicloud_eip_address.nat.id
+  for_each = alicloud_eip_address.nat
+
+  allocation_id = each.value.id
   instance_id   = alicloud_nat_gateway.this.id
 }
 
@@ -49,7 +54,7 @@ resource "alicloud_snat_entry" "this" {
 
   snat_table_id     = alicloud_nat_gateway.this.snat_table_ids
   source_vswitch_id = each.value.id
-  snat_ip           = alicloud_eip_address.nat.ip_address
+  snat_ip           = join(",", [for address in alicloud_eip_address.nat : address.ip_address])
 
   depends_on = [alicloud_eip_association.nat]
 }

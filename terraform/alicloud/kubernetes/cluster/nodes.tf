@@ -1,6 +1,11 @@
-# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 81ca0360c453; write it again rather than edit it.
 # The GPU pool, at most as large as the quote, and two CPU nodes beside it. ACK installs the driver and its device plugin; a second
 # plugin would register every GPU twice.
+
+resource "alicloud_ecs_deployment_set" "this" {
+  deployment_set_name = local.name
+  strategy            = "LowLatency"
+}
 
 # Who makes nodes for pods that wait; the pools say how many there may be.
 resource "alicloud_cs_autoscaling_config" "this" {
@@ -9,8 +14,8 @@ resource "alicloud_cs_autoscaling_config" "this" {
   expander                      = "least-waste"
   scale_up_from_zero            = true
   scale_down_enabled            = true
-  unneeded_duration             = "21m"
-  cool_down_duration            = "21m"
+  unneeded_duration             = "60m"
+  cool_down_duration            = "60m"
   gpu_utilization_threshold     = "0.3"
   utilization_threshold         = "0.5"
   scan_interval                 = "30s"
@@ -19,13 +24,14 @@ resource "alicloud_cs_autoscaling_config" "this" {
 }
 
 resource "alicloud_cs_kubernetes_node_pool" "gpu" {
-  cluster_id     = alicloud_cs_managed_kubernetes.this.id
-  node_pool_name = "gpu"
-  vswitch_ids    = [alicloud_vswitch.this["first"].id]
-  instance_types = [local.instance_type]
-  image_type     = "AliyunLinux3"
-  runtime_name   = "containerd"
-  key_name       = var.key_name
+  cluster_id        = alicloud_cs_managed_kubernetes.this.id
+  node_pool_name    = "gpu"
+  vswitch_ids       = [alicloud_vswitch.this["first"].id]
+  instance_types    = [local.instance_type]
+  image_type        = "AliyunLinux3"
+  runtime_name      = "containerd"
+  key_name          = var.key_name
+  deployment_set_id = alicloud_ecs_deployment_set.this.id
 
   instance_charge_type = "PostPaid"
   spot_strategy        = "NoSpot"
@@ -39,7 +45,7 @@ resource "alicloud_cs_kubernetes_node_pool" "gpu" {
   data_disks {
     category          = "cloud_essd"
     performance_level = "PL1"
-    size              = 80
+    size              = 1080
     encrypted         = "true"
     auto_format       = "true"
     file_system       = "ext4"

@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 81ca0360c453; write it again rather than edit it.
 
 output "cluster" {
   description = "Id of the cluster."

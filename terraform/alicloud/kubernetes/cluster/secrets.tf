@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 81ca0360c453; write it again rather than edit it.
 # What ack-secret-manager may do: read the named secrets, as its own service account and nothing else (RRSA).
 
 data "alicloud_account" "this" {}
@@ -39,7 +39,7 @@ resource "alicloud_ram_policy" "secrets" {
         Effect = "Allow"
         Action = ["kms:GetSecretValue"]
         Resource = [
-          "acs:kms:cn-beijing:${data.alicloud_account.this.id}:secret/deepseek-r1-distill-qwen-7b-api-key",
+          "acs:kms:cn-beijing:${data.alicloud_account.this.id}:secret/deepseek-r1-api-key",
         ]
       },
       {

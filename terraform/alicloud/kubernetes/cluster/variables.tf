@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 5a74a8982935; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 81ca0360c453; write it again rather than edit it.
 
 variable "deadline" {
   type        = string
@@ -13,7 +13,7 @@ variable "deadline" {
 
 variable "zone" {
   type        = string
-  description = "Availability zone of the GPU nodes: one that sells ecs.gn7i-c16g1.4xlarge; README.md has the command that lists them."
+  description = "Availability zone of the GPU nodes: one that sells ecs.ebmgn7ex.32xlarge; README.md has the command that lists them."
 
   validation {
     condition     = startswith(var.zone, "cn-beijing")

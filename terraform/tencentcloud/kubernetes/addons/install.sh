@@ -18,3 +18,9 @@ helm upgrade --install istio-base base --repo https://istio-release.storage.goog
 helm upgrade --install istiod istiod --repo https://istio-release.storage.googleapis.com/charts --version 1.29.2 \
   --namespace istio-system --create-namespace --values 05-istiod.yaml --wait --timeout 15m $dry
 
+helm upgrade --install volcano volcano --repo https://volcano-sh.github.io/helm-charts --version 1.15.1 \
+  --namespace volcano-system --create-namespace --wait --timeout 15m $dry
+
+helm upgrade --install lws oci://registry.k8s.io/lws/charts/lws --version 0.10.0 \
+  --namespace lws-system --create-namespace --values 07-lws.yaml --wait --timeout 15m $dry
+

@@ -1,14 +1,14 @@
-# Written by planner 0.1.0 emit-k8s from quote 7f4386f0c38e; write it again rather than edit it.
-# A TKE cluster for 1 x GN7.5XLARGE80 (1 x T4 each) in ap-guangzhou. Its API answers inside the network only.
+# Written by planner 0.1.0 emit-k8s from quote 1308d89216fc; write it again rather than edit it.
+# A TKE cluster for 3 x GT4.41XLARGE948 (8 x A100-SXM4-40GB each) in ap-guangzhou. Its API answers inside the network only.
 
 locals {
-  name          = "qwen2-5-0-5b-instruct"
-  instance_type = "GN7.5XLARGE80"
-  nodes         = 1 # the quote's count, and the most that the pool may have
+  name          = "deepseek-r1"
+  instance_type = "GT4.41XLARGE948"
+  nodes         = 3 # the quote's count, and the most that the pool may have
 
   tags = {
-    planner-workload        = "qwen2-5-0-5b-instruct"
-    planner-quote           = "7f4386f0c38e"
+    planner-workload        = "deepseek-r1"
+    planner-quote           = "1308d89216fc"
     planner-purchase-option = "on_demand"
   }
 }
@@ -67,4 +67,13 @@ resource "tencentcloud_kubernetes_encryption_protection" "this" {
     key_id     = var.kms_key_id
     kms_region = "ap-guangzhou"
   }
+}
+
+# Without this add-on the NetworkPolicies of serve/ are accepted and do nothing; a name that the cloud does not know fails here
+# and not in silence. Its pods need a node to stand on.
+resource "tencentcloud_kubernetes_addon" "network_policy" {
+  cluster_id = tencentcloud_kubernetes_cluster.this.id
+  addon_name = var.network_policy_addon
+
+  depends_on = [tencentcloud_kubernetes_node_pool.cpu]
 }

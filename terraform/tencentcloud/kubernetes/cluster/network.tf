@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 7f4386f0c38e; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 1308d89216fc; write it again rather than edit it.
 # A network of its own, without public addresses but the NAT gateway's.
 
 resource "tencentcloud_vpc" "this" {
@@ -23,8 +23,11 @@ resource "tencentcloud_subnet" "this" {
   tags              = local.tags
 }
 
+# 10 of 100 Mbit/s, which all nodes share while they fetch the weights.
 resource "tencentcloud_eip" "nat" {
-  name                       = "${local.name}-nat"
+  for_each = toset(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"])
+
+  name                       = "${local.name}-nat-${each.key}"
   internet_charge_type       = "TRAFFIC_POSTPAID_BY_HOUR"
   internet_max_bandwidth_out = 100
   tags                       = local.tags
@@ -33,8 +36,8 @@ resource "tencentcloud_eip" "nat" {
 resource "tencentcloud_nat_gateway" "this" {
   name             = local.name
   vpc_id           = tencentcloud_vpc.this.id
-  assigned_eip_set = [tencentcloud_eip.nat.public_ip]
-  bandwidth        = 100
+  assigned_eip_set = [for address in tencentcloud_eip.nat : address.public_ip]
+  bandwidth        = 1000
   max_concurrent   = 1000000
   tags             = local.tags
 }

@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 7f4386f0c38e; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 1308d89216fc; write it again rather than edit it.
 # The GPU pool, at most as large as the quote, and two CPU nodes beside it. TKE brings its device plugin; a second one would
 # register every GPU twice.
 
@@ -28,7 +28,7 @@ resource "tencentcloud_kubernetes_node_pool" "gpu" {
 
     data_disk {
       disk_type            = var.disk_type
-      disk_size            = 60
+      disk_size            = 1100
       encrypt              = true
       delete_with_instance = true
     }
@@ -38,7 +38,7 @@ resource "tencentcloud_kubernetes_node_pool" "gpu" {
     # The weights.
     data_disk {
       disk_type             = var.disk_type
-      disk_size             = 60
+      disk_size             = 1100
       file_system           = "ext4"
       auto_format_and_mount = true
       mount_target          = "/srv/models"

@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 7f4386f0c38e; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 1308d89216fc; write it again rather than edit it.
 
 variable "deadline" {
   type        = string
@@ -13,7 +13,7 @@ variable "deadline" {
 
 variable "zone" {
   type        = string
-  description = "Availability zone of the GPU nodes: one that sells GN7.5XLARGE80; README.md has the command that lists them."
+  description = "Availability zone of the GPU nodes: one that sells GT4.41XLARGE948; README.md has the command that lists them."
 
   validation {
     condition     = startswith(var.zone, "ap-guangzhou")
@@ -64,7 +64,7 @@ variable "key_id" {
 
 variable "gpu_driver" {
   type        = object({ version = string, name = string })
-  description = "Driver of the GPU nodes, as `tccli tke DescribeGPUInfo` lists it for GN7.5XLARGE80 and the node image; at least 580."
+  description = "Driver of the GPU nodes, as `tccli tke DescribeGPUInfo` lists it for GT4.41XLARGE948 and the node image; at least 580."
   default     = { version = "580.95.05", name = "NVIDIA-Linux-x86_64-580.95.05.run" }
 
   validation {
@@ -92,5 +92,16 @@ variable "cpu_instance_type" {
   validation {
     condition     = can(regex("^[A-Z][A-Za-z0-9]*\\.[A-Z0-9]+$", var.cpu_instance_type))
     error_message = "cpu_instance_type looks like SA5.LARGE16."
+  }
+}
+
+variable "network_policy_addon" {
+  type        = string
+  description = "Name of the add-on that enforces NetworkPolicy; public sources spell it NetworkPolicy, networkpolicy and network-policy: `tccli tke GetTkeAppChartList --region ap-guangzhou --Kind network` lists it."
+  default     = "NetworkPolicy"
+
+  validation {
+    condition     = can(regex("(?i)^network-?policy$", var.network_policy_addon))
+    error_message = "network_policy_addon is NetworkPolicy, networkpolicy or network-policy."
   }
 }

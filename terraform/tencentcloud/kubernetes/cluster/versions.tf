@@ -1,4 +1,4 @@
-# Written by planner 0.1.0 emit-k8s from quote 7f4386f0c38e; write it again rather than edit it.
+# Written by planner 0.1.0 emit-k8s from quote 1308d89216fc; write it again rather than edit it.
 
 terraform {
   required_version = ">= 1.9"

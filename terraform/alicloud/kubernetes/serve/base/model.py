@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 
-MODEL, REVISION = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", ""
-TARGET = pathlib.Path("/srv/models") / "DeepSeek-R1-Distill-Qwen-7B"
+MODEL, REVISION = "deepseek-ai/DeepSeek-R1", ""
+TARGET = pathlib.Path("/srv/models") / "DeepSeek-R1"
 MARK = TARGET / ".planner-complete"
 TOKEN = pathlib.Path("/run/planner/hub-token")
 

@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 
-MODEL, REVISION = "Qwen/Qwen2.5-0.5B-Instruct", ""
-TARGET = pathlib.Path("/srv/models") / "Qwen2.5-0.5B-Instruct"
+MODEL, REVISION = "deepseek-ai/DeepSeek-R1", ""
+TARGET = pathlib.Path("/srv/models") / "DeepSeek-R1"
 MARK = TARGET / ".planner-complete"
 TOKEN = pathlib.Path("/run/planner/hub-token")
 
