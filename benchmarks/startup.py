@@ -16,7 +16,7 @@ def main() -> None:
         (["--help"], 1.35),
         (["quote", "--help"], 1.35),
         (["quote", "--hours", "720", "--format", "json"], 3.5),
-        (["quote", "--hours", "720"], 2.0),
+        (["quote", "--hours", "720"], 1.6),
         (
             [
                 "size",

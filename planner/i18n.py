@@ -101,5 +101,7 @@ def width(text: str) -> int:
 
 def pad(text: str, columns: int, right: bool = False) -> str:
     """Return `text` filled up with blanks to `columns` columns, on the left side when `right`-aligned."""
+    if text.isascii():
+        return text.rjust(columns) if right else text.ljust(columns)
     gap = " " * max(0, columns - width(text))
     return gap + text if right else text + gap

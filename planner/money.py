@@ -7,7 +7,7 @@ Decimal's 28 significant digits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
@@ -183,11 +183,12 @@ def plain(value: Decimal) -> str:
     return text
 
 
+_UNITS = {0: Decimal(1), 2: Decimal("0.01"), 3: Decimal("0.001")}
+
+
 def show(value: Decimal, places: int = 2) -> str:
     """Return `value` for people: grouped by thousands, rounded half up to `places` digits; nothing is "-0.00"."""
-    from decimal import ROUND_HALF_UP
-
-    shown = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    shown = value.quantize(_UNITS.get(places) or Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     return f"{shown if shown else abs(shown):,f}"
 
 

@@ -53,10 +53,12 @@ else:
                     return _new(cls, args)
                 if least <= len(args) < number:
                     return _new(cls, args + usual[len(args) - least :])
-            elif not args:
+            elif given.keys().isdisjoint(fields[: len(args)]):
                 # By keyword: what is not given takes its default.
                 known = given if len(given) == number else {**defaults, **given}
-                if len(known) == number:
+                if args:
+                    known = {**known, **dict(zip(fields, args, strict=False))}
+                if len(known) == number and len(args) <= number:
                     try:
                         return _new(cls, map(known.__getitem__, fields))
                     except KeyError:
@@ -115,18 +117,21 @@ else:
         "_asdict": _asdict,
     }
 
+    #: What reads the first field of a record, the second ...: records share them.
+    _GETTERS = []
+
     class _Meta(type):
         def __new__(mcs, name, bases, namespace):
             fields = tuple(namespace.get("__annotations__", ()))
             defaults = {f: namespace[f] for f in fields if f in namespace}
-            required = len(fields) - len(defaults)
-            if any(f in defaults for f in fields[:required]):
+            if defaults and any(f in defaults for f in fields[: -len(defaults)]):
                 raise TypeError(f"{name}: a field without a default follows one with a default")
+            while len(_GETTERS) < len(fields):
+                _GETTERS.append(_tuplegetter(len(_GETTERS), ""))
             body = {"__new__": _constructor(fields, defaults), **namespace, **_SHARED}
             if "__repr__" in namespace:
                 body["__repr__"] = namespace["__repr__"]
-            for index, field in enumerate(fields):
-                body[field] = _tuplegetter(index, "")
+            body.update(zip(fields, _GETTERS, strict=False))
             body["_fields"] = body["__match_args__"] = fields
             body["_field_defaults"] = defaults
             return type(name, (tuple,), body)

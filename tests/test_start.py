@@ -52,3 +52,33 @@ def test_nothing_heavy_is_imported(args: list[str]) -> None:
         [sys.executable, "-c", code, *args], capture_output=True, text=True, cwd=ROOT, check=True, timeout=60
     )
     assert result.stdout.strip() == "0 []", result.stdout + result.stderr
+
+
+#: What a quote loads of planner, and how many kept files it reads: each module is some 0.9 million instructions, each file 0.1.
+#: With these a quote takes 1.72 times the instructions of `import click`, and 1.4 to 1.5 times its processor time (bar: 1.6).
+MODULES, FILES = 74, 40
+#: What click or the lists would bring, were they read as they stand.
+UNUSED = ("ast", "dis", "tokenize", "csv", "json", "gzip", "locale", "tomllib")
+
+
+def test_a_quote_loads_no_more_than_it_uses() -> None:
+    """The bar of 1.6 times `import click`, held by counts: they are the same on every machine (benchmarks/startup.py times it)."""
+    code = (
+        "import contextlib, io, os, sys\nfrom planner.cli import run\nopened = []\n"
+        "sys.addaudithook(lambda what, args: opened.append(str(args[0])) if what == 'open' else None)\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n    code = run(sys.argv[1:])\n"
+        "modules = sum(name.partition('.')[0] == 'planner' for name in sys.modules)\n"
+        "kept = sum(path.endswith('.rows') for path in opened)\n"
+        f"print(code, modules, kept, [m for m in {UNUSED!r} if m in sys.modules], 'cleandoc' in vars(sys.modules['inspect']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, "quote", "--hours", "720"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        timeout=60,
+    )
+    code_, modules, kept, *rest = result.stdout.split(maxsplit=3)
+    assert (code_, rest) == ("0", ["[] False\n"]), result.stdout + result.stderr
+    assert int(modules) <= MODULES and 0 < int(kept) <= FILES, result.stdout

@@ -13,9 +13,13 @@ import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 
+from planner.cli.later import put_off  # noqa: E402
+
+put_off("inspect")
+
 import click  # noqa: E402
 
-from planner.cli.help import COMMAND_GROUPS, help_option  # noqa: E402
+from planner.cli.help import COMMAND_GROUPS, Option, help_option  # noqa: E402
 from planner.errors import PlannerError, scrubbed  # noqa: E402
 
 __all__ = ["cli", "main"]
@@ -112,7 +116,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 cli.params.append(
-    click.Option(
+    Option(
         ["--version"],
         is_flag=True,
         expose_value=False,

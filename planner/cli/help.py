@@ -5,12 +5,14 @@ To add an option, name it in its group below; for a command of more than fifteen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
-__all__ = ["COMMAND_GROUPS", "FIRST", "FORMS", "GROUPS", "MOST", "Group", "Grouped", "help_option"]
+__all__ = ["COMMAND_GROUPS", "FIRST", "FORMS", "GROUPS", "MOST", "Group", "Grouped", "Option", "help_option", "option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: (title, commands in the order in which `planner --help` shows them)
 COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
@@ -120,9 +122,22 @@ FIRST: dict[str, str] = {
 _COLUMN = 24
 
 
+class Option(click.Option):
+    """An option whose help is taken as it stands, one line; click tidies it with `inspect`, which a quote need not load."""
+
+    def __init__(self, *args: Any, help: str | None = None, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.help = help
+
+
+def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Add such an option to a command, as `click.option` does."""
+    return click.option(*names, cls=Option, **attributes)
+
+
 def help_option() -> click.Option:
     """Return `--help`. click's own asks gettext for its sentence, which looks for files and loads `locale`: two ms of a quote."""
-    return click.Option(
+    return Option(
         ["-h", "--help"],
         is_flag=True,
         is_eager=True,
@@ -140,7 +155,7 @@ class Grouped(click.Command):
         self.also = also
         self.params.append(help_option())
         self.params.append(
-            click.Option(
+            Option(
                 ["--help-all"],
                 is_flag=True,
                 is_eager=True,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli.help import F, option
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ __all__ = [
     "told",
     "workload_options",
 ]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 #: The words of planner.workload.BASES (a test holds them equal; help must not import the cost model).
 BASES = ("obligation", "effective", "billed", "committed", "present-value", "per-token")
@@ -94,7 +92,7 @@ OPTIONS = (
 )
 
 
-online_option = click.option(
+online_option = option(
     "--online",
     is_flag=True,
     default=None,
@@ -126,46 +124,42 @@ def workload_options(function: F) -> F:
 def load_options(function: F) -> F:
     """Add the workload's options to a command."""
     for name, metavar, text, many in reversed(OPTIONS):
-        function = click.option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
+        function = option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
     function = online_option(function)
-    return click.option("--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence.")(
-        function
-    )
+    return option("--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence.")(function)
 
 
-measured_option = click.option(
+measured_option = option(
     "--measurements",
     metavar="FILE",
     help="Measurements of `planner verify --save`, or none.  [yours, where there are any]",
 )
 
 
-own_option = click.option(
+own_option = option(
     "--own", "own_file", metavar="FILE", help="Machines of your own beside the clouds (TOML), or `examples`."
 )
 
 
 def book_options(function: F) -> F:
     """Add the options that choose which prices are read."""
-    for option in (
-        click.option("--price-book", metavar="FILE", multiple=True, help="Your own prices (CSV or TOML)."),
-        click.option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`."),
-        click.option("--offline-list", is_flag=True, help="Use the committed lists only."),
-        click.option("--as-of", metavar="DATE", help="Quote with what was known on this date."),
+    for one in (
+        option("--price-book", metavar="FILE", multiple=True, help="Your own prices (CSV or TOML)."),
+        option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`."),
+        option("--offline-list", is_flag=True, help="Use the committed lists only."),
+        option("--as-of", metavar="DATE", help="Quote with what was known on this date."),
     ):
-        function = option(function)
+        function = one(function)
     return function
 
 
 def output_options(function: F) -> F:
     """Add the options of an answer that is read as a table, kept as JSON, or shown as a workbook or page."""
-    for option in (
-        click.option(
-            "--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]"
-        ),
-        click.option("--force", is_flag=True, help="Replace a file that planner did not write (-o)."),
-        click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal."),
-        click.option(
+    for one in (
+        option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]"),
+        option("--force", is_flag=True, help="Replace a file that planner did not write (-o)."),
+        option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal."),
+        option(
             "--format",
             "form",
             type=click.Choice(("table", "json", "xlsx", "html")),
@@ -174,7 +168,7 @@ def output_options(function: F) -> F:
             help="table, json, xlsx, html.  [table]",
         ),
     ):
-        function = option(function)
+        function = one(function)
     return function
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.filed import take_asides
-from planner.cli.help import FORMS, Grouped
+from planner.cli.help import FORMS, Grouped, option
 from planner.cli.options import (
     BASES,
     book_options,
@@ -41,18 +41,18 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 @book_options
 @measured_option
 @own_option
-@click.option(
+@option(
     "--strict",
     is_flag=True,
     help="Exit 1 when prices are stale, the price book could not be read, or a saved quote was changed.",
 )
-@click.option(
+@option(
     "--top",
     type=click.IntRange(1, 1000),
     metavar="N",
     help="Offers per provider and way of buying shown.  [1; workbook 3]",
 )
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
@@ -60,44 +60,38 @@ GRANULARITIES = ("hourly", "daily", "monthly")
     default="table",
     help=f"{', '.join(FORMATS)}.  [table]",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
-@click.option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
-@click.option(
+@option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
+@option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
+@option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@option(
     "--sort", type=click.Choice(BASES), metavar="BASIS", help=f"Order of the rows: {', '.join(BASES)}.  [obligation]"
 )
-@click.option("--wide", is_flag=True, help="Every column, however narrow the terminal.")
-@click.option("--gaps", is_flag=True, help="List what has no price.")
-@click.option("--rejected", is_flag=True, help="List what does not serve the workload, and why.")
-@click.option("--offer", metavar="ID", help="The offer to write.  [the recommended one]")
-@click.option("--granularity", type=click.Choice(GRANULARITIES), help="How long a row is.  [monthly]")
-@click.option("--allow-unpriced", is_flag=True, help="Mark parts without a price instead of exit 1.")
-@click.option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
-@click.option(
+@option("--wide", is_flag=True, help="Every column, however narrow the terminal.")
+@option("--gaps", is_flag=True, help="List what has no price.")
+@option("--rejected", is_flag=True, help="List what does not serve the workload, and why.")
+@option("--offer", metavar="ID", help="The offer to write.  [the recommended one]")
+@option("--granularity", type=click.Choice(GRANULARITIES), help="How long a row is.  [monthly]")
+@option("--allow-unpriced", is_flag=True, help="Mark parts without a price instead of exit 1.")
+@option("--compare", metavar="OLD.json", help="Say what changed since an earlier JSON quote.")
+@option(
     "--charts",
     metavar="PATH",
     help="Also draw: the main charts into a folder, or the cost over hours into FILE.png or .svg.",
 )
-@click.option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
-@click.option("--infrastructure", is_flag=True, help="The whole bill: with what a module creates around the machines.")
-@click.option(
-    "--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price)."
-)
-@click.option(
-    "--target", metavar="WHERE", help="kubernetes: the same on the cloud's managed cluster, and what that adds."
-)
-@click.option(
+@option("--explain", is_flag=True, help="Unfold the best offer of each provider.")
+@option("--infrastructure", is_flag=True, help="The whole bill: with what a module creates around the machines.")
+@option("--from-tf", metavar="PATH", help="Price what a module provisions, as its HCL stands now (planner price).")
+@option("--target", metavar="WHERE", help="kubernetes: the same on the cloud's managed cluster, and what that adds.")
+@option(
     "--beside-apis", is_flag=True, help="Also what managed APIs ask for the same tokens, and from when machines win."
 )
-@click.option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
-@click.option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
-@click.option(
-    "--neighbours", is_flag=True, help="Models and formats beside this one: published scores, and what each costs."
-)
-@click.option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
-@click.option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
-@click.option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
-@click.option("--spot-interruption", metavar="SHARE", help="Share of spot hours lost and done again.  [5%]")
+@option("--cache-hits", metavar="SHARE", help="With --beside-apis: input that an API finds in its cache.  [0%]")
+@option("--replay", metavar="FILE", help="Show a saved JSON quote again, from the prices it carries.")
+@option("--neighbours", is_flag=True, help="Models and formats beside this one: published scores, and what each costs.")
+@option("--tokens", metavar="N", help="A batch instead: so many output tokens, e.g. 2e9, by a deadline.")
+@option("--by", metavar="WHEN", help="The batch's deadline: 2026-12-05T08:00 (UTC), or hours: 48h.")
+@option("--spot-share", metavar="SHARE", help="Most of the batch's machines on spot.  [100%]")
+@option("--spot-interruption", metavar="SHARE", help="Share of spot hours lost and done again.  [5%]")
 def quote(
     price_book: tuple[str, ...],
     price_book_db: str | None,

@@ -110,12 +110,12 @@ class Catalog:
 
         return info_from(self.book, provider, self.as_of)
 
-    def regions(self, provider: str) -> dict[str, Region]:
+    def regions(self, provider: str) -> Mapping[str, Region]:
         """Return the provider's regions by id: those of the list, then those that only the price book knows.
 
         The latter have no price groups; they bear the price lists (sites) that were seen there and that the provider has.
         """
-        found: dict[str, Region] = self._once((provider, "regions"), lambda: self._read_regions(provider))
+        found: Mapping[str, Region] = self._once((provider, "regions"), lambda: self._read_regions(provider))
         return found
 
     def market(self, provider: str, region: str) -> str:
@@ -123,23 +123,24 @@ class Catalog:
         listed = self.regions(provider).get(region)
         return listed.market if listed is not None else self.info(provider).market(region)
 
-    def _read_regions(self, provider: str) -> dict[str, Region]:
-        result = self._of(provider).regions()
-        if self.book is not None:
-            info = self.info(provider)
-            for name, seen in self.book.regions(provider, self.as_of, result).items():
-                sites = tuple(site for site in seen if site in info.sites)
-                if sites:
-                    result[name] = Region(
-                        provider=provider,
-                        id=name,
-                        name_en=name,
-                        name_zh=name,
-                        sites=sites,
-                        groups=(),
-                        source="price book",
-                        market=info.market(name),
-                    )
+    def _read_regions(self, provider: str) -> Mapping[str, Region]:
+        listed = self._of(provider).regions()
+        if self.book is None:
+            return listed
+        result, info = dict(listed), self.info(provider)
+        for name, seen in self.book.regions(provider, self.as_of, listed).items():
+            sites = tuple(site for site in seen if site in info.sites)
+            if sites:
+                result[name] = Region(
+                    provider=provider,
+                    id=name,
+                    name_en=name,
+                    name_zh=name,
+                    sites=sites,
+                    groups=(),
+                    source="price book",
+                    market=info.market(name),
+                )
         return result
 
     def instances(self, provider: str) -> Mapping[str, InstanceType]:
@@ -173,8 +174,7 @@ class Catalog:
         return found
 
     def _read_shelves(self, provider: str, region: str) -> list[list[Shelf]]:
-        lists = self._of(provider)
-        found = [lists.shelves(name, region) for name in self._names(provider, region)]
+        found = self._of(provider).shelves(self._names(provider, region), region)
         return [shelves for shelves in found if shelves]
 
     def _read_prices(self, provider: str, region: str) -> list[Price]:

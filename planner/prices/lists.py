@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cache, cached_property
 from itertools import chain
 from operator import attrgetter, itemgetter
@@ -28,7 +29,7 @@ from planner import tables
 from planner.errors import CatalogError
 from planner.money import CURRENCIES
 from planner.offer import MARKETS, Driver, InstanceType, Price, Region, ServicePrice, TransferPrice
-from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, reader_of
+from planner.prices.texts import INSTANCE_TYPE, PRICE, SERVICE, TRANSFER, At, Kind, Record, number, reader_of
 from planner.records import NamedTuple
 
 __all__ = ["Lists", "NotSold", "ProviderInfo", "Shelf", "Types"]
@@ -135,39 +136,30 @@ def _heads(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-class Types(Mapping[str, InstanceType]):
-    """The instance types of a list by name; the record of one is made when somebody looks at it."""
+class Types(tables.Made):
+    """The instance types of a list by name."""
 
     def __init__(self, shelf: Shelf | None) -> None:
-        self._made: dict[str, InstanceType] = {}
-        self._rows: dict[str, tuple[tuple[str, ...], int]] = {}
-        if shelf is not None:
-            name = shelf.names.index("name")
-            self._rows = {row[0][name]: row for row in shelf.rows}
-            self._make, self._machine = shelf.make, itemgetter(*map(shelf.names.index, _MACHINE))
-
-    def __getitem__(self, name: str) -> InstanceType:
-        if name not in self._made:
-            self._made[name] = cast("InstanceType", self._make(*self._rows[name]))
-        return self._made[name]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the instance type, `default` where there is none of the name."""
-        return self[name] if name in self._rows else default
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        if shelf is None:
+            super().__init__({}, lambda _: None)
+            return
+        name, make = shelf.names.index("name"), shelf.make
+        super().__init__({row[0][name]: row for row in shelf.rows}, lambda row: make(*row))
+        self._machine = itemgetter(*map(shelf.names.index, _MACHINE))
 
     def machine(self, name: str) -> tuple[str, ...] | None:
         """Return what the sizing looks at, as it stands in the list: types of which it is the same are sized alike."""
         row = self._rows.get(name)
         return None if row is None else self._machine(row[0])
+
+    def printed(self, name: str) -> tuple[str, Decimal | None, Decimal, Decimal | None]:
+        """Return the same as values: the GPU, its memory, how many, the network; the record of the type is not made for it."""
+        gpu, memory, count, network = self._machine(self._rows[name][0])
+        try:
+            return gpu, number(memory) if memory else None, number(count), number(network) if network else None
+        except ValueError:  # making the record says where
+            spec = self[name]
+            return spec.gpu_model, spec.gpu_memory_gib, spec.gpu_count, spec.network_gbps
 
 
 class Lists:
@@ -204,25 +196,29 @@ class Lists:
             areas={area: tuple(names) for area, names in raw.get("areas", {}).items()},
         )
 
-    def regions(self) -> dict[str, Region]:
+    def regions(self) -> Mapping[str, Region]:
         """Return the regions by id."""
-        found = {}
-        for row, place in self._rows("regions.csv", _REGION, "zone_of"):
-            name, name_en, name_zh, sites, groups, market, source, zone_of = row
-            if market not in MARKETS:
-                raise CatalogError(f"{place}: unknown market {market!r} (known: {', '.join(MARKETS)})")
-            found[name] = Region(
-                provider=self.provider,
-                id=name,
-                name_en=name_en,
-                name_zh=name_zh,
-                sites=tuple(sites.split()),
-                groups=tuple(groups.split()),
-                source=self._sources.get(source, source),
-                market=market,
-                zone_of=zone_of,
-            )
-        return found
+        rows = {}
+        for row, line in self._rows("regions.csv", _REGION, "zone_of"):
+            if row[5] not in MARKETS:
+                known = ", ".join(MARKETS)
+                raise CatalogError(f"{self.shown}/regions.csv:{line}: unknown market {row[5]!r} (known: {known})")
+            rows[row[0]] = row
+        return tables.Made(rows, self._region)
+
+    def _region(self, row: tuple[str, ...]) -> Region:
+        name, name_en, name_zh, sites, groups, market, source, zone_of = row
+        return Region(
+            provider=self.provider,
+            id=name,
+            name_en=name_en,
+            name_zh=name_zh,
+            sites=tuple(sites.split()),
+            groups=tuple(groups.split()),
+            source=self._sources.get(source, source),
+            market=market,
+            zone_of=zone_of,
+        )
 
     def instances(self) -> Mapping[str, InstanceType]:
         """Return the instance types by name."""
@@ -249,8 +245,8 @@ class Lists:
     @cached_property
     def _past(self) -> tuple[Callable[..., Record], dict[str, tables.Rows]]:
         """What makes a price of a row of the history, and its rows by region: the file is packed, and parsed once."""
-        shelf = self._shelf(PRICE, "history.csv.gz") or Shelf((tables.APART,), [], lambda *_: None, "")
-        at, apart = shelf.names.index(tables.APART), dict[str, tables.Rows]()
+        shelf = self._shelf(PRICE, "history.csv.gz") or Shelf((tables.REGION,), [], lambda *_: None, "")
+        at, apart = shelf.names.index(tables.REGION), dict[str, tables.Rows]()
         for row in shelf.rows:
             apart.setdefault(row[0][at], []).append(row)
         return shelf.make, apart
@@ -281,18 +277,7 @@ class Lists:
             said = self._sources.get(source, source)
             where, but = tuple(regions.removeprefix("!").split()), regions.startswith("!")
             found.append(
-                NotSold(
-                    types=tuple(types.split()),
-                    regions=where,
-                    but=but,
-                    site=site,
-                    purchase_option=option,
-                    term=term,
-                    offering=offering,
-                    os=os_,
-                    source=said,
-                    note=note,
-                )
+                NotSold._make((tuple(types.split()), where, but, site, option, term, offering, os_, said, note))
             )
         return tuple(found)
 
@@ -309,19 +294,22 @@ class Lists:
         """Return the regions and groups of which there are prices, sorted."""
         found: set[str] = set()
         for file in self.price_files:
-            header, rows = self._read(file, (tables.APART,))
-            found.update(map(itemgetter(header.index(tables.APART)), (row for row, _ in rows)))
+            header, rows = self._read(file, (tables.REGION,))
+            found.update(map(itemgetter(header.index(tables.REGION)), (row for row, _ in rows)))
         return tuple(sorted(found))
 
     @cached_property
     def _sources(self) -> dict[str, str]:
-        return {name: text for (name, text), _ in self._rows("sources.csv", ("id", "source"))}
+        return {row[0]: row[1] for row, _ in self._rows("sources.csv", ("id", "source"))}
 
-    def shelves(self, name: str, region: str) -> list[Shelf]:
-        """Return the rows of `prices` as they stand, file by file, and how to make prices of them."""
-        group = "" if name == region else name
-        found = [self._shelf(PRICE, file, region, group, only=(name,)) for file in self.price_files]
-        return [shelf for shelf in found if shelf is not None]
+    def shelves(self, names: Sequence[str], region: str) -> list[list[Shelf]]:
+        """Return the rows of `prices` as they stand and how to make prices of them: of each of `names` file by file."""
+        found: dict[str, list[Shelf]] = {name: [] for name in names}
+        for file in self.price_files:
+            header, parts = self._asked(tables.apart, file, PRICE.texts[1:], names) or ((), {})
+            for name, rows in parts.items():
+                found[name].append(self._shelved(PRICE, file, header, rows, region, "" if name == region else name))
+        return list(found.values())
 
     def _shelf(
         self, kind: Kind, file: str, region: str = "", group: str = "", *, only: Sequence[str] = ()
@@ -330,11 +318,14 @@ class Lists:
 
         region: what to put instead of the row's own, "" = leave it. only: the regions whose rows are read, () = all.
         """
+        header, rows = self._read(file, kind.texts[1:], only)
+        return self._shelved(kind, file, header, rows, region, group) if rows else None
+
+    def _shelved(
+        self, kind: Kind, file: str, header: Sequence[str], rows: tables.Rows, region: str, group: str
+    ) -> Shelf:
         # "provider" is the first text of every kind, and no column: a file is of one provider.
         # A price may say when it was last seen unchanged; the other kinds do not.
-        header, rows = self._read(file, kind.texts[1:], only)
-        if not rows:
-            return None
         names = (*header, "provider", *(() if "confirmed" in header else ("confirmed",)))
         more = [self.provider, ""][: len(names) - len(header)]
         read, sources, start = reader_of(kind.record, names), self._sources, f"{self.shown}/{file}:"
@@ -374,8 +365,8 @@ class Lists:
             if not until or row[since] <= until:
                 yield make(row, line)
 
-    def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], str]]:
-        """Yield the rows after a file's header as the texts of `columns`, each with its place.
+    def _rows(self, file: str, columns: Sequence[str], last: str = "") -> Iterator[tuple[tuple[str, ...], int]]:
+        """Yield the rows after a file's header as the texts of `columns`, each with its line.
 
         last: one more column, that a file need not have ("" stands for it then).
         """
@@ -384,17 +375,22 @@ class Lists:
         pick = itemgetter(*(names.index(name) for name in ((*columns, last) if last else columns)))
         more = ("",) * (len(names) - len(header))
         for row, line in rows:
-            yield pick(row + more if more else row), f"{self.shown}/{file}:{line}"
+            yield pick(row + more if more else row), line
 
     def _read(self, file: str, columns: Sequence[str], only: Sequence[str] = ()) -> tuple[Sequence[str], tables.Rows]:
         """Return a file's header and its rows after it, those of the regions `only`; of a missing file `columns` and no rows."""
+        return self._asked(tables.read, file, columns, only) or (columns, [])
+
+    def _asked(self, how: Callable[..., Any], file: str, columns: Sequence[str], only: Sequence[str]) -> Any:
+        """Return the header and the rows of a file, None of a missing one; raise `CatalogError` where a column is missing."""
         try:
-            header, rows = tables.read(os.path.join(self.folder, *file.split("/")), only)
+            header, rows = how(f"{self.folder}/{file}", only)
         except FileNotFoundError:
-            return columns, []
+            return None
         except tables.RaggedError as exc:
             raise CatalogError(f"{self.shown}/{file}:{exc.line}: {exc}") from None
-        missing = [name for name in columns if name not in header]
+        missing = set(columns).difference(header)
         if missing:
-            raise CatalogError(f"{self.shown}/{file}: the column {missing[0]!r} is missing")
+            first = next(name for name in columns if name in missing)
+            raise CatalogError(f"{self.shown}/{file}: the column {first!r} is missing")
         return header, rows

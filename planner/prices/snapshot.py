@@ -7,7 +7,7 @@ go to the history. What the newest fetch has no more goes to the history as `exp
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -282,7 +282,7 @@ def _types(book: PriceBook, provider: str, lists: Lists, files: Files) -> int:
     return count
 
 
-def _name(files: Files, place: str, known: dict[str, Region], book: PriceBook, provider: str) -> None:
+def _name(files: Files, place: str, known: Mapping[str, Region], book: PriceBook, provider: str) -> None:
     """Give a region that the list does not have a row; its names are its id until somebody knows better."""
     if place in known:
         return

@@ -35,6 +35,7 @@ __all__ = [
     "batch_of",
     "clean",
     "kind_of",
+    "number",
     "observed",
     "reader_of",
 ]
@@ -80,7 +81,7 @@ _new = tuple.__new__
 
 
 @lru_cache(maxsize=1 << 16)
-def _number(text: str) -> Decimal:
+def number(text: str) -> Decimal:
     """Return an exact number; exponents, signs of plus, blanks, NaN and infinities raise `ValueError`."""
     if text and _NO_NUMBER.isdisjoint(text):
         try:
@@ -91,7 +92,7 @@ def _number(text: str) -> Decimal:
 
 
 def _number_or_none(text: str) -> Decimal | None:
-    return _number(text) if text else None
+    return number(text) if text else None
 
 
 def _whole(text: str) -> int:
@@ -104,17 +105,17 @@ def _flag(text: str) -> bool:
 
 #: Texts that are not plain words, by name (names mean the same in every record).
 _READ: dict[str, Callable[[str], object]] = {
-    "amount": _number,
-    "tier_from": _number,
+    "amount": number,
+    "tier_from": number,
     "tier_to": _number_or_none,
     "range_low": _number_or_none,
-    "from_gb": _number,
+    "from_gb": number,
     "to_gb": _number_or_none,
     "quota": _flag,
     "default": _flag,
     "vcpu": int,
-    "memory_gib": _number,
-    "gpu_count": _number,
+    "memory_gib": number,
+    "gpu_count": number,
     "gpu_memory_gib": _number_or_none,
     "network_gbps": _number_or_none,
     "local_nvme_gb": _whole,
@@ -141,8 +142,8 @@ class Kind(NamedTuple):
     """One kind of record as texts.
 
     number: its code in the book's log. name: its word in the book's tables and CSV. texts: the names of its texts, in order.
-    item: those that tell one item from another, in the order of the book's index. reader builds the record from its
-    texts; values(row) takes it apart again, in the order of the texts.
+    item: those that tell one item from another, in the order of the book's index. values(row) takes a record apart, in the
+    order of the texts.
     """
 
     number: int
@@ -151,7 +152,11 @@ class Kind(NamedTuple):
     texts: tuple[str, ...]
     item: tuple[str, ...]
     values: Callable[[Any], tuple[object, ...]]
-    reader: Reader
+
+    @property
+    def reader(self) -> Reader:
+        """What builds the record from its texts; made when one is read, since a quote reads two kinds of five."""
+        return reader_of(self.record, self.texts)
 
     @property
     def table(self) -> str:
@@ -185,7 +190,8 @@ def reader_of(record: Any, names: tuple[str, ...]) -> Reader:
     It is handed the list for good. Put together once for all files with the same columns, since it runs for every row.
     """
     at = {text: index for index, text in enumerate(names)}
-    known = [(at[text], read) for text, read in _READ.items() if text in at and text in _texts(record)]
+    texts = _texts(record)
+    known = [(at[text], read) for text, read in _READ.items() if text in at and text in texts]
     convert = [(index, read) for index, read in known if read is not _number_or_none]
     may_lack = [index for index, read in known if read is _number_or_none]
     make = _maker(record, at)
@@ -197,7 +203,7 @@ def reader_of(record: Any, names: tuple[str, ...]) -> Reader:
             for index, convert_ in convert:
                 values[index] = convert_(values[index])
             for index in may_lack:
-                values[index] = _number(values[index]) if values[index] else None
+                values[index] = number(values[index]) if values[index] else None
         except ValueError as exc:
             raise ValueError(f"{names[index]} {exc}") from None
         return make(values, _new(Source, (*said(values), *where)) if said is not None else None)
@@ -255,7 +261,6 @@ def _kind(number: int, record: Any, name: str, texts: str, first: Iterable[str])
         texts=names,
         item=(*first, *(text for text in names if text not in (*DETAIL, "amount", *first))),
         values=attrgetter(*(paths.get(text, text) for text in names)),
-        reader=reader_of(record, names),
     )
 
 

@@ -49,7 +49,7 @@ class Counts(dict[str, int]):
         try:
             count = self._alike[machine]
         except KeyError:
-            count = self._alike[machine] = 0 if machine is None else self._how.count(self._specs[name])
+            count = self._alike[machine] = 0 if machine is None else self._how.count(*self._specs.printed(name))
         self[name] = count
         return count
 

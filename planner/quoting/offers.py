@@ -56,6 +56,10 @@ class Bought(NamedTuple):
     eras: tuple[Era, ...] = ()
 
 
+#: All lines of an offer, what has no price, and what the lines come to.
+_Weighed = tuple[tuple[Line, ...], tuple[Text, ...], Totals]
+
+
 class Later:
     """An offer that is weighed now and made when somebody reads more of it than its weight.
 
@@ -85,14 +89,16 @@ class Later:
         self.provider, self.instance_type, self.purchase_option = way.provider, way.instance_type, way.purchase_option
         self.market = way.purchase_option == "spot"
         self.id, self.sizing, self.eras = offer_id(way), what.sizing, what.eras
-        self._asked = (req, what)
         self._made: Offer | None = None
+        known: _Weighed | None = None
         lines_, self.unpriced = _lines(req, what)
         if weighed:
             native, self.sources = cost.weigh(lines_, req.terms(way), req.window, req.months)
             self.totals = _totals(req, currency, native)
+            known = lines_, self.unpriced, self.totals
         else:  # the quote names the rates that its offers need
             req.rates.path(currency, req.workload.currency)
+        self._asked = req, what, known
 
     @property
     def firm(self) -> bool:
@@ -163,14 +169,14 @@ def _totals(req: Request, currency: str, native: Amounts) -> Totals:
     )
 
 
-def offer(req: Request, what: Bought) -> Offer:
-    """Return the offer that a way of buying makes, whole."""
+def offer(req: Request, what: Bought, weighed: _Weighed | None = None) -> Offer:
+    """Return the offer that a way of buying makes, whole. weighed: what is known of it already."""
     sizing, prices = what.sizing, what.prices
     way, currency = prices[0].way, prices[0].currency
-    made, unpriced = _lines(req, what)
+    made, unpriced = weighed[:2] if weighed else _lines(req, what)
     terms = req.terms(way)
     charges = cost.charges_of(made, terms, req.window, req.months)
-    totals = _totals(req, currency, cost.totals(charges))
+    totals = weighed[2] if weighed else _totals(req, currency, cost.totals(charges))
     commitment = cost.commitment_of(made, way, terms)
     on_demand = what.on_demand
     even = cost.break_even(commitment, on_demand) if commitment is not None and on_demand is not None else None

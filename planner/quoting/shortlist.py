@@ -36,7 +36,7 @@ _SLACK = 1 + 1e-6
 _VALUE = itemgetter(0)
 _NOBODY = Source("", "", "", "", "list")
 #: So many more values are kept before those that cannot be among the lowest are let go.
-_MANY = 128
+_MANY = 16
 
 
 #: One way of buying, and its rows.

@@ -103,7 +103,7 @@ def layout(
     a ">"; the others are indented as much.
     """
     table = [list(header), *(list(r) for r in rows)]
-    widths = [max(width(r[i]) for r in table) for i in range(len(header))]
+    widths = [max(map(width, column)) for column in zip(*table, strict=True)]
     gap = gap_of(room)
     if room is not None:
         words = [max(width(p.rstrip()) for r in table for p in _parts(r[i]) or [""]) for i in range(len(header))]

@@ -96,17 +96,24 @@ def _full(version: str) -> tuple[int, ...]:
 def opened(engine: Engine) -> tuple[Advisory, ...]:
     """Return the advisories that are open in this very version, the worst first; without those whose range is not read."""
     at, found = _full(engine.version), []
-    header, rows = tables.read(os.path.join(DATA, "advisories.csv"))
+    for since, fixed, last, advisory in _known(engine.key):
+        if at >= since and not ((fixed and at >= fixed) or (last and at > last)):
+            found.append(advisory)
+    return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def _known(key: str) -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], Advisory]]:
+    """Return what is published against an engine and whose range is read, the worst first: since, fixed in, last affected."""
+    found = []
+    header, rows = tables.read(os.path.join(DATA, "advisories.csv"), (key,))
     for texts, _ in rows:
         r = dict(zip(header, texts, strict=True))
-        if r["engine"] != engine.key or r["confirmed"] == "range not read" or at < _full(r["since"]):
-            continue
-        fixed, last = _full(r["fixed_in"]), _full(r["last_affected"])
-        if (fixed and at >= fixed) or (last and at > last):
-            continue
-        read = r["confirmed"].startswith("range read")
-        found.append(Advisory(r["id"], r["severity"], r["what_it_takes"], r["mitigation"], r["reach"], read))
-    return tuple(sorted(found, key=lambda a: (-a.score, a.id)))
+        if r["confirmed"] != "range not read":
+            read = r["confirmed"].startswith("range read")
+            one = Advisory(r["id"], r["severity"], r["what_it_takes"], r["mitigation"], r["reach"], read)
+            found.append((_full(r["since"]), _full(r["fixed_in"]), _full(r["last_affected"]), one))
+    return sorted(found, key=lambda row: (-row[3].score, row[3].id))
 
 
 def paths(engine: Engine) -> tuple[str, ...]:

@@ -117,18 +117,17 @@ class Sizer:
         self._known: dict[tuple[Printed, Decimal | None], _Found] = {}
 
     def __call__(self, instance: InstanceType) -> Sizing:
-        return self._found(instance).sizing
-
-    def count(self, instance: InstanceType) -> int:
-        """Return how many instances serve the workload, 0 where it cannot be served."""
-        return self._found(instance).count
-
-    def _found(self, instance: InstanceType) -> _Found:
         machine = (instance.gpu_model, instance.gpu_memory_gib, instance.gpu_count)
+        return self._found(machine, instance.network_gbps).sizing
+
+    def count(self, gpu: str, memory_gib: Decimal | None, number: Decimal, network_gbps: Decimal | None) -> int:
+        """Return how many instances of a machine serve the workload, 0 where it cannot be served."""
+        return self._found((gpu, memory_gib, number), network_gbps).count
+
+    def _found(self, machine: Printed, network: Decimal | None) -> _Found:
         found = self._known.get((machine, None)) or self._new(machine, None)
         # The network decides only where one machine is too small: most instance types share the answer above.
-        if found.networked and instance.network_gbps is not None:
-            network = instance.network_gbps
+        if found.networked and network is not None:
             found = self._known.get((machine, network)) or self._new(machine, network)
         return found
 

@@ -69,11 +69,16 @@ _by_key: dict[str, GpuSpec] = {}
 _found: dict[tuple[str, float | None], GpuSpec | Missing] = {}
 
 
+_APART = str.maketrans("", "", "-_ ")
+_MAKERS = ("nvidia", "tesla", "geforce", "amdradeon", "amd")
+
+
 def _key(name: str) -> str:
     """Return `name` in lower case without spaces, dashes, underscores and a vendor's prefix."""
-    key = name.lower().replace("-", "").replace("_", "").replace(" ", "")
-    for prefix in ("nvidia", "tesla", "geforce", "amdradeon", "amd"):
-        key = key.removeprefix(prefix)
+    key = name.lower().translate(_APART)
+    if key.startswith(_MAKERS):
+        for prefix in _MAKERS:
+            key = key.removeprefix(prefix)
     # "80G" for "80GB", at the end: L20N 48G and the like are whole names, looked up before.
     return key + "b" if key[-1:] == "g" and key[-3:-1].isdigit() else key
 

@@ -53,28 +53,35 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(parts)
 
 
-_rows: dict[str, tuple[Kernel, ...]] = {}
-
-
-def _of(engine: str) -> tuple[Kernel, ...]:
-    """Return the rows of one engine, read once; only its lines are parsed."""
-    found = _rows.get(engine)
-    if found is None:
-        found = _rows[engine] = tuple(
-            Kernel(
-                numbers(r[1]),
-                numbers(r[2]),
-                r[3],
-                tuple(r[4].split()),
-                tuple(map(float, r[5].split())),
-                r[6],
-                r[7],
-                r[8],
-            )
-            for r, _ in tables.read(PATH)[1]
-            if r[0] == engine
-        )
+@lru_cache(maxsize=64)
+def _lines(engine: str) -> dict[str, list[tuple[str, ...]]]:
+    """Return the lines of one engine by aspect, read once; nothing of them is parsed."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for texts, _ in tables.read(PATH, (engine,))[1]:
+        found.setdefault(texts[3], []).append(texts)
     return found
+
+
+@lru_cache(maxsize=256)
+def _of(engine: str, aspect: str) -> tuple[Kernel, ...]:
+    """Return the rows of one engine that speak of an aspect, in the order of the file."""
+    return tuple(
+        [
+            Kernel(numbers(r[1]), numbers(r[2]), r[3], tuple(r[4].split()), _capabilities(r[5]), r[6], r[7], r[8])
+            for r in _lines(engine).get(aspect, ())
+        ]
+    )
+
+
+@lru_cache(maxsize=256)
+def _capabilities(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split()))
+
+
+@lru_cache(maxsize=1024)
+def _about(engine: str, aspect: str, kind: str) -> tuple[Kernel, ...]:
+    """Return the rows that speak of one kind."""
+    return tuple([row for row in _of(engine, aspect) if kind in row.kinds])
 
 
 def _at(number: tuple[int, ...]) -> tuple[int, ...]:
@@ -91,8 +98,8 @@ def find(engine: str, number: tuple[int, ...], aspect: str, kind: str, capabilit
     inside: Kernel | None = None
     before: Kernel | None = None
     after: Kernel | None = None
-    for row in _of(engine):
-        if row.aspect != aspect or kind not in row.kinds or (row.capabilities and capability not in row.capabilities):
+    for row in _about(engine, aspect, kind):
+        if row.capabilities and capability not in row.capabilities:
             continue
         if row.since > at:
             after = row if after is None or row.since < after.since else after
@@ -117,8 +124,8 @@ CAPABILITIES = (7.0, 7.5, 8.0, 8.6, 8.9, 9.0, 10.0, 10.3, 12.0)
 def architectures(engine: str, number: tuple[int, ...]) -> tuple[str, ...]:
     """Return the only model architectures that this version of `engine` has; () where it is not limited by the table."""
     at = _at(number)
-    for row in _of(engine):
-        if row.aspect == "architecture" and row.since <= at and (not row.until or at[:2] <= row.until):
+    for row in _of(engine, "architecture"):
+        if row.since <= at and (not row.until or at[:2] <= row.until):
             return row.kinds
     return ()
 
@@ -127,15 +134,13 @@ def architectures(engine: str, number: tuple[int, ...]) -> tuple[str, ...]:
 def lacking(engine: str, number: tuple[int, ...]) -> tuple[str, ...]:
     """Return the model architectures that were looked for in this version of `engine` and are not in it."""
     at = _at(number)
-    return tuple(
-        kind for row in _of(engine) if row.aspect == "no-architecture" and row.since <= at for kind in row.kinds
-    )
+    return tuple(kind for row in _of(engine, "no-architecture") if row.since <= at for kind in row.kinds)
 
 
 @lru_cache(maxsize=64)
 def last_branch(capability: float) -> int:
     """Return the last driver branch that has a GPU of `capability` (0: no last one is known)."""
-    for row in _of("driver"):
+    for row in _of("driver", "driver"):
         if capability in row.capabilities:
             return row.until[0]
     return 0

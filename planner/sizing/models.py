@@ -270,9 +270,13 @@ def find(name: str) -> Model:
     if model is None:
         if not word:
             raise MisuseError("no model is named: give --model NAME (see `planner models list`)")
-        found = _row(word.lower())
+        exact = tables.read(_DATA, (word,))[1]
+        if exact:  # our own name, as most say it: a tenth of the file is read
+            model = _found[word] = _model(list(exact[0][0]))
+            return model
         from planner.sizing.naming import base_of
 
+        found = _row(word.lower())
         if found is None:
             base = base_of(word)
             found = _row(base) if base else None
