@@ -59,6 +59,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
             Field("precision", "Precision", "choice", "as the checkpoint is", tuple(PRECISIONS)),
             Field("kv_cache_dtype", "Width of the KV cache", "choice", "as the engine chooses", ("fp8",)),
             Field("engine", "Inference engine", "text", "NAME@VERSION"),
+            Field("pipeline_gbps", "Slowest network of a split copy, Gbps", "number", "100"),
         ),
     ),
     (
