@@ -43,7 +43,7 @@ slow: setup                 ## the full matrices, which `make test` leaves out, 
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'slow or long'
 
 # Not what looks at the repository itself, starts programs or repeats what another interpreter cannot change.
-NOT_CORE = terraform safe tools rendering buying measure providers cli kubernetes test_house.py test_newcomer.py test_writing.py test_i18n.py \
+NOT_CORE = terraform safe tools web gate agents compat test_notebook.py rendering buying measure providers cli kubernetes test_house.py test_newcomer.py test_writing.py test_i18n.py \
   test_readme.py test_layers.py test_supply.py test_benchmarks.py prices/test_zones.py prices/test_snapshot.py quoting/test_shortlist.py
 
 core: setup                 ## the suite without what needs a program of the system (CI: on the newest Python)

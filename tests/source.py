@@ -30,10 +30,14 @@ def read(text: str, path: str = "planner/example.py") -> Source:
 
 
 @cache
-def sources(*folders: str) -> tuple[Source, ...]:
-    """Return every module below the folders of the checkout."""
-    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+def _below(folder: str) -> tuple[Source, ...]:
+    paths = sorted((ROOT / folder).rglob("*.py"))
     return tuple(read(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()) for path in paths)
+
+
+def sources(*folders: str) -> tuple[Source, ...]:
+    """Return every module below the folders of the checkout, each folder read once."""
+    return tuple(source for folder in sorted(folders) for source in _below(folder))
 
 
 def functions(source: Source) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

@@ -14,6 +14,8 @@ import pytest
 
 from tests.source import Source, classes, functions, owner, read, sources
 
+pytestmark = pytest.mark.xdist_group("source")  # the code is read once for all of these tests
+
 CODE = ("planner", "providers", "tools", "benchmarks")
 LINES, FUNCTION_LINES, POSITIONAL = 400, 80, 8
 

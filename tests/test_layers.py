@@ -15,6 +15,8 @@ from tests.source import ROOT, imports, read, sources
 from tools import architecture
 from tools.architecture import layers
 
+pytestmark = pytest.mark.xdist_group("source")  # the code is read once for all of these tests
+
 FLOORS = 9
 Graph = Mapping[str, set[str]]
 

@@ -287,7 +287,13 @@ def place(name: str, folder: Path) -> Path:
 @pytest.mark.long
 @needs_terraform
 @pytest.mark.parametrize(
-    "name", [*SHOWN, *(pytest.param(n, marks=pytest.mark.slow) for n in ("aws-kueue", "aws-reserved"))]
+    "name",
+    [
+        pytest.param(
+            name, marks=() if name in ("aws-nodes", "alicloud-nodes", "tencentcloud-spot") else pytest.mark.slow
+        )
+        for name in (*SHOWN, "aws-kueue", "aws-reserved")
+    ],
 )
 def test_a_cluster_is_planned_applied_and_destroyed_by_real_terraform(name: str, tmp_path: Path) -> None:
     env = environment(tmp_path)

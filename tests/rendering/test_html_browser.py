@@ -129,7 +129,9 @@ def expected(offer):
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("width", [320, 390, 768, 900, 1001, 1024, 1180, 1600])
+@pytest.mark.parametrize(
+    "width", [390, 1600, *(pytest.param(width, marks=pytest.mark.slow) for width in (320, 768, 900, 1001, 1024, 1180))]
+)
 def test_the_page_never_scrolls_sideways(width, lang, visit):
     """Amounts of eight digits in a currency of its own are the widest that a table meets."""
     asked = {"hours": "26280", "rps": "90", "egress_gb": "9000", "currency": "CNY"}
@@ -157,7 +159,9 @@ def recommends(page, new, best):
     assert order == ranked(new, order, "obligation")
 
 
-@pytest.mark.parametrize("values", WORKLOADS)
+@pytest.mark.parametrize(
+    "values", [WORKLOADS[0], *(pytest.param(values, marks=pytest.mark.slow) for values in WORKLOADS[1:])]
+)
 def test_sliders_give_what_a_new_quote_gives(values, catalog, visit):
     first = quote_of(values, catalog=catalog)
     page = visit(html.dump(first, top=3))

@@ -262,7 +262,10 @@ def test_there_are_enough_workloads() -> None:
 
 @pytest.mark.system
 @needs_soffice
-@pytest.mark.parametrize("number", EVERY_CELL)
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(number, marks=pytest.mark.slow if at % 3 else ()) for at, number in enumerate(EVERY_CELL)],
+)
 @pytest.mark.long
 def test_every_total_equals_the_planner(recalculated: Any, number: int) -> None:
     _totals_equal(recalculated, number)

@@ -176,16 +176,16 @@ def test_a_pipeline_that_fell_back_to_tcp_fails(bench, answers, failed):
     ("answers", "failed"),
     [
         ({"driver": "510.1\n"}, "driver"),
-        ({"gpus": "0"}, "gpus"),
-        ({"ecc": "3\n"}, "ecc"),
+        pytest.param({"gpus": "0"}, "gpus", marks=pytest.mark.slow),
+        pytest.param({"ecc": "3\n"}, "ecc", marks=pytest.mark.slow),
         ({"inside": "0"}, "reload"),
-        ({"seconds": "60"}, "disk"),
-        ({"bad-gpu": ""}, "dcgmi"),
+        pytest.param({"seconds": "60"}, "disk", marks=pytest.mark.slow),
+        pytest.param({"bad-gpu": ""}, "dcgmi", marks=pytest.mark.slow),
         ({"served": "another"}, "model"),
-        ({"nokey": "200"}, "no key"),
+        pytest.param({"nokey": "200"}, "no key", marks=pytest.mark.slow),
         ({"leak": "200"}, "allow-list"),
-        ({"metrics": "python_info 1\n"}, "metrics 8000"),
-        ({"outside": "200"}, "closed 8000"),
+        pytest.param({"metrics": "python_info 1\n"}, "metrics 8000", marks=pytest.mark.slow),
+        pytest.param({"outside": "200"}, "closed 8000", marks=pytest.mark.slow),
     ],
 )
 def test_each_fault_is_found_and_named(bench, answers, failed):

@@ -261,7 +261,7 @@ def test_v100_under_a_driver_without_volta_is_refused(machine):
     assert "R580 is the last" in m.state["detail"]
 
 
-@pytest.mark.parametrize(("name", "version", "gpus"), [("gn10xp", "580.95.05", 8), ("gn7i", "570.133.20", 1)])
+@pytest.mark.parametrize(("name", "version", "gpus"), [pytest.param("gn10xp", "580.95.05", 8, marks=pytest.mark.slow), ("gn7i", "570.133.20", 1)])
 def test_driver_is_installed_then_the_machine_reboots_and_goes_on(machine, name, version, gpus):
     m = machine(name)
     m.disks(("vdb", "", 500))
@@ -338,7 +338,9 @@ def test_the_key_is_read_by_root_only_and_never_shown(machine, name):
 
 
 @pytest.mark.parametrize(
-    "key", [None, "", "short", "two words of secret", 'quo"te-in-the-secret', "line\nbreak-in-secret"]
+    "key",
+    [None, 'quo"te-in-the-secret']
+    + [pytest.param(key, marks=pytest.mark.slow) for key in ("", "short", "two words of secret", "line\nbreak-in-secret")],
 )
 def test_a_secret_that_is_missing_or_odd_is_a_failure_that_hides_it(machine, key):
     m = machine("p4d")

@@ -170,7 +170,7 @@ def rolled(provider: str, folder: Path, left: list[int], *words: str) -> tuple[s
     return done, (folder / "calls").read_text().splitlines()
 
 
-@pytest.mark.parametrize("provider", TYPES)
+@pytest.mark.parametrize("provider", ["aws", *(pytest.param(p, marks=pytest.mark.slow) for p in TYPES if p != "aws")])
 @pytest.mark.long
 def test_roll_takes_one_after_the_other_and_waits(provider: str, tmp_path: Path) -> None:
     done, calls = rolled(provider, tmp_path / "r", [3, 2, 2, 3, 3, 2, 3, 2, 3, 2, 3])
@@ -186,8 +186,14 @@ def test_roll_takes_one_after_the_other_and_waits(provider: str, tmp_path: Path)
     assert text == log.read_text(), f"{log} differs: PLANNER_NIGHTS=write pytest writes it anew"
 
 
-@pytest.mark.parametrize("provider", TYPES)
-@pytest.mark.parametrize("found", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("provider", "found"),
+    [
+        pytest.param(provider, found, marks=() if (at + found) % 3 == 0 else pytest.mark.slow)
+        for at, provider in enumerate(TYPES)
+        for found in (0, 1, 2)
+    ],
+)
 @pytest.mark.long
 def test_roll_touches_nothing_while_a_replica_is_away(provider: str, found: int, tmp_path: Path) -> None:
     done, calls = rolled(provider, tmp_path / "r", [found])

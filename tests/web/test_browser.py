@@ -220,7 +220,7 @@ def test_it_works_without_scripts(visit: Any) -> None:
 @seen
 @pytest.mark.system
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("width", [390, 768, 1024, 1600])
+@pytest.mark.parametrize("width", [390, *(pytest.param(width, marks=pytest.mark.slow) for width in (768, 1024, 1600))])
 def test_it_never_scrolls_sideways(visit: Any, width: int, lang: str) -> None:
     for path in (f"?{CASE}&lang={lang}", f"explain?{CASE}&lang={lang}", f"?hours={'9' * 90}&fx=abc&lang={lang}"):
         page = visit(path, width=width)
