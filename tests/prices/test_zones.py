@@ -77,7 +77,7 @@ def _model(
     return sorted(zones.get(name, ())), when
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seen=SEEN, day=st.integers(0, 7))
 def test_where_a_type_is_sold_is_what_a_naive_model_says(
     tmp_path_factory: pytest.TempPathFactory, seen: list[tuple[int, str, str, set[str], Any]], day: int

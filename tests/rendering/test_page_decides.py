@@ -142,6 +142,7 @@ CYCLED = [
 
 
 @pytest.mark.parametrize(("cycle", "terms", "rate"), CYCLED)
+@pytest.mark.long
 def test_the_page_of_a_duty_cycle_recommends_what_a_fresh_quote_recommends(
     cycle: tuple[str, tuple[str, ...]], terms: dict[str, Any], rate: str | None, catalog: Catalog
 ) -> None:
@@ -226,6 +227,7 @@ def test_the_case_of_the_issue(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.long
 def test_elsewhere_is_the_fresh_quote(name: str, catalog: Catalog) -> None:
     """The same offers and totals to the last digit, at shorter and longer windows than the quote's own."""
     for first in ("720", "8760"):

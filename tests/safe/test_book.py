@@ -28,6 +28,7 @@ LATER = "2026-11-24T12:00:00Z"
 
 
 @pytest.mark.fuzz
+@pytest.mark.long
 def test_flipped_bits_are_said_and_never_a_traceback() -> None:
     tally = flips.run(int(os.environ.get("PLANNER_FUZZ", "300")), seed=5)
     bad = {name: n for name, n in tally.items() if name in ("tracebacks", "another answer without a word", "slow")}

@@ -12,7 +12,7 @@ import pytest
 from planner.terraform import bootstrap
 from tests.bootstrap.variants import VARIANTS
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
     pytest.skip("a mount namespace needs root", allow_module_level=True)

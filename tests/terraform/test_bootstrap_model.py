@@ -195,6 +195,7 @@ def test_broken_connection_goes_on_where_it_stopped(hub, tmp_path):
     assert (tmp_path / "models/DeepSeek-R1-Distill-Qwen-7B/model.safetensors").read_bytes() == WEIGHTS
 
 
+@pytest.mark.long
 def test_broken_process_fetches_only_the_files_that_it_lacks(hub, tmp_path):
     # huggingface_hub 2.x keeps no part of a file when its process dies: what is resumed is the list of files.
     hub.cuts = 1000
@@ -230,6 +231,7 @@ def test_modelscope_delivers_whole_checks_and_resumes(hub, tmp_path):
     assert any(start > 0 for start in _ranges(hub)), "the broken file goes on where it stopped"
 
 
+@pytest.mark.long
 def test_modelscope_wrong_bytes_never_count_as_complete(hub, tmp_path):
     if importlib.util.find_spec("modelscope_hub") is None:
         pytest.skip("modelscope-hub is not installed")

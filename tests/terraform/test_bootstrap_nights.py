@@ -15,7 +15,7 @@ import pytest
 from tests.bootstrap.variants import VARIANTS
 from tests.terraform.test_bootstrap_run import KEY, STUB, Machine
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 NIGHTS = Path(__file__).parents[1] / "bootstrap" / "nights"
 #: Commands whose order is the machine's own business.

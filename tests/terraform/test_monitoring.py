@@ -234,6 +234,7 @@ def test_alerts_fire_when_they_should_and_only_then(variant, promtool, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_promtool_sees_a_broken_threshold(variant, promtool, tmp_path):
     deployment, files = variant
     m = monitoring.engine_metrics(deployment.stack.engine, deployment.stack.engine_version)

@@ -36,6 +36,7 @@ D = Decimal
 FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.long,
     pytest.mark.xdist_group("postgres"),
     pytest.mark.skipif(not FOUND, reason="no PostgreSQL server is installed"),
 ]
