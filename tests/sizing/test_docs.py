@@ -88,9 +88,10 @@ def cell(name: str, column: int) -> float:
 def test_documented_error_keeps_the_promise() -> None:
     assert cell("unseen rows (5 random parts): **throughput", 3) <= 7
     assert cell("unseen rows (5 random parts): **throughput", 4) <= 22
-    assert cell("unseen source: **throughput", 3) <= 12
-    assert cell("unseen source: **throughput", 4) <= 30
-    assert cell("unseen GPU family: **throughput", 3) <= 12
+    assert cell("unseen source: **throughput", 3) <= 7
+    assert cell("unseen source: **throughput", 4) <= 22
+    assert cell("unseen source: **throughput", 5) >= 90
+    assert cell("unseen GPU family: **throughput", 3) <= 9
 
 
 def test_models_that_the_fit_had_not_seen_on_todays_engine() -> None:
@@ -108,7 +109,7 @@ def test_fresh_measurements_on_a_current_engine_are_predicted_well(rows: list[si
     own = [r for r in rows if r.source == "own" and r.kind == "rate" and r.id not in ("own272", "own275")]
     off = sorted(abs(sizing_rows.error(r, p)) for r in own)
     assert len(off) > 80
-    assert off[len(off) // 2] < 0.05
+    assert off[len(off) // 2] < 0.055
     assert off[int(0.9 * len(off))] < 0.16
     assert off[-1] < 0.33
 
