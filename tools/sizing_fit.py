@@ -11,18 +11,31 @@ nobody's machine is any of these sources. Each parameter has a log-normal prior:
 from __future__ import annotations
 
 import collections
-from typing import Any
+from typing import Any, NamedTuple
 
 from sizing_rows import Row, Stack
 
 from planner.sizing.roofline import Parameters
 
 SOFT = 0.12
-OWN = 0.3  # relative width of a source's own factor
-OUTSIDE = 0.2  # what a row outside the promise counts: models below 6B, engines of 2023, bursts of one HTTP client
-TRUST = 0.5  # share of the widths below that is used, but for the engines' factors: what unseen sources liked best
 SERIES = 6  # rows of one model on one card and version that count whole
 _TOP = 1e9
+
+
+class Taste(NamedTuple):
+    """How a fit is made; tools/sizing_floor.py chooses it on sources that are judged by others only.
+
+    own: relative width of a source's own factor (0: none). trust: share of the widths below that is used, but for the
+    engines' factors. outside: what a row outside the promise counts: a model below 6B, an engine of 2023, a burst of one
+    HTTP client.
+    """
+
+    own: float = 0.3
+    trust: float = 0.5
+    outside: float = 0.2
+
+
+TASTE = Taste()
 
 # --- the priors: value, relative width (sigma of the logarithm), upper bound ----------------------------------------
 
@@ -68,7 +81,7 @@ FAMILIES = ("hopper", "h20", "a100", "ada", "ga102", "volta", "turing", "blackwe
 FACTORS = ("vllm:old", "tensorrt-llm:new", "tensorrt-llm:old", "sglang:new", "lmdeploy:old", "1cat-vllm:new")
 
 
-def priors() -> Priors:
+def priors(trust: float = TASTE.trust) -> Priors:
     """Return each parameter's prior value, its relative width and its upper bound."""
     table = dict(_GLOBAL)
     for age, values in _ERAS.items():
@@ -95,7 +108,7 @@ def priors() -> Priors:
     for family in FAMILIES:
         table[f"mbu:{family}"] = (1.0, 0.3 if family == "h20" else 0.08, 1.15)
         table[f"mfu:{family}"] = (_FAMILIES.get(family, 1.0), 0.2, 1.3)
-    table = {name: (value, TRUST * width, top) for name, (value, width, top) in table.items()}
+    table = {name: (value, trust * width, top) for name, (value, width, top) in table.items()}
     for name in FACTORS:
         table[f"factor:{name}"] = (1.0, 0.1, _TOP)
     return table
@@ -104,38 +117,41 @@ def priors() -> Priors:
 # --- the fit --------------------------------------------------------------------------------------------------------
 
 
-def weight(found: list[Row]) -> list[float]:
+def weight(found: list[Row], outside: float = TASTE.outside) -> list[float]:
     """Return what each row counts: a series of many rows no more than six, a row outside the promise a fifth."""
     series = [(r.source, r.model.name, r.precision, r.gpu.name, r.engine.version) for r in found]
     many = collections.Counter(series)
     return [
-        (1.0 if r.scope and not r.http else OUTSIDE) * min(1.0, (SERIES / many[s]) ** 0.5)
+        (1.0 if r.scope and not r.http else outside) * min(1.0, (SERIES / many[s]) ** 0.5)
         for r, s in zip(found, series, strict=True)
     ]
 
 
-def solve(train: list[Row], start: Parameters | None = None) -> tuple[Parameters, dict[str, float]]:
+def solve(
+    train: list[Row], start: Parameters | None = None, taste: Taste = TASTE
+) -> tuple[Parameters, dict[str, float]]:
     """Return the parameters that fit `train` best under the priors, and each source's own factor (its logarithm)."""
     import numpy as np
     from scipy.optimize import least_squares  # type: ignore[import-untyped]
 
-    table = priors()
-    names, sources = list(table), sorted({r.source for r in train})
+    table = priors(taste.trust)
+    names, sources = list(table), sorted({r.source for r in train}) if taste.own else []
     centre, width, top = (np.array([table[n][i] for n in names]) for i in range(3))
     centre, top = np.log(centre), np.log(top)
     first = np.log([(start or {}).get(n, table[n][0]) for n in names])
-    stack, weights = Stack(train, names), np.array(weight(train)) / SOFT
+    stack, weights = Stack(train, names), np.array(weight(train, taste.outside)) / SOFT
     # On speeds: a slow client makes rates low and times long.
     side = np.array([[(r.source == s) * (1.0 if r.kind == "rate" else -1.0) for s in sources] for r in train])
+    side = side.reshape(len(train), len(sources))
     count, kinds = len(names), len(sources)
 
     def residuals(theta: Any) -> Any:
         off = stack.errors(theta[:count]) + side @ theta[count:]
-        return np.concatenate([weights * off, (theta[:count] - centre) / width, theta[count:] / OWN])
+        return np.concatenate([weights * off, (theta[:count] - centre) / width, theta[count:] / (taste.own or 1.0)])
 
     def slopes(theta: Any) -> Any:
         rows = np.hstack([stack.slopes(theta[:count]), side]) * weights[:, None]
-        return np.vstack([rows, np.diag(np.concatenate([1.0 / width, np.full(kinds, 1.0 / OWN)]))])
+        return np.vstack([rows, np.diag(np.concatenate([1.0 / width, np.full(kinds, 1.0 / (taste.own or 1.0))]))])
 
     best = least_squares(
         residuals,
@@ -143,13 +159,13 @@ def solve(train: list[Row], start: Parameters | None = None) -> tuple[Parameters
         jac=slopes,
         bounds=(np.full(count + kinds, -30.0), np.concatenate([top, np.full(kinds, 30.0)])),
         loss="huber",
-        max_nfev=25 if start else 60,
-        ftol=1e-4,
+        max_nfev=100,
+        ftol=1e-6,
     )
     values = dict(zip(names, np.exp(best.x[:count]).tolist(), strict=True))
     return values, dict(zip(sources, best.x[count:].tolist(), strict=True))
 
 
-def fit(train: list[Row], start: Parameters | None = None) -> Parameters:
+def fit(train: list[Row], start: Parameters | None = None, taste: Taste = TASTE) -> Parameters:
     """Return the parameters that fit `train` best under the priors."""
-    return solve(train, start)[0]
+    return solve(train, start, taste)[0]
