@@ -98,10 +98,11 @@ def priors(trust: float = TASTE.trust) -> Priors:
         table[f"mbu:moe:{name}"] = (expert_mbu, 0.1, 1.2)
         table[f"mfu:moe:{name}"] = (expert_mfu, 0.2, _TOP)
     # 4-bit experts: tables of vLLM 0.24 and 0.19 on H100, H200 and B200. Marlin of 0.24 reads at 0.95 (H100, whole experts)
-    # and 0.7 (H200, all shards) of what 16-bit experts do.
-    for name, (mbu, mfu) in {"i4": (0.85, 0.5), "i4:early": (0.38, 0.4), "f4": (0.55, 0.5)}.items():
-        table[f"mbu:moe:{name}"] = (mbu, 0.2, 1.2)
-        table[f"mfu:moe:{name}"] = (mfu, 0.2, _TOP)
+    # and 0.7 (H200, all shards) of what 16-bit experts do. None has 4-bit floats beside fp8: wider.
+    four = {"i4": (0.85, 0.5, 0.2), "i4:early": (0.38, 0.4, 0.2), "f4": (0.55, 0.5, 0.4)}
+    for name, (mbu, mfu, width) in four.items():
+        table[f"mbu:moe:{name}"] = (mbu, width, 1.2)
+        table[f"mfu:moe:{name}"] = (mfu, width, _TOP)
     # What the kernel of the experts takes for one token, against 16 bits: 24 us for nvfp4 on B200, 40 to 60 on Hopper.
     for name, factor in {"fp4": 0.5, "fp8": 1.1, "w4": 1.2, "i4": 1.0, "i4:early": 1.3, "f4": 1.0}.items():
         table[f"mixture:{name}"] = (factor, 0.2, _TOP)
