@@ -49,12 +49,13 @@ KNOWN: tuple[tuple[str, Key], ...] = (
 
 
 def centred(found: Found, key: Key) -> tuple[list[float], int]:
-    """Return each row's error less the median of its group's, and how many groups of several rows there are."""
+    """Return each row's error less its group's median (of speeds), and how many groups of several rows there are."""
     groups: dict[object, list[float]] = {}
     for r, e in found:
         groups.setdefault(key(r), []).append(off(r, e))
     middle = {k: quantile(v, 0.5) for k, v in groups.items() if len(v) > 1}
-    return [off(r, e) - middle.get(key(r), 0.0) for r, e in found], len(middle)
+    less = [(r, off(r, e) - middle.get(key(r), 0.0)) for r, e in found]
+    return [off(r, x) for r, x in less], len(middle)  # as often as not the other way round, and back
 
 
 def pairs(found: Found, same: Key, other: Key, alike: float = ALIKE) -> list[float]:

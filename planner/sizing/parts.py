@@ -138,8 +138,8 @@ def parts(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, w
     # V4 mixes each token with a window and what its index chose, whatever the length.
     chosen = 4.0 * model.layers * model.heads * model.head_dim * (window + 256) if model.kind == "v4" else 0.0
     link = "nvlink" if gpu.link == "nvlink" else "pcie"
-    # Without peer access every message goes through the host's memory, which all cards share.
-    shared = 0.5 * tp if gpu.link == "host" else 1.0
+    # Without peer access every message goes through the memory of a socket, which its cards share: up to four of them.
+    shared = 0.5 * min(tp, 4) if gpu.link == "host" else 1.0
     family, old = gpu.family, "" if age == "new" else ":old"
     return Parts(
         read=(body_read + 2.0 * head) / tp,
