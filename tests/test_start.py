@@ -27,6 +27,7 @@ HEAVY = (
     "sqlite3",
     "dataclasses",
     "urllib.request",
+    "planner.cli.chinese",
 )
 
 
