@@ -20,7 +20,7 @@ from planner.cli.screen import columns
     default="billed",
     help="Cash, or spread over the term.  [billed]",
 )
-@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="[table]")
+@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="Output format.  [table]")
 @lang_option("Language of the table.")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")

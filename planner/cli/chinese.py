@@ -43,8 +43,6 @@ _HEADED = re.compile(r"(-[^ ]*(?:(?:, | / )-[^ ]*)*)(?: (.*))?")
 _LINK = re.compile(r"\[([^]]+)\]\([^)]+\)")
 #: What there is to do where the English sentence says it.
 _AS_SAID = "照本行"
-#: A name longer than that stands on a line of its own (planner.cli.help does the same in English).
-_LONGEST = 24
 
 
 def rows() -> list[tuple[str, str, str]]:
@@ -120,11 +118,10 @@ class Formatter(click.HelpFormatter):
         self.write("\n\n".join(made) + "\n")
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
-        """Write names and what each means; the names come padded to one column (planner.cli.help)."""
-        listed = list(rows)
-        at = max([len(name) for name, _ in listed if len(name) <= _LONGEST], default=_LONGEST)
-        for name, said in listed:
-            head = heading(name.rstrip())
+        """Write names and what each means; a name of more than `col_max` columns stands on a line of its own."""
+        listed = [(heading(name), said) for name, said in rows]
+        at = min(max(width(name) for name, _ in listed), col_max)
+        for head, said in listed:
             lines = self._meaning(meaning(said), self.current_indent + at + col_spacing)
             if width(head) <= at:
                 lines[0] = f"{' ' * self.current_indent}{pad(head, at + col_spacing)}{lines[0].lstrip()}"

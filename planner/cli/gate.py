@@ -42,7 +42,13 @@ __all__ = ["gate"]
 @click.option(
     "--name", metavar="NAME", default="cost", help="Name of the comment, where a request has several.  [cost]"
 )
-@click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="[table]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", "markdown", "json")),
+    default="table",
+    help="Output format.  [table]",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
 @lang_option()

@@ -270,12 +270,24 @@ class Grouped(click.Command):
             sections.append((title, [found[name] for name in names if name in found and name in some]))
         hidden = len(found) - sum(len(records) for _, records in sections)
         sections.append(("Help", [*([(more[0], _more(ctx, hidden))] if hidden else []), last]))
+        heading, wide, pad = _laid_out(ctx)
+        sections = [(title, [(heading(name), said) for name, said in records]) for title, records in sections]
         # One column of names for all groups, so that the eye need not jump.
-        column = max(len(name) for _, records in sections for name, _ in records if len(name) <= _COLUMN)
+        column = max(wide(name) for _, records in sections for name, _ in records if wide(name) <= _COLUMN)
         for title, records in sections:
             if records:
                 with formatter.section(title):
-                    formatter.write_dl([(name.ljust(column), said) for name, said in records])
+                    formatter.write_dl([(pad(name, column), said) for name, said in records], col_max=column)
+
+
+def _laid_out(ctx: click.Context) -> tuple[Callable[[str], str], Callable[[str], int], Callable[[str, int], str]]:
+    """Return what words the name of an option, how wide a text is, and what fills it up to a column."""
+    if language(ctx) == "en":
+        return str, len, str.ljust
+    from planner.cli.chinese import heading
+    from planner.i18n import pad, width
+
+    return heading, width, pad
 
 
 def _more(ctx: click.Context, hidden: int) -> str:
