@@ -2,8 +2,9 @@
 
 The lists hold more than a megabyte of CSV, of which a quote looks at a tenth. Rows are kept in the folder `__pycache__` beside
 the file, apart by the text of one column (`APART`), under the file's size and the time of its last change: a changed file is
-parsed anew, and who asks for one region, or for one engine, reads that one alone. Where nothing can be written, or Python was told
-to keep nothing (PYTHONDONTWRITEBYTECODE), every start parses.
+parsed anew, and who asks for one region, or for one engine, reads that one alone. Each version of Python keeps its own, as it does
+of modules: two that share a checkout never take each other's away. Where nothing can be written, or Python was told to keep nothing
+(PYTHONDONTWRITEBYTECODE), every start parses.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ Rows = list[tuple[tuple[str, ...], int]]
 #: The column by whose texts the rows of a file are kept apart, where it has that column: by the file's name, REGION elsewhere.
 APART = {"advisories.csv": "engine", "kernels.csv": "engine", "models.csv": "name"}
 REGION = "region"
-_FORM = 3
+_FORM = 4
+#: How a kept file ends.
+_ENDING = f".{sys.implementation.cache_tag}.rows"
 #: Bytes of the number that opens a kept file: the length of its index.
 _WIDTH = 4
 #: So many bytes are read at once: most kept files are shorter.
@@ -151,17 +154,17 @@ def json_of(path: str) -> Any:
     return found
 
 
-def _state(path: str) -> tuple[tuple[int, str, int, int], bool]:
+def _state(path: str) -> tuple[tuple[int, int, int], bool]:
     """Return under what the content of a file is kept, and whether it may be."""
     state = os.stat(path)
     # A file that was changed just now may change again within the same tick of the clock.
     settled = not sys.dont_write_bytecode and time.time() - state.st_mtime > _SETTLED_S
-    return (_FORM, sys.version, state.st_size, state.st_mtime_ns), settled
+    return (_FORM, state.st_size, state.st_mtime_ns), settled
 
 
 def _beside(path: str) -> str:
     folder, name = os.path.split(path)
-    return f"{folder or os.curdir}{os.sep}__pycache__{os.sep}{name}.rows"
+    return f"{folder or os.curdir}{os.sep}__pycache__{os.sep}{name}{_ENDING}"
 
 
 def _parsed(path: str) -> tuple[tuple[str, ...], Rows]:

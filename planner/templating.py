@@ -195,7 +195,7 @@ class _Compiled(FileSystemBytecodeCache):
     """
 
     def __init__(self, roots: tuple[str, ...]) -> None:
-        super().__init__(os.path.join(roots[0], "__pycache__"), "%s.jinja")
+        super().__init__(os.path.join(roots[0], "__pycache__"), f"%s.{sys.implementation.cache_tag}.jinja")
         self.roots = roots
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:

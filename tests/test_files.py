@@ -38,7 +38,7 @@ def test_devices_and_pipes_end(tmp_path: Path) -> None:
         read_text(str(pipe), "file")
     with pytest.raises(MisuseError, match="cannot read"):
         read_text("a\0b", "file")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_no_command_reads_without_end(args: tuple[str, ...], what: str, tmp_path
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20
 
 
 def test_a_byte_order_mark_changes_nothing(planner: Run, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def _write(file: Path, text: str, at: int) -> None:
 
 
 def kept(path: Path) -> Path:
-    return path.parent / "__pycache__" / "list.csv.rows"
+    return path.parent / "__pycache__" / f"list.csv.{sys.implementation.cache_tag}.rows"
 
 
 def test_rows_and_their_lines(path: Path) -> None:
@@ -77,6 +77,16 @@ def test_nothing_is_kept_when_python_keeps_nothing(path: Path, monkeypatch: pyte
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     tables.read(str(path))
     assert not kept(path).parent.exists()
+
+
+def test_two_versions_of_python_keep_their_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of two versions ran in one checkout, and each start of one undid what the other had kept."""
+    tables.read(str(path))
+    mine = kept(path).read_bytes()
+    monkeypatch.setattr(tables, "_ENDING", ".cpython-399.rows")
+    tables.read(str(path))
+    assert sorted(f.name for f in kept(path).parent.iterdir()) == sorted((kept(path).name, "list.csv.cpython-399.rows"))
+    assert kept(path).read_bytes() == mine
 
 
 def test_a_folder_that_cannot_be_written(path: Path) -> None:

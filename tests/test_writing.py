@@ -137,7 +137,7 @@ def test_pipes_and_devices_are_written_through(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(MisuseError, match="nobody reads"):
         write_new(str(pipe), "x")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     write_new("/dev/null", "x")
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     with pytest.raises(PlannerError, match="No space left"):

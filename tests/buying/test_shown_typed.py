@@ -110,7 +110,7 @@ def test_a_mix_of_types_and_of_ways(planner: Run, folder: Path) -> None:
         assert near(labelled(made)["together"][4], told[by]), by
 
 
-SHARE_OF_SPOT, SHARE_OF_DEMAND = "most of an hour's instances on spot", "demand, as a share of the plan's"
+SHARE_OF_SPOT, SHARE_OF_DEMAND = "most of an hour's instances on spot", "each hour's instances, of the plan's"
 
 
 def test_scenarios(planner: Run, folder: Path) -> None:

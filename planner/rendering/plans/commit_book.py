@@ -128,8 +128,9 @@ def _mix(s: Sheet, doc: Doc, words: Words, fleet: _Fleet, t: English) -> dict[st
     s.calc(row, 5, f"SUM({cell(first, 5)}:{cell(row - 1, 5)})", Decimal(doc["cost"]["mix"]), "money", "total")
     whole = row
     row += 2
-    s.text(row, 0, t("demand, as a share of the plan's"))
+    s.text(row, 0, t("each hour's instances, of the plan's"))
     s.put(row, 1, 1, "pct", "input")
+    s.text(row, 2, t("rounded up; Regret sizes the demand anew"))
     factor = row
     s.text(row + 1, 0, t("most of an hour's instances on spot"))
     s.put(row + 1, 1, fleet.share, "pct", "input")
