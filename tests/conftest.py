@@ -30,10 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test sees the developer's price book, keys or colours."""
+    """No test sees the developer's price book, keys, colours or language."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PLANNER_HOME", str(folder))
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("PLANNER_LANG", raising=False)
     monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it for its workers
     return folder
 

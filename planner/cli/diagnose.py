@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import load_options, make_workload, put
 from planner.errors import MisuseError, NoOfferError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs of the machine, with --gpu.  [1]")
 @load_options
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 def diagnose(log: str, gpus: int | None, form: str, lang: str, **values: Any) -> int:
     """Find in a log (a file, or - for stdin) what kept an engine from serving: memory, context, kernels, driver, Xid, NCCL, disk, token, image. Says
     the cause and the fix; with the workload and the machine (--gpu or --instance-type) what fits and runs there.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import open_catalog, put
 from planner.errors import MisuseError, suggest
 
@@ -32,7 +32,7 @@ _SUFFIXES = {".png": "png", ".svg": "svg", ".csv": "csv"}
 @click.option("--format", "form", type=click.Choice(["table", "csv", "png", "svg"]), help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write here; .png, .svg and .csv choose the format.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 @click.option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`.")
 @click.option("--offline-list", is_flag=True, help="Use the committed lists only.")
 def history(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.errors import MisuseError, PlannerError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ REASONS = {
 @click.option("--sources", is_flag=True, help="Write nothing: list the presets, each value with its source.")
 @click.option("-o", "--output", metavar="FILE", default="workload.toml", help="The file.  [workload.toml]")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of questions and comments.  [en]")
+@lang_option("Language of questions and comments.")
 def init(yes: bool, sources: bool, output: str, force: bool, lang: str, **given: Any) -> int:
     """Ask five questions and write a commented workload file, with the lengths and limits of a preset.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import fetched, measured_option, my_measurements, online_option, told
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     help="Also draw throughput against latency, into FILE.png or .svg, or both into a folder.",
 )
 @click.option("--force", is_flag=True, help="Replace files that planner did not write (--charts).")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of the table.  [en]")
+@lang_option("Language of the table.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def size(
     instance_type: str | None,
