@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from planner.cli.help import Grouped, lang_option
-from planner.cli.options import load_options, make_workload, put
+from planner.cli.options import make_workload, put, running_options
 from planner.errors import MisuseError, NoOfferError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("log", metavar="LOG")
 @click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)
 @click.option("--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs of the machine, with --gpu.  [1]")
-@load_options
+@running_options
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
 @lang_option()
 def diagnose(log: str, gpus: int | None, form: str, lang: str, **values: Any) -> int:
