@@ -131,7 +131,7 @@ def chinese_commands() -> str:
     lines += _listed(CHINESE)
     lines.append("## 错误代码\n")
     lines.append(
-        "错误是 stderr 上的一行，以不变的代码结尾。用法错误（E201）全部是中文；planner 自己的句子仍是英文，其后的括号用中文说明代码的含义"
+        "错误是 stderr 上的一行，以不变的代码结尾。用法错误（E201）与常见的取值错误（E200）是中文；较少见的句子仍是英文，其后的括号用中文说明代码的含义"
         "与处理方法。\n"
     )
     said = {key: zh for key, _, zh in chinese.rows() if key.startswith("error.")}

@@ -179,7 +179,7 @@ def _run(args: list[str], lang: str) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except PlannerError as exc:
-        return _say(_framed(str(exc), exc.code, lang), exc.exit_code, exc.code)
+        return _say(_framed(exc, exc.code, lang), exc.exit_code, exc.code)
     except click.ClickException as exc:
         return _misused(exc, lang)
     except BrokenPipeError:
@@ -236,13 +236,13 @@ def _worded(said: str, lang: str, /, **values: str) -> str:
     return said.format(**values)
 
 
-def _framed(message: str, code: str, lang: str) -> str:
-    """Return an error's sentence, in Chinese with what its code means behind it."""
+def _framed(error: PlannerError | str, code: str, lang: str) -> str:
+    """Return an error's sentence; where there is no Chinese of it, in English with what its code means in Chinese behind it."""
     if lang != "zh":
-        return message
+        return str(error)
     from planner.cli.chinese import framed
 
-    return framed(message, code)
+    return framed(error, code)
 
 
 def _say(message: str, code: int, name: str = "") -> int:

@@ -17,9 +17,11 @@ from types import ModuleType
 
 import click
 
+from planner.errors import Near, PlannerError, nearest
 from planner.files import DATA
 from planner.i18n import pad, translator, width
 from planner.rendering.columns import fold
+from planner.text import Text
 
 __all__ = [
     "Formatter",
@@ -191,22 +193,40 @@ def of_click(exc: click.ClickException) -> str:
 
 def no_command(name: str, known: Sequence[str]) -> str:
     """Return that there is no such command, and which are spelled nearly so."""
-    from planner.errors import nearest
-
-    near = nearest(name, list(known))
-    return words("no command {name!r}: {near}").format(
-        name=name,
-        near=words("did you mean {names}?").format(names="、".join(near))
-        if near
-        else words("`planner --help` lists all {count}").format(count=len(known)),
-    )
+    if near := nearest(name, list(known)):
+        told = words("did you mean {names}?").format(names="、".join(near))
+    else:
+        told = words("`planner --help` lists all {count}").format(count=len(known))
+    return words("no command {name!r}: {near}").format(name=name, near=told)
 
 
-def framed(message: str, code: str) -> str:
-    """Return an error's line: a sentence of which there is no Chinese is followed by what its code means, and what to do."""
-    found = words(message)
+def _near(said: Near) -> str:
+    """Return what helps with a misspelt word."""
+    if said.near:
+        return words("did you mean {names}?").format(names="、".join(said.near))
+    if not said.known:
+        return words("none are known")
+    if len(said.known) <= 12:
+        return words("known: {names}").format(names="、".join(said.known))
+    return words("{count} are known, e.g. {names}").format(count=len(said.known), names="、".join(said.known[:3]))
+
+
+def _value(value: object) -> object:
+    if isinstance(value, Near):
+        return _near(value)
+    return translator("zh").say(value) if isinstance(value, Text) else value
+
+
+def framed(error: PlannerError | str, code: str) -> str:
+    """Return an error's sentence in Chinese; one of which there is none is followed by what its code means, and what to do."""
+    said, values = (error.said, error.values) if isinstance(error, PlannerError) else (error, {})
+    if isinstance(within := values.get("error"), PlannerError):  # said of a place
+        return f"{values['at']}{framed(within, code)}"
+    found = translator("zh").say(said) if isinstance(said, Text) else words(str(said))
+    if found != str(said):
+        return found.format(**{name: _value(value) for name, value in values.items()}) if values else found
     by_id = _texts()[1]
-    if found != message or f"error.{code}.what" not in by_id:
-        return found
+    if f"error.{code}.what" not in by_id:
+        return str(error)
     what, todo = (_LINK.sub(r"\1", by_id[f"error.{code}.{part}"]) for part in ("what", "do"))
-    return f"{message}（{what}）" if todo.startswith(_AS_SAID) else f"{message}（{what}；{todo}）"
+    return f"{error}（{what}）" if todo.startswith(_AS_SAID) else f"{error}（{what}；{todo}）"

@@ -56,7 +56,9 @@ def init(yes: bool, sources: bool, output: str, force: bool, lang: str, **given:
     import os
 
     if os.path.exists(output) and not force:
-        raise MisuseError(f"{output} is there already; name another file with -o, or replace it with --force")
+        raise MisuseError(
+            "{output} is there already; name another file with -o, or replace it with --force", output=output
+        )
     answers: dict[str, object] = {}
     for key, question, _ in QUESTIONS:
         answer = given[key] if given[key] not in (None, ()) else "" if yes else None
@@ -99,7 +101,12 @@ def _answer(key: str, question: str, answer: object, answers: dict[str, object],
             click.echo(f"{number}/{len(QUESTIONS)} {question}{choices} [{shown}] ", nl=False, err=True)
             line = sys.stdin.readline()
             if not line.endswith("\n") and not line:
-                raise MisuseError(f"no answer to question {number} ({question}): answer with --{key}, or say --yes")
+                raise MisuseError(
+                    "no answer to question {number} ({question}): answer with --{key}, or say --yes",
+                    number=number,
+                    question=question,
+                    key=key,
+                )
             if not sys.stdin.isatty():
                 click.echo(line.strip(), err=True)
             answer = line.strip()

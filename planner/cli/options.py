@@ -296,7 +296,7 @@ def _open_book(price_book_db: str | None) -> Any:
     path = book_path(price_book_db)
     if "://" not in path and not os.path.exists(path):
         if price_book_db or os.environ.get("PLANNER_BOOK"):
-            raise MisuseError(f"no price book at {path}; `planner refresh --price-book-db {path}` makes one")
+            raise MisuseError("no price book at {path}; `planner refresh --price-book-db {path}` makes one", path=path)
         return None
     from planner.errors import PriceBookError
     from planner.prices.book.fallback import Fallback

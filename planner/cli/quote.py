@@ -382,8 +382,9 @@ def _verdict(result: Quote, strict: bool, catalog: Catalog | None = None) -> Non
 
         if budget.cheapest is None:
             raise BudgetError(
-                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer is firm and fully priced "
-                "(spot samples do not count)"
+                "nothing fits the budget of {limit} {currency}: no offer is firm and fully priced (spot samples do not count)",
+                limit=show(budget.limit),
+                currency=budget.currency,
             )
         least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis.replace('-', ' ')} is"
         raise BudgetError(

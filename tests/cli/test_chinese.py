@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from planner import errors
 from planner.cli import COMMANDS, chinese, cli
 from planner.cli.help import COMMAND_GROUPS, FORMS, GROUPS
 from planner.i18n import width
@@ -22,7 +24,7 @@ KNOWN = {english for _, english, _ in ROWS}
 #: Signs and names among what stands for values: they stay.
 SIGNS = set("ID GB GBPS MS CIDR URL SHA HH MM WORKLOAD QUOTE FOCUS PINNED".split())
 #: Rows that only list values, without a word.
-VALUES = {"quote.format", "commit.format", "error.E201.do"}
+VALUES = {"quote.format", "commit.format", "error.E201.do", "said.money.18", "said.workload.14"}
 HAN = re.compile(r"[\u4e00-\u9fff]")
 #: Names in an English text that its Chinese has as well: options, what stands in backticks, variables, files, numbers.
 NAMES = re.compile(
@@ -100,6 +102,7 @@ def test_the_table_is_whole_and_holds_nothing_that_nobody_says() -> None:
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+    used |= set(sentences())
     own = [
         (key, english)
         for key, english, _ in ROWS
@@ -112,7 +115,7 @@ def test_the_table_is_whole_and_holds_nothing_that_nobody_says() -> None:
 def test_names_and_numbers_stand_in_the_chinese_text_as_well(key: str, english: str, zh: str) -> None:
     lost = [name for name in NAMES.findall(english) if name not in zh]
     assert lost == [], key
-    gaps = re.compile(r"\{\w+(?:!r)?\}")
+    gaps = re.compile(r"\{[\w.]+(?:!r)?(?::[^}]*)?\}")
     assert sorted(gaps.findall(english)) == sorted(gaps.findall(zh)), key
 
 
@@ -254,7 +257,20 @@ def test_what_programs_read_is_the_same(line: str, planner: Run, monkeypatch: py
         ),
         ("quote a.toml b.toml", "多余的参数（b.toml）（见 `planner quote --help`） [E201]"),
         ("quote --gaps=1", "选项 '--gaps' 不带值（见"),
-        ("quote --hours x", "（请求本身有误：某个值、名称或文件内容） [E200]"),
+        ("quote --hours x", "--hours：'x' 不是普通的十进制数（请写成 12.34） [E200]"),
+        ("quote --region us-east-9", "未知的地域 'us-east-9'：是否想输入 us-east-2、us-east-1、us-west-2？ [E200]"),
+        ("size --gpu nothing", "没有 GPU 'nothing' 的规格数据：已知 "),
+        (
+            "quote --model a/b",
+            "（`planner models list` 列出全部；--online 可取其 config.json，--model-config FILE 可用任何已知架构的模型） [E200]",
+        ),
+        (
+            "quote --input-tokens 9999999",
+            "10,000,511 个 token 超过 DeepSeek-R1-Distill-Qwen-7B 的上下文（131,072） [E200]",
+        ),
+        ("quote none.toml", "无法读取 workload none.toml：No such file or directory [E200]"),
+        ("catalog types --gpu A10 --format table --provider xx", "未知的云厂商 'xx'：可选："),
+        ("commit --demand flat", "（请求本身有误：某个值、名称或文件内容） [E200]"),
         (
             "quote --budget 1",
             "（能买到的方案都不符合预算；本行说明缺什么；换一个预算、时长或地域；`--rejected` 与 `--gaps` 列出被排除的内容） [E102]",
@@ -270,8 +286,56 @@ def test_errors_are_said_in_chinese(line: str, said: str, planner: Run, monkeypa
     assert done.stderr.rpartition("[")[2] == plain.stderr.rpartition("[")[2]
 
 
+def sentences(valued: bool = False) -> Iterator[str]:
+    """Yield what errors of planner's own say, as the code has it. valued: those alone whose values are given apart."""
+    for path in (ROOT / "planner").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "").endswith("Error") and node.args:
+                said = getattr(node.args[0], "value", None)
+                if isinstance(said, str) and (node.keywords or not valued):
+                    yield said
+
+
+def test_a_sentence_whose_values_are_given_apart_has_its_chinese() -> None:
+    """Who writes `MisuseError("no {what}", what=...)` adds a row `said. ...` to planner/data/help.csv."""
+    valued = set(sentences(valued=True)) - {"{at}{error}"}
+    assert len(valued) > 90 and sorted(valued - KNOWN) == []
+
+
+def test_an_error_carries_its_sentence_and_values_to_another_process() -> None:
+    error = errors.MisuseError(
+        "{what}: unknown currency {text!r}: {near}", what="--x", text="A", near=errors.suggest("A", ["AB"])
+    )
+    for one in (error, pickle.loads(pickle.dumps(error))):
+        assert str(one) == "--x: unknown currency 'A': did you mean AB?"
+        assert (one.said, dict(one.values)) == (error.said, error.values)
+    known = {"{label}: unknown currency {text!r}: {near}"}
+    assert known <= KNOWN
+    wrapped = errors.MisuseError(
+        "{at}{error}", at="file: ", error=errors.MisuseError("{label}: {value} is not above zero", label="rps", value=0)
+    )
+    assert (
+        str(wrapped) == "file: rps: 0 is not above zero" and chinese.framed(wrapped, "E200") == "file: rps：0 不大于零"
+    )
+
+
+def test_words_that_help_with_a_misspelt_name() -> None:
+    for known, word, english, zh in (
+        (["aws"], "awss", "did you mean aws?", "是否想输入 aws？"),
+        (["b", "a"], "zzz", "known: a, b", "可选：a、b"),
+        ([], "zzz", "none are known", "没有已知的名称"),
+        ([f"k{n:02}" for n in range(20)], "zzz", "20 are known, e.g. k00, k01, k02", "已知 20 个，如 k00、k01、k02"),
+    ):
+        error = errors.MisuseError(
+            "unknown provider {provider!r}: {near}", provider=word, near=errors.suggest(word, known)
+        )
+        assert str(error) == f"unknown provider {word!r}: {english}"
+        assert chinese.framed(error, "E200") == f"未知的云厂商 {word!r}：{zh}"
+
+
 def test_english_sentences_stay_whole_before_what_their_code_means(planner: Run) -> None:
-    plain, done = planner("quote", "--hours", "x"), planner("quote", "--hours", "x", "--lang", "zh")
+    plain = planner("commit", "--demand", "flat")
+    done = planner("commit", "--demand", "flat", "--lang", "zh")
     assert done.stderr.startswith(plain.stderr.rpartition(" [")[0] + "（")
 
 
