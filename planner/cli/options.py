@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import GROUPS, F, lang_option, option
+from planner.cli.help import F, lang_option, option
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ __all__ = [
     "output_options",
     "own_option",
     "put",
-    "running_options",
     "saved_quote",
     "told",
     "workload_options",
@@ -128,24 +127,6 @@ def load_options(function: F) -> F:
         function = option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
     function = online_option(function)
     return option("--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence.")(function)
-
-
-#: Options that change what is paid and nothing of what runs, beside those of the groups on traffic, money and prices.
-_PAID = "--hours --use --start --provider --region --data-stays --purchase-option"
-
-
-def running_options(function: F) -> F:
-    """Add those of the workload's options that say what runs on which machine, to a command that prices nothing."""
-    paid = {
-        name
-        for title, names in GROUPS
-        if title in ("Traffic, disks, addresses", "Money", "Prices")
-        for name in names.split()
-    }
-    for name, metavar, text, many in reversed(OPTIONS):
-        if name not in paid and name not in _PAID.split():
-            function = option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
-    return online_option(function)
 
 
 measured_option = option(
