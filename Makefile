@@ -97,7 +97,7 @@ sizing: setup               ## rewrite the tables of docs/sizing.md and docs/boo
 	@if [ -n "$(FIT)" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check numpy scipy && $(BIN)/python -m tools.fit_sizing --write; fi
 	$(BIN)/python -m tools.sizing_tables --write
 
-bench: setup                ## all benchmarks (ONLY="startup sizing" for some; results in benchmarks/README.md)
+bench: setup                ## all benchmarks, into benchmarks/RESULTS.md (ONLY="startup sizing" for some, printed alone)
 	@$(BIN)/python -m tools.compile
 	$(BIN)/python -m benchmarks $(ONLY)
 
