@@ -1,7 +1,8 @@
 """How far off planner, aiconfigurator and chimeraforge are on the same measured rows.
 
     python -m benchmarks accuracy        the table, from the answers that are kept in peers_answers.csv
-    python -m benchmarks.accuracy --ask  ask the peers that are installed anew, and planner by fits without what it is asked (minutes)
+    python -m benchmarks.accuracy --ask [planner] [aiconfigurator] [chimeraforge]
+                                         ask these anew (all without a name): planner by fits without what it is asked (minutes)
 
 The rows are the output tokens/s that were measured for this project on H100 and H200 with vLLM 0.26.0 in a closed loop, but for
 those where dummy weights send every token to the same experts, which no peer could know. Neither peer has seen them. Of planner
@@ -17,7 +18,7 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,11 @@ def kept(path: Path = KEPT) -> tuple[dict[str, dict[str, float]], list[dict[str,
     return said, lines
 
 
+def now_of() -> str:
+    """Return the day of the released fit."""
+    return str(estimate.calibration().fitted_on)
+
+
 def quantile(values: Iterable[float], q: float) -> float:
     """Return the q-quantile by linear interpolation."""
     ordered = sorted(values)
@@ -97,8 +103,9 @@ def figures(said: dict[str, float], among: list[Row]) -> Data:
 
 def compared(path: Path = KEPT) -> Data:
     """Return the figures of each on the rows that it answers, on those that all answer, and by kind of model and precision."""
-    among = points()
     said, lines = kept(path)
+    asked = {line["id"] for line in lines}
+    among = [r for r in points() if r.id in asked]  # a row that was added since is compared once it was asked
     now = estimate.calibration().parameters
     said[SEEN] = {r.id: r.value * math.exp(error(r, now)) for r in among}
     by_all = [r for r in among if all(r.id in said.get(who, {}) for who in ORDER)]
@@ -115,6 +122,7 @@ def compared(path: Path = KEPT) -> Data:
         "rows": len(among),
         "left_aside": left_aside(),
         "fitted": sum(r.fit for r in among),
+        "fit": {"kept": next((x["version"] for x in lines if x["who"] == MODEL), ""), "released": now_of()},
         "versions": {line["who"]: [line["version"], line["asked"]] for line in lines},
         "each": {who: figures(said[who], among) for who in ORDER},
         "all": {who: figures(said[who], by_all) for who in ORDER},
@@ -172,16 +180,18 @@ def question(row: Row) -> dict[str, Any]:
     }
 
 
-def ask(among: list[Row]) -> list[dict[str, object]]:
-    """Return the lines of all that can be asked here, and of peers that cannot what is kept of them."""
+def ask(among: list[Row], wanted: Sequence[str]) -> list[dict[str, object]]:
+    """Return the lines of those that are asked here, and of all others what is kept of them."""
     from benchmarks import peers
 
     _, old = kept() if KEPT.exists() else ({}, [])
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    lines: list[dict[str, object]] = [*unseen(among, today)]
+    own = [line for line in old if line["who"] in (MODEL, SOURCE)]
+    lines: list[dict[str, object]] = [*(unseen(among, today) if "planner" in wanted else own)]
     for who, script in PEERS.items():
         peer = next(p for p in peers.PEERS if p.package == who)
-        if why := peers.why_not(peer):
+        why = peers.why_not(peer) if who in wanted else "not asked"
+        if why:
             print(f"{who}: {why}; its answers stay as they were")
             lines += [line for line in old if line["who"].partition(",")[0] == who]
             continue
@@ -232,8 +242,12 @@ def _shapes(among: list[Row]) -> set[str]:
 
 def main(argv: list[str]) -> int:
     """Ask anew where that is asked; print the table."""
-    if argv == ["--ask"]:
-        lines = ask(points())
+    if argv[:1] == ["--ask"]:
+        known = ("planner", *PEERS)
+        if unknown := sorted(set(argv[1:]) - set(known)):
+            print(f"nobody is called {unknown[0]!r}: known: {', '.join(known)}", file=sys.stderr)
+            return 2
+        lines = ask(points(), argv[1:] or known)
         with KEPT.open("w", encoding="utf-8", newline="") as file:
             out = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             out.writeheader()

@@ -257,7 +257,15 @@ def accuracy(data: Data) -> str:
         for who, (version, asked) in data["versions"].items()
         if "planner" not in who
     ]
-    text.append(f"\nFrom the answers kept in peers_answers.csv: {'; '.join(versions)}.\n")
+    fit = data["fit"]
+    newer = (
+        ""
+        if fit["kept"] == fit["released"]
+        else f"; the released fit is that of {fit['released']}, and its out-of-sample figures are not made anew"
+    )
+    text.append(
+        f"\nFrom the answers kept in peers_answers.csv: {'; '.join(versions)}; planner out of sample by fits of {fit['kept']}{newer}.\n"
+    )
     return "\n".join(text)
 
 
