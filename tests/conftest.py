@@ -24,8 +24,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes a minute begins first: at the end nothing would fill the time that it waits."""
-    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+    """What takes a minute begins first, then what takes long: at the end nothing would fill the time that it waits."""
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("first", "long")])
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,7 @@ PROJECT = {
     "CHANGELOG.md": "project/changes.md",
     "SECURITY.md": "project/security.md",
     "benchmarks/README.md": "project/benchmarks.md",
+    "benchmarks/RESULTS.md": "project/results.md",
 }
 #: page of the repository -> page of the Chinese site.
 CHINESE = {
