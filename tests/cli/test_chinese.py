@@ -18,6 +18,7 @@ from planner.cli import COMMANDS, chinese, cli
 from planner.cli.help import COMMAND_GROUPS, FORMS, GROUPS
 from planner.i18n import width
 from tests.conftest import ROOT, Run
+from tests.source import sources
 
 ROWS = chinese.rows()
 KNOWN = {english for _, english, _ in ROWS}
@@ -288,8 +289,8 @@ def test_errors_are_said_in_chinese(line: str, said: str, planner: Run, monkeypa
 
 def sentences(valued: bool = False) -> Iterator[str]:
     """Yield what errors of planner's own say, as the code has it. valued: those alone whose values are given apart."""
-    for path in (ROOT / "planner").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for source in sources("planner"):
+        for node in ast.walk(source.tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "").endswith("Error") and node.args:
                 said = getattr(node.args[0], "value", None)
                 if isinstance(said, str) and (node.keywords or not valued):
