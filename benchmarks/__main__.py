@@ -48,15 +48,15 @@ def main(argv: list[str]) -> int:
     if unknown:
         print(f"no benchmark {unknown[0]!r}: known: {', '.join(names())}", file=sys.stderr)
         return 2
-    failed, parts = [], {}
+    failed, parts, machine = [], {}, results.about()
     with tempfile.TemporaryDirectory() as name_of:
         folder = Path(name_of)
         env = {**os.environ, results.FOLDER: str(folder)}
         for name in wanted or names():
             print(f"== {name}", flush=True)
-            about = results.about()
+            begin = {"when": results.now(), "load": results.load()}
             found = run(name, env)
-            about["load_after"] = results.load()
+            about = {**machine, **begin, "load_after": results.load()}
             code = found["code"]
             print(f"   {found['seconds']} s{'' if code == 0 else f', FAILED ({code})'}\n", flush=True)
             if code:

@@ -236,6 +236,10 @@ def accuracy(data: Data) -> str:
         f"are the two below it, from fits without the row's model and without all of these rows. The peers have seen none of them. "
         f"{data['left_aside']} more points are left aside: dummy weights send every token to the same experts there, which no peer could know.\n",
     ]
+    text.append(
+        "aiconfigurator is asked with its tables of vLLM 0.24, the newest it has: alone, and with its formulas for kernels that it has not measured. "
+        "chimeraforge gives the rate of decoding and calls it estimated on these cards: what it has measured are consumer cards.\n"
+    )
     head = ("who", "rows", "median off", "P90 off", "largest", "within 25 %", "said / measured")
     for title, part in (("Rows that each answers", data["each"]), ("Rows that all answer", data["all"])):
         text.append(f"{title}:\n")

@@ -43,12 +43,17 @@ def load() -> float:
     return round(os.getloadavg()[0], 2)
 
 
+def now() -> str:
+    """Return the moment, to the minute."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def about() -> Data:
     """Return the machine, the interpreter, the commit and the moment."""
     from planner.version import VERSION
 
     return {
-        "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "when": now(),
         "machine": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
@@ -75,6 +80,7 @@ def _commit() -> str:
         return subprocess.run(["git", *args], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
     written = {f"benchmarks/{name}" for name in ("results.json", "RESULTS.md", "growth.svg", "buying.svg")}
+    written.add("docs/comparison.md")
     changed = [line for line in git("status", "--porcelain").splitlines() if line.split()[-1] not in written]
     return (git("rev-parse", "--short=10", "HEAD") or "unknown") + (" and changes" if changed else "")
 
