@@ -13,7 +13,7 @@ import click
 import pytest
 
 import benchmarks.__main__
-from benchmarks import page, results, startup
+from benchmarks import catalogue, page, results, startup
 from benchmarks.__main__ import HELPERS, main, names
 from benchmarks.catalogue import grow
 from planner import workload
@@ -141,3 +141,14 @@ def offers(catalog: Catalog) -> Iterator[tuple[str, Decimal]]:
     made = build.quote(workload.make({"hours": "720"}), catalog, "2026-11-26", fx.Rates(fx.committed()))
     for offer in made.offers:
         yield offer.id, offer.totals.report.billed
+
+
+def test_the_plot_of_growth_holds_every_point(tmp_path: Path) -> None:
+    """Drawn from the kept numbers: no point lies outside the axes."""
+    pytest.importorskip("matplotlib")
+    found = results.read()["parts"]["catalogue"]["data"]["series"]
+    catalogue.draw(tmp_path / "growth.svg", found)
+    assert (tmp_path / "growth.svg").stat().st_size > 5_000
+    for key, marks in catalogue.AXES.items():
+        values = [p[key] for points in found.values() for p in points]
+        assert marks[0] <= min(values) and max(values) <= marks[-1], key
