@@ -29,14 +29,14 @@ quote: $(VENV)/.installed   ## what 720 hours cost on three clouds
 
 setup: $(VENV)/.tested      ## a development environment in .venv
 
-test: setup                 ## the whole suite, with lint, types and import contracts
+test: setup                 ## the suite, with lint, types and import contracts (LONG=1: with what takes long, as CI does)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(LONG),-m 'not slow')
 
-long: setup                 ## what takes long: the browser, LibreOffice, lives of modules (CI runs it after `make test`)
+long: setup                 ## what takes long alone: the browser, LibreOffice, lives of modules
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'long and not slow'
 
 slow: setup                 ## the full matrices, which `make test` leaves out, and the long ones
@@ -97,7 +97,7 @@ sizing: setup               ## rewrite the tables of docs/sizing.md and docs/boo
 	@if [ -n "$(FIT)" ]; then $(BIN)/python -m pip install --quiet --disable-pip-version-check numpy scipy && $(BIN)/python -m tools.fit_sizing --write; fi
 	$(BIN)/python -m tools.sizing_tables --write
 
-bench: setup                ## all benchmarks (ONLY="startup sizing" for some; results in benchmarks/README.md)
+bench: setup                ## all benchmarks, into benchmarks/RESULTS.md (ONLY="startup sizing" for some, printed alone)
 	@$(BIN)/python -m tools.compile
 	$(BIN)/python -m benchmarks $(ONLY)
 

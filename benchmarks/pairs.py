@@ -7,33 +7,67 @@ from __future__ import annotations
 
 import os
 import resource
-import statistics
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.results import ROOT, Data, medians
 
 
-def once(command: Sequence[str], env: dict[str, str] | None = None) -> tuple[float, float]:
-    """Return the wall and the processor's seconds of one run, output thrown away."""
+def environment(home: Path) -> dict[str, str]:
+    """Return the environment of a user whose folder of planner's is `home`: this checkout, and bytecode may be kept."""
+    env = {**os.environ, "PLANNER_HOME": str(home)}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), env.get("PYTHONPATH", ""))))
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return env
+
+
+def once(
+    command: Sequence[str], env: dict[str, str] | None = None, said: str | None = None, cwd: Path | None = None
+) -> tuple[float, float]:
+    """Return the wall and the processor's seconds of one run, output thrown away; `said` is its standard input."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=env or dict(os.environ)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=env or dict(os.environ),
+        input=said.encode() if said is not None else None,
+        stdin=subprocess.DEVNULL if said is None else None,
+        cwd=cwd,
     )
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)[:200]}: exit {done.returncode}: {done.stderr.decode()[-500:]}")
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure(
+    a: Sequence[str],
+    b: Sequence[str],
+    runs: int = 15,
+    env: dict[str, str] | None = None,
+    said: str | None = None,
+    cwd: Path | None = None,
+) -> Data:
+    """Return the medians of both and of the ratio per pair; `said` and `cwd` are for the first of them."""
+    once(a, env, said, cwd), once(b, env)
+    return medians([(once(a, env, said, cwd), once(b, env)) for _ in range(runs)])
+
+
+def line(name: str, found: Data) -> str:
+    """Return one line that says them."""
+    return (
+        f"{name:<44} {found['wall']:6.0f} ms beside {found['wall_beside']:5.0f} ms: {found['wall_ratio']:4.2f};"
+        f"  processor {found['cpu']:6.0f} ms beside {found['cpu_beside']:5.0f} ms: {found['cpu_ratio']:4.2f}"
+        f"  (medians of {found['runs']} pairs)"
+    )
 
 
 def compare(name: str, a: Sequence[str], b: Sequence[str], runs: int = 15, env: dict[str, str] | None = None) -> float:
     """Print the medians of both and of the ratio per pair, by the wall and by the processor; return the latter's ratio."""
-    once(a, env), once(b, env)
-    pairs = [(once(a, env), once(b, env)) for _ in range(runs)]
-    found = []
-    for at in (0, 1):
-        first, second = (statistics.median(p[i][at] for p in pairs) * 1000 for i in (0, 1))
-        found.append((first, second, statistics.median(x[at] / y[at] for x, y in pairs)))
-    (wall, other, ratio), (cpu, beside, by_cpu) = found
-    print(
-        f"{name:<44} {wall:6.0f} ms beside {other:5.0f} ms: {ratio:4.2f};  processor {cpu:6.0f} ms beside {beside:5.0f} ms:"
-        f" {by_cpu:4.2f}  (medians of {runs} pairs)"
-    )
-    return by_cpu
+    found = measure(a, b, runs, env)
+    print(line(name, found), flush=True)
+    return float(found["cpu_ratio"])

@@ -27,7 +27,12 @@ def of(keys: Mapping[str, object], where: str) -> dict[str, str]:
     for key in keys:
         if key in OPTIONS:
             option = key.replace("_", "-")
-            raise MisuseError(f"{where}{key!r} says how to ask, not what must run: give it as the option --{option}")
+            raise MisuseError(
+                "{where}{key!r} says how to ask, not what must run: give it as the option --{option}",
+                where=where,
+                key=key,
+                option=option,
+            )
     return {key: _typed(key, keys[key], where) for key in KEYS if key in keys}
 
 
@@ -35,7 +40,9 @@ def _typed(key: str, value: object, where: str) -> str:
     if hasattr(value, "isoformat") and hasattr(value, "year"):  # TOML's own date or time
         return str(value.isoformat())
     if isinstance(value, bool) or (not isinstance(value, (str, int)) and not hasattr(value, "as_tuple")):
-        raise MisuseError(f"{where}{key}: expected text or a number, got {repr(value)[:60]}")
+        raise MisuseError(
+            "{where}{key}: expected text or a number, got {value}", where=where, key=key, value=repr(value)[:60]
+        )
     return str(value)
 
 
@@ -56,7 +63,8 @@ def refused(found: Mapping[str, str], known: tuple[str, ...], where: str) -> Non
             continue
         if key in BATCH:
             raise MisuseError(
-                f"{where}{key!r} asks for a batch with a deadline, which `planner quote` alone answers: leave it out here, "
-                "and say the demand as rps"
+                "{where}{key!r} asks for a batch with a deadline, which `planner quote` alone answers: leave it out here, and say the demand as rps",
+                where=where,
+                key=key,
             )
-        raise MisuseError(f"{where}{key!r} is read by `planner quote` alone: leave it out here")
+        raise MisuseError("{where}{key!r} is read by `planner quote` alone: leave it out here", where=where, key=key)

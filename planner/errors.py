@@ -22,6 +22,7 @@ __all__ = [
     "CatalogError",
     "FetchError",
     "MisuseError",
+    "Near",
     "NoOfferError",
     "PlannerError",
     "PolicyError",
@@ -34,10 +35,18 @@ __all__ = [
 
 
 class PlannerError(Exception):
-    """Base of all errors that a user may see; `exit_code` is the process's, `code` stays the same (docs/errors.md)."""
+    """Base of all errors that a user may see; `exit_code` is the process's, `code` stays the same (docs/errors.md).
+
+    said: the sentence, in English, or a `Text`; values: what stands for its {names}. Given apart, the command line can say the
+    same in Chinese (data/help.csv).
+    """
 
     exit_code = 1
     code = "E100"
+
+    def __init__(self, said: object = "", /, **values: object) -> None:
+        super().__init__(str(said).format(**values) if values else str(said))
+        self.said, self.values = said, values
 
     def __str__(self) -> str:
         return scrubbed(super().__str__())
@@ -142,12 +151,26 @@ def nearest(word: str, known: list[str]) -> list[str]:
     return [lower[n] for n in difflib.get_close_matches(word.lower(), list(lower), n=3, cutoff=0.5)]
 
 
-def suggest(word: str, known: object) -> str:
-    """Return `": did you mean a, b?"`-style help for a misspelt `word`, or the choices when none is near."""
+class Near(str):
+    """What helps with a misspelt word, in English. near: the names that are spelled nearly so; known: all of them."""
+
+    near: list[str]
+    known: list[str]
+
+
+def suggest(word: str, known: object, alike: list[str] | None = None) -> Near:
+    """Return `": did you mean a, b?"`-style help for a misspelt `word`, or the choices when none is near.
+
+    alike: the near ones, where somebody has looked closer than `nearest`.
+    """
     names = sorted(str(name) for name in known)  # type: ignore[attr-defined]
-    near = nearest(word, names)
+    near = alike or nearest(word, names)
     if near:
-        return f"did you mean {', '.join(near)}?"
-    if len(names) <= 12:
-        return f"known: {', '.join(names)}" if names else "none are known"
-    return f"{len(names)} are known, e.g. {', '.join(names[:3])}"
+        said = f"did you mean {', '.join(near)}?"
+    elif len(names) <= 12:
+        said = f"known: {', '.join(names)}" if names else "none are known"
+    else:
+        said = f"{len(names)} are known, e.g. {', '.join(names[:3])}"
+    made = Near(said)
+    made.near, made.known = near, names
+    return made

@@ -25,7 +25,9 @@ def read_text(path: str, what: str, limit: int = 16 * 2**20) -> str:
     try:
         text = str(read_bytes(path, what, limit), "utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise MisuseError(f"{what} {path}: not UTF-8 text (byte {exc.start})") from exc
+        raise MisuseError(
+            "{what} {path}: not UTF-8 text (byte {start})", what=what, path=path, start=exc.start
+        ) from exc
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -56,16 +58,21 @@ def read_bytes(path: str, what: str, limit: int) -> bytearray:
                 if more is not None and (data or not pipe):
                     break
                 if time.monotonic() - last > patience:
-                    raise MisuseError(f"{what} {path}: nothing comes from this pipe")
+                    raise MisuseError("{what} {path}: nothing comes from this pipe", what=what, path=path)
                 time.sleep(0.01)
         finally:
             os.close(handle)
     except OSError as exc:
-        raise MisuseError(f"cannot read {what} {path}: {exc.strerror or exc}") from exc
+        raise MisuseError("cannot read {what} {path}: {why}", what=what, path=path, why=exc.strerror or exc) from exc
     except ValueError as exc:  # a NUL in the name
-        raise MisuseError(f"cannot read {what} {path!r}: {exc}") from exc
+        raise MisuseError("cannot read {what} {path!r}: {why}", what=what, path=path, why=exc) from exc
     if len(data) > limit:
-        raise MisuseError(f"{what} {path}: more than the limit of {limit:,} bytes; is it the right file?")
+        raise MisuseError(
+            "{what} {path}: more than the limit of {limit:,} bytes; is it the right file?",
+            what=what,
+            path=path,
+            limit=limit,
+        )
     return data
 
 
@@ -87,15 +94,15 @@ def toml(text: str, where: str) -> dict[str, Any]:
         ValueError,
         ArithmeticError,
     ) as exc:  # not TOML, an integer of more than 4,300 digits, an exponent too large
-        raise MisuseError(f"{where}: not valid TOML: {exc}") from None
+        raise MisuseError("{where}: not valid TOML: {why}", where=where, why=exc) from None
     except RecursionError:
-        raise MisuseError(f"{where}: nested too deeply") from None
+        raise MisuseError("{where}: nested too deeply", where=where) from None
 
 
 def _bounded(value: object, where: str) -> None:
     """Raise for an integer that Python would not even write out (a hexadecimal one may have any length)."""
     if isinstance(value, int) and value.bit_length() > 200:
-        raise MisuseError(f"{where}: a number of more than 60 digits")
+        raise MisuseError("{where}: a number of more than 60 digits", where=where)
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _bounded(part, where)
 
@@ -106,7 +113,7 @@ def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str
     if home:
         found = os.path.expanduser(home)
         if found.startswith("~"):
-            raise MisuseError(f"PLANNER_HOME: {home}: there is no such user; write the path of a folder")
+            raise MisuseError("PLANNER_HOME: {home}: there is no such user; write the path of a folder", home=home)
         return found
     if platform == "win32":
         base = environ.get("LOCALAPPDATA") or os.path.join(os.path.expanduser("~"), "AppData", "Local")

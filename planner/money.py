@@ -89,8 +89,9 @@ class Money:
     def _same(self, other: Money) -> None:
         if self.currency != other.currency:
             raise MisuseError(
-                f"cannot put {self.currency} and {other.currency} together: give a rate with --fx "
-                f"{self.currency}{other.currency}=RATE"
+                "cannot put {currency} and {other} together: give a rate with --fx {currency}{other}=RATE",
+                currency=self.currency,
+                other=other.currency,
             )
 
 
@@ -111,25 +112,34 @@ def decimal_of(text: object, what: str) -> Decimal:
     and blanks raise `MisuseError`: a price written like that was made by a spreadsheet and may have been rounded.
     """
     if isinstance(text, bool) or not isinstance(text, (str, int, Decimal, float)):
-        raise MisuseError(f"{what}: expected a number, got {seen(text)}")
+        raise MisuseError("{what}: expected a number, got {text}", what=what, text=seen(text))
     raw = _written(text, what)
     body = raw[1:] if raw[:1] in ("-", "+") else raw
     if not body or not _PLAIN.issuperset(body) or body.count(".") > 1 or body == "." or len(body) > 60:
         shown = raw if len(raw) <= 40 else raw[:37] + "..."
-        raise MisuseError(f"{what}: {shown!r} is not a plain decimal number (write it like 12.34)")
+        raise MisuseError(
+            "{what}: {shown!r} is not a plain decimal number (write it like 12.34)", what=what, shown=shown
+        )
     try:
         return Decimal(raw)
     except InvalidOperation as exc:  # pragma: no cover - excluded by the check above
-        raise MisuseError(f"{what}: {raw!r} is not a number") from exc
+        raise MisuseError("{what}: {raw!r} is not a number", what=what, raw=raw) from exc
 
 
 def bounded(text: object, what: str, low: Decimal | int, high: Decimal | int) -> Decimal:
     """Return a number that a person gives: from `low` to `high`, at most PLACES digits after the point; else `MisuseError`."""
     value = decimal_of(text, what)
     if not low <= value <= high:
-        raise MisuseError(f"{what}: {plain(value)} is outside {low:,} to {high:,}")
+        raise MisuseError(
+            "{what}: {value} is outside {low:,} to {high:,}", what=what, value=plain(value), low=low, high=high
+        )
     if _places(value) > PLACES:
-        raise MisuseError(f"{what}: {plain(value)} has more than {PLACES} digits after the point")
+        raise MisuseError(
+            "{what}: {value} has more than {places} digits after the point",
+            what=what,
+            value=plain(value),
+            places=PLACES,
+        )
     return value
 
 
@@ -143,12 +153,12 @@ def _written(number: str | int | Decimal | float, what: str) -> str:
     if isinstance(number, Decimal):
         _, digits, exponent = number.as_tuple()
         if not isinstance(exponent, int):
-            raise MisuseError(f"{what}: {number} is not a number")
+            raise MisuseError("{what}: {number} is not a number", what=what, number=number)
         if len(digits) > 60 or not -60 <= exponent <= 60:
-            raise MisuseError(f"{what}: a number of more than 60 digits (write it like 12.34)")
+            raise MisuseError("{what}: a number of more than 60 digits (write it like 12.34)", what=what)
         return format(number, "f")
     if isinstance(number, int) and number.bit_length() > 200:
-        raise MisuseError(f"{what}: a number of more than 60 digits (write it like 12.34)")
+        raise MisuseError("{what}: a number of more than 60 digits (write it like 12.34)", what=what)
     return str(number)
 
 
@@ -166,9 +176,11 @@ def percent_of(text: object, what: str) -> Decimal:
     raw = text.strip() if isinstance(text, str) else _written(decimal_of(text, what), what)
     value = decimal_of(raw[:-1], what) / 100 if raw.endswith("%") else decimal_of(raw, what)
     if not 0 <= value <= 1:
-        raise MisuseError(f"{what}: {raw} is outside 0 % to 100 % (write 12% or 0.12)")
+        raise MisuseError("{what}: {raw} is outside 0 % to 100 % (write 12% or 0.12)", what=what, raw=raw)
     if _places(value) > PLACES + 2:
-        raise MisuseError(f"{what}: {raw} has more than {PLACES} digits after the point")
+        raise MisuseError(
+            "{what}: {raw} has more than {places} digits after the point", what=what, raw=raw, places=PLACES
+        )
     return value
 
 
@@ -234,9 +246,9 @@ def tax_of(scope: str, said: object) -> Tax:
     words = [str(w).strip().lower() for w in words]
     for word in words:
         if word not in TAX_WORDS:
-            raise MisuseError(f"{where}: {word[:40]!r}: {suggest(word, TAX_WORDS)}")
+            raise MisuseError("{where}: {word!r}: {near}", where=where, word=word[:40], near=suggest(word, TAX_WORDS))
     if "added" in words and "included" in words:
-        raise MisuseError(f"{where}: a tax is added to the price or included in it, not both")
+        raise MisuseError("{where}: a tax is added to the price or included in it, not both", where=where)
     return Tax(scope, percent_of(share, where), "included" in words, "recoverable" in words)
 
 
@@ -248,7 +260,7 @@ def taxes_given(value: object) -> dict[str, object]:
     found: dict[str, Tax] = {}
     for scope, said in _scopes(value):
         if scope in found:
-            raise MisuseError(f"--tax: {scope or 'the tax of all'} is given twice")
+            raise MisuseError("--tax: {scope} is given twice", scope=scope or "the tax of all")
         found[scope] = tax_of(scope, said)
     plainly = found.get("")
     if plainly is not None and not plainly.included and not plainly.recoverable:
@@ -266,7 +278,7 @@ def _scopes(value: object) -> Iterable[tuple[str, object]]:
         if not sign:
             yield "", item
         elif not scope.strip():
-            raise MisuseError(f"--tax: {seen(item)}: write 6%, PROVIDER=6% or PROVIDER=6%:included")
+            raise MisuseError("--tax: {item}: write 6%, PROVIDER=6% or PROVIDER=6%:included", item=seen(item))
         else:
             yield scope.strip().replace("/", ":"), said.strip()
 
@@ -284,7 +296,9 @@ def currency_of(label: str, text: str) -> str:
     """Return a currency's code in capitals; raise `MisuseError` that begins with `label` for an unknown one."""
     code = text.upper()
     if code not in CURRENCIES:
-        raise MisuseError(f"{label}: unknown currency {text!r}: {suggest(code, CURRENCIES)}")
+        raise MisuseError(
+            "{label}: unknown currency {text!r}: {near}", label=label, text=text, near=suggest(code, CURRENCIES)
+        )
     return code
 
 
@@ -292,12 +306,12 @@ def pair_of(label: str, pair: str, rate: object) -> tuple[str, Decimal]:
     """Return an exchange rate as it is given (`USDCNY=7.10`); raise `MisuseError` that begins with `label`."""
     pair = pair.upper().replace("/", "")
     if len(pair) != 6:
-        raise MisuseError(f"{label}: {pair!r}: write it like USDCNY=7.10")
+        raise MisuseError("{label}: {pair!r}: write it like USDCNY=7.10", label=label, pair=pair)
     currency_of(label, pair[:3])
     currency_of(label, pair[3:])
     number = decimal_of(rate, f"{label} {pair}")
     if not 0 < number < 1_000_000:
-        raise MisuseError(f"{label}: {pair}={rate}: a rate must be above zero")
+        raise MisuseError("{label}: {pair}={rate}: a rate must be above zero", label=label, pair=pair, rate=rate)
     return (pair, bounded(number, f"{label} {pair}", Decimal("0.000001"), 1_000_000))
 
 
@@ -328,7 +342,7 @@ def contracts_of(value: object) -> tuple[Contract, ...]:
     for item in items:
         one = _contract(item) if isinstance(item, Mapping) else _contract(_told(item))
         if one.provider in made:
-            raise MisuseError(f"--contract: {one.provider} is given twice")
+            raise MisuseError("--contract: {provider} is given twice", provider=one.provider)
         made[one.provider] = one
     return tuple(sorted(made.values()))
 
@@ -340,7 +354,7 @@ def _told(item: object) -> dict[str, object]:
     committed, times, months = parts[0].lower().partition("x")
     if not sign or not times or not 2 <= len(parts) <= 4:
         raise MisuseError(
-            f"--contract: {seen(item)}: write CLOUD=120000x12:8%:50% (promised, months, discount, shortfall)"
+            "--contract: {item}: write CLOUD=120000x12:8%:50% (promised, months, discount, shortfall)", item=seen(item)
         )
     told: dict[str, object] = {"provider": provider, "committed": committed, "months": months}
     return told | dict(zip(("discount", "shortfall", "spent"), parts[1:], strict=False))
@@ -358,12 +372,12 @@ def _contract(told: Mapping[str, object]) -> Contract:
         raise MisuseError(f"{where}: {what}")
     months = decimal_of(told["months"], f"{where}: months")
     if months != months.to_integral_value() or not 1 <= months <= 120:
-        raise MisuseError(f"{where}: months: {seen(told['months'])} is not 1 to 120")
+        raise MisuseError("{where}: months: {found} is not 1 to 120", where=where, found=seen(told["months"]))
     committed = bounded(told["committed"], f"{where}: committed", 0, 10**12)
     spent = bounded(told.get("spent", 0), f"{where}: spent", 0, 10**12)
     discount = percent_of(told.get("discount", 0), f"{where}: discount")
     if not committed or discount == 1:
-        raise MisuseError(f"{where}: a contract promises something, and leaves a price")
+        raise MisuseError("{where}: a contract promises something, and leaves a price", where=where)
     shortfall = percent_of(told.get("shortfall", 1), f"{where}: shortfall")
     return Contract(provider, committed, int(months), discount, shortfall, spent)
 
@@ -380,6 +394,6 @@ def pairs_of(label: str, value: object) -> list[tuple[str, object]]:
             continue
         name, sign, rest = str(item).partition("=")
         if not sign:
-            raise MisuseError(f"{label}: {item!r} has no '='")
+            raise MisuseError("{label}: {item!r} has no '='", label=label, item=item)
         result.append((name.strip(), rest.strip()))
     return result

@@ -78,4 +78,6 @@ def precision_of(value: object, label: str) -> str:
         word = "gguf"
     if word in _REFUSED:
         raise MisuseError(f"{label}: {shown} is known, but not sized: {_REFUSED[word]}")
-    raise MisuseError(f"{label}: unknown precision {shown}: {suggest(word[:40], PRECISIONS)}")
+    raise MisuseError(
+        "{label}: unknown precision {shown}: {near}", label=label, shown=shown, near=suggest(word[:40], PRECISIONS)
+    )

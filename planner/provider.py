@@ -276,7 +276,7 @@ def load(name: str) -> Provider:
     known = names()
     if not known:
         raise MisuseError("no provider is installed: a checkout needs `pip install -e .` (or `make setup`) once")
-    raise MisuseError(f"unknown provider {name!r}: {suggest(name, known)}")
+    raise MisuseError("unknown provider {provider!r}: {near}", provider=name, near=suggest(name, known))
 
 
 def _check_owner(entry: Entry) -> None:

@@ -52,9 +52,15 @@ def iso_date(text: str, what: str) -> str:
     try:
         day = date.fromisoformat(text[:20])
     except ValueError:
-        raise MisuseError(f"{what}: {text[:40]!r} is not a date (write 2026-12-01)") from None
+        raise MisuseError("{what}: {text!r} is not a date (write 2026-12-01)", what=what, text=text[:40]) from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise MisuseError(f"{what}: {day.isoformat()} is outside the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise MisuseError(
+            "{what}: {day} is outside the years {first} to {last}",
+            what=what,
+            day=day.isoformat(),
+            first=FIRST_YEAR,
+            last=LAST_YEAR,
+        )
     return day.isoformat()
 
 
@@ -71,7 +77,9 @@ def month_of(value: object, what: str) -> int:
         return int(word)
     found = [number for number, name in enumerate(MONTHS, 1) if len(word) >= 3 and name.startswith(word)]
     if len(found) != 1:
-        raise MisuseError(f"{what}: {ascii(value)[:40]} is no month: {suggest(word[:20], MONTHS)}")
+        raise MisuseError(
+            "{what}: {value} is no month: {near}", what=what, value=ascii(value)[:40], near=suggest(word[:20], MONTHS)
+        )
     return found[0]
 
 

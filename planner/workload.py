@@ -198,7 +198,8 @@ def make(
     fields: dict[str, object] = {}
     for key, value in values.items():
         if key not in Workload._fields:
-            raise MisuseError(f"{at}unknown key {key[:60]!r}: {suggest(key, (*Workload._fields, *asides.KEYS))}")
+            near = suggest(key, (*Workload._fields, *asides.KEYS))
+            raise MisuseError("{at}unknown key {key!r}: {near}", at=at, key=key[:60], near=near)
         try:
             if key == "tax" and not saved:
                 fields |= taxes_given(value)
@@ -207,12 +208,12 @@ def make(
             if not saved:
                 _worth_asking(key, fields[key])
         except MisuseError as exc:
-            told = str(exc)
-            raise MisuseError(f"{at}{told if len(told) <= 400 else told[:397] + '...'}") from None
+            told = exc if len(str(exc)) <= 400 else f"{str(exc)[:397]}..."
+            raise MisuseError("{at}{error}", at=at, error=told) from None
     made = (base or Workload())._replace(**fields)  # type: ignore[arg-type]
     if made.use and "hours" in values and not saved:
         if "use" in values:
-            raise MisuseError(f"{at}--use says how many hours there are: leave out --hours")
+            raise MisuseError("{at}--use says how many hours there are: leave out --hours", at=at)
         made = made._replace(use="")
     if not made.use:
         return made
@@ -245,17 +246,19 @@ def _worth_asking(key: str, value: object) -> None:
     if key == "discount" and isinstance(value, tuple):
         for scope, share in value:
             if share == 1:
-                raise MisuseError(f"--discount {scope}: a discount of 100 % leaves no price to compare")
+                raise MisuseError("--discount {scope}: a discount of 100 % leaves no price to compare", scope=scope)
 
 
 def _field(key: str, value: object) -> object:
     label = "--" + key.replace("_", "-")
     if isinstance(value, int) and value.bit_length() > 200:
-        raise MisuseError(f"{label}: a number of more than 60 digits")
+        raise MisuseError("{label}: a number of more than 60 digits", label=label)
     if key == "hours":
         hours = decimal_of(value, label)
         if not 0 < hours <= MAX_HOURS:
-            raise MisuseError(f"{label}: {value} is outside 0 (exclusive) to {MAX_HOURS} hours (ten years)")
+            raise MisuseError(
+                "{at}: {n} is outside 0 (exclusive) to {most} hours (ten years)", at=label, n=value, most=MAX_HOURS
+            )
         return bounded(hours, label, 0, MAX_HOURS)
     if key in _LISTS:
         return _names(key, label, value)
@@ -269,18 +272,18 @@ def _field(key: str, value: object) -> object:
         word = str(value).lower()
         word = {"auto": "", "fp8_e4m3": "fp8"}.get(word, word)
         if word not in KV_DTYPES:
-            raise MisuseError(f"{label}: unknown width {value!r}: write auto or fp8")
+            raise MisuseError("{label}: unknown width {value!r}: write auto or fp8", label=label, value=value)
         return word
     if key in ("headroom", "tax"):
         share = percent_of(value, label)
         if key == "headroom" and share >= 1:
-            raise MisuseError(f"{label}: a headroom of 100 % leaves nothing to work with")
+            raise MisuseError("{label}: a headroom of 100 % leaves nothing to work with", label=label)
         return share
     if key in ("budget_basis", "egress_months"):
         known = BASES if key == "budget_basis" else EGRESS_MONTHS
         word = str(value).lower().replace("_", "-")
         if word not in known:
-            raise MisuseError(f"{label}: {seen(value)}: {suggest(word, known)}")
+            raise MisuseError("{label}: {value}: {near}", label=label, value=seen(value), near=suggest(word, known))
         return word
     if key == "fiscal_year_start":
         return month_of(value, label) if value else 0
@@ -295,7 +298,7 @@ def _field(key: str, value: object) -> object:
             return None
         limit = decimal_of(value, label)
         if limit <= 0:
-            raise MisuseError(f"{label}: {value} is not above zero")
+            raise MisuseError("{label}: {value} is not above zero", label=label, value=value)
         return bounded(limit, label, 0, 10**15)
     if key == "currency":
         return currency_of(label, str(value))
@@ -307,7 +310,7 @@ def _field(key: str, value: object) -> object:
         return tuple(sorted(pair_of(label, pair, rate) for pair, rate in pairs_of(label, value)))
     if key == "low_confidence":
         if not isinstance(value, bool):
-            raise MisuseError(f"{label}: expected true or false, got {seen(value)}")
+            raise MisuseError("{label}: expected true or false, got {value}", label=label, value=seen(value))
         return value
     return _text(key, label, value)
 
@@ -317,10 +320,10 @@ def _text(key: str, label: str, value: object) -> str:
         if key == "start" and hasattr(value, "isoformat") and hasattr(value, "year"):
             value = value.isoformat()[:10]  # TOML's own date or time
         else:
-            raise MisuseError(f"{label}: expected text, got {seen(value)}")
+            raise MisuseError("{label}: expected text, got {value}", label=label, value=seen(value))
     text = str(value).strip()
     if len(text) > 500 or one_line(text) != text:
-        raise MisuseError(f"{label}: at most 500 characters, none of them a control character")
+        raise MisuseError("{label}: at most 500 characters, none of them a control character", label=label)
     if key == "start" and text:
         text = iso_date(text, label)
     return text
@@ -329,7 +332,7 @@ def _text(key: str, label: str, value: object) -> str:
 def _names(key: str, label: str, value: object) -> tuple[str, ...]:
     raw = [value] if isinstance(value, str) else value
     if not isinstance(raw, (list, tuple)) or not all(isinstance(v, str) and v.strip() for v in raw):
-        raise MisuseError(f"{label}: expected a name or a list of names, got {seen(value)}")
+        raise MisuseError("{label}: expected a name or a list of names, got {value}", label=label, value=seen(value))
     names = tuple(dict.fromkeys(v.strip() for v in raw))
     if len(raw) > 1000 or any(len(name) > 200 or not name.isprintable() for name in names):
         raise MisuseError(f"{label}: at most 1,000 names of at most 200 characters, none of them a control character")
@@ -344,7 +347,9 @@ def _names(key: str, label: str, value: object) -> tuple[str, ...]:
 def _whole(label: str, value: object, low: int, high: int) -> int:
     number = decimal_of(value, label)
     if number != number.to_integral_value() or not low <= number <= high:
-        raise MisuseError(f"{label}: {value} is not a whole number from {low:,} to {high:,}")
+        raise MisuseError(
+            "{at}: {value} is not a whole number from {low:,} to {high:,}", at=label, value=value, low=low, high=high
+        )
     return int(number)
 
 
@@ -354,7 +359,7 @@ def _discount(label: str, scope: str, share: object) -> tuple[str, Decimal]:
     if colon and option not in PURCHASE_OPTIONS:
         raise MisuseError(f"{label}: unknown purchase option {option!r}: {suggest(option, PURCHASE_OPTIONS)}")
     if not provider:
-        raise MisuseError(f"{label}: {scope!r}: write PROVIDER=12% or PROVIDER:reserved=5%")
+        raise MisuseError("{label}: {scope!r}: write PROVIDER=12% or PROVIDER:reserved=5%", label=label, scope=scope)
     return (provider + colon + option, percent_of(share, f"{label} {scope}"))
 
 
@@ -383,9 +388,9 @@ def of_table(
         data |= {"engine" if key == "name" else key: value for key, value in served.items()}
     inner = data.pop("workload", {})
     if not isinstance(inner, dict):
-        raise MisuseError(f"{where}[workload] must be a table")
+        raise MisuseError("{where}[workload] must be a table", where=where)
     for both in sorted(set(inner) & set(data)):
-        raise MisuseError(f"{where}{both!r} stands twice, at the top and in [workload]")
+        raise MisuseError("{where}{both!r} stands twice, at the top and in [workload]", where=where, both=both)
     if isinstance({**data, **inner}.get("demand"), dict):
         raise MisuseError(f"{where}[demand] is for `planner commit` and `planner portfolio`; name one load here")
     values = {**data, **inner}

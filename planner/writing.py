@@ -98,10 +98,12 @@ def _place(path: str) -> str | _Through:
     except FileNotFoundError:
         folder = os.path.dirname(real) or "."
         if not os.path.isdir(folder):
-            raise MisuseError(f"cannot write {path}: the folder {folder} does not exist; create it first") from None
+            raise MisuseError(
+                "cannot write {path}: the folder {folder} does not exist; create it first", path=path, folder=folder
+            ) from None
         return real
     if stat.S_ISDIR(kind):
-        raise MisuseError(f"cannot write {path}: it is a folder; name a file")
+        raise MisuseError("cannot write {path}: it is a folder; name a file", path=path)
     return real if stat.S_ISREG(kind) else _Through(real)
 
 
@@ -127,10 +129,12 @@ def _resolved(path: str) -> str:
             return path
         except NotADirectoryError:
             raise MisuseError(
-                f"cannot write {path}: the folder {os.path.dirname(path)} does not exist; create it first"
+                "cannot write {path}: the folder {folder} does not exist; create it first",
+                path=path,
+                folder=os.path.dirname(path),
             ) from None
         except ValueError as exc:
-            raise MisuseError(f"cannot write {path!r}: {exc}") from None
+            raise MisuseError("cannot write {path!r}: {why}", path=path, why=exc) from None
         if not stat.S_ISLNK(entry.st_mode):
             return path
         folder = os.path.dirname(path) or "."
@@ -138,10 +142,10 @@ def _resolved(path: str) -> str:
         shared = around.st_mode & stat.S_ISVTX and around.st_mode & stat.S_IWOTH
         if shared and hasattr(os, "geteuid") and entry.st_uid not in (os.geteuid(), around.st_uid):
             raise MisuseError(
-                f"cannot write {path}: a link that another user made in a shared folder; name another file"
+                "cannot write {path}: a link that another user made in a shared folder; name another file", path=path
             )
         path = os.path.join(folder, os.readlink(path))
-    raise MisuseError(f"cannot write {path}: links that lead to one another")
+    raise MisuseError("cannot write {path}: links that lead to one another", path=path)
 
 
 # -- a regular file --------------------------------------------------------------------------------------------------
@@ -211,18 +215,21 @@ def _old(real: str, shown: str, force: bool, mine: Mine | None) -> os.stat_resul
     except FileNotFoundError:
         return None
     if not (os.access(real, os.W_OK) and old.st_mode & 0o222):
-        raise PlannerError(f"cannot write {shown}: the file is read-only; choose another name")
+        raise PlannerError("cannot write {shown}: the file is read-only; choose another name", shown=shown)
     if force or not old.st_size:
         return old
     if hasattr(os, "geteuid") and os.geteuid() not in (0, old.st_uid):
         raise MisuseError(
-            f"{shown} belongs to another user, and a new file would be yours; choose another name or add --force"
+            "{shown} belongs to another user, and a new file would be yours; choose another name or add --force",
+            shown=shown,
         )
     if mine is None:
-        raise MisuseError(f"{shown} exists; choose another name or add --force to replace it")
+        raise MisuseError("{shown} exists; choose another name or add --force to replace it", shown=shown)
     with open(real, "rb") as file:
         if not mine(file):
-            raise MisuseError(f"{shown} was not written by planner; choose another name or add --force to replace it")
+            raise MisuseError(
+                "{shown} was not written by planner; choose another name or add --force to replace it", shown=shown
+            )
     return old
 
 
@@ -321,5 +328,7 @@ def _opened(path: str) -> int:
             if exc.errno != errno.ENXIO:
                 raise
             if time.monotonic() > end:
-                raise MisuseError(f"cannot write {path}: nobody reads this pipe; start the reader first") from None
+                raise MisuseError(
+                    "cannot write {path}: nobody reads this pipe; start the reader first", path=path
+                ) from None
         time.sleep(0.02)

@@ -24,16 +24,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes a minute begins first: at the end nothing would fill the time that it waits."""
-    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+    """What takes a minute begins first, then what takes long: at the end nothing would fill the time that it waits."""
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("first", "long")])
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test sees the developer's price book, keys or colours."""
+    """No test sees the developer's price book, keys, colours or language."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PLANNER_HOME", str(folder))
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("PLANNER_LANG", raising=False)
     monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it for its workers
     return folder
 

@@ -174,6 +174,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 
 #: Modules that may use regular expressions, for good. Not exceptions to be worked off: what each of them reads is not ours.
 PATTERNS: dict[str, str] = {
+    "planner/cli/chinese.py": "cuts usage lines and our own help texts into words and paragraphs",
     "planner/quoting/saved_v1.py": "recognises the sentences of release 0.1.0",
     "planner/prices/raw.py": "finds secrets in foreign answers, and characters that a file name must not hold",
     "planner/rendering/html.py": "finds the texts in the page's own script when it is made",

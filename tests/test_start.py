@@ -28,6 +28,7 @@ HEAVY = (
     "sqlite3",
     "dataclasses",
     "urllib.request",
+    "planner.cli.chinese",
 )
 
 

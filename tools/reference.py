@@ -1,6 +1,7 @@
 """Write docs/reference/ from the product itself (`make docs`): its commands, workload keys, JSON Schemas and public functions.
 
-Nothing here is worded twice: the sentences are those of `--help-all`, of the tools' schemas, and of the docstrings.
+Nothing here is worded twice: the sentences are those of `--help-all` in English and Chinese, of the tools' schemas, and of the
+docstrings.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 import planner
 from planner.agents.answers import shape
 from planner.agents.tools import TOOLS, schema
-from planner.cli import COMMANDS, cli
+from planner.cli import COMMANDS, chinese, cli
 from planner.cli.help import COMMAND_GROUPS, GROUPS, Grouped
 from planner.cli.mcp import RESOURCES, _options
 from planner.gate.policy import Policy
@@ -53,48 +54,92 @@ def _records(command: click.Command, context: click.Context) -> dict[str, tuple[
     return found
 
 
-def _options_of(command: click.Command, context: click.Context) -> Iterator[str]:
+class Words(NamedTuple):
+    """What words a page of the commands: titles and sentences, the help of an option, what heads it, how a command is called."""
+
+    said: Callable[[str], str] = str
+    meaning: Callable[[str], str] = str
+    heading: Callable[[str], str] = str
+    usage: Callable[[str], str] = str
+    does: str = "what it does"
+
+
+ENGLISH = Words()
+CHINESE = Words(chinese.words, chinese.meaning, chinese.heading, chinese.metavar, "作用")
+
+
+def _options_of(command: click.Command, context: click.Context, t: Words) -> Iterator[str]:
     records = _records(command, context)
     for title, listed in command.groups() if isinstance(command, Grouped) else ():
         if names := [name for name in listed if name in records]:
-            yield table((title, "what it does"), ((f"`{records[n][0]}`", cell(records[n][1])) for n in names))
+            rows = ((f"`{t.heading(records[n][0])}`", cell(t.meaning(records[n][1]))) for n in names)
+            yield table((t.said(title), t.does), rows)
 
 
-def _prose(text: str) -> str:
+def _prose(text: str, t: Words) -> str:
     """Return a help text as paragraphs; what click keeps as it stands (\\b) is a block."""
     made = []
     for part in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         kept = part.startswith("\b")
-        made.append("```text\n" + part.removeprefix("\b").strip("\n") + "\n```" if kept else cell(part))
+        said = part if kept else t.said(" ".join(part.split()))
+        made.append("```text\n" + part.removeprefix("\b").strip("\n") + "\n```" if kept else cell(said))
     return "\n\n".join(made)
 
 
-def _command(name: str, command: click.Command, context: click.Context) -> Iterator[str]:
+def _command(name: str, command: click.Command, context: click.Context, t: Words) -> Iterator[str]:
     yield f"{'###' if ' ' in name else '##'} planner {name}\n"
-    yield _prose(command.help or command.short_help or "") + "\n"
-    usage = " ".join(command.collect_usage_pieces(context))
+    yield _prose(command.help or command.short_help or "", t) + "\n"
+    usage = t.usage(" ".join(command.collect_usage_pieces(context)))
     yield f"```text\nplanner {name} {usage}\n```\n"
-    yield from _options_of(command, context)
+    yield from _options_of(command, context, t)
     if isinstance(command, click.Group):
         for within in command.list_commands(context):
             found = command.get_command(context, within)
             assert found is not None
-            yield from _command(f"{name} {within}", found, click.Context(found, info_name=within))
+            yield from _command(f"{name} {within}", found, click.Context(found, info_name=within), t)
 
 
-def commands() -> str:
-    """Return the page of the commands, in the groups of `planner --help`."""
+def _listed(t: Words) -> Iterator[str]:
+    """Yield the commands in the groups of `planner --help`, then each with its options."""
     root = click.Context(cli, info_name="planner")
-    lines = [MADE, "# Commands\n", cell(cli.help or "") + "\n"]
-    lines.append("`planner COMMAND --help` shows the options used most, `--help-all` every one, as they stand here.\n")
     for title, names in COMMAND_GROUPS:
-        rows = ((f"[{name}](#planner-{name})", cell(COMMANDS[name][2])) for name in names.split())
-        lines.append(table((title, " "), rows))
+        rows = ((f"[{name}](#planner-{name})", cell(t.said(COMMANDS[name][2]))) for name in names.split())
+        yield table((t.said(title), " "), rows)
     for _, names in COMMAND_GROUPS:
         for name in names.split():
             command = cli.get_command(root, name)
             assert command is not None
-            lines += _command(name, command, click.Context(command, info_name=name))
+            yield from _command(name, command, click.Context(command, info_name=name), t)
+
+
+def commands() -> str:
+    """Return the page of the commands."""
+    lines = [MADE, "# Commands\n", "[中文](commands.zh.md)\n", cell(cli.help or "") + "\n"]
+    lines.append("`planner COMMAND --help` shows the options used most, `--help-all` every one, as they stand here.\n")
+    return "\n".join([*lines, *_listed(ENGLISH)])
+
+
+def chinese_commands() -> str:
+    """Return the page of the commands in Chinese, with what the codes of errors mean."""
+    lines = [MADE, "# 全部命令\n", "[English](commands.md)\n", _prose(cli.help or "", CHINESE) + "\n"]
+    lines.append("`planner COMMAND --help` 显示最常用的选项，`--help-all` 显示全部，与本页相同。\n")
+    lines.append(
+        "命令行的语言由 `--lang zh`（写在命令之后，或写成 `planner --lang zh COMMAND`）决定，否则由环境变量 `PLANNER_LANG=zh` 决定；"
+        "系统的 locale 不起作用，因此已有的脚本不受影响。选项、键和命令的名称不翻译；供程序读取的 JSON 与 CSV 在两种语言下相同，"
+        "只有输入 `quote --format csv --lang zh` 时，才为 Excel 在最前加上字节顺序标记。\n"
+    )
+    lines += _listed(CHINESE)
+    lines.append("## 错误代码\n")
+    lines.append(
+        "错误是 stderr 上的一行，以不变的代码结尾。用法错误（E201）与常见的取值错误（E200）是中文；较少见的句子仍是英文，其后的括号用中文说明代码的含义"
+        "与处理方法。\n"
+    )
+    said = {key: zh for key, _, zh in chinese.rows() if key.startswith("error.")}
+    codes = list(dict.fromkeys(key.split(".")[1] for key in said))
+    rows = (
+        (code, said[f"error.{code}.what"], said[f"error.{code}.do"].replace("(ci.md)", "(../ci.md)")) for code in codes
+    )
+    lines.append(table(("代码", "含义", "处理方法"), rows))
     return "\n".join(lines)
 
 
@@ -209,7 +254,13 @@ def functions() -> str:
 
 def pages() -> dict[Path, str]:
     """Return every page of the reference with what it has to say today."""
-    made = {"commands": commands(), "workload": workload(), "schemas": schemas(), "api": functions()}
+    made = {
+        "commands": commands(),
+        "commands.zh": chinese_commands(),
+        "workload": workload(),
+        "schemas": schemas(),
+        "api": functions(),
+    }
     return {FOLDER / f"{name}.md": text for name, text in made.items()}
 
 

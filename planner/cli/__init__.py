@@ -19,7 +19,7 @@ put_off("inspect")
 
 import click  # noqa: E402
 
-from planner.cli.help import COMMAND_GROUPS, Option, help_option  # noqa: E402
+from planner.cli.help import COMMAND_GROUPS, Context, Option, help_option, lang_option, language, spoken  # noqa: E402
 from planner.errors import PlannerError, scrubbed  # noqa: E402
 
 __all__ = ["cli", "main"]
@@ -64,6 +64,8 @@ _COMPLETE = "_PLANNER_COMPLETE"
 class Commands(click.Group):
     """A group whose commands live in modules that are imported on use."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -83,6 +85,10 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            if language(ctx) == "zh":
+                from planner.cli.chinese import no_command
+
+                ctx.fail(no_command(args[0], list(COMMANDS)))
             from planner.errors import suggest
 
             ctx.fail(f"no command {args[0]!r}: {suggest(args[0], COMMANDS)}")
@@ -125,6 +131,7 @@ cli.params.append(
         help="Show the version and how old its data are.",
     )
 )
+cli = lang_option("Language of help, of errors and of what people read.", default=None, expose_value=False)(cli)
 cli.params.append(help_option())
 
 
@@ -142,7 +149,8 @@ def main(args: Sequence[str] | None = None) -> None:
         if os.environ.get("PLANNER_DEBUG"):
             raise
         what = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-        code = _say(f"unexpected {what}; please report it, with what PLANNER_DEBUG=1 shows", 1, "E199")
+        said = "unexpected {what}; please report it, with what PLANNER_DEBUG=1 shows"
+        code = _say(_worded(said, spoken(_line(args)), what=what), 1, "E199")
     if "coverage" in sys.modules:
         sys.exit(code)
     # All output is flushed and every file closed: freeing 100,000 objects one by one would take another 15 ms.
@@ -151,39 +159,90 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; errors are one line on stderr."""
+    line = _line(args)
+    lang = spoken(line)
+    if lang != "zh":
+        return _run(line, lang)
+    from planner.cli.chinese import speaking
+
+    with speaking():
+        return _run(line, lang)
+
+
+def _line(args: Sequence[str] | None) -> list[str]:
+    return list(sys.argv[1:] if args is None else args)
+
+
+def _run(args: list[str], lang: str) -> int:
     try:
-        code = _invoke(args)
+        code = _invoke(args, lang)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except PlannerError as exc:
-        return _say(str(exc), exc.exit_code, exc.code)
+        return _say(_framed(exc, exc.code, lang), exc.exit_code, exc.code)
     except click.ClickException as exc:
-        where = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx else "planner"
-        return _say(f"{' '.join(exc.format_message().split())} (see `{where} --help`)", exc.exit_code, "E201")
+        return _misused(exc, lang)
     except BrokenPipeError:
         # The reader (`| head -1`) has gone: nothing to say, and nothing more to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except (KeyboardInterrupt, click.exceptions.Abort) as exc:
         number = getattr(exc, "number", 2)
-        return _say("interrupted" if number == 2 else "stopped by a signal", 128 + number)
+        return _say(_worded("interrupted" if number == 2 else "stopped by a signal", lang), 128 + number)
     except RecursionError:
-        return _say("the input is nested too deeply", 2, "E202")
+        return _say(_worded("the input is nested too deeply", lang), 2, "E202")
     except MemoryError:
-        return _say("out of memory", 1, "E110")
+        return _say(_worded("out of memory", lang), 1, "E110")
     except OSError as exc:
-        return _say(f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc), 1, "E109")
+        said = f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc)
+        return _say(_framed(said, "E109", lang), 1, "E109")
 
 
-def _invoke(args: Sequence[str] | None) -> object:
+def _invoke(args: list[str], lang: str) -> object:
     """Call the command, as `click.Group.main` does; that one also prints on an interrupt, and ends where a pipe breaks."""
     if _COMPLETE in os.environ or sys.platform == "win32":
-        return cli.main(args=args, prog_name="planner", standalone_mode=False)
+        return cli.main(args=args, prog_name="planner", standalone_mode=False, obj=lang)
     try:
-        with cli.make_context("planner", list(sys.argv[1:] if args is None else args)) as context:
+        with cli.make_context("planner", args, obj=lang) as context:
             return cli.invoke(context)
     except click.exceptions.Exit as exc:
         return exc.exit_code
+
+
+def _misused(exc: click.ClickException, lang: str) -> int:
+    """Say what click found wrong with a line; a group called without a command shows its help."""
+    context = exc.ctx if isinstance(exc, click.UsageError) else None
+    if (
+        context is not None and type(exc).__name__ == "NoArgsIsHelpError"
+    ):  # click 8.2; older ones print it and leave with 0
+        print(context.get_help(), file=sys.stderr)
+        return exc.exit_code
+    if lang == "zh":
+        from planner.cli.chinese import of_click
+
+        said = of_click(exc)
+    else:
+        said = " ".join(exc.format_message().split())
+    where = context.command_path if context else "planner"
+    return _say(_worded("{said} (see `{where} --help`)", lang, said=said, where=where), exc.exit_code, "E201")
+
+
+def _worded(said: str, lang: str, /, **values: str) -> str:
+    """Return a sentence of this module in the language of the line, with its values."""
+    if lang == "zh":
+        from planner.cli.chinese import words
+
+        said = words(said)
+    return said.format(**values)
+
+
+def _framed(error: PlannerError | str, code: str, lang: str) -> str:
+    """Return an error's sentence; where there is no Chinese of it, in English with what its code means in Chinese behind it."""
+    if lang != "zh":
+        return str(error)
+    from planner.cli.chinese import framed
+
+    return framed(error, code)
 
 
 def _say(message: str, code: int, name: str = "") -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import put, saved_quote
 from planner.cli.screen import columns
 
@@ -20,8 +20,8 @@ from planner.cli.screen import columns
     default="billed",
     help="Cash, or spread over the term.  [billed]",
 )
-@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="[table]")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of the table.  [en]")
+@click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="Output format.  [table]")
+@lang_option("Language of the table.")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")

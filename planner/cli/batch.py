@@ -28,10 +28,10 @@ def batch(said: dict[str, str | None], values: dict[str, Any], catalog: Catalog,
     from planner.buying import batch as batches
 
     if shown["form"] not in ("table", "json"):
-        raise MisuseError(f"--tokens: a batch is told as table or json, not as {shown['form']}")
+        raise MisuseError("--tokens: a batch is told as table or json, not as {shown}", shown=shown["form"])
     if said["tokens"] is None and said["by"] is None:
         lone = next(name for name, value in said.items() if value is not None).replace("_", "-")
-        raise MisuseError(f"--{lone} needs --tokens and --by: it says how a batch is run")
+        raise MisuseError("--{lone} needs --tokens and --by: it says how a batch is run", lone=lone)
     if said["tokens"] is None or said["by"] is None:
         lone, other = (
             ("--by", "--tokens 2e9") if said["tokens"] is None else ("--tokens", "--by 2026-12-05T08:00 or 48h")
@@ -57,7 +57,10 @@ def batch(said: dict[str, str | None], values: dict[str, Any], catalog: Catalog,
         from planner.money import show
 
         raise BudgetError(
-            f"nothing fits the budget of {show(limit)} {work.currency}: the cheapest run costs {show(cost)}"
+            "nothing fits the budget of {limit} {currency}: the cheapest run costs {cost}",
+            limit=show(limit),
+            currency=work.currency,
+            cost=show(cost),
         )
     return 0
 
@@ -101,12 +104,14 @@ def tokens_of(said: str) -> int:
     tens = power.removeprefix("+")
     fine = number.isascii() and number.replace(".", "", 1).removeprefix("-").isdigit() and len(number) < 60
     if not fine or (mark and not (tens.isascii() and tens.isdigit() and len(tens) <= 3)):
-        raise MisuseError(f"{label}: {said[:40]!r} is no number of tokens: write it like 2e9, 2B or 2000000000")
+        raise MisuseError(
+            "{label}: {what!r} is no number of tokens: write it like 2e9, 2B or 2000000000", label=label, what=said[:40]
+        )
     value = Decimal(number).scaleb((int(tens) if mark else 0) + _THOUSANDS.get(unit, 0))
     if not 1 <= value <= MOST_TOKENS:
-        raise MisuseError(f"{label}: {said[:40]} is outside 1 to 1e18")
+        raise MisuseError("{label}: {what} is outside 1 to 1e18", label=label, what=said[:40])
     if value != value.to_integral_value():
-        raise MisuseError(f"{label}: {said[:40]} is not a whole number of tokens")
+        raise MisuseError("{label}: {what} is not a whole number of tokens", label=label, what=said[:40])
     return int(value)
 
 
@@ -123,10 +128,12 @@ def deadline(said: str, start: datetime) -> datetime:
     end = start + timedelta(seconds=after) if after is not None else _until(said.strip(), start)
     if end - start > timedelta(hours=LONGEST):
         raise MisuseError(
-            f"--by {said[:40]}: more than a year off ({LONGEST:,} hours): that is no batch; size it by --rps"
+            "--by {what}: more than a year off ({longest:,} hours): that is no batch; size it by --rps",
+            what=said[:40],
+            longest=LONGEST,
         )
     if end - start < timedelta(hours=1):
-        raise MisuseError(f"--by {said[:40]}: less than an hour after the start: the shortest run is 1 hour")
+        raise MisuseError("--by {what}: less than an hour after the start: the shortest run is 1 hour", what=said[:40])
     return end
 
 
@@ -164,10 +171,15 @@ def _until(word: str, start: datetime) -> datetime:
             end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
     except (ValueError, OverflowError, OSError, KeyError):
         raise MisuseError(
-            f"--by: {word[:40]!r} is no time: write 2026-12-05T08:00 (UTC, or with +08:00 or Asia/Shanghai), or hours: 48h"
+            "--by: {word!r} is no time: write 2026-12-05T08:00 (UTC, or with +08:00 or Asia/Shanghai), or hours: 48h",
+            word=word[:40],
         ) from None
     if end <= start:
-        raise MisuseError(f"--by {word[:40]}: is not after the start, {start:%Y-%m-%d %H:%M} UTC: say a later deadline")
+        raise MisuseError(
+            "--by {word}: is not after the start, {start:%Y-%m-%d %H:%M} UTC: say a later deadline",
+            word=word[:40],
+            start=start,
+        )
     return end
 
 
@@ -178,10 +190,10 @@ def _shares(said: dict[str, str | None]) -> tuple[Decimal, Decimal]:
     if lost >= 1:
         raise MisuseError("--spot-interruption: 100 % of the work is lost: no spot hour ends")
     if lost * 100 % 1:
-        raise MisuseError(f"--spot-interruption: {said['spot_interruption']}: say it in whole percent")
+        raise MisuseError("--spot-interruption: {what}: say it in whole percent", what=said["spot_interruption"])
     share = percent_of(said["spot_share"] or "100%", "--spot-share")
     if share * 100 % 1:
-        raise MisuseError(f"--spot-share: {said['spot_share']}: say it in whole percent")
+        raise MisuseError("--spot-share: {what}: say it in whole percent", what=said["spot_share"])
     return share, lost
 
 

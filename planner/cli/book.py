@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.help import Group, Grouped
+from planner.cli.help import Group, Grouped, lang_option
 from planner.errors import MisuseError, PriceBookError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _open(price_book_db: str | None) -> PriceBook:
 @click.option(
     "--quote", "quote_file", metavar="FILE", help="Also name the offers of this saved quote that are affected."
 )
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 @_DB
 def diff(
     folders: tuple[str, ...],

@@ -126,14 +126,18 @@ def _select(values: dict[str, Any], history: bool = False) -> Any:
     regions = {p: book.regions(p) for p in providers if book.info(p)}
     for region in values["region"]:
         if not any(region in known for known in regions.values()):
-            raise MisuseError(f"unknown region {region!r}: {suggest(region, {r for k in regions.values() for r in k})}")
+            raise MisuseError(
+                "unknown region {region!r}: {near}",
+                region=region,
+                near=suggest(region, {r for k in regions.values() for r in k}),
+            )
     types = tuple(t.lower() for t in values["instance_type"])
     if types:
         names = {n for p in providers for n in book.instances(p)}
         names |= {x.instance_type for p in providers for name in book.priced_places(p) for x in book.listed(p, name)}
         for name in types:
             if not any(n.lower().startswith(name) for n in names):
-                raise MisuseError(f"unknown instance type {name!r}: {suggest(name, names)}")
+                raise MisuseError("unknown instance type {name!r}: {near}", name=name, near=suggest(name, names))
     options = tuple(o.replace("-", "_") for o in values["purchase_option"])
     for provider in providers:
         specs = book.instances(provider)
@@ -167,7 +171,7 @@ def show(name: str, **values: Any) -> int:
     spec = next((s for s in specs if s.name.lower() == name.lower()), None)
     if spec is None and not found:
         known = {n for provider in book.providers() for n in book.instances(provider)}
-        raise MisuseError(f"no instance type {name!r}: {suggest(name, known)}")
+        raise MisuseError("no instance type {name!r}: {near}", name=name, near=suggest(name, known))
     lines = []
     if spec:
         memory = f" of {plain(spec.gpu_memory_gib)} GiB" if spec.gpu_memory_gib is not None else ""
@@ -271,7 +275,9 @@ def check(max_age: int, strict: bool, **books: Any) -> int:
             f"{len(problems)} problem{'s' * (len(problems) > 1)} in the price lists and the price book; see above"
         )
     if strict and stale:
-        raise CatalogError(f"stale: {', '.join(stale)}; run `planner refresh {' '.join(stale)}`")
+        raise CatalogError(
+            "stale: {stale}; run `planner refresh {providers}`", stale=", ".join(stale), providers=" ".join(stale)
+        )
     return 0
 
 

@@ -155,7 +155,7 @@ def commit(
 def _together(scenarios: tuple[str, ...], worst: str, others: set[str]) -> None:
     """Raise `MisuseError` for options that do not go together; others: those given that say more of one demand."""
     if scenarios and others:
-        raise MisuseError(f"{min(others)} and --scenario: give one of them")
+        raise MisuseError("{others} and --scenario: give one of them", others=min(others))
     if worst and others and not scenarios:
         raise MisuseError("--worst: it needs --scenario")
 
@@ -175,10 +175,10 @@ def asked_of(term: str, least: str, minutes: str, share: str, lost: str) -> Aske
     from planner.offer import TERMS
 
     if term and term not in TERMS:
-        raise MisuseError(f"--term: {term[:40]!r} is no term: write 1m, 6m, 1y, 3y ...")
+        raise MisuseError("--term: {term!r} is no term: write 1m, 6m, 1y, 3y ...", term=term[:40])
     number = bounded(least, "--min-replicas", 0, 100_000)
     if number % 1:
-        raise MisuseError(f"--min-replicas: {least} is not a whole number")
+        raise MisuseError("--min-replicas: {least} is not a whole number", least=least)
     ahead = -(-bounded(minutes, "--scale-up-minutes", 0, 24 * 60) // 60)
     interruption = percent_of(lost, "--spot-interruption")
     if interruption >= 1:
@@ -195,7 +195,7 @@ def _demand(said: str | None, values: dict[str, Any], term: str, repeat: bool) -
 
     for name in SAID:
         if values.get(name):
-            raise MisuseError(f"--{name.replace('_', '-')}: the demand is in --demand: give one of them")
+            raise MisuseError("--{value}: the demand is in --demand: give one of them", value=name.replace("_", "-"))
     path, hours = values.pop("workload_file", None), values.pop("hours", None)
     aside: dict[str, str] = {}
     base, found = one(path, None, told, aside) if path else (None, None)
@@ -227,14 +227,14 @@ def _several(said: tuple[str, ...], values: dict[str, Any]) -> list[Scenario]:
 
     for name in (*SAID, "hours"):
         if values.get(name):
-            raise MisuseError(f"--{name.replace('_', '-')}: the demand is in --scenario: give one of them")
+            raise MisuseError("--{value}: the demand is in --scenario: give one of them", value=name.replace("_", "-"))
     if not said:
         raise MisuseError("--worst: of which cases? say --scenario WEIGHT=WHAT, at least two")
     found = []
     for one in said:
         weight, sign, what = (part.strip() for part in one.partition("="))
         if not sign or not what or any(c.isalpha() or c.isspace() for c in weight):
-            raise MisuseError(f'--scenario: {one[:60]!r}: write WEIGHT=WHAT, as in "0.3=diurnal rps=40"')
+            raise MisuseError('--scenario: {one!r}: write WEIGHT=WHAT, as in "0.3=diurnal rps=40"', one=one[:60])
         number = bounded(weight, "--scenario: weight", 0, 1_000_000)
         if not number:
             raise MisuseError("--scenario: weight: 0 never comes: leave it out")
@@ -320,6 +320,9 @@ def _within(quote: Quote, cost: Decimal) -> None:
     limit = quote.workload.budget
     if limit is not None and cost > limit:
         raise BudgetError(
-            f"nothing fits the budget of {show(limit)} {quote.currency}: the cheapest mix obliges to {show(cost)}, "
-            f"{show(cost - limit)} over"
+            "nothing fits the budget of {limit} {currency}: the cheapest mix obliges to {cost}, {over} over",
+            limit=show(limit),
+            currency=quote.currency,
+            cost=show(cost),
+            over=show(cost - limit),
         )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from planner.cli.help import Grouped
-from planner.cli.options import load_options, make_workload, put
+from planner.cli.help import GROUPS, F, Grouped, lang_option, option
+from planner.cli.options import OPTIONS, make_workload, online_option, put
 from planner.errors import MisuseError, NoOfferError
 
 if TYPE_CHECKING:
@@ -18,13 +18,31 @@ if TYPE_CHECKING:
     from planner.i18n import English
 
 
+#: Options that change what is paid and nothing of what runs, beside those of the groups on traffic, money and prices.
+_PAID = "--hours --use --start --provider --region --data-stays --purchase-option"
+
+
+def _running_options(function: F) -> F:
+    """Add those of the workload's options that say what runs on which machine, to a command that prices nothing."""
+    paid = {
+        name
+        for title, names in GROUPS
+        if title in ("Traffic, disks, addresses", "Money", "Prices")
+        for name in names.split()
+    }
+    for name, metavar, text, many in reversed(OPTIONS):
+        if name not in paid and name not in _PAID.split():
+            function = option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
+    return online_option(function)
+
+
 @click.command(cls=Grouped)
 @click.argument("log", metavar="LOG")
 @click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)
 @click.option("--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs of the machine, with --gpu.  [1]")
-@load_options
+@_running_options
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 def diagnose(log: str, gpus: int | None, form: str, lang: str, **values: Any) -> int:
     """Find in a log (a file, or - for stdin) what kept an engine from serving: memory, context, kernels, driver, Xid, NCCL, disk, token, image. Says
     the cause and the fix; with the workload and the machine (--gpu or --instance-type) what fits and runs there.

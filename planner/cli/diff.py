@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     metavar="N",
     help="Show the N that changed most; 0 = all.  [the recommended and what changed within twice its cost]",
 )
-@click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", help="[table]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "markdown"]),
+    default="table",
+    help="Output format.  [table]",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--strict", is_flag=True, help="Exit 1 when a file was changed after it was saved.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")

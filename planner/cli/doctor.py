@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import open_catalog, put
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--engine", metavar="ENGINE@VERSION", default="", help="Advisories of this one.  [those that modules deploy]"
 )
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 def doctor(engine: str, form: str, lang: str) -> int:
     """Look at this installation: versions, age of prices, credentials, terraform, folders, advisories of the engines.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.emitting import besides, choose, engine_options, offer_options, pairs
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 
 if TYPE_CHECKING:
     from planner.i18n import English
@@ -97,12 +97,7 @@ def _complete(_context: click.Context, _param: click.Parameter, begun: str) -> l
 )
 @click.option("--state-bucket", metavar="NAME", default="", help="That bucket.  [said at terraform init]")
 @click.option("--image", metavar="ROLE=IMAGE@SHA256", multiple=True, help="Pin a container image by digest.")
-@click.option(
-    "--lang",
-    type=click.Choice(("en", "zh")),
-    default="en",
-    help="Language of README.md, RUNBOOKS.md and what is said.  [en]",
-)
+@lang_option("Language of README.md, RUNBOOKS.md and what is said.")
 def emit_tf(
     cloud: str,
     quote_file: str | None,

@@ -103,7 +103,7 @@ def choose(
 
     if values.get("provider") and tuple(values["provider"]) != (cloud,):
         command = click.get_current_context().info_name
-        raise MisuseError(f"{command} writes for one provider, {cloud}; drop --provider")
+        raise MisuseError("{command} writes for one provider, {cloud}; drop --provider", command=command, cloud=cloud)
     if quote_file:
         values.pop("online", None)
     measured = values.pop("measurements")
@@ -181,7 +181,9 @@ def _saved_offers(path: str, values: dict[str, Any], books: bool, strict: bool) 
     given = [k for k, v in values.items() if k not in choosing and v is not None and v != ()]
     if given or books:
         what = f"--{given[0].replace('_', '-')}" if given else "the price book options"
-        raise MisuseError(f"--quote emits a saved quote as it is: {what} cannot change it; quote again instead")
+        raise MisuseError(
+            "--quote emits a saved quote as it is: {what} cannot change it; quote again instead", what=what
+        )
     return saved_quote(path, strict)
 
 
@@ -189,5 +191,5 @@ def pairs(texts: tuple[str, ...], what: str) -> tuple[tuple[str, str], ...]:
     """Return KEY=VALUE texts as pairs; raise `MisuseError` that names the option `what`."""
     for given in texts:
         if "=" not in given:
-            raise MisuseError(f"{what}: {given[:40]!r} is not KEY=VALUE")
+            raise MisuseError("{what}: {given!r} is not KEY=VALUE", what=what, given=given[:40])
     return tuple((given.partition("=")[0], given.partition("=")[2]) for given in texts)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import (
     book_options,
     make_quote,
@@ -29,10 +29,12 @@ from planner.errors import MisuseError
 )
 @click.option("--replay", metavar="FILE", help="Explain an offer of a saved JSON quote.")
 @click.option("--strict", is_flag=True, help="Exit 1 when the saved quote was changed.")
+@lang_option()
 def explain(
     offer: str | None,
     replay: str | None,
     strict: bool,
+    lang: str,
     price_book: tuple[str, ...],
     price_book_db: str | None,
     offline_list: bool,
@@ -47,6 +49,7 @@ def explain(
     """
     if workload_file and not workload_file.endswith(".toml"):
         offer, workload_file = workload_file, None
+    from planner.i18n import translator
     from planner.quoting.choose import named, place_of
     from planner.rendering.explain import dump
 
@@ -66,5 +69,5 @@ def explain(
     chosen = named(result, offer) if offer else result.best or result.offers[0]
     if narrowed:  # the best of one type in one place is no recommendation
         result = result._replace(recommended=None)
-    sys.stdout.write(dump(result, chosen))
+    sys.stdout.write(dump(result, chosen, translator(lang)))
     return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import book_options, make_quote, open_catalog, put, told
 from planner.errors import MisuseError, PlannerError, PolicyError
 
@@ -42,10 +42,16 @@ __all__ = ["gate"]
 @click.option(
     "--name", metavar="NAME", default="cost", help="Name of the comment, where a request has several.  [cost]"
 )
-@click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", help="[table]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", "markdown", "json")),
+    default="table",
+    help="Output format.  [table]",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 @book_options
 def gate(
     paths: tuple[str, ...],

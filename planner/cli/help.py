@@ -1,18 +1,41 @@
 """Help in groups: `--help` shows the fifteen options used most, `--help-all` every one, in the same groups for every command.
 
 To add an option, name it in its group below; for a command of more than fifteen FIRST says which are shown first.
+
+Help is written in English and laid out by click. Where `language` says "zh" it goes through planner.cli.chinese, which is
+imported only then and finds each text in data/help.csv: a new help text gets its row there (tests/cli/test_chinese.py).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["COMMAND_GROUPS", "FIRST", "FORMS", "GROUPS", "MOST", "Group", "Grouped", "Option", "help_option", "option"]
+__all__ = [
+    "COMMAND_GROUPS",
+    "FIRST",
+    "FORMS",
+    "GROUPS",
+    "MOST",
+    "Context",
+    "Group",
+    "Grouped",
+    "Option",
+    "help_option",
+    "lang_option",
+    "language",
+    "option",
+    "spoken",
+    "typed",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: The environment's word on the language: zh, zh_CN, zh-Hans ... and en alike; the locale has none, lest scripts change.
+VARIABLE = "PLANNER_LANG"
 
 #: (title, commands in the order in which `planner --help` shows them)
 COMMAND_GROUPS: tuple[tuple[str, str], ...] = (
@@ -97,7 +120,7 @@ FIRST: dict[str, str] = {
     "quote": "--hours --model --preset --rps --input-tokens --output-tokens --egress-gb --provider --region --instance-type "
     "--purchase-option --budget --format --output --lang",
     "explain": "--offer --replay --hours --model --precision --preset --rps --input-tokens --output-tokens --provider --region "
-    "--instance-type --price-book --as-of --strict",
+    "--instance-type --price-book --as-of --lang",
     "commit": "--demand --scenario --repeat --term --min-replicas --mix-types --spot-share --own --model --provider --region "
     "--instance-type --format --output --lang",
     "portfolio": "--shared --term --min-replicas --spot-share --own --jobs --hours --provider --region --purchase-option --budget "
@@ -122,6 +145,42 @@ FIRST: dict[str, str] = {
 _COLUMN = 24
 
 
+def spoken(args: Sequence[str]) -> str:
+    """Return the language of a line as it was typed: --lang's, else the environment's, which is "" where it says neither."""
+    said = ""
+    for at, word in enumerate(args):
+        if word == "--":
+            break
+        if word == "--lang" and at + 1 < len(args):
+            said = args[at + 1]
+        elif word.startswith("--lang="):
+            said = word[7:]
+    return said if said in ("en", "zh") else _environment()
+
+
+def _environment() -> str:
+    said = os.environ.get(VARIABLE, "")
+    found = said.replace("-", "_").partition("_")[0].lower() if said else "en"
+    return found if found in ("en", "zh") else ""
+
+
+def language(ctx: click.Context) -> str:
+    """Return "zh" where the help and errors of `ctx` are to be Chinese, else "en". The line's language is the context's object."""
+    return "zh" if (ctx.obj or _environment()) == "zh" else "en"
+
+
+class Context(click.Context):
+    """A context whose help is laid out for its language."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """Return click's own formatter, or that for Chinese."""
+        if language(self) == "en":
+            return super().make_formatter()
+        from planner.cli.chinese import Formatter
+
+        return Formatter(width=self.terminal_width, max_width=self.max_content_width)
+
+
 class Option(click.Option):
     """An option whose help is taken as it stands, one line; click tidies it with `inspect`, which a quote need not load."""
 
@@ -133,6 +192,29 @@ class Option(click.Option):
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     """Add such an option to a command, as `click.option` does."""
     return click.option(*names, cls=Option, **attributes)
+
+
+def lang_option(what: str = "Language of what people read.", **attributes: Any) -> Callable[[F], F]:
+    """Add --lang to a command. what: begins its help."""
+    said = f"{what}  [$PLANNER_LANG, or en]"
+    return option("--lang", type=click.Choice(("en", "zh")), help=said, **{"default": _usual, **attributes})
+
+
+def _usual() -> str:
+    """Return the language that holds where the command's own --lang says nothing: `planner --lang`'s, or the environment's."""
+    from planner.errors import MisuseError
+
+    context = click.get_current_context(silent=True)
+    found = str((context and context.obj) or _environment())
+    if not found:
+        raise MisuseError(f"{VARIABLE}: no texts in {os.environ[VARIABLE]!r}: en and zh are there")
+    return found
+
+
+def typed(name: str) -> bool:
+    """Return whether a parameter of the command that runs was typed, rather than left to its default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def help_option() -> click.Option:
@@ -149,6 +231,8 @@ def help_option() -> click.Option:
 
 class Grouped(click.Command):
     """A command whose help comes in groups. also: groups that its options stand in rather than in those of all commands."""
+
+    context_class = Context
 
     def __init__(self, *args: Any, also: Sequence[tuple[str, str]] = (), **attributes: Any) -> None:
         super().__init__(*args, **{**attributes, "add_help_option": False})
@@ -185,19 +269,51 @@ class Grouped(click.Command):
         for title, names in self.groups():
             sections.append((title, [found[name] for name in names if name in found and name in some]))
         hidden = len(found) - sum(len(records) for _, records in sections)
-        sections.append(("Help", [*([(more[0], f"Show {hidden} more options.")] if hidden else []), last]))
+        sections.append(("Help", [*([(more[0], _more(ctx, hidden))] if hidden else []), last]))
+        heading, wide, pad = _laid_out(ctx)
+        sections = [(title, [(heading(name), said) for name, said in records]) for title, records in sections]
         # One column of names for all groups, so that the eye need not jump.
-        column = max(len(name) for _, records in sections for name, _ in records if len(name) <= _COLUMN)
+        column = max(wide(name) for _, records in sections for name, _ in records if wide(name) <= _COLUMN)
         for title, records in sections:
             if records:
                 with formatter.section(title):
-                    formatter.write_dl([(name.ljust(column), said) for name, said in records])
+                    formatter.write_dl([(pad(name, column), said) for name, said in records], col_max=column)
+
+
+def _laid_out(ctx: click.Context) -> tuple[Callable[[str], str], Callable[[str], int], Callable[[str, int], str]]:
+    """Return what words the name of an option, how wide a text is, and what fills it up to a column."""
+    if language(ctx) == "en":
+        return str, len, str.ljust
+    from planner.cli.chinese import heading
+    from planner.i18n import pad, width
+
+    return heading, width, pad
+
+
+def _more(ctx: click.Context, hidden: int) -> str:
+    said = "Show {count} more options."
+    if language(ctx) == "zh":
+        from planner.cli.chinese import words
+
+        said = words(said)
+    return said.format(count=hidden)
 
 
 class Group(click.Group):
     """A group of commands whose help comes in groups."""
 
     command_class = Grouped
+    context_class = Context
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with the whole first paragraph of its help; click's own cuts it at 45 signs."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first(command.help or "")) for name, command in found if command is not None])
+
+
+def _first(text: str) -> str:
+    return " ".join(text.strip().partition("\n\n")[0].split())
 
 
 def _some(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import open_catalog, put
 from planner.errors import MisuseError, suggest
 
@@ -32,7 +32,7 @@ _SUFFIXES = {".png": "png", ".svg": "svg", ".csv": "csv"}
 @click.option("--format", "form", type=click.Choice(["table", "csv", "png", "svg"]), help="Output format.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write here; .png, .svg and .csv choose the format.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 @click.option("--price-book-db", metavar="FILE", help="Price book of `planner refresh`.")
 @click.option("--offline-list", is_flag=True, help="Use the committed lists only.")
 def history(
@@ -46,15 +46,19 @@ def history(
     suffix = next((kind for end, kind in _SUFFIXES.items() if (output or "").lower().endswith(end)), "table")
     form = form or suffix
     if form in ("png", "svg") and (plot or not output):
-        raise MisuseError(f"--format {form}: a picture goes to a file: -o {instance_type}.{form}")
+        raise MisuseError(
+            "--format {form}: a picture goes to a file: -o {instance_type}.{form}",
+            form=form,
+            instance_type=instance_type,
+        )
     wanted = {name: values.pop(name) for name in ("provider", "region", "site", "purchase_option")}
     catalog = open_catalog(**values)
     _check_place(catalog, wanted)
     events = [event for event in _events(catalog, instance_type, wanted) if _fits(event, wanted)]
     if not events:
         raise MisuseError(
-            f"no price of {instance_type!r} is known there, neither in the lists nor in the price book; "
-            "`planner catalog list` shows what is known"
+            "no price of {instance_type!r} is known there, neither in the lists nor in the price book; `planner catalog list` shows what is known",
+            instance_type=instance_type,
         )
     if form == "csv":
         put(_csv(events), output, force=force, people=False)
@@ -91,7 +95,7 @@ def _check_place(catalog: Catalog, wanted: dict[str, str]) -> None:
     names = (provider,) if provider else catalog.providers()
     known = {place for name in names for place in catalog.regions(name)}
     if region and region not in known:
-        raise MisuseError(f"unknown region {region!r}: {suggest(region, known)}")
+        raise MisuseError("unknown region {region!r}: {near}", region=region, near=suggest(region, known))
 
 
 def _events(catalog: Catalog, instance_type: str, wanted: dict[str, str]) -> list[Event]:
@@ -124,12 +128,15 @@ def _lines(events: list[Event]) -> list[Series]:
     units = sorted({unit_of(line.price) for line in lines})
     if len(units) > 1:
         raise MisuseError(
-            f"these prices are in {len(units)} units ({', '.join(units)}), which share no axis: narrow with "
-            "--purchase-option, --site or --region"
+            "these prices are in {units} units ({listed}), which share no axis: narrow with --purchase-option, --site or --region",
+            units=len(units),
+            listed=", ".join(units),
         )
     if len(lines) > MOST:
         raise MisuseError(
-            f"{len(lines)} prices fit, and a plot shows {MOST}: narrow with --region, --purchase-option or --site"
+            "{lines} prices fit, and a plot shows {most}: narrow with --region, --purchase-option or --site",
+            lines=len(lines),
+            most=MOST,
         )
     return lines
 

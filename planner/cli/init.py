@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.errors import MisuseError, PlannerError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ REASONS = {
 @click.option("--sources", is_flag=True, help="Write nothing: list the presets, each value with its source.")
 @click.option("-o", "--output", metavar="FILE", default="workload.toml", help="The file.  [workload.toml]")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of questions and comments.  [en]")
+@lang_option("Language of questions and comments.")
 def init(yes: bool, sources: bool, output: str, force: bool, lang: str, **given: Any) -> int:
     """Ask five questions and write a commented workload file, with the lengths and limits of a preset.
 
@@ -56,7 +56,9 @@ def init(yes: bool, sources: bool, output: str, force: bool, lang: str, **given:
     import os
 
     if os.path.exists(output) and not force:
-        raise MisuseError(f"{output} is there already; name another file with -o, or replace it with --force")
+        raise MisuseError(
+            "{output} is there already; name another file with -o, or replace it with --force", output=output
+        )
     answers: dict[str, object] = {}
     for key, question, _ in QUESTIONS:
         answer = given[key] if given[key] not in (None, ()) else "" if yes else None
@@ -99,7 +101,12 @@ def _answer(key: str, question: str, answer: object, answers: dict[str, object],
             click.echo(f"{number}/{len(QUESTIONS)} {question}{choices} [{shown}] ", nl=False, err=True)
             line = sys.stdin.readline()
             if not line.endswith("\n") and not line:
-                raise MisuseError(f"no answer to question {number} ({question}): answer with --{key}, or say --yes")
+                raise MisuseError(
+                    "no answer to question {number} ({question}): answer with --{key}, or say --yes",
+                    number=number,
+                    question=question,
+                    key=key,
+                )
             if not sys.stdin.isatty():
                 click.echo(line.strip(), err=True)
             answer = line.strip()

@@ -17,6 +17,7 @@ FILES = (
 )
 ENVIRONMENT = (
     ("PLANNER_HOME", "Folder of planner's data."),
+    ("PLANNER_LANG", "Language of help, of errors and of what people read: en or zh; --lang beats it."),
     ("PLANNER_BOOK", "Price book to use instead: a file or a postgresql:// address."),
     ("PLANNER_BOOK_TOKEN", "Bearer token for a price book that is shared over HTTPS."),
     ("PLANNER_PROMETHEUS_TOKEN", "Bearer token for the Prometheus of `planner rightsize`."),

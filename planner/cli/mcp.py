@@ -119,7 +119,8 @@ def _run(root: click.Command, line: Sequence[str]) -> Done:
     out, said, error = io.StringIO(), io.StringIO(), ""
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
         try:
-            with root.make_context("planner", list(line)) as context:
+            # English whatever $PLANNER_LANG says: an agent is told of the tools and their answers in it.
+            with root.make_context("planner", list(line), obj="en") as context:
                 code = root.invoke(context)
             error = f"the command ended with {code}" if isinstance(code, int) and code else ""
         except PlannerError as exc:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import F, option
+from planner.cli.help import F, lang_option, option
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def book_options(function: F) -> F:
 def output_options(function: F) -> F:
     """Add the options of an answer that is read as a table, kept as JSON, or shown as a workbook or page."""
     for one in (
-        option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]"),
+        lang_option(),
         option("--force", is_flag=True, help="Replace a file that planner did not write (-o)."),
         option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal."),
         option(
@@ -277,7 +277,7 @@ def _open_book(price_book_db: str | None) -> Any:
     path = book_path(price_book_db)
     if "://" not in path and not os.path.exists(path):
         if price_book_db or os.environ.get("PLANNER_BOOK"):
-            raise MisuseError(f"no price book at {path}; `planner refresh --price-book-db {path}` makes one")
+            raise MisuseError("no price book at {path}; `planner refresh --price-book-db {path}` makes one", path=path)
         return None
     from planner.errors import PriceBookError
     from planner.prices.book.fallback import Fallback

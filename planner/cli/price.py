@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import book_options, make_quote, make_workload, open_catalog, put
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ __all__ = ["price", "priced_at"]
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @click.option("--force", is_flag=True, help="Replace a file that planner did not write.")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 @book_options
 def price(
     path: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.cli.filed import take_asides
-from planner.cli.help import FORMS, Grouped, option
+from planner.cli.help import FORMS, Grouped, lang_option, option, typed
 from planner.cli.options import (
     BASES,
     book_options,
@@ -62,7 +62,7 @@ GRANULARITIES = ("hourly", "daily", "monthly")
 )
 @option("-o", "--output", metavar="FILE", help="Write to a file instead of the terminal.")
 @option("--force", is_flag=True, help="Replace files that planner did not write (-o, --charts).")
-@option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 @option(
     "--sort", type=click.Choice(BASES), metavar="BASIS", help=f"Order of the rows: {', '.join(BASES)}.  [obligation]"
 )
@@ -156,7 +156,7 @@ def quote(
     given |= {"granularity": granularity, "allow_unpriced": allow_unpriced}
     given |= {"compare": _replay(compare, {}, strict) if compare else None}
     room = columns() if output is None and not wide else None
-    common = {"top": top, "lang": lang, "colour": output is None and colours(), "width": room}
+    common = {"top": top, "lang": _spoken(form, lang), "colour": output is None and colours(), "width": room}
     options = {k: v for k, v in given.items() if v}
     options |= {k: v for k, v in common.items() if v is not None and k in chosen.options}
     if not result.offers and chosen.name in ("xlsx", "focus"):  # a workbook or rows of nothing
@@ -172,6 +172,11 @@ def quote(
     put(text, output, force, people=chosen.plain)
     _verdict(result, strict, None if replay else catalog)
     return 0
+
+
+def _spoken(form: str, lang: str) -> str:
+    """Return the language of a format: what programs read is the same whatever $PLANNER_LANG says."""
+    return lang if form != "csv" or typed("lang") else "en"
 
 
 def _near(*asked: Any) -> int:
@@ -377,8 +382,9 @@ def _verdict(result: Quote, strict: bool, catalog: Catalog | None = None) -> Non
 
         if budget.cheapest is None:
             raise BudgetError(
-                f"nothing fits the budget of {show(budget.limit)} {budget.currency}: no offer is firm and fully priced "
-                "(spot samples do not count)"
+                "nothing fits the budget of {limit} {currency}: no offer is firm and fully priced (spot samples do not count)",
+                limit=show(budget.limit),
+                currency=budget.currency,
             )
         least = "the cheapest bills" if budget.basis == "billed" else f"the lowest {budget.basis.replace('-', ' ')} is"
         raise BudgetError(

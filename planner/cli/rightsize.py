@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import (
     book_options,
     make_quote,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @book_options
 @measured_option
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 def rightsize(
     source: str | None,
     days: int,

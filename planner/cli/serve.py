@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from planner.addresses import loopback
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.listening import listen, long_lived, token_of
 from planner.cli.options import book_options, doubted, measured_option, my_measurements, open_catalog
 from planner.errors import MisuseError
@@ -36,7 +36,7 @@ MOST = 64
 @click.option(
     "--name", "names", metavar="NAME", multiple=True, help="Also answer to this name, e.g. of a proxy before it."
 )
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of the page.  [en]")
+@lang_option("Language of the page.")
 def serve(port: int, host: str, names: tuple[str, ...], lang: str, **prices: Any) -> int:
     """Serve the report's page with the workload as a form: quotes, explanations, downloads, at an address to share.
 

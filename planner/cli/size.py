@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.cli.options import fetched, measured_option, my_measurements, online_option, told
 from planner.errors import MisuseError, suggest
 from planner.records import NamedTuple
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     help="Also draw throughput against latency, into FILE.png or .svg, or both into a folder.",
 )
 @click.option("--force", is_flag=True, help="Replace files that planner did not write (--charts).")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of the table.  [en]")
+@lang_option("Language of the table.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="Output format.  [table]")
 def size(
     instance_type: str | None,
@@ -153,7 +153,13 @@ def _by_type(name: str, gpus: int | None) -> Asked:
     spec, driver = _instance(name)
     number = float(spec.gpu_count)
     if gpus is not None and gpus > number:
-        raise MisuseError(f"--gpus {gpus}: {spec.name} has {spec.gpu_count} x {spec.gpu_model}")
+        raise MisuseError(
+            "--gpus {gpus}: {name} has {gpu_count} x {gpu_model}",
+            gpus=gpus,
+            name=spec.name,
+            gpu_count=spec.gpu_count,
+            gpu_model=spec.gpu_model,
+        )
     count = number if gpus is None else float(gpus)
     return Asked(
         name=spec.name,
@@ -222,10 +228,12 @@ def load_of(values: dict[str, Any]) -> Workload:
         try:
             int(concurrency)
         except ValueError:
-            raise MisuseError(f"--concurrency: {given['concurrency']!r} is neither a whole number nor max") from None
+            raise MisuseError(
+                "--concurrency: {given!r} is neither a whole number nor max", given=given["concurrency"]
+            ) from None
     for field in ("rps", "tokens_per_second", "ttft_ms", "tpot_ms"):
         if field in given and str(given[field]).strip() in ("0", "0.0"):
-            raise MisuseError(f"--{field.replace('_', '-')}: 0 is not above zero; leave it out instead")
+            raise MisuseError("--{value}: 0 is not above zero; leave it out instead", value=field.replace("_", "-"))
     if given.get("model") and given.get("model_config"):
         raise MisuseError("give either --model or --model-config, not both")
     online = given.pop("online", None)
@@ -247,7 +255,7 @@ def _instance(name: str) -> tuple[InstanceType, str]:
     if found is not None:
         driver = catalog.info(found.provider).driver
         return found, driver.version if driver else ""
-    raise MisuseError(f"no instance type {name!r} in the catalogue: {suggest(name, known)}")
+    raise MisuseError("no instance type {name!r} in the catalogue: {near}", name=name, near=suggest(name, known))
 
 
 def _range(value: Range | None, digits: int) -> dict[str, float] | None:
@@ -354,7 +362,7 @@ def _draw(
     found, work, asked = drawn
     single(where)
     if not found.fits or found.layout is None:
-        raise MisuseError(f"--charts {where}: the machine does not serve it, so there is nothing to draw")
+        raise MisuseError("--charts {where}: the machine does not serve it, so there is nothing to draw", where=where)
     plt = pyplot_of()
     free = work._replace(rps=Decimal(0), tokens_per_second=Decimal(0), ttft_ms=Decimal(0), tpot_ms=Decimal(0))
     tp = found.layout.tp

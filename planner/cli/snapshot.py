@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.help import Grouped
+from planner.cli.help import Grouped, lang_option
 from planner.errors import CatalogError, MisuseError, PriceBookError
 from planner.text import plural
 
@@ -39,7 +39,7 @@ _LINES = 60
 @click.option(
     "--force", is_flag=True, help="Also where the list is newer than the book, or more than 5 % of its rows go."
 )
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", help="Language of what people read.  [en]")
+@lang_option()
 @click.option(
     "--price-book-db", metavar="FILE", help="The price book.  [prices.sqlite3 in $PLANNER_HOME or your data folder]"
 )

@@ -95,7 +95,7 @@ def find(name: str) -> Service:
     """Return the managed Kubernetes of `name`; raise `MisuseError` where there is none, `CatalogError` for a bad file."""
     homes = provider.homes()
     if name not in homes:
-        raise MisuseError(f"unknown provider {name[:60]!r}: {suggest(name, names())}")
+        raise MisuseError("unknown provider {provider!r}: {near}", provider=name[:60], near=suggest(name, names()))
     path = os.path.join(homes[name], FILE)
     if path not in _read:
         if not os.path.isfile(path):

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from planner.errors import FetchError, MisuseError
 from planner.harmless import one_line
 from planner.measure.target import endpoint
+from planner.metric_names import GPU, NAMES, counted
 from planner.records import NamedTuple
 
 __all__ = ["BASIC", "COUNTERS", "ENGINES", "GAUGES", "STEP", "TOKEN", "Recording", "ask", "read", "record"]
@@ -29,54 +30,17 @@ TOKEN, BASIC = "PLANNER_PROMETHEUS_TOKEN", "PLANNER_PROMETHEUS_BASIC"
 STEP, MOST_POINTS = 300, 3_000
 MOST_BYTES, SECONDS, TRIES = 64_000_000, 60.0, 3
 MOST_FILE = 512_000_000
-ENGINES = ("vllm", "lmdeploy", "sglang")
+ENGINES = tuple(NAMES)
 #: What is counted, by engine; the first name that has samples is taken, with or without the `_total` of a counter.
 COUNTERS: dict[str, dict[str, tuple[str, ...]]] = {
-    "output": {
-        "vllm": ("vllm:generation_tokens_total",),
-        "lmdeploy": ("lmdeploy:generation_tokens_total",),
-        "sglang": ("sglang:generation_tokens_total",),
-    },
-    "prompt": {
-        "vllm": ("vllm:prompt_tokens_total",),
-        "lmdeploy": ("lmdeploy:prompt_tokens_total",),
-        "sglang": ("sglang:prompt_tokens_total",),
-    },
-    "requests": {
-        "vllm": ("vllm:request_success_total",),
-        "lmdeploy": ("lmdeploy:request_success_total",),
-        "sglang": ("sglang:num_requests_total",),
-    },
+    name: {engine: tuple(map(counted, names[shown])) for engine, names in NAMES.items()}
+    for name, shown in (("output", "output_tokens"), ("prompt", "prompt_tokens"), ("requests", "requests"))
 }
 #: Gauges, and how those of all instances become one: name -> (how, {engine or "": names}).
 GAUGES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
-    "running": (
-        "sum",
-        {
-            "vllm": ("vllm:num_requests_running",),
-            "lmdeploy": ("lmdeploy:num_requests_running",),
-            "sglang": ("sglang:num_running_reqs",),
-        },
-    ),
-    "waiting": (
-        "sum",
-        {
-            "vllm": ("vllm:num_requests_waiting",),
-            "lmdeploy": ("lmdeploy:num_requests_waiting",),
-            "sglang": ("sglang:num_queue_reqs",),
-        },
-    ),
-    "kv_cache": (
-        "avg",
-        {
-            "vllm": ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
-            "lmdeploy": ("lmdeploy:gpu_cache_usage_perc",),
-            "sglang": ("sglang:token_usage",),
-        },
-    ),
-    "utilisation": ("avg", {"": ("DCGM_FI_DEV_GPU_UTIL",)}),
-    "power": ("sum", {"": ("DCGM_FI_DEV_POWER_USAGE",)}),
-}
+    name: (how, {engine: names[name] for engine, names in NAMES.items()})
+    for name, how in (("running", "sum"), ("waiting", "sum"), ("kv_cache", "avg"))
+} | {"utilisation": ("avg", {"": (GPU["utilisation"],)}), "power": ("sum", {"": (GPU["power"],)})}
 Samples = list[tuple[float, float]]
 NO_LABELS: Mapping[str, str] = {}
 

@@ -87,14 +87,17 @@ class Catalog:
         if provider not in self._lists():
             if not self.root and owns(provider):
                 raise MisuseError(
-                    f"{provider}: which machines? name your file with --own (--own examples takes dated ones)"
+                    "{provider}: which machines? name your file with --own (--own examples takes dated ones)",
+                    provider=provider,
                 )
             if not self.root and provider in installed():
                 raise MisuseError(
-                    f"{provider} brings no price list and the price book has none of its prices: "
-                    f"run `planner refresh {provider}` first"
+                    "{provider} brings no price list and the price book has none of its prices: run `planner refresh {provider}` first",
+                    provider=provider,
                 )
-            raise MisuseError(f"unknown provider {provider!r}: {suggest(provider, self.providers())}")
+            raise MisuseError(
+                "unknown provider {provider!r}: {near}", provider=provider, near=suggest(provider, self.providers())
+            )
         return self._lists()[provider]
 
     def info(self, provider: str) -> ProviderInfo:

@@ -64,7 +64,7 @@ def amount(quote: Quote, offer: Offer, basis: str) -> Decimal | None:
     Raises `MisuseError` for an unknown basis, and for present-value without a discount rate.
     """
     if basis not in BASES:
-        raise MisuseError(f"unknown basis {basis!r}: {suggest(basis, BASES)}")
+        raise MisuseError("unknown basis {basis!r}: {near}", basis=basis, near=suggest(basis, BASES))
     if basis == "per-token":
         return offer.cost_per_million_output
     if basis == "present-value":
@@ -192,7 +192,8 @@ def named(quote: Quote, wanted: str, option: str = "--offer") -> Offer:
     """Return the offer whose id is `wanted`; raise `MisuseError` with near ids when the quote has none."""
     found = next((o for o in quote.offers if o.id == wanted), None)
     if found is None:
-        raise MisuseError(f"{option}: no offer {wanted!r}: {suggest(wanted, [o.id for o in quote.offers])}")
+        near = suggest(wanted, [o.id for o in quote.offers])
+        raise MisuseError("{option}: no offer {wanted!r}: {near}", option=option, wanted=wanted, near=near)
     return found
 
 

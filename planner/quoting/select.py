@@ -128,21 +128,37 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
     for scope, _ in workload.discount:
         provider = scope.partition(":")[0]
         if provider not in catalog.providers():
-            raise MisuseError(f"--discount: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+            raise MisuseError(
+                "--discount: unknown provider {provider!r}: {near}",
+                provider=provider,
+                near=suggest(provider, catalog.providers()),
+            )
     for contract in workload.contract:
         if contract.provider not in catalog.providers():
             near = suggest(contract.provider, catalog.providers())
-            raise MisuseError(f"--contract: unknown provider {contract.provider[:60]!r}: {near}")
+            raise MisuseError(
+                "--contract: unknown provider {provider!r}: {near}", provider=contract.provider[:60], near=near
+            )
         if contract.provider in dict(workload.discount):
             raise MisuseError(
-                f"--contract: {contract.provider} has a --discount as well; say in the contract what is agreed"
+                "--contract: {provider} has a --discount as well; say in the contract what is agreed",
+                provider=contract.provider,
             )
     for tax in workload.taxes:
         provider, _, site = tax.scope.partition(":")
         if provider and provider not in catalog.providers():
-            raise MisuseError(f"--tax: unknown provider {provider!r}: {suggest(provider, catalog.providers())}")
+            raise MisuseError(
+                "--tax: unknown provider {provider!r}: {near}",
+                provider=provider,
+                near=suggest(provider, catalog.providers()),
+            )
         if site and site not in catalog.info(provider).sites:
-            raise MisuseError(f"--tax: {provider} has no site {site!r}: {suggest(site, catalog.info(provider).sites)}")
+            raise MisuseError(
+                "--tax: {provider} has no site {site!r}: {near}",
+                provider=provider,
+                site=site,
+                near=suggest(site, catalog.info(provider).sites),
+            )
     if not workload.region:
         return [(p, r) for p in providers for r in catalog.info(p).home_regions]
     if workload.region == ("all",):
@@ -151,7 +167,7 @@ def _places(workload: Workload, catalog: Catalog) -> list[tuple[str, str]]:
     for region in workload.region:
         if not any(region in regions for regions in known.values()):
             everywhere = sorted({r for regions in known.values() for r in regions})
-            raise MisuseError(f"unknown region {region!r}: {suggest(region, everywhere)}")
+            raise MisuseError("unknown region {region!r}: {near}", region=region, near=suggest(region, everywhere))
     return [(p, r) for p in providers for r in workload.region if r in known[p]]
 
 
@@ -165,12 +181,14 @@ def _check_names(workload: Workload, catalog: Catalog, found: list[tuple[str, st
         for name in workload.instance_type:
             if name.lower() not in known:
                 names = {n for p in providers for n in catalog.instances(p)}
-                raise MisuseError(f"unknown instance type {name!r}: {suggest(name, names)}")
+                raise MisuseError("unknown instance type {name!r}: {near}", name=name, near=suggest(name, names))
     if workload.gpu:
         models = {i.gpu_model for p in providers for i in catalog.instances(p).values()}
         for name in workload.gpu:
             if not any(means(name, model) for model in models):
-                raise MisuseError(f"no instance has a GPU called {name!r}: {suggest(name, models)}")
+                raise MisuseError(
+                    "no instance has a GPU called {name!r}: {near}", name=name, near=suggest(name, models)
+                )
 
 
 def place(req: Request, provider: str, region: str) -> Place:

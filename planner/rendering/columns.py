@@ -12,7 +12,9 @@ from planner.i18n import pad, width
 __all__ = ["bold", "dim", "fitting", "fold", "gap_of", "grid", "layout"]
 
 #: Signs that must not begin a line.
-_CLOSING = ",.;:!?)]%，。；：！？）】、》"
+_CLOSING = ",.;:!?)]%，。；：！？）】、》”"
+#: Signs that must not end one.
+_OPENING = "([（【《“"
 #: Least width to which a column is folded.
 _LEAST = 8
 
@@ -53,7 +55,7 @@ def _parts(text: str) -> list[str]:
     parts: list[str] = []
     for char in text:
         wide = width(char) == 2
-        if (parts and (char == " " or char in _CLOSING)) or (
+        if (parts and (char == " " or char in _CLOSING or parts[-1][-1] in _OPENING)) or (
             parts and not wide and parts[-1][-1] != " " and width(parts[-1][-1]) < 2
         ):
             parts[-1] += char

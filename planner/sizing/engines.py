@@ -173,11 +173,15 @@ def parse(words: str) -> Engine:
     key = name.strip().lower().partition("(")[0].strip()
     key = _ALIASES.get(key, key)
     if key not in _NAMES:
-        raise MisuseError(f"unknown engine {name!r}: {suggest(key, list(_NAMES))}")
+        raise MisuseError("unknown engine {name!r}: {near}", name=name, near=suggest(key, list(_NAMES)))
     version = version.strip() or next((b.engine.version for b in builds() if b.engine.key == key), "")
     if version and not kernels.numbers(version):
         newest = builds()[0].engine.version
-        raise MisuseError(f"engine version {version!r} is not a version: write NAME@VERSION, e.g. vllm@{newest}")
+        raise MisuseError(
+            "engine version {version!r} is not a version: write NAME@VERSION, e.g. vllm@{newest}",
+            version=version,
+            newest=newest,
+        )
     return Engine(key, version, kernels.numbers(version))
 
 

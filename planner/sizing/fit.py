@@ -76,7 +76,7 @@ def check(workload: Workload) -> None:
         raise MisuseError(f"unknown precision {workload.precision!r}: {suggest(workload.precision, PRECISIONS)}")
     for field, value in (("input_tokens", workload.input_tokens), ("output_tokens", workload.output_tokens)):
         if value < 1:
-            raise MisuseError(f"{field} must be 1 or more, is {value}")
+            raise MisuseError("{field} must be 1 or more, is {value}", field=field, value=value)
     for field in ("context_tokens", "count", "spare", "rps", "concurrency", "tokens_per_second", "ttft_ms", "tpot_ms"):
         if getattr(workload, field) < 0:
             raise MisuseError(f"{field} must not be negative, is {getattr(workload, field)}")
@@ -87,16 +87,16 @@ def check(workload: Workload) -> None:
         )
     longest = max(context, workload.context_tokens)
     if longest > model.max_context:
-        raise MisuseError(f"{longest:,} tokens are more than the context of {model.name} ({model.max_context:,})")
+        raise MisuseError("{n:,} tokens are more than the context of {m.name} ({m.max_context:,})", n=longest, m=model)
     if workload.engine:
         engines.parse(workload.engine)
     demands = [f for f in ("rps", "concurrency", "tokens_per_second") if getattr(workload, f)]
     if len(demands) > 1:
-        raise MisuseError(f"give one demand, not {' and '.join(demands)}")
+        raise MisuseError("give one demand, not {demands}", demands=" and ".join(demands))
     for name in workload.gpu:
         found = gpus.lookup(name)
         if isinstance(found, Missing) and found.unknown:
-            raise MisuseError(str(found.why))
+            raise MisuseError(found.why)
 
 
 def size(workload: Workload, instance: InstanceType, host: Host = ANYWHERE, own: Own = ()) -> Sizing:

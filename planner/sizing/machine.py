@@ -54,15 +54,15 @@ def on_machine(
 
         alike = streams.sized(load, gpu_name, number)
         if alike is None:
-            raise MisuseError(str(case[1]))
+            raise MisuseError(case[1])
         return alike
     if tp > case.cards:
-        raise MisuseError(f"tp {tp} needs {tp} GPUs, the machine has {case.cards}")
+        raise MisuseError("tp {tp} needs {tp} GPUs, the machine has {cards}", tp=tp, cards=case.cards)
     refused = tp_refusal(case.model, load.precision, tp) if tp else None
     if tp and refused is None:
         refused = tile_refusal(case.model, load.precision, case.gpu, case.engine, tp)
     if refused:
-        raise MisuseError(str(refused))
+        raise MisuseError(refused)
     plans = layout.options(
         case.model,
         load.precision,

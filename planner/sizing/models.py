@@ -285,15 +285,19 @@ def find(name: str) -> Model:
             found = _row(tail.lower())
             found = found and found._replace(name=tail, hf_id=word, modelscope_id="", aliases=())
         if found is None:
-            more = "--online fetches its config.json, " if owner else ""
             from planner.sizing.naming import alike
+            from planner.text import text
+
+            more = text("--online fetches its config.json, ") if owner else ""
 
             known = {n.rpartition("/")[2] for n in names()}
             near = alike(word, known)
-            said = f"did you mean {', '.join(near)}?" if near else suggest(tail, known)
             raise MisuseError(
-                f"unknown model {word!r}: {said} "
-                f"(`planner models list` shows all; {more}--model-config FILE takes any of a known architecture)"
+                "unknown model {word!r}: {near} "
+                "(`planner models list` shows all; {more}--model-config FILE takes any of a known architecture)",
+                word=word,
+                near=suggest(tail, known, near),
+                more=more,
             )
         model = _found[word] = _variant(found, word)
     return model

@@ -282,7 +282,7 @@ def find(name: str) -> Cloud:
     """Return what is peculiar to the cloud `name`; raise `MisuseError` with near names, `CatalogError` for a bad file."""
     homes = provider.homes()
     if name not in homes:
-        raise MisuseError(f"unknown provider {name[:60]!r}: {suggest(name, names())}")
+        raise MisuseError("unknown provider {provider!r}: {near}", provider=name[:60], near=suggest(name, names()))
     path = _path(homes[name])
     if path not in _read:
         if not os.path.isfile(path):

@@ -8,45 +8,14 @@ import os
 
 from planner.errors import PlannerError
 from planner.files import DATA
+from planner.metric_names import NAMES, counted
 from planner.terraform.deployment import Deployment
 
 __all__ = ["dashboard", "engine_metrics", "known_metrics"]
 
 _DATA = os.path.join(DATA, "metrics.csv")
-
-#: What rules, dashboard and acceptance test read, by engine; the first name that the engine's version has is taken.
-_WANTED: dict[str, dict[str, tuple[str, ...]]] = {
-    "vllm": {
-        "running": ("vllm:num_requests_running",),
-        "waiting": ("vllm:num_requests_waiting",),
-        "kv_cache": ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
-        "preemptions": ("vllm:num_preemptions",),
-        "ttft": ("vllm:time_to_first_token_seconds",),
-        "per_token": ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
-        "prompt_tokens": ("vllm:prompt_tokens",),
-        "output_tokens": ("vllm:generation_tokens",),
-    },
-    "lmdeploy": {
-        "running": ("lmdeploy:num_requests_running",),
-        "waiting": ("lmdeploy:num_requests_waiting",),
-        "kv_cache": ("lmdeploy:gpu_cache_usage_perc",),
-        "preemptions": (),
-        "ttft": ("lmdeploy:time_to_first_token_seconds",),
-        "per_token": ("lmdeploy:time_per_output_token_seconds",),
-        "prompt_tokens": ("lmdeploy:prompt_tokens_total",),
-        "output_tokens": ("lmdeploy:generation_tokens_total",),
-    },
-    "sglang": {
-        "running": ("sglang:num_running_reqs",),
-        "waiting": ("sglang:num_queue_reqs",),
-        "kv_cache": ("sglang:token_usage",),
-        "preemptions": ("sglang:num_retracted_requests_total",),
-        "ttft": ("sglang:time_to_first_token_seconds",),
-        "per_token": ("sglang:inter_token_latency_seconds",),
-        "prompt_tokens": ("sglang:prompt_tokens_total",),
-        "output_tokens": ("sglang:generation_tokens_total",),
-    },
-}
+#: What rules, dashboard and acceptance test read.
+SHOWN = ("running", "waiting", "kv_cache", "preemptions", "ttft", "per_token", "prompt_tokens", "output_tokens")
 
 
 def known_metrics(engine: str, version: str) -> dict[str, str]:
@@ -65,11 +34,12 @@ def engine_metrics(engine: str, version: str) -> dict[str, str]:
     if not known:
         raise PlannerError(f"the metrics of {engine} {version} are not in planner/data/metrics.csv")
     names: dict[str, str] = {}
-    for what, candidates in _WANTED[engine].items():
+    for what in SHOWN:
+        candidates = NAMES[engine][what]
         name = next((name for name in candidates if name in known), "")
         if candidates and not name:
             raise PlannerError(f"{engine} {version} has none of {', '.join(candidates)}")
-        names[what] = name.removesuffix("_total") + "_total" if known.get(name) == "counter" else name
+        names[what] = counted(name) if known.get(name) == "counter" else name
     return names
 
 

@@ -182,7 +182,9 @@ def test_no_format_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("form", "lang"),
     [
-        pytest.param(form, lang, marks=pytest.mark.long if form == "xlsx" else ())
+        pytest.param(
+            form, lang, marks=(pytest.mark.slow if lang == "zh" else pytest.mark.long) if form == "xlsx" else ()
+        )
         for form in FORMS
         for lang in ("en", "zh")
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -243,3 +244,21 @@ def test_promtool_sees_a_broken_threshold(variant, promtool, tmp_path):
     assert subprocess.run(
         [promtool, "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, check=False
     ).returncode
+
+
+def test_every_name_was_read_from_a_wheel() -> None:
+    """What the dashboard shows, what `planner rightsize` asks for: each name is a metric of some version, and of the right type."""
+    from planner.measure import series
+    from planner.metric_names import NAMES, counted
+
+    with open("planner/data/metrics.csv", encoding="utf-8", newline="") as file:
+        known = {row["name"]: row["type"] for row in csv.DictReader(file)}
+    for engine, names in NAMES.items():
+        for what, spelled in names.items():
+            assert all(name in known for name in spelled), (engine, what)
+    counters = {counted(name) for name, kind in known.items() if kind == "counter"}
+    gauges = {name for name, kind in known.items() if kind == "gauge"}
+    for by_engine in series.COUNTERS.values():
+        assert {name for spelled in by_engine.values() for name in spelled} <= counters
+    for _, by_engine in series.GAUGES.values():
+        assert {name for engine, spelled in by_engine.items() if engine for name in spelled} <= gauges

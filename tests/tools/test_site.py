@@ -42,17 +42,34 @@ def test_every_page_has_one_place_in_the_navigation(lang: str, pages: dict[str, 
 def test_a_newcomer_finds_every_command() -> None:
     """Each command of `planner --help` has its heading in the reference, a row on the first page, and the page that it names."""
     commands = (ROOT / "docs/reference/commands.md").read_text("utf-8")
+    chinese = (ROOT / "docs/reference/commands.zh.md").read_text("utf-8")
     first = (ROOT / "docs/index.md").read_text("utf-8").partition("## Which command for what")[2]
     for name in COMMANDS:
         assert f"\n## planner {name}\n" in commands and f"](#planner-{name})" in commands
         rows = [row for row in first.splitlines() if re.search(rf"`planner {name}\b", row)]
         assert rows and all(re.search(r"\]\([\w./-]+\.md", row) for row in rows), name
+        assert f"\n## planner {name}\n" in chinese and f"](#planner-{name})" in chinese
     assert set(re.findall(r"^## planner (\S+)$", commands, re.M)) == set(COMMANDS) == set(cli.list_commands(None))  # type: ignore[arg-type]
 
 
 def test_the_reference_is_the_products_own() -> None:
     for path, text in reference.pages().items():
         assert path.read_text("utf-8") == text, f"{path.name} differs: run `make docs`"
+
+
+def test_the_chinese_reference_says_of_every_option_what_the_english_does() -> None:
+    """The same headings and the same options in the same order; every row says in Chinese what the option is for."""
+    pages = [(ROOT / "docs/reference" / name).read_text("utf-8") for name in ("commands.md", "commands.zh.md")]
+    pages[1] = pages[1].partition("\n## 错误代码")[0]
+    for kept in (r"^##+ planner .*$", r"^\| `((?:-\w, )?--[\w-]+)"):
+        english, chinese = (re.findall(kept, page, re.M) for page in pages)
+        assert english == chinese and len(english) > 30
+    rows = re.findall(r"^\| `-[^`]+` \| (.*) \|$", pages[1], re.M)
+    silent = {row for row in rows if not re.search(r"[\u4e00-\u9fff]", row)}
+    assert len(rows) > 500 and silent == {
+        "table、json、xlsx、html。 [table]",
+        "table、json、csv、xlsx、html、markdown、focus。 [table]",
+    }
 
 
 def test_the_pages_of_the_clouds_are_the_catalogues_own() -> None:
@@ -191,6 +208,7 @@ def test_the_site_in_a_browser_from_a_folder(built: Path) -> None:
                 "clouds/aws.html",
                 "comparison.html",
                 "zh/tutorial.html",
+                "zh/commands.html",
             ):
                 tab.goto((built / name).as_uri())
                 tab.wait_for_timeout(200)

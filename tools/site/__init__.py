@@ -28,9 +28,15 @@ PROJECT = {
     "CHANGELOG.md": "project/changes.md",
     "SECURITY.md": "project/security.md",
     "benchmarks/README.md": "project/benchmarks.md",
+    "benchmarks/RESULTS.md": "project/results.md",
 }
 #: page of the repository -> page of the Chinese site.
-CHINESE = {"README.zh.md": "index.md", "docs/tutorial.zh.md": "tutorial.md", "docs/claims.zh.md": "claims.md"}
+CHINESE = {
+    "README.zh.md": "index.md",
+    "docs/tutorial.zh.md": "tutorial.md",
+    "docs/reference/commands.zh.md": "commands.md",
+    "docs/claims.zh.md": "claims.md",
+}
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<to>[^()\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 #: What zensical writes into each page so that the search works from a folder; the copy beside this file stands in for it.
