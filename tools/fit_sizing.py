@@ -27,7 +27,7 @@ from planner.sizing.engines import Engine
 from planner.sizing.roofline import Parameters
 
 DOC = ROOT / "docs" / "sizing.md"
-FITTED_ON = "2026-11-26"
+FITTED_ON = "2026-11-27"
 FOLDS = 5
 SERIES = 20  # rows of one version that make a generation measured
 FEW = 20  # rows below which a kind's range is that of all mixtures, or of all dense models
