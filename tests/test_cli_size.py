@@ -94,7 +94,7 @@ def test_an_old_engine_is_slower(capsys: pytest.CaptureFixture[str]) -> None:
     load = ("--gpu", "A100-80", "--concurrency", "100", "--arrival", "burst")
     new, old = answer(capsys, *SIZE, *load), answer(capsys, *SIZE, *load, "--engine", "vllm@0.7.3")
     ratio = old["output_tokens_per_second"]["estimate"] / new["output_tokens_per_second"]["estimate"]
-    assert 0.5 < ratio < 0.8  # measured: 2,697 against 3,908 tokens/s
+    assert 0.5 < ratio < 0.85  # measured: 2,697 against 3,908 tokens/s
 
 
 def test_names_of_published_measurements_are_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,7 +69,7 @@ STEPS: dict[str, Callable[[Sequence[float]], float]] = {
     "requests at once, one copy": lambda n: math.floor(n[0] / n[1]),
     "weights read in a decode step": lambda n: n[0] / (n[1] * n[2]) * 1e3,
     "arithmetic of a decode step": lambda n: n[0] * n[1] / (n[2] * n[3] * 1e3) * 1e3,
-    "weights and arithmetic of a decode step": lambda n: (n[0] ** 3 + n[2] ** 3) ** (1 / 3),
+    "weights and arithmetic of a decode step": lambda n: math.hypot(n[0], n[2]),
     "KV cache read": lambda n: n[0] * n[1] * n[2] / 1e6,
     "engine's own time in a step": lambda n: n[0] + n[1] * n[2] / 1e3 + n[3] * n[4] / 1e3,
     "steps that have one": lambda n: 1 - math.exp(-abs(n[1])),

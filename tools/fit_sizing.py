@@ -3,147 +3,34 @@
     python tools/fit_sizing.py            print the accuracy tables of the committed parameters (minutes: it refits)
     python tools/fit_sizing.py --write    refit on all rows, write planner/data/sizing*.csv, the tables and the plot
 
-Needs numpy and scipy; reading rows and predicting them (sizing_rows.py) needs neither, the tests use that part.
-Residual = ln(predicted / measured), soft-L1 beyond 12 %. A series of one model on one card counts as six rows, one HTTP
-client that sends a thousand requests at once as 0.4 of that. Each parameter has a log-normal prior: what the public
-kernel tables say (docs/sizing.md), so that a format or family with few rows stays near it.
+Needs numpy and scipy (sizing_fit.py has the fit); reading rows and predicting them (sizing_rows.py) needs neither, the
+tests use that part.
 """
 
 from __future__ import annotations
 
-import collections
 import math
 import random
 import sys
 from collections.abc import Callable, Iterable
 from multiprocessing import Pool
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from sizing_rows import Row, Stack, error, rows
+from sizing_fit import fit
+from sizing_rows import Row, error, rows
 
 from planner.sizing import estimate, parts
 from planner.sizing.engines import Engine
 from planner.sizing.roofline import Parameters
 
 DOC = ROOT / "docs" / "sizing.md"
-FITTED_ON = "2026-11-26"
-SOFT = 0.12
+FITTED_ON = "2026-11-27"
 FOLDS = 5
 SERIES = 20  # rows of one version that make a generation measured
 FEW = 20  # rows below which a kind's range is that of all mixtures, or of all dense models
-_TOP = 1e9
-
-# --- the priors: value, relative width (sigma of the logarithm), upper bound ----------------------------------------
-
-Priors = dict[str, tuple[float, float, float]]
-
-_GLOBAL: Priors = {
-    # GEMMs of 4,096 to 10,240 columns read at 0.82 to 0.87 of the printed bandwidth, all beyond 3 us a kernel.
-    "mbu": (0.85, 0.05, 0.95),
-    "mbu_kv": (0.8, 0.15, 0.95),
-    "mfu": (0.7, 0.1, 0.95),
-    "mbu:moe": (1.0, 0.1, 1.15),
-    "mfu:moe": (0.5, 0.15, 1.2),
-    "link:nvlink": (0.45, 0.2, 1.0),  # custom all-reduce of 1 to 512 MiB: 167 to 234 GB/s of 450
-    "link:pcie": (0.6, 0.3, 1.0),
-    "reduce_us:nvlink": (8, 0.3, _TOP),  # 4 to 6 us captured, 20 us launched
-    "reduce_us:pcie": (40, 0.5, _TOP),
-    "linear_us": (15, 0.6, _TOP),
-    "spread": (0.92, 0.05, 1.0),  # kernel tables are measured with routings by power laws of 1.01 and 1.2
-    "launch:moe": (1, 0.3, _TOP),
-    "stall_ms": (40, 0.3, _TOP),
-    "http_ms": (20, 0.7, _TOP),
-}
-# Milliseconds a step; microseconds a layer, a mixture, a sequence, a layer launched, a layer of a prompt's step.
-_ERAS = {
-    "new": (0.3, 32, 32, 8, 300, 100),
-    "old": (1.5, 50, 50, 40, 300, 200),
-    "tgi": (10, 100, 100, 200, 300, 400),
-}
-_ERA_WIDTHS = (0.5, 0.3, 0.4, 0.5, 0.5, 0.5)
-# Against 16 bits: bandwidth, arithmetic (old engines' too), kernels a layer; the same of routed experts.
-_FORMATS = {
-    "fp8": (1.0, 0.8, 0.68, 1.5, 0.85, 1.2),
-    "w4": (0.85, 0.9, 0.5, 1.3, 0.85, 1.2),
-    "w8": (0.9, 0.8, 0.68, 1.2, 0.95, 1.0),
-    "int8": (0.95, 0.6, 0.51, 1.4, 0.95, 1.0),
-    "fp4": (0.9, 0.6, 0.51, 1.4, 0.85, 2.0),
-}
-_FAMILIES = {"volta": 0.6, "ada": 0.7, "turing": 0.7}
-FAMILIES = ("hopper", "h20", "a100", "ada", "ga102", "volta", "turing", "blackwell")
-FACTORS = ("vllm:old", "tensorrt-llm:new", "tensorrt-llm:old", "sglang:new", "lmdeploy:old", "1cat-vllm:new")
-
-
-def priors() -> Priors:
-    """Return each parameter's prior value, its relative width and its upper bound."""
-    table = dict(_GLOBAL)
-    for age, values in _ERAS.items():
-        names = ("step_ms", "layer_us", "mixture_us", "sequence_us", "launch_us", "prompt_us")
-        for name, value, width in zip(names, values, _ERA_WIDTHS, strict=True):
-            table[f"{name}:{age}"] = (value, width, _TOP)
-    for name, (mbu, mfu, then, layer, expert_mbu, expert_mfu) in _FORMATS.items():
-        table[f"mbu:{name}"] = (mbu, 0.1, 1.1)
-        table[f"mfu:{name}"] = (mfu, 0.2, 1.2)
-        table[f"layer:{name}"] = (layer, 0.15, _TOP)
-        if name != "fp4":
-            table[f"mbu:{name}:old"] = (max(mbu, 0.95), 0.08, 1.1)
-            table[f"mfu:{name}:old"] = (then, 0.25, 1.2)
-        table[f"mbu:moe:{name}"] = (expert_mbu, 0.1, 1.2)
-        table[f"mfu:moe:{name}"] = (expert_mfu, 0.2, _TOP)
-    # 4-bit experts: tables of vLLM 0.24 and 0.19 on H100, H200 and B200. Marlin of 0.24 reads at 0.95 (H100, whole experts)
-    # and 0.7 (H200, all shards) of what 16-bit experts do.
-    for name, (mbu, mfu) in {"i4": (0.85, 0.5), "i4:early": (0.38, 0.4), "f4": (0.55, 0.5)}.items():
-        table[f"mbu:moe:{name}"] = (mbu, 0.2, 1.2)
-        table[f"mfu:moe:{name}"] = (mfu, 0.2, _TOP)
-    # What the kernel of the experts takes for one token, against 16 bits: 24 us for nvfp4 on B200, 40 to 60 on Hopper.
-    for name, factor in {"fp4": 0.5, "fp8": 1.1, "w4": 1.2, "i4": 1.0, "i4:early": 1.3, "f4": 1.0}.items():
-        table[f"mixture:{name}"] = (factor, 0.2, _TOP)
-    for family in FAMILIES:
-        table[f"mbu:{family}"] = (1.0, 0.3 if family == "h20" else 0.08, 1.15)
-        table[f"mfu:{family}"] = (_FAMILIES.get(family, 1.0), 0.2, 1.3)
-    for name in FACTORS:
-        table[f"factor:{name}"] = (1.0, 0.1, _TOP)
-    return table
-
-
-# --- the fit --------------------------------------------------------------------------------------------------------
-
-
-def weight(found: list[Row]) -> list[float]:
-    """Return what each row counts: a series of many rows no more than six, an HTTP client's burst 0.4 of that."""
-    series = [(r.source, r.model.name, r.precision, r.gpu.name, r.engine.version) for r in found]
-    many = collections.Counter(series)
-    return [(0.4 if r.http else 1.0) * min(1.0, (6 / many[s]) ** 0.5) for r, s in zip(found, series, strict=True)]
-
-
-def fit(train: list[Row], start: Parameters | None = None) -> Parameters:
-    """Return the parameters that fit `train` best under the priors."""
-    import numpy as np
-    from scipy.optimize import least_squares  # type: ignore[import-untyped]
-
-    table = priors()
-    names = list(table)
-    centre, width, top = (np.array([table[n][i] for n in names]) for i in range(3))
-    centre, top = np.log(centre), np.log(top)
-    first = np.log([(start or {}).get(n, table[n][0]) for n in names])
-    stack, weights = Stack(train, names), np.array(weight(train))
-
-    def residuals(theta: Any) -> Any:
-        return np.concatenate([weights * stack.errors(theta) / SOFT, (theta - centre) / width])
-
-    best = least_squares(
-        residuals,
-        np.minimum(first, top - 1e-6),
-        bounds=(np.full(len(names), -30.0), top),
-        loss="soft_l1",
-        max_nfev=15 if start else 40,
-        ftol=1e-4,
-    )
-    return dict(zip(names, np.exp(best.x).tolist(), strict=True))
 
 
 def _left(task: tuple[list[Row], list[Row], Parameters]) -> list[tuple[str, float]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,6 +86,20 @@ class Row(NamedTuple):
         return self.source == "gpustack" and self.burst
 
 
+#: Open loops: prompts, how many come a second, and the median time to the first token.
+_POISSON = re.compile(r"(\d+) prompts, Poisson (\d+) req/s.*TTFT median (\d+) ms")
+
+
+def met(rate: float, seconds: float, lasts: float) -> float:
+    """Return how many are in flight where a request is, on average, when `rate` a second come for `seconds`.
+
+    lasts: a request's mean time, of times that spread as exponentials. It is the mean of the square of the number in
+    flight over its mean: above the mean over the whole run, which has a long end in which little runs, and below
+    rate x lasts, which takes a while to be reached.
+    """
+    return rate * lasts * (1.0 - lasts / seconds * (1.0 - math.exp(-seconds / lasts)))
+
+
 def _row(r: dict[str, str]) -> Row | None:
     try:
         model, gpu = models.find(r["model"]), gpus.find(r["gpu"])
@@ -107,6 +122,9 @@ def _row(r: dict[str, str]) -> Row | None:
         running = float(r["value"]) * float(r["notes"].partition("TPOT ")[2].split(" ")[0]) * 1e-3
     if NOMINAL in r["notes"]:
         isl, osl = 0.9 * isl, 0.9 * osl
+    if r["mode"] == "tpot" and (open_loop := _POISSON.search(r["notes"])):
+        prompts, rate, ttft = map(float, open_loop.groups())
+        load = met(rate, prompts / rate, 1e-3 * (ttft + osl * float(r["value"])))
     return Row(
         id=r["id"],
         source=r["src"],
@@ -223,16 +241,39 @@ class Stack:
 
     def errors(self, theta: Any) -> Any:
         """Return ln(predicted / measured) of every row; theta holds logarithms."""
+        return self._errors(*self._slots(theta))
+
+    def slopes(self, theta: Any) -> Any:
+        """Return how much each row's error grows with each logarithm: a row's slots know what a parameter moves."""
+        np, little = self.np, 1e-5
+        slots, http = self._slots(theta)
+        now = self._errors(slots, http)
+        found = np.zeros((len(now), len(theta) + 1))  # the last column is the parameter that is always 1
+        each = np.arange(len(now))
+        for number, used in enumerate(self.index):
+            moved = slots.copy()
+            moved[number] *= 1.0 + little
+            slope = (self._errors(moved, http) - now) / little
+            for names in used:
+                np.add.at(found, (each, names), slope)
+        if self.http is not None:
+            found[:, self.http] += (self._errors(slots, http * (1.0 + little)) - now) / little
+        return found[:, :-1]
+
+    def _slots(self, theta: Any) -> tuple[Any, Any]:
+        """Return the value of each slot of every row, and the seconds that an HTTP client takes for a request."""
         np = self.np
         value = np.append(np.exp(theta), 1.0)
-        slots = value[self.index].prod(axis=1)
+        return value[self.index].prod(axis=1), value[self.http] * 1e-3 if self.http is not None else 0.0
+
+    def _errors(self, slots: Any, http: Any) -> Any:
+        np = self.np
         m = roofline.Machine(self.parts, tuple(slots))
         m.spread = m.spread * self.mixed
         rate, first, later = roofline.steady(m, self.batch, self.isl, self.osl)  # type: ignore[arg-type]
         first = first + (self.each - self.batch) * self.osl / rate
         fast = roofline.burst(m, self.each, self.batch, self.isl, self.osl, self.longest)  # type: ignore[arg-type]
         # An HTTP client that sends all at once takes its own time for each request.
-        http = value[self.http] * 1e-3 if self.http is not None else 0.0
         fast = (self.each * self.osl / (self.each * self.osl / fast[0] + self.each * self.over * http), *fast[1:])
         rate, first, later = (np.where(self.burst, b, a) for a, b in zip((rate, first, later), fast, strict=True))
         rate = rate * self.busy * self.per

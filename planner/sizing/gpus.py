@@ -32,8 +32,9 @@ class GpuSpec(NamedTuple):
     """One GPU as its datasheet has it. Rates are dense with FP32 accumulation, in units of 10^12 a second (0: none).
 
     memory_gb is the printed size; usable_gib what a process sees, from `usable_source`. bandwidth_gb_s and link_gb_s
-    (per direction, between GPUs of one machine) in 10^9 bytes a second. link is "nvlink" or "pcie". share is below 1
-    for a slice of a GPU (vGPU): memory, bandwidth and rates are that share of the whole.
+    (per direction, between GPUs of one machine) in 10^9 bytes a second. link is "nvlink", "pcie" or "host": PCIe whose
+    driver gives no peer access (GeForce). share is below 1 for a slice of a GPU (vGPU): memory, bandwidth and rates are
+    that share of the whole.
     """
 
     name: str

@@ -138,6 +138,8 @@ def parts(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, w
     # V4 mixes each token with a window and what its index chose, whatever the length.
     chosen = 4.0 * model.layers * model.heads * model.head_dim * (window + 256) if model.kind == "v4" else 0.0
     link = "nvlink" if gpu.link == "nvlink" else "pcie"
+    # Without peer access every message goes through the memory of a socket, which its cards share: up to four of them.
+    shared = 0.5 * min(tp, 4) if gpu.link == "host" else 1.0
     family, old = gpu.family, "" if age == "new" else ":old"
     return Parts(
         read=(body_read + 2.0 * head) / tp,
@@ -152,7 +154,7 @@ def parts(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, w
         window=window,
         state=2.0 * model.state / tp if model.kind == "delta" else 0.0,
         reduces=2.0 * model.layers if tp > 1 else 0.0,
-        message=2.0 * (tp - 1) / tp * model.hidden * 2.0,
+        message=2.0 * (tp - 1) / tp * model.hidden * 2.0 * shared,
         pair_flops=mixing / tp,
         layers=float(model.layers),
         mixtures=float(model.mixtures),
@@ -174,7 +176,7 @@ def parts(model: Model, precision: str, gpu: GpuSpec, engine: Engine, tp: int, w
             ("link:" + link,),
             ("reduce_us:" + link,),
             ("step_ms:" + age,),
-            ("layer_us:" + age, "layer:" + kind),
+            ("layer_us:" + age, "layer:" + kind, "layer:tp" if tp > 1 else ""),
             ("mixture_us:" + age, "mixture:" + expert_kind),
             ("linear_us",),
             ("sequence_us:" + age,),

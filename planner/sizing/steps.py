@@ -162,7 +162,7 @@ def _weight_steps(made: _Made, batch: float) -> list[Step]:
             _WORK, _sum(_computing(batch, p.flops, f"{v['mfu']:.3f}", p.peak)), f"{1e3 * m.work * batch:.3f}", "ms", ""
         ),
     ]
-    sums = f"({1e3 * m.read:.3f}^3 + {1e3 * m.work * batch:.3f}^3)^(1/3)"
+    sums = f"({1e3 * m.read:.3f}^2 + {1e3 * m.work * batch:.3f}^2)^(1/2)"
     if m.experts:
         touched = 1.0 - m.miss ** (batch**m.spread)
         size, work = 1e3 * m.experts * touched, 1e3 * m.share * batch
@@ -172,7 +172,7 @@ def _weight_steps(made: _Made, batch: float) -> list[Step]:
         told.append(Step(_EXPERTS, meets, f"{size:.3f}", "ms", FIT))
         working = _computing(batch, p.expert_flops, f"{v['mfu_moe']:.3f}", p.expert_peak)
         told.append(Step(_SHARE, _sum(working), f"{work:.3f}", "ms", ""))
-        sums += f" + ({size:.3f}^3 + {work:.3f}^3)^(1/3)"
+        sums += f" + ({size:.3f}^2 + {work:.3f}^2)^(1/2)"
     told.append(Step(_BOTH, _sum(sums), f"{1e3 * roofline.core(m, batch):.3f}", "ms", ""))
     return told
 

@@ -56,7 +56,7 @@ def test_the_levels_take_machines_and_their_disks_away_and_nothing_else() -> Non
 
 
 def test_expected_is_the_demand_without_what_is_kept_free() -> None:
-    quote = make_quote(provider=("aws",), instance_type=("g6e.xlarge",), rps=Decimal(6))
+    quote = make_quote(provider=("aws",), instance_type=("g6e.xlarge",), rps=Decimal("7.5"))
     offer = quote.best
     assert offer is not None and offer.count == 3 and offer.sizing.utilisation is not None
     found = comparison.make(quote, offer, CATALOG)

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import fit_sizing
+import sizing_floor
 import sizing_rows
 import sizing_tables
 
@@ -88,9 +89,57 @@ def cell(name: str, column: int) -> float:
 def test_documented_error_keeps_the_promise() -> None:
     assert cell("unseen rows (5 random parts): **throughput", 3) <= 7
     assert cell("unseen rows (5 random parts): **throughput", 4) <= 22
-    assert cell("unseen source: **throughput", 3) <= 12
-    assert cell("unseen source: **throughput", 4) <= 30
-    assert cell("unseen GPU family: **throughput", 3) <= 12
+    assert cell("unseen source: **throughput", 3) <= 7
+    assert cell("unseen source: **throughput", 4) <= 22
+    assert cell("unseen source: **throughput", 5) >= 90
+    assert cell("unseen GPU family: **throughput", 3) <= 9
+
+
+def test_the_noise_is_that_of_the_accuracy_table() -> None:
+    """tools/sizing_floor.py begins with the error of unseen sources, and knowing more of a source never adds to it."""
+    lines = DOC.partition("| known of the source |")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = [[float(c.strip().rstrip("%")) for c in x.split("|")[3:5]] for x in lines]
+    assert cells[0] == [cell("unseen source: **throughput", 3), cell("unseen source: **throughput", 4)]
+    assert len(cells) == len(sizing_floor.KNOWN)
+    assert [c[0] for c in cells] == sorted((c[0] for c in cells), reverse=True)
+
+
+def test_a_constant_of_a_source_is_taken_out_and_pairs_are_of_one_question(rows: list[sizing_rows.Row]) -> None:
+    own = [r for r in rows if r.source == "own" and r.kind == "rate"]
+    found = [(r, 0.1) for r in own]
+    assert sizing_floor.centred(found, lambda r: r.source) == ([0.0] * len(own), 1)
+    assert sizing_floor.centred(found, lambda r: r.id) == ([pytest.approx(0.1)] * len(own), 0)
+    assert sizing_floor.pairs(found, sizing_floor.question, lambda r: r.source) == []
+    apart = sizing_floor.pairs(found, sizing_floor.question, lambda r: r.id, 1.0)
+    assert apart and set(apart) == {0.0}
+
+
+def test_open_loops_count_what_their_requests_met() -> None:
+    """200 prompts at 8 a second that take 12.5 s each: 45 in flight over the run, 100 if it went on, 57 where requests are."""
+    assert sizing_rows.met(8.0, 25.0, 12.5) == pytest.approx(56.8, abs=0.1)
+    assert sizing_rows.met(1.0, 1e6, 10.0) == pytest.approx(10.0, rel=1e-4)
+    import random
+
+    dice, spans = random.Random(1), 400
+    seen = count = 0
+    for _ in range(spans):
+        runs = [(t, t + dice.expovariate(1 / 12.5)) for t in (dice.uniform(0, 25) for _ in range(200))]
+        for at in (dice.uniform(0, 120) for _ in range(20)):
+            flying = sum(a <= at < b for a, b in runs)
+            seen, count = seen + flying * flying, count + flying
+    assert seen / count == pytest.approx(57.0, rel=0.05)  # with the request itself
+
+
+def test_slopes_are_what_errors_change_by(rows: list[sizing_rows.Row]) -> None:
+    numpy = pytest.importorskip("numpy")
+    names = list(estimate.calibration().parameters)
+    stack = sizing_rows.Stack(rows[::40], names)
+    theta = numpy.log([estimate.calibration().parameters[n] for n in names])
+    slopes = stack.slopes(theta)
+    for i in range(0, len(names), 5):
+        moved = theta.copy()
+        moved[i] += 1e-5
+        assert slopes[:, i] == pytest.approx((stack.errors(moved) - stack.errors(theta)) / 1e-5, abs=1e-3)
 
 
 def test_models_that_the_fit_had_not_seen_on_todays_engine() -> None:
@@ -108,7 +157,7 @@ def test_fresh_measurements_on_a_current_engine_are_predicted_well(rows: list[si
     own = [r for r in rows if r.source == "own" and r.kind == "rate" and r.id not in ("own272", "own275")]
     off = sorted(abs(sizing_rows.error(r, p)) for r in own)
     assert len(off) > 80
-    assert off[len(off) // 2] < 0.05
+    assert off[len(off) // 2] < 0.055
     assert off[int(0.9 * len(off))] < 0.16
     assert off[-1] < 0.33
 
