@@ -10,19 +10,22 @@ JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "planner needs Python 3.11 or newer; set PYTHON=python3.12 or the like" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.made
 	@echo "installing planner into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@$(BIN)/python -m tools.compile
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
-	@echo "installing what the tests need ..."
+$(VENV)/.tested: pyproject.toml $(VENV)/.made
+	@echo "installing planner and what the tests need into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,parquet]'
 	@$(BIN)/python -m tools.compile
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 quote: $(VENV)/.installed   ## what 720 hours cost on three clouds
 	@$(BIN)/planner quote --hours 720

@@ -77,6 +77,7 @@ def test_rent_or_buy(planner: Run, folder: Path) -> None:
         assert near(labelled(typed.made[turn], 1)[str(months)][2], D(want["own_month"]) * months), turn
 
 
+@pytest.mark.slow
 def test_a_mix_of_types_and_of_ways(planner: Run, folder: Path) -> None:
     """A commitment more and a dearer hour in a mix of types; a smaller share of spot; every other demand of one type."""
     types, path = kept(planner, folder, MIXED, "xlsx")
@@ -113,6 +114,7 @@ def test_a_mix_of_types_and_of_ways(planner: Run, folder: Path) -> None:
 SHARE_OF_SPOT, SHARE_OF_DEMAND = "most of an hour's instances on spot", "each hour's instances, of the plan's"
 
 
+@pytest.mark.slow
 def test_scenarios(planner: Run, folder: Path) -> None:
     """Other weights, another worst share, one commitment more, three instances more in one hour."""
     doc, path = kept(planner, folder, CASES, "xlsx")
@@ -139,6 +141,7 @@ def test_scenarios(planner: Run, folder: Path) -> None:
         assert near(labelled(typed.made["number"])[f"scenario {at}"][4], want), at
 
 
+@pytest.mark.slow
 def test_a_portfolio(planner: Run, folder: Path) -> None:
     doc, path = kept(planner, folder, many(folder), "xlsx")
     typed = Typed(folder, path)

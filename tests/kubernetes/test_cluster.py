@@ -289,9 +289,7 @@ def place(name: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(
-            name, marks=() if name in ("aws-nodes", "alicloud-nodes", "tencentcloud-spot") else pytest.mark.slow
-        )
+        pytest.param(name, marks=() if name in ("aws-nodes", "tencentcloud-spot") else pytest.mark.slow)
         for name in (*SHOWN, "aws-kueue", "aws-reserved")
     ],
 )

@@ -145,7 +145,7 @@ def test_a_change_of_one_price_is_a_change_of_one_line(lists: Path, tmp_path: Pa
     assert "1 fell;" in words and "- p4d.24xlarge on_demand: 21.957642 to 20.5 USD/hour, -6.64 % (us-east-1)" in words
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_what_is_as_it_was_is_dated_anew_only_when_it_was_seen_long_ago(lists: Path, tmp_path: Path) -> None:
     rows = [row for row in listed(lists) if row.purchase_option == "on_demand"]
     path = book(tmp_path / "b.db", (fetched(rows), NOW))
@@ -285,7 +285,7 @@ def foreign(text: str) -> set[str]:
     return {word for word in words if len(word) > 1} - NAMES_IN_CHINESE
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_history_diff_and_snapshot_in_chinese(lists: Path, tmp_path: Path) -> None:
     rows = [p for p in listed(lists) if p.way.instance_type == "p4d.24xlarge" and p.purchase_option == "on_demand"]
     moved = fetched([rows[0]._replace(amount=D("25"))], transfer=(traffic("0.01"),))

@@ -62,7 +62,10 @@ def quoted(**fields: object) -> Quote:
     "fields",
     [
         {"region": "all", "gpu": "A100", "egress_gb": "60000", "inter_region_gb": "700", "start": "2027-01-31"},
-        {"tax": "6%", "discount_rate": "10%", "hours": "8760", "discount": ["aws=10%"], "storage_gb": "50"},
+        pytest.param(
+            {"tax": "6%", "discount_rate": "10%", "hours": "8760", "discount": ["aws=10%"], "storage_gb": "50"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 @pytest.mark.long
