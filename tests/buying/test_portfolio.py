@@ -282,13 +282,19 @@ def test_a_thousand_workloads_in_ten_seconds_of_two_processors(tmp_path) -> None
     models = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSeek-R1-Distill-Llama-8B")
     rows = "".join(f"w{n},{100 + 7 * n},{models[n % 3]},{1 + n % 17}\n" for n in range(1000))
     table.write_text("name,hours,model,rps\n" + rows, "utf-8")
-    command = [sys.executable, "-m", "planner", "portfolio", "--offline-list", "--jobs", "2", str(table)]
+    # A process remembers as its own peak that of the one which started it: the peak is asked of /proc, within.
+    code = (
+        "import resource, sys\nfrom planner.cli import run\ncode = run(sys.argv[1:])\n"
+        "own = next(int(l.split()[1]) for l in open('/proc/self/status') if l.startswith('VmHWM'))\n"
+        "print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss), file=sys.stderr)\nsys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, "portfolio", "--offline-list", "--jobs", "2", str(table)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 20
-    assert after.ru_maxrss < 500 * 1024 / 3
+    assert int(done.stderr.split()[-1]) < 500 * 1024 / 3
 
 
 def test_machines_of_ones_own_cost_what_each_workload_asks_of_them(tmp_path) -> None:
