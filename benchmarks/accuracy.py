@@ -6,7 +6,7 @@
 
 The rows are the output tokens/s that were measured for this project on H100 and H200 with vLLM 0.26.0 in a closed loop, but for
 those where dummy weights send every token to the same experts, which no peer could know. Neither peer has seen them. Of planner
-three figures stand beside them: as released (184 of all such rows are in its fit: in sample), with the row's model left out of the
+three figures stand beside them: as released (most of these rows are in its fit: in sample), with the row's model left out of the
 fit, and with all rows measured for this project left out of it.
 """
 
@@ -27,6 +27,8 @@ from benchmarks.results import HERE, ROOT, Data, hand
 
 sys.path.insert(0, str(ROOT / "tools"))
 
+import fit_sizing
+from fit_sizing import quantile
 from sizing_rows import Row, error, rows
 
 from planner.sizing import estimate
@@ -77,14 +79,6 @@ def kept(path: Path = KEPT) -> tuple[dict[str, dict[str, float]], list[dict[str,
 def now_of() -> str:
     """Return the day of the released fit."""
     return str(estimate.calibration().fitted_on)
-
-
-def quantile(values: Iterable[float], q: float) -> float:
-    """Return the q-quantile by linear interpolation."""
-    ordered = sorted(values)
-    at = (len(ordered) - 1) * q
-    low = int(at)
-    return ordered[low] + (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]) * (at - low)
 
 
 def figures(said: dict[str, float], among: list[Row]) -> Data:
@@ -222,22 +216,17 @@ def spoken(who: str, found: list[dict[str, Any]], today: str) -> list[dict[str, 
 
 def unseen(among: list[Row], today: str) -> Iterable[dict[str, object]]:
     """Return what planner says of each row by fits that had not seen its model, and by one that had seen none of them."""
-    import fit_sizing
-
     p = estimate.calibration().parameters
     train = fit_sizing.fitted()
-    fits = {shape: fit_sizing.fit([r for r in train if fit_sizing.shape_of(r) != shape], p) for shape in _shapes(among)}
+    fits = {
+        shape: fit_sizing.fit([r for r in train if fit_sizing.shape_of(r) != shape], p)
+        for shape in {fit_sizing.shape_of(r) for r in among}
+    }
     none = fit_sizing.fit([r for r in train if r.source != "own"], p)
     for row in among:
         for who, fitted in ((MODEL, fits[fit_sizing.shape_of(row)]), (SOURCE, none)):
             rate = f"{row.value * math.exp(error(row, fitted)):.1f}"
             yield dict(zip(COLUMNS, (row.id, who, fit_sizing.FITTED_ON, today, rate, ""), strict=True))
-
-
-def _shapes(among: list[Row]) -> set[str]:
-    import fit_sizing
-
-    return {fit_sizing.shape_of(r) for r in among}
 
 
 def main(argv: list[str]) -> int:

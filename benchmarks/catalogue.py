@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,9 +18,7 @@ from pathlib import Path
 
 from benchmarks import offers
 from benchmarks.pairs import environment, measure, once
-from benchmarks.results import HERE, Data, hand
-from planner.prices import catalog
-from planner.provider import homes
+from benchmarks.results import HERE, ROOT, Data, hand
 
 TIMES = (1, 3, 10, 30, 100)
 PAIRS = 7
@@ -39,8 +36,7 @@ def count(root: Path) -> int:
 
 def grow(root: Path, prices: int) -> int:
     """Fill `root` with a catalogue of at least `prices` prices, in more regions of AWS, and return how many there are."""
-    for name in catalog.Catalog().providers():
-        shutil.copytree(Path(homes()[name], "catalog"), root / name / "catalog")
+    offers.committed(root)
     total = count(root)
     folder = root / "aws" / "catalog"
     rows: dict[Path, list[list[str]]] = {}
@@ -72,10 +68,7 @@ def grow(root: Path, prices: int) -> int:
 
 def more_regions(root: Path, times: int) -> None:
     """Fill `root` with so many times the committed prices, in more regions."""
-    grow(root / "small", 0)
-    committed = count(root / "small")
-    shutil.rmtree(root / "small")
-    grow(root, committed * times)
+    grow(root, times * count(ROOT / "providers"))
 
 
 def settle(root: Path) -> None:

@@ -44,13 +44,20 @@ os._exit(0)
 MODELS = ("DeepSeek-R1-Distill-Qwen-7B", "DeepSeek-R1-Distill-Qwen-32B", "DeepSeek-R1-Distill-Llama-8B")
 
 
-def grow(root: Path, times: int) -> None:
-    """Fill `root` with the committed lists, each instance type of the home regions `times` times."""
+def committed(root: Path) -> list[Path]:
+    """Fill `root` with the committed lists, and return the folder of each provider's."""
+    folders = []
     for name, home in homes().items():
         if not Path(home, "catalog").is_dir():
             continue  # a provider whose lists the user brings
-        folder = root / name / "catalog"
-        shutil.copytree(Path(home, "catalog"), folder, ignore=shutil.ignore_patterns("__pycache__"))
+        folders.append(root / name / "catalog")
+        shutil.copytree(Path(home, "catalog"), folders[-1], ignore=shutil.ignore_patterns("__pycache__"))
+    return folders
+
+
+def grow(root: Path, times: int) -> None:
+    """Fill `root` with the committed lists, each instance type of the home regions `times` times."""
+    for folder in committed(root):
         _copy(folder / "instances.csv", "name", times)
         for path in (folder / "prices").glob("*.csv"):
             _copy(path, "instance_type", times, HOME)

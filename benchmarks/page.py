@@ -58,7 +58,7 @@ def brief(parts: dict[str, Data]) -> str:
     count = next(iter(exact.values()))["rows"]
     when = peers_["about"]["when"][:10]
     return (
-        table(head, rows, 4)
+        table(head, rows)
         + f"\nMeasured on {when}, processor time of whole processes. Accuracy is of tokens/s on the {count} measured points that all answer; "
         + f"planner on the same: {said}. It answers {sum(a['yes'] for a in own)} of the {len(own)} questions, which are ours.\n"
     )
@@ -93,9 +93,9 @@ def where(parts: dict[str, Data]) -> str:
     return "\n".join(lines)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]], numbers: int) -> str:
-    """Return a table in markdown whose last `numbers` columns are numbers."""
-    marks = ["---"] * (len(head) - numbers) + ["---:"] * numbers
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], texts: Sequence[int] = (0,)) -> str:
+    """Return a table in markdown whose columns are numbers, but for those of `texts`."""
+    marks = ["---" if column in texts else "---:" for column in range(len(head))]
     lines = [f"| {' | '.join(head)} |", f"|{'|'.join(marks)}|"]
     lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(lines) + "\n"
@@ -127,7 +127,7 @@ def startup(data: Data) -> str:
     head = ("command", "processor", "ratio", "limit", "wall", "ratio", "pairs")
     return (
         f'## Every main command beside `python -c "import click"`\n\nOn the committed lists. `import click` took {least:.0f} to {most:.0f} ms of '
-        f"processor time beside them. Limits are of the processor's time.\n\n" + table(head, rows, 6)
+        f"processor time beside them. Limits are of the processor's time.\n\n" + table(head, rows)
     )
 
 
@@ -154,7 +154,7 @@ def growth(data: Data) -> str:
         for p in points
         if p["times"] > 1 or not at
     ]
-    text.append(table(head, rows, 7))
+    text.append(table(head, rows))
     text.append(
         f"With the most prices elsewhere a quote takes {data['ratio']:.2f} times what it takes on the committed lists (limit {data['limit']:g}).\n"
     )
@@ -207,8 +207,7 @@ def peers(data: Data) -> str:
         "by the wall",
         "rounds",
     )
-    lines = [f"| {' | '.join(head)} |", "|---|---:|---:|---|---:|---:|---:|---:|---:|"]
-    text.append("\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows)]) + "\n")
+    text.append(table(head, rows, (0, 3)))
     text += [f"{name} was given {one['given']}.\n" for name, one in here.items() if one["given"]]
     text.append("### What each answers\n\nAsked in that run; what it said, or why it said nothing.\n")
     for key, question in data["questions"].items():
@@ -243,14 +242,14 @@ def accuracy(data: Data) -> str:
     head = ("who", "rows", "median off", "P90 off", "largest", "within 25 %", "said / measured")
     for title, part in (("Rows that each answers", data["each"]), ("Rows that all answer", data["all"])):
         text.append(f"{title}:\n")
-        text.append(table(head, (line(who, x) for who, x in part.items()), 6))
+        text.append(table(head, (line(who, x) for who, x in part.items())))
     text.append("The same by kind, median off and P90 off, on the rows that all answer:\n")
     names = list(data["all"])
     rows = [
         (kind, next(iter(found.values()))["rows"], *(f"{found[n]['median']:.0%}, {found[n]['p90']:.0%}" for n in names))
         for kind, found in data["kinds"].items()
     ]
-    text.append(table(("kind", "rows", *names), rows, len(names) + 1))
+    text.append(table(("kind", "rows", *names), rows))
     text.append("What was not answered:\n")
     for who, reasons in data["why"].items():
         text += [

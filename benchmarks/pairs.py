@@ -5,9 +5,12 @@ Of each run both the wall clock and the processor's time are taken: on a machine
 
 from __future__ import annotations
 
+import json
 import os
 import resource
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +24,22 @@ def environment(home: Path) -> dict[str, str]:
     env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), env.get("PYTHONPATH", ""))))
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     return env
+
+
+def program() -> str:
+    """Return the command `planner` of this environment."""
+    return shutil.which("planner", path=f"{sys.prefix}/bin") or "planner"
+
+
+def session(tool: str, asked: Data) -> str:
+    """Return what an agent says: hello, and one call of a tool."""
+    hello = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
+    said = (
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": tool, "arguments": asked}},
+    )
+    return "".join(json.dumps(one) + "\n" for one in said)
 
 
 def once(

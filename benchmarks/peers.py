@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.pairs import environment, once
+from benchmarks.pairs import environment, once, program, session
 from benchmarks.results import HERE, ROOT, Data, hand, medians
 
 ASK = HERE / "ask"
@@ -207,17 +206,6 @@ def lists(folder: Path) -> dict[str, str]:
     return {"GPUHUNT_CATALOG_DIR": str(hunt), "SKY_RUNTIME_DIR": str(folder)}
 
 
-def session(tool: str, asked: Data) -> str:
-    """Return what an agent says: hello, and one call of a tool."""
-    hello = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
-    said = (
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
-        {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": tool, "arguments": asked}},
-    )
-    return "".join(json.dumps(one) + "\n" for one in said)
-
-
 def command_of(peer: Peer) -> tuple[list[str], str | None]:
     """Return the peer's question as the words of a process, and what it reads."""
     words = shlex.split(peer.words, comments=True)
@@ -235,8 +223,7 @@ def command_of(peer: Peer) -> tuple[list[str], str | None]:
 def beside_of(peer: Peer) -> tuple[list[str], str | None]:
     """Return planner's question beside it, and what it reads."""
     words = shlex.split(peer.beside, comments=True)
-    run = shutil.which("planner", path=f"{sys.prefix}/bin") or "planner"
-    return [run, *words], session("quote", {"hours": 720}) if words[0] == "mcp" else None
+    return [program(), *words], session("quote", {"hours": 720}) if words[0] == "mcp" else None
 
 
 def timed(peer: Peer, env: dict[str, str], mine: dict[str, str], folder: Path) -> Data:
@@ -269,10 +256,11 @@ def asked(peer: Peer, env: dict[str, str], folder: Path) -> dict[str, Data]:
 
 def answered(env: dict[str, str], folder: Path) -> dict[str, Data]:
     """Return what planner says to each question."""
-    run = shutil.which("planner", path=f"{sys.prefix}/bin") or "planner"
     found: dict[str, Data] = {}
     for name, (words, pattern) in OURS.items():
-        done = subprocess.run([run, *words.split()], env=env, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [program(), *words.split()], env=env, cwd=folder, capture_output=True, text=True, check=False
+        )
         said = re.search(pattern, done.stdout, re.M)
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no text"]
         found[name] = {"yes": said is not None, "said": " ".join((said[1] if said else lines[-1]).split())[:160]}

@@ -6,16 +6,14 @@ Each command runs in a folder of its own with what it reads; the user's price bo
 from __future__ import annotations
 
 import importlib.util
-import json
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.pairs import environment, line, measure, once
+from benchmarks.pairs import environment, line, measure, once, program, session
 from benchmarks.results import Data, hand
 
 #: Pairs of a command that takes less than `LONG` seconds, and of a longer one.
@@ -34,22 +32,6 @@ class Command(NamedTuple):
     ratio: float | None = None
     seconds: float | None = None
     said: str | None = None
-
-
-def session() -> str:
-    """Return what an agent says to `planner mcp`: hello, and a quote."""
-    hello = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
-    said = (
-        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
-        {"jsonrpc": "2.0", "method": "notifications/initialized"},
-        {
-            "jsonrpc": "2.0",
-            "id": 2,
-            "method": "tools/call",
-            "params": {"name": "quote", "arguments": {"hours": 720}},
-        },
-    )
-    return "".join(json.dumps(one) + "\n" for one in said)
 
 
 def commands() -> list[Command]:
@@ -90,7 +72,7 @@ def commands() -> list[Command]:
         Command("planner man"),
     ]
     if importlib.util.find_spec("mcp"):
-        found.append(Command("planner mcp  # one session: hello and a quote", said=session()))
+        found.append(Command("planner mcp  # one session: hello and a quote", said=session("quote", {"hours": 720})))
     return found
 
 
@@ -124,7 +106,7 @@ def over(command: Command, found: Data) -> bool:
 
 def main() -> None:
     """Print one line per command; the limits of the issues stand behind."""
-    run = [shutil.which("planner", path=f"{sys.prefix}/bin") or "planner"]
+    run = [program()]
     click = [sys.executable, "-c", "import click"]
     rows: list[Data] = []
     with tempfile.TemporaryDirectory() as name:

@@ -152,10 +152,18 @@ def nearest(word: str, known: list[str]) -> list[str]:
 
 
 class Near(str):
-    """What helps with a misspelt word, in English. near: the names that are spelled nearly so; known: all of them."""
+    """What helps with a misspelt word, in English. said: its sentence; values: what stands for its {names}; names are lists."""
 
-    near: list[str]
-    known: list[str]
+    said: str
+    values: dict[str, str | list[str]]
+
+    def told(self, sign: str) -> dict[str, str]:
+        """Return the values, a list joined with `sign`."""
+        return _joined(self.values, sign)
+
+
+def _joined(values: dict[str, str | list[str]], sign: str) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else sign.join(value) for name, value in values.items()}
 
 
 def suggest(word: str, known: object, alike: list[str] | None = None) -> Near:
@@ -164,13 +172,15 @@ def suggest(word: str, known: object, alike: list[str] | None = None) -> Near:
     alike: the near ones, where somebody has looked closer than `nearest`.
     """
     names = sorted(str(name) for name in known)  # type: ignore[attr-defined]
-    near = alike or nearest(word, names)
-    if near:
-        said = f"did you mean {', '.join(near)}?"
+    values: dict[str, str | list[str]]
+    if near := alike or nearest(word, names):
+        said, values = "did you mean {names}?", {"names": near}
+    elif not names:
+        said, values = "none are known", {}
     elif len(names) <= 12:
-        said = f"known: {', '.join(names)}" if names else "none are known"
+        said, values = "known: {names}", {"names": names}
     else:
-        said = f"{len(names)} are known, e.g. {', '.join(names[:3])}"
-    made = Near(said)
-    made.near, made.known = near, names
+        said, values = "{count} are known, e.g. {names}", {"count": str(len(names)), "names": names[:3]}
+    made = Near(said.format(**_joined(values, ", ")))
+    made.said, made.values = said, values
     return made

@@ -59,14 +59,12 @@ def lacks(what: str) -> str:
 
 def fit() -> str:
     """Ask how many machines a model takes."""
-    raise NoAnswer("a task names its GPUs itself; there is no model to size" if not _sizes() else "?")
-
-
-def _sizes() -> list[str]:
     import sky
 
-    root = Path(sky.__file__).parent
-    return [str(p) for p in root.glob("**/*sizing*.py")]
+    found = sorted(path.name for path in Path(sky.__file__).parent.glob("**/*sizing*.py"))
+    if not found:
+        raise NoAnswer("a task names its GPUs itself; there is no model to size")
+    return ", ".join(found)
 
 
 QUESTIONS = {

@@ -200,20 +200,9 @@ def no_command(name: str, known: Sequence[str]) -> str:
     return words("no command {name!r}: {near}").format(name=name, near=told)
 
 
-def _near(said: Near) -> str:
-    """Return what helps with a misspelt word."""
-    if said.near:
-        return words("did you mean {names}?").format(names="、".join(said.near))
-    if not said.known:
-        return words("none are known")
-    if len(said.known) <= 12:
-        return words("known: {names}").format(names="、".join(said.known))
-    return words("{count} are known, e.g. {names}").format(count=len(said.known), names="、".join(said.known[:3]))
-
-
 def _value(value: object) -> object:
     if isinstance(value, Near):
-        return _near(value)
+        return words(value.said).format(**value.told("、"))
     return translator("zh").say(value) if isinstance(value, Text) else value
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from planner.cli.help import GROUPS, F, Grouped, lang_option, option
-from planner.cli.options import OPTIONS, make_workload, online_option, put
+from planner.cli.help import GROUPS, Grouped, lang_option
+from planner.cli.options import load_options, make_workload, put
 from planner.errors import MisuseError, NoOfferError
 
 if TYPE_CHECKING:
@@ -18,29 +19,23 @@ if TYPE_CHECKING:
     from planner.i18n import English
 
 
-#: Options that change what is paid and nothing of what runs, beside those of the groups on traffic, money and prices.
-_PAID = "--hours --use --start --provider --region --data-stays --purchase-option"
-
-
-def _running_options(function: F) -> F:
-    """Add those of the workload's options that say what runs on which machine, to a command that prices nothing."""
-    paid = {
+#: Options that change what is paid and nothing of what runs.
+_PAID = {
+    *"--hours --use --start --provider --region --data-stays --purchase-option --low-confidence".split(),
+    *(
         name
         for title, names in GROUPS
         if title in ("Traffic, disks, addresses", "Money", "Prices")
         for name in names.split()
-    }
-    for name, metavar, text, many in reversed(OPTIONS):
-        if name not in paid and name not in _PAID.split():
-            function = option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
-    return online_option(function)
+    ),
+}
 
 
 @click.command(cls=Grouped)
 @click.argument("log", metavar="LOG")
 @click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)
 @click.option("--gpus", type=click.IntRange(1, 1024), metavar="N", help="GPUs of the machine, with --gpu.  [1]")
-@_running_options
+@partial(load_options, but=_PAID)
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", help="table or json.  [table]")
 @lang_option()
 def diagnose(log: str, gpus: int | None, form: str, lang: str, **values: Any) -> int:

@@ -12,6 +12,7 @@ from planner.cli.help import F, lang_option, option
 from planner.errors import MisuseError
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from decimal import Decimal
 
     from planner.prices.book import PriceBook
@@ -121,11 +122,14 @@ def workload_options(function: F) -> F:
     return click.argument("workload_file", metavar="[WORKLOAD.toml]", required=False)(load_options(function))
 
 
-def load_options(function: F) -> F:
-    """Add the workload's options to a command."""
+def load_options(function: F, but: Container[str] = ()) -> F:
+    """Add the workload's options to a command. but: those that it has no use for."""
     for name, metavar, text, many in reversed(OPTIONS):
-        function = option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
+        if name not in but:
+            function = option(name, metavar=metavar, help=text, multiple=many, default=() if many else None)(function)
     function = online_option(function)
+    if "--low-confidence" in but:
+        return function
     return option("--low-confidence", is_flag=True, default=None, help="Also quote prices of low confidence.")(function)
 
 

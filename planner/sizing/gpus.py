@@ -3,7 +3,7 @@
 import os
 
 from planner import tables
-from planner.errors import MisuseError, nearest
+from planner.errors import MisuseError, suggest
 from planner.files import DATA
 from planner.records import NamedTuple
 from planner.text import Text, text
@@ -200,11 +200,8 @@ def _lookup(name: str, memory_gib: float | None) -> GpuSpec | Missing:
         )
     if memory_gib:  # a machine's own GPU: no slip of the keyboard, and looking for near names takes 4 ms
         return Missing(text("no datasheet for GPU {gpu}", gpu=repr(word)), unknown=True)
-    known = sorted(names())
-    if alike := nearest(word, known):
-        hint = text("did you mean {names}?", names=", ".join(alike))
-    else:
-        hint = text("{count} are known, e.g. {names}", count=str(len(known)), names=", ".join(known[:3]))
+    advice = suggest(word, names())
+    hint = text(advice.said, **advice.told(", "))
     return Missing(text("no datasheet for GPU {gpu}: {hint}", gpu=repr(word), hint=hint), unknown=True)
 
 

@@ -8,7 +8,7 @@ import os
 
 from planner.errors import PlannerError
 from planner.files import DATA
-from planner.metric_names import NAMES, counted
+from planner.metric_names import GPU, NAMES, counted
 from planner.terraform.deployment import Deployment
 
 __all__ = ["dashboard", "engine_metrics", "known_metrics"]
@@ -64,10 +64,10 @@ def dashboard(deployment: Deployment) -> str:
             (f"sum(rate({m['prompt_tokens']}[1m]))", "prompt"), (f"sum(rate({m['output_tokens']}[1m]))", "output")]),
         ("Time to first token", "s", _quantiles(m["ttft"])),
         ("Time per output token", "s", _quantiles(m["per_token"])),
-        ("GPU utilisation (target: over 70 % under load)", "percent", [("DCGM_FI_DEV_GPU_UTIL", "GPU {{gpu}}")]),
+        ("GPU utilisation (target: over 70 % under load)", "percent", [(GPU["utilisation"], "GPU {{gpu}}")]),
         ("Tensor cores active", "percentunit", [("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", "GPU {{gpu}}")]),
         ("GPU memory used", "decmbytes", [("DCGM_FI_DEV_FB_USED", "GPU {{gpu}}")]),
-        ("GPU power", "watt", [("DCGM_FI_DEV_POWER_USAGE", "GPU {{gpu}}")]),
+        ("GPU power", "watt", [(GPU["power"], "GPU {{gpu}}")]),
         ("GPU temperature", "celsius", [("DCGM_FI_DEV_GPU_TEMP", "GPU {{gpu}}")]),
         ("GPU memory faults", "short", [
             ("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", "ECC, uncorrected {{gpu}}"), ("DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", "ECC, corrected {{gpu}}"),

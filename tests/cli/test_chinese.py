@@ -96,7 +96,8 @@ def test_the_table_is_whole_and_holds_nothing_that_nobody_says() -> None:
     used = {text for _, text in TEXTS}
     # Sentences of the code that prints them; those of click are compared below.
     code = "".join(
-        (ROOT / "planner/cli" / name).read_text("utf-8") for name in ("__init__.py", "chinese.py", "help.py")
+        (ROOT / "planner" / name).read_text("utf-8")
+        for name in ("cli/__init__.py", "cli/chinese.py", "cli/help.py", "errors.py")
     )
     used |= {
         node.value

@@ -195,7 +195,7 @@ LINES = [
         "worker-vllm/issues/43",
         "code of its own",
     ),
-    ("api_server.py: error: unrecognized arguments: /root/models/Qwen3-8B", "vllm/issues/27389", "/root/models"),
+    ("api_server.py: error: unrecognized arguments: /srv/models/Qwen3-8B", "vllm/issues/27389", "/srv/models"),
     (
         "ValueError: The decoder prompt (length 16476) is longer than the maximum model length of 16384. Make sure",
         "cosmos-rl/issues/403",
